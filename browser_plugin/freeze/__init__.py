@@ -1,0 +1,1 @@
+"""From a plugin wheel and Pyodide to one frozen WebAssembly module."""

@@ -1,0 +1,1 @@
+"""The forwarder: accepts Segment's tracking API, spools every event, delivers it to Amplitude."""

@@ -1,0 +1,1 @@
+"""The Amplitude destination: presets, actions, endpoints, user agents, reading answers."""

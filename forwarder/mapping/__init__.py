@@ -1,0 +1,1 @@
+"""Segment's mapping directives, compiled once into Python functions."""

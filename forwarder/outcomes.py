@@ -1,0 +1,22 @@
+"""The one list of what can become of an event.
+
+Every event that reaches the forwarder ends in exactly one outcome per destination; ``rejected`` and
+``duplicate`` at the door are ends for all destinations at once.
+"""
+
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """Where an event ended."""
+
+    DELIVERED = "delivered"
+    """Amplitude took everything planned from it."""
+    DUPLICATE = "duplicate"
+    """The same source sent the same message id within 24 hours; only the first is kept."""
+    FILTERED = "filtered"
+    """No trigger of the destination matched, or the event excludes the destination."""
+    REJECTED = "rejected"
+    """Refused at the door; the sender was told why."""
+    DEAD = "dead"
+    """In the dead letters, with a reason."""

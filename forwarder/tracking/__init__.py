@@ -1,0 +1,1 @@
+"""Segment's HTTP API: routes, authentication, limits, normalising, the settings document."""

@@ -1,0 +1,1 @@
+"""Segment's trigger language (FQL), compiled once into predicates."""
