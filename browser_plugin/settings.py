@@ -1,0 +1,128 @@
+"""The plugin's settings: the one place for their names, defaults and checks.
+
+Python reads them with ``read_settings``; the page's JavaScript reads the same table (``TABLE``, put into its
+files at build time) and the forwarder puts checked values into the settings document.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+REFERENCE_TYPES = ("track", "page", "identify", "group", "alias")
+"""The event types that Segment's reference plugin stamps: all but screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: its Python name, its name on pages, Segment's own name for it, and what it may hold."""
+
+    name: str
+    page: str
+    kind: str
+    """``ms``, ``flag``, ``text``, ``choice`` or ``types`` (a list of event types)."""
+    default: object
+    segment: str = ""
+    choices: tuple[str, ...] = ()
+
+
+TABLE = (
+    Setting("session_length", "sessionLength", "ms", 1_800_000, "sessionLength"),
+    Setting("session_events", "sessionEvents", "flag", False, "triggerSessionEvents"),
+    Setting("started_name", "startedName", "text", "Session Started", "sessionStartEvent"),
+    Setting("ended_name", "endedName", "text", "Session Ended", "sessionEndEvent"),
+    Setting("event_types", "eventTypes", "types", REFERENCE_TYPES, choices=(*REFERENCE_TYPES, "screen")),
+    Setting("maximum_length", "maximumLength", "ms", 0),
+    Setting("new_on_reset", "newOnReset", "flag", False),
+    Setting("new_on_user_change", "newOnUserChange", "flag", False),
+    Setting("storage", "storage", "choice", "auto", choices=("auto", "localStorage", "cookie", "memory")),
+    Setting("start_python", "startPython", "choice", "idle", choices=("idle", "now", "off")),
+    Setting("runtime", "runtime", "choice", "frozen", choices=("frozen", "pyodide")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """Settings of the session plugin; lengths in milliseconds."""
+
+    session_length: float = 1_800_000
+    """Milliseconds without an event that end a session; 0 makes every event a session of its own."""
+    session_events: bool = False
+    """Whether Session Started and Session Ended are sent."""
+    started_name: str = "Session Started"
+    """The event sent when a session begins."""
+    ended_name: str = "Session Ended"
+    """The event sent, with the ended session's id and last activity, when the next one begins."""
+    event_types: tuple[str, ...] = REFERENCE_TYPES
+    """The event types that carry the session id and keep the session alive."""
+    maximum_length: float = 0
+    """Milliseconds after which a session ends in any case; 0 for never."""
+    new_on_reset: bool = False
+    """Whether ``analytics.reset()`` begins a new session with the next event."""
+    new_on_user_change: bool = False
+    """Whether another user id begins a new session."""
+    storage: str = "auto"
+    """Where the session is kept; ``auto`` is wherever Analytics.js keeps its own things."""
+    start_python: str = "idle"
+    """When Python starts: when the browser is idle, at once, or never."""
+    runtime: str = "frozen"
+    """The frozen module, or Pyodide as published."""
+
+    def __post_init__(self) -> None:
+        """Coerce as the page does, so that both use the same values."""
+        for setting in TABLE:
+            value, _ = check(setting, getattr(self, setting.name))
+            object.__setattr__(self, setting.name, value)
+
+
+def as_number(value: object) -> float:
+    """Return what JavaScript's Number() makes of a settings value; NaN where it makes nothing."""
+    if value is None or value is False:
+        return 0
+    if isinstance(value, (list, tuple)):
+        return as_number(str(value[0])) if len(value) == 1 else 0 if not value else math.nan
+    if isinstance(value, str):
+        try:
+            return float(value) if value.strip() else 0
+        except ValueError:
+            return math.nan
+    return float(value) if isinstance(value, (int, float)) else math.nan
+
+
+def check(setting: Setting, value: object) -> tuple[object, str | None]:
+    """Return the usable value and, where the given one is not usable, what is wrong with it."""
+    if setting.kind == "ms":
+        number = as_number(value)
+        if math.isfinite(number) and number < 1e15:
+            return (int(number) if number == int(number) else number), None
+        return setting.default, f"{setting.page} must be a number of milliseconds"
+    if setting.kind == "flag":
+        return bool(value) and value != "false", None
+    if setting.kind == "text":
+        if isinstance(value, str) and value:
+            return value, None
+        return setting.default, f"{setting.page} must be a text that is not empty"
+    if setting.kind == "types":
+        given = value.replace(",", " ").split() if isinstance(value, str) else value
+        if isinstance(given, (list, tuple)) and given and all(word in setting.choices for word in given):
+            return tuple(given), None
+        return setting.default, f"{setting.page} must list some of {', '.join(setting.choices)}"
+    if value in setting.choices:
+        return value, None
+    return setting.default, f"{setting.page} must be one of {', '.join(setting.choices)}"
+
+
+def read_settings(raw: Mapping[str, object]) -> tuple[SessionSettings, list[str]]:
+    """Read settings under any of their names; return them and one line for each unusable or unknown one."""
+    names = {name: setting for setting in TABLE for name in (setting.segment, setting.page, setting.name)}
+    values: dict[str, object] = {}
+    problems = []
+    for name, value in raw.items():
+        setting = names.get(name)
+        if setting is None:
+            problems.append(f"{name} is not a setting; there are {', '.join(item.page for item in TABLE)}")
+            continue
+        values[setting.name], problem = check(setting, value)
+        if problem:
+            problems.append(f"{problem}; {setting.default!r} is used")
+    known = {field.name for field in fields(SessionSettings)}
+    return SessionSettings(**{name: value for name, value in values.items() if name in known}), problems  # type: ignore[arg-type]

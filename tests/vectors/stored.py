@@ -1,0 +1,18 @@
+"""Recorded cases, read from tests/vectors/data."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+DATA = Path(__file__).parent / "data"
+
+
+def cases(group: str) -> list[dict[str, Any]]:
+    """Return the recorded cases of one group."""
+    with (DATA / f"{group}.jsonl").open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def names(recorded: list[dict[str, Any]]) -> list[str]:
+    """Return the cases' ids, as names for tests."""
+    return [case["id"] for case in recorded]
