@@ -6,7 +6,7 @@ files at build time) and the forwarder puts checked values into the settings doc
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 REFERENCE_TYPES = ("track", "page", "identify", "group", "alias")
 """The event types that Segment's reference plugin stamps: all but screen."""
@@ -68,10 +68,11 @@ class SessionSettings:
     """The frozen module, or Pyodide as published."""
 
     def __post_init__(self) -> None:
-        """Coerce as the page does, so that both use the same values."""
+        """Coerce numbers and flags as Segment's reference does; names are taken as they are."""
         for setting in TABLE:
-            value, _ = check(setting, getattr(self, setting.name))
-            object.__setattr__(self, setting.name, value)
+            if setting.kind in ("ms", "flag"):
+                value, _ = check(setting, getattr(self, setting.name))
+                object.__setattr__(self, setting.name, value)
 
 
 def as_number(value: object) -> float:
@@ -96,7 +97,7 @@ def check(setting: Setting, value: object) -> tuple[object, str | None]:
             return (int(number) if number == int(number) else number), None
         return setting.default, f"{setting.page} must be a number of milliseconds"
     if setting.kind == "flag":
-        return bool(value) and value != "false", None
+        return bool(value) or isinstance(value, (dict, list)), None
     if setting.kind == "text":
         if isinstance(value, str) and value:
             return value, None
@@ -124,5 +125,4 @@ def read_settings(raw: Mapping[str, object]) -> tuple[SessionSettings, list[str]
         values[setting.name], problem = check(setting, value)
         if problem:
             problems.append(f"{problem}; {setting.default!r} is used")
-    known = {field.name for field in fields(SessionSettings)}
-    return SessionSettings(**{name: value for name, value in values.items() if name in known}), problems  # type: ignore[arg-type]
+    return SessionSettings(**values), problems  # type: ignore[arg-type]  # checked one by one above
