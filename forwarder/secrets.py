@@ -1,0 +1,60 @@
+"""Values that stay outside the configuration file: ``${NAME}`` and ``file:/path``."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_LARGEST_FILE = 65_536
+
+
+def resolve(value: object, environment: Mapping[str, str], place: str = "") -> tuple[object, list[str]]:
+    """Return ``value`` with every reference replaced, and one line for each that cannot be.
+
+    ``${NAME}`` is the environment variable, ``${NAME:-text}`` the variable or the text; a text that starts
+    with ``file:`` is that file's contents without the line end. ``place``: dotted name for the messages.
+    """
+    if isinstance(value, str):
+        return _resolve_text(value, environment, place)
+    problems: list[str] = []
+    if isinstance(value, dict):
+        resolved: dict[object, object] = {}
+        for name, item in value.items():
+            resolved[name], found = resolve(item, environment, f"{place}.{name}" if place else str(name))
+            problems += found
+        return resolved, problems
+    if isinstance(value, list):
+        items = []
+        for index, item in enumerate(value):
+            done, found = resolve(item, environment, f"{place}[{index}]")
+            items.append(done)
+            problems += found
+        return items, problems
+    return value, problems
+
+
+def _resolve_text(text: str, environment: Mapping[str, str], place: str) -> tuple[str, list[str]]:
+    problems: list[str] = []
+
+    def value_of(match: re.Match[str]) -> str:
+        name, default = match.groups()
+        if name in environment:
+            return environment[name]
+        if default is None:
+            problems.append(
+                f"{place}: the environment has no {name}; set it, or write ${{{name}:-default}} for a default"
+            )
+        return default or ""
+
+    text = _VARIABLE.sub(value_of, text)
+    if not text.startswith("file:"):
+        return text, problems
+    path = Path(text.removeprefix("file:"))
+    try:
+        contents = path.read_bytes()
+        if len(contents) > _LARGEST_FILE:
+            problems.append(f"{place}: {path} is larger than 64 KB; a secret is one line")
+        return contents.decode().rstrip("\r\n"), problems
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        return "", [*problems, f"{place}: cannot read {path}: {reason}; make the file readable for this user"]

@@ -1,0 +1,57 @@
+"""The settings document that Analytics.js fetches before it does anything else."""
+
+from collections.abc import Mapping
+
+import orjson
+
+from browser_plugin.settings import TABLE, read_settings
+from forwarder.settings import Settings, Source
+
+PLUGIN_NAME = "Amplitude Session"
+
+
+def settings_document(settings: Settings, source: Source, origin: str) -> bytes:
+    """Return the document for one source as JSON; ``origin``: this forwarder as the page reaches it."""
+    scheme, _, host = origin.partition("://")
+    document = {
+        "integrations": {
+            "Segment.io": {
+                "apiKey": source.write_key,
+                "apiHost": f"{host}/{settings.server.api_path}",
+                "protocol": scheme,
+                "unbundledIntegrations": [],
+                "addBundledMetadata": True,
+                "maybeBundledConfigIds": {},
+            },
+            # Load options and remote plugin settings are merged only for names that stand here.
+            PLUGIN_NAME: {},
+        },
+        "remotePlugins": [
+            {
+                "name": PLUGIN_NAME,
+                "creationName": PLUGIN_NAME,
+                "libraryName": "amplitudeSessionPlugin",
+                "url": f"{origin}/p/session-plugin.js",
+                "settings": _session({**settings.session, **source.session}),
+            }
+        ],
+        "plan": {},
+        "edgeFunction": {},
+        "analyticsNextEnabled": True,
+        "legacyVideoPluginsEnabled": False,
+        # Otherwise Analytics.js posts its own counters to Segment.
+        "metrics": {"sampleRate": 0},
+        "middlewareSettings": {},
+        "enabledMiddleware": {},
+    }
+    return orjson.dumps(document)
+
+
+def _session(given: Mapping[str, object]) -> dict[str, object]:
+    """Return the settings that differ from the plugin's defaults, under the names pages use."""
+    values, _ = read_settings(given)
+    return {
+        setting.page: getattr(values, setting.name)
+        for setting in TABLE
+        if getattr(values, setting.name) != setting.default
+    }

@@ -1,0 +1,93 @@
+"""What a page fetches: the settings document, Analytics.js, the plugin's files; and what it reports."""
+
+import hashlib
+from collections.abc import Callable
+
+import orjson
+from prometheus_client import Counter
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from forwarder.settings import Settings
+from forwarder.tracking.assets import FOR_EVERYONE, Assets, missing
+from forwarder.tracking.document import settings_document
+from forwarder.tracking.sources import Sources
+
+_LARGEST_REPORT = 2_048
+_KINDS = frozenset({"difference", "trap", "load", "timeout", "unavailable", "refused"})
+
+
+class Pages:
+    """The page's routes over one configuration."""
+
+    def __init__(self, settings: Settings, reports: Counter) -> None:
+        self._settings = settings
+        self._sources = Sources(settings.sources)
+        self._plugin = Assets(settings.server.assets / "page")
+        self._analytics = Assets(settings.server.assets / "analytics.js")
+        self._reports = reports
+
+    async def document(self, request: Request) -> Response:
+        """Answer ``GET /v1/projects/{write_key}/settings``."""
+        source = self._sources.find(request.path_params["write_key"])
+        if source is None:
+            return missing("this write key is not known here; check the key in the page's snippet")
+        body = settings_document(self._settings, source, self._origin(request))
+        tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+        headers = {**FOR_EVERYONE, "etag": tag, "cache-control": "public, max-age=60", "vary": "Host"}
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers=headers)
+        return Response(body, headers=headers, media_type="application/json")
+
+    def _origin(self, request: Request) -> str:
+        return self._settings.server.public_url or f"{request.url.scheme}://{request.url.netloc}"
+
+    async def analytics(self, request: Request) -> Response:
+        """Answer the familiar ``/analytics.js/v1/{write_key}/analytics.min.js``."""
+        if self._sources.find(request.path_params["write_key"]) is None:
+            return missing("this write key is not known here; check the key in the page's snippet")
+        return await self._analytics.answer("analytics.min.js", request)
+
+    async def bundle(self, request: Request) -> Response:
+        """Answer Analytics.js' lazy parts."""
+        return await self._analytics.answer(request.path_params["path"], request)
+
+    async def plugin(self, request: Request) -> Response:
+        """Answer the plugin's files."""
+        return await self._plugin.answer(request.path_params["path"], request)
+
+    async def report(self, request: Request) -> Response:
+        """Count what a page says went wrong in the plugin: a JSON object whose ``kind`` is one of a few."""
+        body = b""
+        async for part in request.stream():
+            body += part
+            if len(body) > _LARGEST_REPORT:
+                break
+        try:
+            said = orjson.loads(body[: _LARGEST_REPORT + 1])
+            kind = said.get("kind") if isinstance(said, dict) else None
+        except orjson.JSONDecodeError:
+            kind = None
+        self._reports.labels(kind=kind if isinstance(kind, str) and kind in _KINDS else "other").inc()
+        return Response(status_code=204, headers=FOR_EVERYONE)
+
+
+def page_routes(pages: Callable[[], Pages]) -> list[Route]:
+    """Return the routes; ``pages`` is asked at every request, for a reload may have changed them."""
+
+    def route(path: str, answer: str, *methods: str) -> Route:
+        async def endpoint(request: Request) -> Response:
+            done: Response = await getattr(pages(), answer)(request)
+            return done
+
+        return Route(path, endpoint, methods=list(methods or ("GET",)), name=f"{answer} {path}")
+
+    return [
+        route("/v1/projects/{write_key}/settings", "document"),
+        route("/analytics.js/v1/{write_key}/analytics.min.js", "analytics"),
+        route("/p/a/{write_key}.js", "analytics"),  # a name that block lists do not know
+        route("/analytics-next/bundles/{path:path}", "bundle"),
+        route("/p/report", "report", "POST"),
+        route("/p/{path:path}", "plugin"),
+    ]

@@ -1,0 +1,65 @@
+"""Who sends: finding the source of a request by its write key."""
+
+import binascii
+from base64 import b64decode
+from collections.abc import Iterable
+from hashlib import sha256
+
+from forwarder.settings import Source
+from forwarder.tracking.answers import Refusal
+
+
+class Sources:
+    """All sources, found by write key in a time that says nothing about the keys."""
+
+    def __init__(self, sources: Iterable[Source]) -> None:
+        self._by_digest = {_digest(source.write_key): source for source in sources}
+        origins = {origin for source in self._by_digest.values() for origin in source.allowed_origins}
+        self._origins = frozenset(origins)
+
+    def find(self, key: str | None) -> Source | None:
+        """Return the source of a write key. Keys are compared by digest, so timing tells nothing."""
+        return self._by_digest.get(_digest(key)) if key else None
+
+    def allows(self, origin: str) -> bool:
+        """Tell whether pages of an origin may send to any source: all a preflight can be asked."""
+        return "*" in self._origins or origin in self._origins
+
+    def sender(self, authorization: bytes, body_key: str | None) -> Source:
+        """Return the source a request is for. Raises Refusal.
+
+        The key is taken from Basic (user name), else from the body, else it is the Bearer token; with a
+        Bearer token of an OAuth server beside it, the body's key counts, as with Segment's libraries.
+        """
+        scheme, _, given = authorization.partition(b" ")
+        key = body_key
+        if scheme.lower() == b"basic":
+            key = _user_name(given) or body_key
+        elif scheme.lower() == b"bearer" and not body_key:
+            key = given.strip().decode("ascii", "replace")
+        if not key:
+            raise Refusal(
+                401,
+                "no_write_key",
+                "there is no write key; send it as the user name of Basic or as writeKey in the body",
+            )
+        source = self.find(key)
+        if source is None:
+            raise Refusal(401, "unknown_write_key", "this write key is not known here; check it")
+        return source
+
+
+def may_send(source: Source, origin: str) -> bool:
+    """Tell whether a page of ``origin`` may send to the source."""
+    return "*" in source.allowed_origins or origin in source.allowed_origins
+
+
+def _digest(key: str) -> bytes:
+    return sha256(key.encode("utf-8", "surrogatepass")).digest()
+
+
+def _user_name(given: bytes) -> str | None:
+    try:
+        return b64decode(given.strip(), validate=True).split(b":", 1)[0].decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return None

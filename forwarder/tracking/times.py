@@ -1,0 +1,33 @@
+"""The times of an event: reading what clients send, and correcting a wrong client clock."""
+
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def parse_time(text: str) -> int | None:
+    """Return an ISO 8601 time as milliseconds since the epoch, None where it is none; no zone means UTC."""
+    try:
+        time = datetime.fromisoformat(text)
+        if time.tzinfo is None:
+            time = time.replace(tzinfo=UTC)
+        return (time - _EPOCH) // _MILLISECOND
+    except (ValueError, OverflowError):
+        return None
+
+
+def format_time(milliseconds: int) -> str:
+    """Return milliseconds since the epoch as ``2026-01-02T03:04:05.006Z``. Raises OverflowError."""
+    return f"{(_EPOCH + milliseconds * _MILLISECOND).isoformat(timespec='milliseconds')[:-6]}Z"
+
+
+def correct(original: int | None, sent: int | None, received: int) -> int:
+    """Return when the event happened by the server's clock, all in milliseconds since the epoch.
+
+    Segment's rule: received - (sent - original); without ``sent`` the client's own time stands, without
+    ``original`` the event happened when it was sent, so it is the time of receipt.
+    """
+    if original is None:
+        return received
+    return original if sent is None else received - (sent - original)

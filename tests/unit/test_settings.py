@@ -1,0 +1,143 @@
+"""The configuration: defaults, references, and every problem at once."""
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from forwarder import settings as module
+from forwarder.errors import ConfigError
+from forwarder.settings import Settings, load_settings, parse_settings
+
+EXAMPLE = Path(module.__file__).with_name("example.toml")
+
+
+def problems(raw: dict[str, object], environment: dict[str, str] | None = None) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        parse_settings(raw, environment or {}, Path())
+    return caught.value.problems
+
+
+def test_works_without_a_file() -> None:
+    settings = load_settings(None, {})
+    assert settings.sources[0].write_key == "demo"
+    assert settings.destinations == ()
+
+
+def test_without_a_file_the_environment_names_the_project() -> None:
+    settings = load_settings(None, {"AMPLITUDE_API_KEY": "abc"})
+    assert settings.destinations[0].settings.plain() == {"apiKey": "abc", "endpoint": "north_america"}
+
+
+def test_secrets_come_from_the_environment_and_from_files(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("from a file\n")
+    config = tmp_path / "forwarder.toml"
+    config.write_text(
+        '[[destinations]]\nname = "a"\n[destinations.settings]\n'
+        f'apiKey = "${{KEY}}"\nsecretKey = "file:{tmp_path / "secret"}"\nendpoint = "${{WHERE:-europe}}"\n'
+    )
+    settings = load_settings(config, {"KEY": "from the environment"})
+    assert settings.destinations[0].settings.plain() == {
+        "apiKey": "from the environment",
+        "secretKey": "from a file",
+        "endpoint": "europe",
+    }
+
+
+def test_every_problem_is_named_at_once() -> None:
+    found = problems(
+        {
+            "server": {"port": 99999, "public_url": "events.example.com", "operator_token": "short"},
+            "limits": {"event_byte": 1},
+            "sources": [{"name": "a"}],
+            "destinations": [{"name": "d", "settings": {"apiKey": "${NOT_THERE}"}}],
+        }
+    )
+    text = "\n".join(found)
+    for part in (
+        "server.port",
+        "server.public_url",
+        "server.operator_token",
+        "limits.event_byte: is not a setting",
+        "sources[0].write_key: is missing",
+        "destinations[0].settings.apiKey: the environment has no NOT_THERE",
+    ):
+        assert part in text
+
+
+def test_contradictions_between_fields_are_named() -> None:
+    source = {"name": "web", "write_key": "k", "session": {"sessionLenght": 1}}
+    destination = {"name": "d", "settings": {"apiKey": "x"}, "sources": ["wbe"]}
+    text = "\n".join(
+        problems({"sources": [source, {**source, "session": {}}], "destinations": [destination]})
+    )
+    assert "sources: web is there twice" in text
+    assert "write keys: k is there twice" in text
+    assert "there is no source wbe; name one of web" in text
+    assert "sources.web.session.sessionLenght is not a setting" in text
+
+
+def test_no_problem_shows_a_secret() -> None:
+    found = problems(
+        {"server": {"operator_token": "hunter2"}, "destinations": [{"settings": {"apiKey": "k3y"}}]}
+    )
+    assert "hunter2" not in "\n".join(found)
+    settings = load_settings(None, {"AMPLITUDE_API_KEY": "k3y-of-the-project"})
+    assert "k3y-of-the-project" not in repr(settings)
+
+
+def test_settings_are_frozen() -> None:
+    settings = load_settings(None, {})
+    with pytest.raises(ValueError, match="frozen"):
+        settings.server.port = 1
+
+
+def test_subscriptions_are_read_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "subscriptions.json").write_text('[{"name": "one"}]')
+    raw: dict[str, object] = {
+        "destinations": [
+            {"name": "d", "settings": {"apiKey": "x"}, "subscriptions_file": "subscriptions.json"}
+        ]
+    }
+    assert parse_settings(raw, {}, tmp_path).destinations[0].subscriptions == ({"name": "one"},)
+    (tmp_path / "subscriptions.json").write_text("{")
+    with pytest.raises(ConfigError, match=r"subscriptions\.json is not JSON"):
+        parse_settings(raw, {}, tmp_path)
+
+
+def test_a_missing_or_broken_file_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="No such file"):
+        load_settings(tmp_path / "none.toml", {})
+    (tmp_path / "broken.toml").write_text("[server")
+    with pytest.raises(ConfigError, match="is not TOML"):
+        load_settings(tmp_path / "broken.toml", {})
+
+
+def test_the_example_is_valid_and_shows_every_setting() -> None:
+    settings = load_settings(EXAMPLE, {"AMPLITUDE_API_KEY": "x"})
+    assert settings.sources[0].name == "shop"
+    text = EXAMPLE.read_text()
+
+    def names(model: type[BaseModel]) -> set[str]:
+        return set(model.model_fields)
+
+    every = names(Settings)
+    for model in (
+        module.Server,
+        module.SpoolSettings,
+        module.Limits,
+        module.Source,
+        module.Destination,
+        module.AmplitudeKeys,
+    ):
+        every |= names(model)
+    shown = set(re.findall(r"^#?\s*\[*(?:destinations\.)?(\w+)", text, re.MULTILINE))
+    assert every <= shown, every - shown
+
+
+def test_the_example_shows_the_defaults() -> None:
+    settings = load_settings(EXAMPLE, {"AMPLITUDE_API_KEY": "x"})
+    assert settings.limits == Settings().limits
+    assert settings.server.model_copy(update={"assets": Path("dist")}) == Settings().server
+    assert settings.spool.model_copy(update={"path": "spool.db"}) == Settings().spool
