@@ -1,0 +1,29 @@
+"""One forwarder per spool file: two would deliver everything twice."""
+
+import fcntl
+from pathlib import Path
+
+from forwarder.errors import SpoolDamaged
+
+
+class Lock:
+    """A lock that the system lets go of when the process ends, however it ends."""
+
+    def __init__(self, spool: Path) -> None:
+        """Take the lock. Raises SpoolDamaged where another process has it or the folder is missing."""
+        path = spool.with_name(spool.name + "-lock")
+        try:
+            self._file = path.open("wb")
+        except OSError as error:
+            raise SpoolDamaged(f"{path}: {error.strerror}; name a writable folder in [spool] path") from None
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._file.close()
+            raise SpoolDamaged(
+                f"{spool} is in use by another forwarder; stop that one or name another file"
+            ) from None
+
+    def release(self) -> None:
+        """Let others have it."""
+        self._file.close()

@@ -1,0 +1,97 @@
+"""The SQLite file: its tables, its format version, how it is opened and checked."""
+
+import sqlite3
+from pathlib import Path
+
+from forwarder.errors import SpoolDamaged
+
+APPLICATION_ID = 0x5350_4F4C  # "SPOL": tells a spool from any other SQLite file
+
+MIGRATIONS = (
+    """
+    CREATE TABLE event (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, -- never starts again, so that no cursor lies ahead of it
+        at INTEGER NOT NULL,                   -- received, ms since the epoch
+        source TEXT NOT NULL,
+        message_id TEXT NOT NULL,
+        total INTEGER NOT NULL,                -- bytes of all bodies so far: the backlog is a difference
+        body BLOB NOT NULL
+    );
+    CREATE TABLE cursor (destination TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE parked (
+        destination TEXT NOT NULL, lane TEXT NOT NULL, seq INTEGER NOT NULL, keys TEXT NOT NULL,
+        state BLOB NOT NULL, at INTEGER NOT NULL, source TEXT NOT NULL, message_id TEXT NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (destination, seq)
+    );
+    CREATE INDEX parked_lane ON parked (destination, lane, seq);
+    CREATE TABLE dead (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, destination TEXT NOT NULL, died_at INTEGER NOT NULL,
+        reason TEXT NOT NULL, detail BLOB NOT NULL, state BLOB NOT NULL, seq INTEGER NOT NULL,
+        at INTEGER NOT NULL, source TEXT NOT NULL, message_id TEXT NOT NULL, body BLOB NOT NULL
+    );
+    CREATE INDEX dead_destination ON dead (destination, number);
+    CREATE TABLE note (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+    """,
+)
+"""Each entry brings the file from the version before it to the next; the first makes an empty one."""
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Open the spool's file, making or migrating it. Raises SpoolDamaged where it cannot be used."""
+    try:
+        database = connect(path)
+    except sqlite3.Error as error:
+        raise SpoolDamaged(
+            f"{path} cannot be opened as a spool: {error}; check its folder and rights"
+        ) from None
+    try:
+        _prepare(database, path)
+    except sqlite3.DatabaseError as error:
+        database.close()
+        raise SpoolDamaged(f"{path}: {error}; {_MEND}") from None
+    except SpoolDamaged:
+        database.close()
+        raise
+    return database
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Return a connection in autocommit, usable from any one thread at a time."""
+    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
+    # Bigger pages make filling and range deletes cheaper; they count only before the file is made.
+    database.execute("PRAGMA page_size=16384")
+    return database
+
+
+_MEND = "move the file away to begin anew, or save its events with: sqlite3 FILE .recover"
+
+
+def _prepare(database: sqlite3.Connection, path: Path) -> None:
+    application = database.execute("PRAGMA application_id").fetchone()[0]
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    tables = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    if application != APPLICATION_ID and tables:
+        raise SpoolDamaged(f"{path} is another program's database; name another file in [spool] path")
+    if version > len(MIGRATIONS):
+        raise SpoolDamaged(
+            f"{path} was written by a newer forwarder (format {version}, this one knows {len(MIGRATIONS)});"
+            " run that one"
+        )
+    database.execute("PRAGMA journal_mode=WAL")
+    database.execute("PRAGMA synchronous=FULL")  # a commit survives power loss, not only a crash
+    # Checkpoints by the writer itself: beside it they never catch up, and the log grows without bound.
+    database.execute("PRAGMA wal_autocheckpoint=4000")
+    database.execute("PRAGMA journal_size_limit=67108864")
+    for number in range(version, len(MIGRATIONS)):
+        database.executescript(
+            f"BEGIN IMMEDIATE; {MIGRATIONS[number]};"
+            f"PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={number + 1}; COMMIT"
+        )
+    clean = database.execute("SELECT value FROM note WHERE name='closed'").fetchone()
+    if (
+        version and not clean
+    ):  # reading a large file takes seconds, so only where the last end was not orderly
+        said = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if said != "ok":
+            raise SpoolDamaged(f"{path} is damaged: {' '.join(said.split())}; {_MEND}")

@@ -1,0 +1,105 @@
+"""One thread that writes to SQLite: whatever waits is committed together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import NamedTuple
+
+from forwarder.errors import ForwarderError
+
+_MOST = 512
+"""Jobs in one commit: bounds what one failing job makes the others repeat."""
+
+
+class Job(NamedTuple):
+    """Work inside a transaction; ``after`` runs once it is durable, in the writer's thread too."""
+
+    work: Callable[[], object]
+    after: Callable[[], None]
+    future: asyncio.Future[object]
+
+
+class Writer:
+    """Group commit: a commit that is under way gathers those who come meanwhile for the next one."""
+
+    def __init__(
+        self, database: sqlite3.Connection, begin: Callable[[], None], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        """Start the thread; ``begin`` is called in it at the beginning of every transaction."""
+        self._database = database
+        self._begin = begin
+        self._loop = loop
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="spool-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Callable[[], object], after: Callable[[], None]) -> asyncio.Future[object]:
+        """Have ``work`` done in the next transaction; the future is done once it is durable."""
+        future: asyncio.Future[object] = self._loop.create_future()
+        self._jobs.put(Job(work, after, future))
+        return future
+
+    async def close(self) -> None:
+        """Finish all that was submitted and end the thread."""
+        self._jobs.put(None)
+        await self._loop.run_in_executor(None, self._thread.join)
+
+    def _run(self) -> None:
+        while job := self._jobs.get():
+            group, ending = [job], False
+            while not self._jobs.empty() and len(group) < _MOST:
+                more = self._jobs.get()
+                if more is None:
+                    ending = True
+                    break
+                group.append(more)
+            self._report(self._commit(group))
+            if ending:
+                return
+
+    def _commit(self, group: list[Job]) -> list[tuple[asyncio.Future[object], object]]:
+        """Return each job's future with its result or its error."""
+        try:
+            self._begin()
+            self._database.execute("BEGIN IMMEDIATE")
+            results = [_attempt(job) for job in group]
+            self._database.execute("COMMIT")
+        except Exception as error:  # handed to whoever waits for it
+            with contextlib.suppress(sqlite3.Error):
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+            if len(group) == 1:
+                return [(group[0].future, error)]
+            # One of them spoils it for all: alone, each gets its own answer.
+            return [pair for job in group for pair in self._commit([job])]
+        for job, result in zip(group, results, strict=True):
+            if not isinstance(result, ForwarderError):
+                job.after()
+        return [(job.future, result) for job, result in zip(group, results, strict=True)]
+
+    def _report(self, results: list[tuple[asyncio.Future[object], object]]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
+            self._loop.call_soon_threadsafe(_finish, results)
+
+
+def _attempt(job: Job) -> object:
+    """Do the work; a refusal by name wrote nothing, so the others need not be rolled back."""
+    try:
+        return job.work()
+    except ForwarderError as error:
+        return error
+
+
+def _finish(results: list[tuple[asyncio.Future[object], object]]) -> None:
+    for future, result in results:
+        if future.done():  # whoever waited has gone
+            continue
+        if isinstance(result, BaseException):
+            future.set_exception(result)
+        else:
+            future.set_result(result)

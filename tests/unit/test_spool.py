@@ -1,0 +1,290 @@
+"""The spool keeps, orders, bounds and remembers. Every implementation passes the same tests."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from forwarder.errors import SpoolDamaged, SpoolFull
+from forwarder.spool import NewDead, NewEvent, Parked, Settlement, Spool, Spooled, open_spool, schema
+
+HOUR = 3_600_000
+NOW = 1_790_000_000_000
+
+
+def event(name: str, body: bytes = b"{}") -> NewEvent:
+    return NewEvent("demo", name, body)
+
+
+def names(events: list[Spooled]) -> list[str]:
+    return [found.message_id for found in events]
+
+
+@asynccontextmanager
+async def opened(path: Path, max_events: int = 1000, max_bytes: int = 10**6) -> AsyncIterator[Spool]:
+    spool = open_spool(path, max_events=max_events, max_bytes=max_bytes)
+    try:
+        yield spool
+    finally:
+        await spool.close()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "spool.db"
+
+
+async def test_events_come_back_in_order_after_reopening(path: Path) -> None:
+    async with opened(path) as spool:
+        assert await spool.append([event("a", b"1"), event("b", b"2")], NOW) == [True, True]
+    async with opened(path) as spool:
+        assert await spool.read(0, 10) == [
+            Spooled(1, NOW, "demo", "a", b"1"),
+            Spooled(2, NOW, "demo", "b", b"2"),
+        ]
+        assert names(await spool.read(1, 10)) == ["b"]
+        assert names(await spool.read(0, 1)) == ["a"]
+
+
+async def test_concurrent_appends_are_all_kept(path: Path) -> None:
+    async with opened(path) as spool:
+        answers = await asyncio.gather(*(spool.append([event(f"m{n}")], NOW) for n in range(300)))
+        assert answers == [[True]] * 300
+        found = await spool.read(0, 1000)
+        assert sorted(names(found)) == sorted(f"m{n}" for n in range(300))
+        assert [one.seq for one in found] == list(range(1, 301))
+
+
+async def test_a_message_id_is_taken_once_in_24_hours_per_source(path: Path) -> None:
+    async with opened(path) as spool:
+        assert await spool.append([event("a"), event("a"), event("b")], NOW) == [True, False, True]
+        assert await spool.append([event("a")], NOW + 23 * HOUR) == [False]
+        assert await spool.append([NewEvent("other", "a", b"")], NOW) == [True]
+        assert await spool.append([event("a")], NOW + 49 * HOUR) == [True]
+
+
+async def test_concurrent_duplicates_are_taken_once(path: Path) -> None:
+    async with opened(path) as spool:
+        answers = await asyncio.gather(*(spool.append([event("a")], NOW) for _ in range(50)))
+        assert sum(answer == [True] for answer in answers) == 1
+
+
+async def test_message_ids_are_remembered_over_a_restart(path: Path) -> None:
+    async with opened(path) as spool:
+        await spool.append([event("a")], NOW)
+        await spool.attach(["one"])
+        await spool.settle("one", Settlement(1), NOW)
+    async with opened(path) as spool:
+        assert await spool.append([event("a"), event("b")], NOW + HOUR) == [False, True]
+
+
+async def test_many_message_ids_are_remembered(path: Path) -> None:
+    async with opened(path, max_events=10**6, max_bytes=10**9) as spool:
+        many = [event(f"m{n}") for n in range(200_000)]
+        assert all(await spool.append(many, NOW))
+        assert not any(await spool.append(many, NOW + HOUR))
+
+
+async def test_the_spool_is_bounded_in_events(path: Path) -> None:
+    async with opened(path, max_events=3) as spool:
+        await spool.append([event("a"), event("b")], NOW)
+        with pytest.raises(SpoolFull, match="full") as full:
+            await spool.append([event("c"), event("d")], NOW)
+        assert full.value.retry_after > 0
+        # Nothing of the refused request was kept, and it may come again.
+        assert await spool.append([event("c")], NOW) == [True]
+        assert names(await spool.read(0, 10)) == ["a", "b", "c"]
+
+
+async def test_the_spool_is_bounded_in_bytes_and_frees_them(path: Path) -> None:
+    async with opened(path, max_bytes=100) as spool:
+        await spool.attach(["one"])
+        await spool.append([event("a", b"x" * 60)], NOW)
+        with pytest.raises(SpoolFull):
+            await spool.append([event("b", b"x" * 60)], NOW)
+        await spool.settle("one", Settlement(1), NOW)
+        assert await spool.append([event("b", b"x" * 60)], NOW) == [True]
+
+
+async def test_what_is_parked_or_dead_counts_against_the_bound(path: Path) -> None:
+    async with opened(path, max_events=2) as spool:
+        await spool.attach(["one"])
+        await spool.append([event("a"), event("b")], NOW)
+        first, second = await spool.read(0, 2)
+        park = [Parked(first, "u1", ("u1",), b"")]
+        await spool.settle("one", Settlement(2, park=park, dead=[NewDead(second, "why", b"{}", b"")]), NOW)
+        with pytest.raises(SpoolFull):
+            await spool.append([event("c")], NOW)
+        await spool.drop([1])
+        await spool.settle("one", Settlement(2, unpark=[1]), NOW)
+    async with opened(path, max_events=2) as spool:
+        assert await spool.append([event("c"), event("d")], NOW) == [True, True]
+
+
+async def test_one_refused_append_does_not_harm_those_committed_with_it(path: Path) -> None:
+    async with opened(path, max_events=3) as spool:
+        sizes = [2, 2, 1]
+        answers = await asyncio.gather(
+            *(spool.append([event(f"m{n}-{i}") for i in range(size)], NOW) for n, size in enumerate(sizes)),
+            return_exceptions=True,
+        )
+        assert [isinstance(answer, SpoolFull) for answer in answers] == [False, True, False]
+        assert len(await spool.read(0, 10)) == 3
+
+
+async def test_sequence_numbers_never_start_again(path: Path) -> None:
+    async with opened(path) as spool:
+        await spool.attach(["one"])
+        await spool.append([event("a"), event("b")], NOW)
+        await spool.settle("one", Settlement(2), NOW)
+        assert (await spool.counts()).events == 0
+    async with opened(path) as spool:
+        assert await spool.attach(["one"]) == {"one": 2}
+        await spool.append([event("c")], NOW)
+        assert [found.seq for found in await spool.read(2, 10)] == [3]
+
+
+async def test_an_event_stays_until_every_destination_has_passed_it(path: Path) -> None:
+    async with opened(path) as spool:
+        assert await spool.attach(["one", "two"]) == {"one": 0, "two": 0}
+        await spool.append([event("a"), event("b"), event("c")], NOW)
+        await spool.settle("one", Settlement(3), NOW)
+        assert names(await spool.read(0, 10)) == ["a", "b", "c"]
+        await spool.settle("two", Settlement(1), NOW)
+        assert names(await spool.read(0, 10)) == ["b", "c"]
+        counts = await spool.counts()
+        assert (counts.events, counts.bytes, counts.oldest_at) == (2, 4, NOW)
+    async with opened(path) as spool:
+        assert await spool.attach(["one", "three"]) == {"one": 3, "three": 1}
+
+
+async def test_parked_events_come_back_by_lane_in_order(path: Path) -> None:
+    async with opened(path) as spool:
+        await spool.attach(["one", "two"])
+        await spool.append([event(name) for name in "abcd"], NOW)
+        a, b, c, d = await spool.read(0, 10)
+        park = [Parked(one, "u1", ("u1", "d1"), b"s") for one in (a, c, d)] + [Parked(b, "u2", ("u2",), b"")]
+        await spool.settle("one", Settlement(4, park=park), NOW)
+    async with opened(path) as spool:
+        await spool.attach(["one", "two"])
+        lanes = {lane.name: (set(lane.keys), lane.events) for lane in await spool.lanes("one")}
+        assert lanes == {"u1": ({"u1", "d1"}, 3), "u2": ({"u2"}, 1)}
+        assert await spool.lanes("two") == []
+        assert [one.event for one in await spool.parked("one", "u1", 0, 2)] == [a, c]
+        assert [one.event for one in await spool.parked("one", "u1", c.seq, 2)] == [d]
+        await spool.settle("one", Settlement(4, unpark=[a.seq], merge={"u2": "u1"}), NOW)
+        assert [one.event for one in await spool.parked("one", "u1", 0, 9)] == [b, c, d]
+        assert (await spool.counts()).parked == {"one": 3}
+
+
+async def test_parking_again_replaces_the_state(path: Path) -> None:
+    async with opened(path) as spool:
+        await spool.attach(["one"])
+        await spool.append([event("a")], NOW)
+        (a,) = await spool.read(0, 1)
+        await spool.settle("one", Settlement(1, park=[Parked(a, "u", ("u",), b"1")]), NOW)
+        await spool.settle("one", Settlement(1, park=[Parked(a, "u", ("u",), b"2")]), NOW)
+        assert [one.state for one in await spool.parked("one", "u", 0, 9)] == [b"2"]
+
+
+async def test_dead_letters_are_kept_retried_and_dropped(path: Path) -> None:
+    async with opened(path) as spool:
+        await spool.attach(["one"])
+        await spool.append([event("a", b"1"), event("b")], NOW)
+        a, b = await spool.read(0, 2)
+        dead = [NewDead(a, "refused", b'{"x":1}', b"st"), NewDead(b, "mapping", b"{}", b"")]
+        await spool.settle("one", Settlement(2, dead=dead), NOW + 5)
+        kept = await spool.dead()
+        assert [(one.number, one.destination, one.died_at, one.event, one.reason) for one in kept] == [
+            (1, "one", NOW + 5, a, "refused"),
+            (2, "one", NOW + 5, b, "mapping"),
+        ]
+        assert (kept[0].detail, kept[0].state) == (b'{"x":1}', b"st")
+        assert (await spool.counts()).dead == {"one": 2}
+        assert await spool.dead("two") == []
+        assert [one.number for one in await spool.dead("one", after=1)] == [2]
+        assert [one.event for one in await spool.dead(number=2)] == [b]
+        assert await spool.retry([1, 99]) == 1
+        assert await spool.drop([2]) == 1
+        assert await spool.dead() == []
+        (again,) = await spool.parked("one", "", 0, 9)
+        assert (again.event, again.state) == (a, b"st")
+
+
+async def test_listeners_hear_of_appends(path: Path) -> None:
+    async with opened(path) as spool:
+        heard: list[int] = []
+        spool.on_append(lambda: heard.append(1))
+        await spool.append([event("a")], NOW)
+        assert heard == [1]
+
+
+async def test_a_second_forwarder_is_refused(path: Path) -> None:
+    async with opened(path):
+        with pytest.raises(SpoolDamaged, match="in use by another forwarder"):
+            open_spool(path, max_events=1, max_bytes=1)
+        tool = open_spool(path, max_events=1, max_bytes=1, tool=True)
+        assert await tool.dead() == []
+        await tool.close()
+
+
+def _garbage(path: Path) -> None:
+    path.write_bytes(b"not a database at all, but long enough to be read as one" * 100)
+
+
+def _foreign(path: Path) -> None:
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE theirs (x)")
+    database.close()
+
+
+def _newer(path: Path) -> None:
+    with sqlite3.connect(path) as database:
+        database.execute(f"PRAGMA application_id={schema.APPLICATION_ID}")
+        database.execute("PRAGMA user_version=99")
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [(_garbage, "not a database"), (_foreign, "another program"), (_newer, "newer forwarder")],
+)
+async def test_a_file_that_is_no_spool_is_refused(
+    path: Path, make: Callable[[Path], None], says: str
+) -> None:
+    make(path)
+    with pytest.raises(SpoolDamaged, match=says):
+        open_spool(path, max_events=1, max_bytes=1)
+
+
+def _spoil(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 :] = b"\xff" * (len(content) - len(content) // 2)
+    path.write_bytes(content)
+
+
+async def test_a_damaged_file_is_refused_after_a_crash(path: Path) -> None:
+    async with opened(path, max_events=10**5, max_bytes=10**8) as spool:
+        await spool.append([event(f"m{n}", b"x" * 2000) for n in range(2000)], NOW)
+    with sqlite3.connect(path) as database:
+        database.execute("DELETE FROM note")  # as if it had not ended in order
+    database.close()
+    _spoil(path)
+    with pytest.raises(SpoolDamaged, match="move the file away"):
+        open_spool(path, max_events=1, max_bytes=1)
+
+
+async def test_an_older_format_is_migrated(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened(path) as spool:
+        await spool.append([event("a")], NOW)
+    more = (*schema.MIGRATIONS, "ALTER TABLE dead ADD COLUMN remark TEXT")
+    monkeypatch.setattr(schema, "MIGRATIONS", more)
+    async with opened(path) as spool:
+        assert names(await spool.read(0, 9)) == ["a"]
+    database = sqlite3.connect(path)
+    assert database.execute("PRAGMA user_version").fetchone() == (2,)
+    database.execute("SELECT remark FROM dead")
+    database.close()
