@@ -46,6 +46,9 @@ class SqliteSpool:
         """
         self._path = path
         self._max_events, self._max_bytes = max_events, max_bytes
+        # Within the writer's open transaction: marks given, and where the file will stand.
+        self._pending: set[int] = set()
+        self._draft_total = self._draft_last = 0
         self._lock = None if tool else Lock(path)
         try:
             self._database = open_database(path)
@@ -146,9 +149,8 @@ class SqliteSpool:
         self._listeners.append(call)
 
     def _begin(self) -> None:
-        self._pending: set[int] = set()
-        self._draft_total: int = self._total
-        self._draft_last: int = self._last
+        self._pending.clear()
+        self._draft_total, self._draft_last = self._total, self._last
 
     def _check_bounds(self, events: int, total: int, marks: list[int]) -> None:
         held = self._draft_last - self._first + 1 + self._aside_events
