@@ -1,1 +1,44 @@
-"""Segment's trigger language (FQL), compiled once into predicates."""
+"""Segment's trigger language (FQL), compiled once into predicates.
+
+Reads as loosely as Segment's reference does, with three differences: parentheses nest as anyone would read
+them, text the reference cannot use is an error with its position when it is compiled, and where the reference
+would crash on an event, the trigger does not match.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from forwarder.triggers.advice import advise
+from forwarder.triggers.parser import parse
+from forwarder.triggers.predicates import Unanswerable, can_crash, predicate
+from forwarder.triggers.tokens import tokenize
+
+__all__ = ["compile_trigger", "trigger_warnings"]
+
+
+def compile_trigger(text: str) -> Callable[[Mapping[str, Any]], bool]:
+    """Return the function that says whether an event matches the trigger; it never raises.
+
+    Raises TriggerError, with position and advice, if the text cannot be used.
+    """
+    group = parse(text)
+    matches = predicate(group)
+    if not can_crash(group):
+        return matches
+
+    def guarded(event: Mapping[str, Any]) -> bool:
+        try:
+            return matches(event)
+        except Unanswerable:
+            return False
+
+    return guarded
+
+
+def trigger_warnings(text: str) -> list[str]:
+    """Return one line for each place where a usable trigger probably does not do what is meant.
+
+    Raises TriggerError if the text cannot be used.
+    """
+    parse(text)
+    return list(advise(tokenize(text)))

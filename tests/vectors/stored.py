@@ -1,6 +1,7 @@
 """Recorded cases, read from tests/vectors/data."""
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -16,3 +17,11 @@ def cases(group: str) -> list[dict[str, Any]]:
 def names(recorded: list[dict[str, Any]]) -> list[str]:
     """Return the cases' ids, as names for tests."""
     return [case["id"] for case in recorded]
+
+
+def known_differences(group: str) -> dict[str, str]:
+    """Return the ids of the cases in which this project differs on purpose, with the reasons."""
+    listed: dict[str, dict[str, str]] = tomllib.loads(
+        (DATA.parent / "known_differences.toml").read_text("utf-8")
+    )
+    return listed.get(group, {})
