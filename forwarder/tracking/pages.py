@@ -4,29 +4,27 @@ import hashlib
 from collections.abc import Callable
 
 import orjson
-from prometheus_client import Counter
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from forwarder.settings import Settings
 from forwarder.tracking.assets import FOR_EVERYONE, Assets, missing
+from forwarder.tracking.counted import count_report
 from forwarder.tracking.document import settings_document
 from forwarder.tracking.sources import Sources
 
 _LARGEST_REPORT = 2_048
-_KINDS = frozenset({"difference", "trap", "load", "timeout", "unavailable", "refused"})
 
 
 class Pages:
     """The page's routes over one configuration."""
 
-    def __init__(self, settings: Settings, reports: Counter) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._sources = Sources(settings.sources)
         self._plugin = Assets(settings.server.assets / "page")
         self._analytics = Assets(settings.server.assets / "analytics.js")
-        self._reports = reports
 
     async def document(self, request: Request) -> Response:
         """Answer ``GET /v1/projects/{write_key}/settings``."""
@@ -69,7 +67,7 @@ class Pages:
             kind = said.get("kind") if isinstance(said, dict) else None
         except orjson.JSONDecodeError:
             kind = None
-        self._reports.labels(kind=kind if isinstance(kind, str) and kind in _KINDS else "other").inc()
+        count_report(kind)
         return Response(status_code=204, headers=FOR_EVERYONE)
 
 

@@ -1,0 +1,5 @@
+"""``python -m forwarder`` is the ``forwarder`` command."""
+
+from forwarder.cli import main
+
+main()

@@ -1,0 +1,130 @@
+"""The forwarder as an ASGI application: routes, and what runs as long as it runs."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+from prometheus_client import generate_latest
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, request_response
+
+from forwarder.guard import OperatorOnly
+from forwarder.settings import Settings
+from forwarder.spool import Spool, open_spool
+from forwarder.tracking.counted import count_events
+from forwarder.tracking.door import Door
+from forwarder.tracking.ingest import Ingest, Pixel
+from forwarder.tracking.openapi import openapi as document
+from forwarder.tracking.pages import Pages, page_routes
+
+log = structlog.get_logger()
+
+
+def now_ms() -> int:
+    """Return the machine's clock: milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+class Forwarder:
+    """A running forwarder: the spool stays, the rest is exchanged when the configuration is read again."""
+
+    spool: Spool
+    door: Door
+    pages: Pages
+
+    def __init__(self, settings: Settings, clock: Callable[[], int]) -> None:
+        self.settings = settings
+        self._clock = clock
+
+    async def start(self) -> None:
+        """Open the spool, then take events and deliver them. Raises SpoolError, ConfigError."""
+        bounds = self.settings.spool
+        self.spool = open_spool(bounds.path, max_events=bounds.max_events, max_bytes=bounds.max_bytes)
+        await self._use(self.settings)
+
+    async def _use(self, settings: Settings) -> None:
+        self.settings = settings
+        self.pages = Pages(settings)
+        self.door = Door(settings.sources, settings.limits, self.spool, self._clock, count_events)
+
+    async def reload(self, settings: Settings) -> None:
+        """Go on with other settings; requests under way end under the old ones.
+
+        Host, port and spool stay what they were: they need a restart.
+        """
+        for part in ("host", "port"):
+            if getattr(settings.server, part) != getattr(self.settings.server, part):
+                log.warning("needs a restart to take effect", setting=f"server.{part}")
+        if settings.spool != self.settings.spool:
+            log.warning("needs a restart to take effect", setting="spool")
+        await self._use(settings)
+        log.info("configuration reloaded", sources=len(settings.sources))
+
+    async def stop(self) -> None:
+        """Finish what is being delivered, within the configured time, and close the spool."""
+        await self.spool.close()
+
+
+def create_app(settings: Settings, *, clock: Callable[[], int] = now_ms) -> Starlette:
+    """Return the application; ``app.state.forwarder`` is what runs while its lifespan lasts."""
+    forwarder = Forwarder(settings, clock)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await forwarder.start()
+        try:
+            yield
+        finally:
+            await forwarder.stop()
+
+    ingest, pixel = Ingest(lambda: forwarder.door), Pixel(lambda: forwarder.door)
+    token = settings.server.operator_token.get_secret_value()
+    app = Starlette(
+        routes=[
+            *(Route(path, ingest) for path in ("/v1/{kind}", "/d/{kind}", "/v1/{kind}/", "/d/{kind}/")),
+            Route("/v1/pixel/{kind}", pixel),
+            *page_routes(lambda: forwarder.pages),
+            Route("/health", health),
+            Route("/openapi.json", describe),
+            Route("/metrics", OperatorOnly(request_response(metrics), token)),
+        ],
+        lifespan=lifespan,
+        exception_handlers=HANDLERS,
+    )
+    app.router.redirect_slashes = False  # clients take a redirect for success
+    app.state.forwarder = forwarder
+    return app
+
+
+async def health(request: Request) -> Response:
+    """Answer that the forwarder runs; nothing more, for anyone may ask."""
+    return JSONResponse({"status": "ok"}, headers={"cache-control": "no-store"})
+
+
+async def describe(request: Request) -> Response:
+    """Answer the description of the public routes."""
+    return Response(document(), media_type="application/json", headers={"access-control-allow-origin": "*"})
+
+
+async def metrics(request: Request) -> Response:
+    """Answer the counters in Prometheus' text format."""
+    return Response(generate_latest(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "refused")
+    body = {"success": False, "code": code, "message": error.detail}
+    return JSONResponse(body, error.status_code, headers=error.headers)
+
+
+async def _failure(request: Request, error: Exception) -> Response:
+    body = {"success": False, "code": "internal", "message": "the forwarder failed; send again"}
+    return JSONResponse(body, 500)
+
+
+HANDLERS = {HTTPException: _http_error, Exception: _failure}

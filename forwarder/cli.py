@@ -1,0 +1,87 @@
+"""The command line: ``forwarder --help`` explains the commands."""
+
+from pathlib import Path
+
+import click
+
+from forwarder.errors import ConfigError, ForwarderError
+from forwarder.settings import Settings, load_settings
+
+config_option = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="The TOML file; forwarder/example.toml shows every setting. Without it: the defaults.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def cli() -> None:
+    """Take events of Segment's libraries, keep them safe, bring each to Amplitude once.
+
+    \b
+    Try it with no configuration at all:
+      AMPLITUDE_API_KEY=... forwarder serve
+    Then write a file and have it checked:
+      forwarder check --config forwarder.toml
+    """
+
+
+def read(config: Path | None) -> Settings:
+    """Return the checked settings, or end with every problem on its own line."""
+    try:
+        return load_settings(config)
+    except ConfigError as error:
+        raise click.ClickException(
+            "\n  ".join(["the configuration cannot be used:", *error.problems])
+        ) from None
+
+
+@cli.command()
+@config_option
+@click.option("--host", help="Address to listen on, instead of server.host.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Port instead of server.port; 0 takes a free one."
+)
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+)
+def serve(config: Path | None, host: str | None, port: int | None, log_level: str) -> None:
+    """Run the forwarder.
+
+    SIGTERM and Ctrl-C stop it after what is under way; SIGHUP reads the configuration again without losing a
+    request (host, port and spool need a restart).
+    """
+    from forwarder.logs import configure_logs
+    from forwarder.server import serve as run
+
+    settings = read(config)
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = settings.model_copy(update={"server": settings.server.model_copy(update=given)})
+    configure_logs(log_level)
+    if not settings.destinations:
+        click.echo("no destination is configured: events are kept in the spool until there is one", err=True)
+    try:
+        run(settings, config)
+    except ForwarderError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@cli.command()
+@config_option
+@click.option("--online", is_flag=True, help="Also try each destination's keys at Amplitude.")
+def check(config: Path | None, online: bool) -> None:
+    """Say everything that is wrong with the configuration, all at once."""
+    from forwarder.check import problems_of
+
+    settings = read(config)
+    problems = problems_of(settings, online=online)
+    for problem in problems:
+        click.echo(problem, err=True)
+    if problems:
+        raise SystemExit(1)
+    click.echo(f"fine: {len(settings.sources)} sources, {len(settings.destinations)} destinations")
+
+
+def main() -> None:
+    """Run the command line."""
+    cli(prog_name="forwarder")

@@ -1,0 +1,28 @@
+"""What is counted at the door and about pages. Labels hold configured names and codes, never sent text."""
+
+from prometheus_client import Counter
+
+from forwarder.outcomes import Outcome
+
+_EVENTS = Counter(
+    "forwarder_door_events", "Events that ended at the door, by outcome", ["source", "outcome", "reason"]
+)
+_REFUSED = Counter("forwarder_requests_refused", "Requests refused as a whole", ["code"])
+_REPORTS = Counter("forwarder_page_reports", "What pages reported of their plugin", ["kind"])
+REPORTED = frozenset({"difference", "trap", "load", "timeout", "unavailable", "refused"})
+"""What a page may say; everything else is counted as ``other``, so that no text becomes a label."""
+
+
+def count_events(source: str, outcome: Outcome, reason: str, count: int) -> None:
+    """Count events of a source that ended at the door."""
+    _EVENTS.labels(source, outcome.value, reason).inc(count)
+
+
+def count_refusal(code: str) -> None:
+    """Count one request that was refused as a whole."""
+    _REFUSED.labels(code).inc()
+
+
+def count_report(kind: object) -> None:
+    """Count one report of a page."""
+    _REPORTS.labels(kind if isinstance(kind, str) and kind in REPORTED else "other").inc()

@@ -1,0 +1,197 @@
+"""Taking events in: from a request's bytes to events in the spool, and the answer to the sender."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from forwarder.errors import SpoolFull
+from forwarder.outcomes import Outcome
+from forwarder.settings import Limits, Source
+from forwarder.spool import NewEvent
+from forwarder.tracking.answers import TAKEN, Answer, Refusal, error
+from forwarder.tracking.bodies import readable
+from forwarder.tracking.events import Arrival, Fields, Rejection, normalise, read_fields, read_text
+from forwarder.tracking.rates import Rates
+from forwarder.tracking.sources import Sources, may_send
+
+log = structlog.get_logger()
+_REASONS_TOLD = 100
+"""Rejected events whose reasons a strict source's answer lists."""
+
+
+class Keeps(Protocol):
+    """The spool as the door sees it."""
+
+    async def append(self, events: Sequence[NewEvent], now: int) -> list[bool]:
+        """Return once all events are durable; False for duplicates. Raises SpoolFull."""
+        ...
+
+
+class Record(Protocol):
+    """Where outcomes at the door are counted."""
+
+    def __call__(self, source: str, outcome: Outcome, reason: str, count: int) -> None:
+        """Count events of a source."""
+
+
+_ABSENT = msgspec.Raw()
+
+
+class _Batch(msgspec.Struct):
+    batch: list[msgspec.Raw]
+    writeKey: msgspec.Raw = _ABSENT  # noqa: N815 - Segment's own JSON name
+    sentAt: msgspec.Raw = _ABSENT  # noqa: N815 - Segment's own JSON name
+    context: msgspec.Raw = _ABSENT
+    integrations: msgspec.Raw = _ABSENT
+
+
+_batch = msgspec.json.Decoder(_Batch)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What a request brought, apart from the transport."""
+
+    body: bytes
+    kind: str | None
+    """The type that the route names; None: a batch."""
+    encoding: bytes = b""
+    authorization: bytes = b""
+    origin: bytes = b""
+    address: str = ""
+
+
+class Door:
+    """Takes events in for one set of sources; a reload makes a new door on the same spool."""
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        limits: Limits,
+        spool: Keeps,
+        clock: Callable[[], int],
+        record: Record,
+    ) -> None:
+        self.sources = Sources(sources)
+        self.limits = limits
+        self._spool = spool
+        self._clock = clock
+        self._record = record
+        self._rates = Rates(limits.requests_per_second)
+        self._too_large = ("event_too_large", f"one event holds at most {limits.event_bytes} bytes")
+
+    async def take(self, request: Delivered) -> Answer:
+        """Return the answer; on 200 every event that is not rejected is durable. Raises Refusal."""
+        body = readable(request.body, request.encoding, self.limits.batch_bytes, self.limits.nesting)
+        now = self._clock()
+        if request.kind is None:
+            batch = _read_batch(body)
+            events: Sequence[msgspec.Raw | Fields] = batch.batch
+            key = read_text(batch.writeKey)
+            sent_at, context, integrations = batch.sentAt, batch.context, batch.integrations
+        else:
+            if len(body) > self.limits.event_bytes:
+                raise Refusal(400, *self._too_large)
+            single = read_fields(body)
+            if single is None:
+                raise Refusal(400, "not_json", "the body is not a JSON object; send one event")
+            events, key = [single], read_text(single.get("writeKey"))
+            sent_at = context = integrations = _ABSENT
+        source = self.sources.sender(request.authorization, key)
+        self._admit(source, request, len(events), now)
+        arrival = Arrival(
+            source=source.name,
+            received_at=now,
+            address=request.address if source.client_addresses and request.address else None,
+            sent_at=sent_at if bytes(sent_at) else None,
+            context=read_fields(context),
+            integrations=read_fields(integrations),
+        )
+        good, bad = self._sort(events, arrival, request.kind)
+        await self._keep(source, good, now)
+        if bad:
+            self._record_rejections(source, bad)
+            if source.strict:
+                return _told(bad, len(good))
+        return TAKEN
+
+    def _admit(self, source: Source, request: Delivered, count: int, now: int) -> None:
+        """Raise Refusal where the source's own rules forbid the request."""
+        if request.origin and not may_send(source, request.origin.decode("latin-1")):
+            raise Refusal(403, "origin_not_allowed", "this source takes no events of this page's origin")
+        if count > self.limits.batch_events:
+            raise Refusal(
+                400,
+                "too_many_events",
+                f"a batch holds at most {self.limits.batch_events} events; send several",
+            )
+        wait = self._rates.wait((source.name, request.address), now)
+        if wait:
+            raise Refusal(429, "too_many_requests", "this address sends too often; wait", retry_after=wait)
+
+    def _sort(
+        self, events: Sequence[msgspec.Raw | Fields], arrival: Arrival, kind: str | None
+    ) -> tuple[list[NewEvent], list[tuple[int, Rejection]]]:
+        """Return the events to keep, and the place and reason of each that is rejected."""
+        largest = self.limits.event_bytes
+        good: list[NewEvent] = []
+        bad: list[tuple[int, Rejection]] = []
+        for index, event in enumerate(events):
+            done: NewEvent | Rejection
+            if isinstance(event, dict):
+                done = normalise(event, arrival, kind)
+            elif memoryview(event).nbytes > largest:
+                done = Rejection(*self._too_large)
+            else:
+                done = normalise(read_fields(event), arrival)
+            if isinstance(done, Rejection):
+                bad.append((index, done))
+            else:
+                good.append(done)
+        return good, bad
+
+    async def _keep(self, source: Source, events: list[NewEvent], now: int) -> None:
+        """Return when the events are durable. Raises Refusal where the spool is full."""
+        if not events:
+            return
+        try:
+            new = await self._spool.append(events, now)
+        except SpoolFull as full:
+            raise Refusal(
+                429, "queue_full", "the forwarder's queue is full; send again later", full.retry_after
+            ) from None
+        if not all(new):
+            self._record(source.name, Outcome.DUPLICATE, "", new.count(False))
+
+    def _record_rejections(self, source: Source, bad: list[tuple[int, Rejection]]) -> None:
+        counts: dict[str, int] = {}
+        for _, rejection in bad:
+            counts[rejection.code] = counts.get(rejection.code, 0) + 1
+        for code, count in counts.items():
+            self._record(source.name, Outcome.REJECTED, code, count)
+        log.warning("events rejected", source=source.name, reasons=counts)
+
+
+def _read_batch(body: bytes) -> _Batch:
+    try:
+        return _batch.decode(body)
+    except msgspec.ValidationError:
+        raise Refusal(400, "no_batch", "the body needs its events in batch, a JSON list") from None
+    except (msgspec.DecodeError, RecursionError):
+        raise Refusal(400, "not_json", "the body is not JSON") from None
+
+
+def _told(bad: list[tuple[int, Rejection]], taken: int) -> Answer:
+    """Return the answer of a strict source."""
+    return error(
+        400,
+        "events_rejected",
+        f"{len(bad)} events were rejected, {taken} were taken: {bad[0][1].message}",
+        errors=[
+            {"index": index, "code": rejection.code, "message": rejection.message}
+            for index, rejection in bad[:_REASONS_TOLD]
+        ],
+    )

@@ -1,0 +1,190 @@
+"""The description of the public routes, as an OpenAPI document; a test holds the routes against it."""
+
+from functools import cache
+
+import orjson
+
+from forwarder.tracking.counted import REPORTED
+from forwarder.tracking.ingest import KINDS
+
+Json = dict[str, object]
+
+_TYPES = ("track", "page", "screen", "identify", "group", "alias")
+_EVERYONE: Json = {"Access-Control-Allow-Origin": {"schema": {"type": "string"}}}
+_TEXT: Json = {"type": ["string", "null"]}
+_OBJECT: Json = {"type": ["object", "null"]}
+_ID: Json = {"type": ["string", "number"]}
+_SECONDS: Json = {"required": True, "schema": {"type": "integer", "minimum": 1, "maximum": 300}}
+_WAIT: Json = {"Retry-After": _SECONDS, "X-RateLimit-Reset": _SECONDS}
+_NAMES: Json = {"type": "string", "pattern": "^[a-z0-9_.-]+$"}
+
+
+def _schema(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _json(description: str, schema: Json, **headers: object) -> Json:
+    return {
+        "description": description,
+        "headers": headers,
+        "content": {"application/json": {"schema": schema}},
+    }
+
+
+def _error(description: str, **headers: object) -> Json:
+    return _json(description, _schema("Error"), **headers)
+
+
+def _file(description: str, media: str) -> Json:
+    content = {media: {"schema": {"type": "string"}}}
+    return {"description": description, "headers": _EVERYONE, "content": content}
+
+
+def _event(own: Json, *required: str) -> Json:
+    times = {"type": ["string", "null"], "format": "date-time"}
+    fields: Json = {
+        "messageId": {**_TEXT, "description": "Made when missing. One is taken once within 24 hours."},
+        "userId": {"type": ["string", "number", "null"]},
+        "anonymousId": {"type": ["string", "number", "null"]},
+        "timestamp": {**times, "description": "When it happened by the sender's clock."},
+        "sentAt": {**times, "description": "When it was sent by the same clock, to correct a wrong one."},
+        "context": _OBJECT,
+        "integrations": _OBJECT,
+        "writeKey": {"type": "string"},
+    }
+    somebody = [{"required": ["userId"]}, {"required": ["anonymousId"]}]
+    return {"type": "object", "properties": {**fields, **own}, "required": list(required), "anyOf": somebody}
+
+
+def _schemas() -> Json:
+    error_fields: Json = {
+        "success": {"const": False},
+        "code": {"type": "string", "description": "What it is, for programs."},
+        "message": {"type": "string", "description": "What it is and how to mend it."},
+        "errors": {"type": "array", "description": "Each rejected event of a strict source's batch."},
+    }
+    return {
+        "Taken": {"type": "object", "properties": {"success": {"const": True}}, "required": ["success"]},
+        "Error": {"type": "object", "properties": error_fields, "required": ["success", "code", "message"]},
+        "Track": _event({"event": {"type": "string", "minLength": 1}, "properties": _OBJECT}, "event"),
+        "Page": _event({"name": _TEXT, "category": _TEXT, "properties": _OBJECT}),
+        "Screen": _event({"name": _TEXT, "category": _TEXT, "properties": _OBJECT}),
+        "Identify": _event({"traits": _OBJECT}),
+        "Group": _event({"groupId": _ID, "traits": _OBJECT}, "groupId"),
+        "Alias": _event({"previousId": _ID}, "previousId"),
+        "Batch": {
+            "type": "object",
+            "required": ["batch"],
+            "properties": {
+                "batch": {"type": "array", "items": {"type": "object"}, "description": "Events with type."},
+                "writeKey": {"type": "string"},
+                "sentAt": _TEXT,
+                "context": {**_OBJECT, "description": "What stands here counts where an event has none."},
+                "integrations": _OBJECT,
+            },
+        },
+    }
+
+
+def _post(kind: str, carries: str | None) -> Json:
+    schema = _schema(carries.capitalize() if carries else "Batch")
+    return {
+        "operationId": kind.strip("/").replace("/", "_"),
+        "summary": f"Take one {carries} event." if carries else "Take events of any type.",
+        "security": [{"writeKey": []}, {"token": []}, {}],
+        "requestBody": {
+            "required": True,
+            "content": {media: {"schema": schema} for media in ("application/json", "text/plain")},
+        },
+        "responses": {
+            "200": _json("Every event is on disk, or could never be taken and is counted.", _schema("Taken")),
+            "400": _error("Not JSON, too large or too deep; events rejected by a strict source."),
+            "401": _error("No write key, or one that is not known here."),
+            "403": _error("The source takes no events of this page's origin."),
+            "415": _error("A Content-Encoding other than gzip."),
+            "429": _error("Send it again later.", **_WAIT),
+            "500": _error("The forwarder failed; send it again."),
+        },
+    }
+
+
+def _get(summary: str, ok: Json, *parameters: Json, **more: object) -> Json:
+    responses: Json = {"200": ok, **more}
+    return {"get": {"summary": summary, "parameters": list(parameters), "responses": responses}}
+
+
+def _parameter(name: str, schema: Json, place: str = "path") -> Json:
+    return {"name": name, "in": place, "required": True, "schema": schema}
+
+
+def _page_paths() -> Json:
+    known: Json = {
+        "304": {"description": "The browser's copy is still right."},
+        "404": _error("There is none of this name."),
+    }
+    key, name = _parameter("write_key", _NAMES), _parameter("name", _NAMES)
+    script = _file("The script.", "text/javascript")
+    picture = _file("A transparent picture.", "image/gif")
+    document = _json("The settings document.", {"type": "object", "required": ["integrations"]}, **_EVERYONE)
+    kinds: Json = {"kind": {"enum": sorted(REPORTED)}}
+    reports: Json = {"type": "object", "properties": kinds}
+    pixel = (
+        _parameter("kind", {"enum": list(_TYPES)}),
+        _parameter("data", {"type": "string", "description": "Base64 of one event."}, "query"),
+    )
+    failed: Json = {"404": picture, "429": picture, "500": picture}
+    return {
+        "/v1/projects/{write_key}/settings": _get(
+            "What Analytics.js asks for first.", document, key, **known
+        ),
+        "/analytics.js/v1/{write_key}/analytics.min.js": _get("Analytics.js.", script, key, **known),
+        "/p/a/{write_key}.js": _get("Analytics.js under a neutral name.", script, key, **known),
+        "/analytics-next/bundles/{name}": _get("A lazy part of Analytics.js.", script, name, **known),
+        "/p/{name}": _get("A file of the session plugin.", _file("The file.", "*/*"), name, **known),
+        "/v1/pixel/{kind}": _get("Take one event from an address.", picture, *pixel, **failed),
+        "/p/report": {
+            "post": {
+                "summary": "Count what went wrong in a page's plugin.",
+                "requestBody": {"content": {"text/plain": {"schema": reports}}},
+                "responses": {"204": {"description": "Counted.", "headers": _EVERYONE}},
+            }
+        },
+    }
+
+
+@cache
+def openapi() -> bytes:
+    """Return the document as JSON."""
+    events: Json = {
+        f"/{base}/{kind}": {"post": _post(f"/{base}/{kind}", carries)}
+        for base in ("v1", "d")
+        for kind, carries in KINDS.items()
+    }
+    health = _json("It runs.", {"type": "object", "required": ["status"]})
+    counters = _file("Prometheus' text format.", "text/plain")
+    operator: Json = {"401": _error("The operator's token is missing or another one.")}
+    metrics = _get("Counters.", counters, **operator)
+    document: Json = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "The forwarder's tracking API",
+            "version": "1",
+            "description": "Segment's HTTP tracking API, and what pages load. Every error is JSON with a code"
+            " and a message; 5xx and 429 may be sent again, other errors are final.",
+        },
+        "paths": {
+            **events,
+            **_page_paths(),
+            "/health": _get("Whether the forwarder runs.", health),
+            "/metrics": {"get": {**metrics["get"], "security": [{"operator": []}]}},  # type: ignore[dict-item]
+        },
+        "components": {
+            "schemas": _schemas(),
+            "securitySchemes": {
+                "writeKey": {"type": "http", "scheme": "basic", "description": "The key as user name."},
+                "token": {"type": "http", "scheme": "bearer", "description": "Beside writeKey in the body."},
+                "operator": {"type": "http", "scheme": "bearer"},
+            },
+        },
+    }
+    return orjson.dumps(document)

@@ -1,0 +1,74 @@
+"""A real forwarder process on a free port, and its end."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Queue
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Running:
+    """One process of ``forwarder serve``; its log lines as they come."""
+
+    def __init__(self, config: Path, *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "forwarder", "serve", "--config", str(config), *arguments],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._lines: Queue[str] = Queue()
+        self.said: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self.url = str(self.wait_for("listening")["address"])
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self._lines.put(line)
+        self._lines.put("")
+
+    def wait_for(self, event: str) -> dict[str, object]:
+        """Return the next log line that tells of ``event``."""
+        while line := self._lines.get(timeout=30):
+            self.said.append(line)
+            if line.startswith("{"):
+                said: dict[str, object] = json.loads(line)
+                if said["event"] == event:
+                    return said
+        raise AssertionError(f"the forwarder ended before it said {event}: {self.said}")
+
+    def hang_up(self) -> None:
+        """Have it read its configuration again."""
+        self.process.send_signal(signal.SIGHUP)
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal, wait, and return the exit code."""
+        self.process.send_signal(number)
+        code = self.process.wait(30)
+        self._reader.join(10)
+        if self.process.stderr:
+            self.process.stderr.close()
+        return code
+
+
+@contextmanager
+def forwarder(config: Path, *arguments: str) -> Iterator[Running]:
+    """Run a forwarder as long as the block lasts."""
+    running = Running(config, "--port", "0", *arguments)
+    try:
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.stop()
+        elif running.process.stderr and not running.process.stderr.closed:
+            running.process.stderr.close()

@@ -1,0 +1,169 @@
+"""From requests to the spool: what is kept, and what senders are told."""
+
+import asyncio
+import gzip
+import json
+from base64 import b64encode
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from forwarder.errors import SpoolFull
+from forwarder.outcomes import Outcome
+from forwarder.settings import Limits, Source
+from forwarder.spool import NewEvent
+from forwarder.tracking.answers import TAKEN, Answer, Refusal, refused
+from forwarder.tracking.door import Delivered, Door
+
+NOW = 1_704_067_200_000
+
+
+class MemorySpool:
+    """The spool's door side, in memory."""
+
+    def __init__(self) -> None:
+        self.events: dict[tuple[str, str], dict[str, Any]] = {}
+        self.full = False
+
+    async def append(self, events: Sequence[NewEvent], now: int) -> list[bool]:
+        await asyncio.sleep(0)
+        if self.full:
+            raise SpoolFull("full", 30)
+        new = []
+        for event in events:
+            key = (event.source, event.message_id)
+            new.append(key not in self.events)
+            self.events.setdefault(key, json.loads(event.body))
+        return new
+
+
+class Setup:
+    """One door with what it writes to."""
+
+    def __init__(self, limits: Limits | None = None, **source: Any) -> None:
+        self.spool = MemorySpool()
+        self.recorded: list[tuple[str, Outcome, str, int]] = []
+        given = {"name": "web", "write_key": "key", **source}
+        self.door = Door([Source(**given)], limits or Limits(), self.spool, lambda: NOW, self.record)
+
+    def record(self, source: str, outcome: Outcome, reason: str, count: int) -> None:
+        self.recorded.append((source, outcome, reason, count))
+
+    async def send(self, body: object, kind: str | None = None, **more: Any) -> Answer:
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        given: dict[str, Any] = {"authorization": b"Basic " + b64encode(b"key:"), **more}
+        try:
+            return await self.door.take(Delivered(body=raw, kind=kind, **given))
+        except Refusal as refusal:
+            return refused(refusal)
+
+
+def track(number: int, **more: Any) -> dict[str, Any]:
+    return {"type": "track", "event": "Seen", "userId": "u", "messageId": f"m{number}", **more}
+
+
+async def test_an_event_is_kept_before_the_answer() -> None:
+    setup = Setup()
+    assert await setup.send(track(1), "track") is TAKEN
+    assert TAKEN.status == 200
+    assert json.loads(TAKEN.body) == {"success": True}
+    assert list(setup.spool.events) == [("web", "m1")]
+
+
+async def test_a_batch_is_kept_with_its_envelope() -> None:
+    setup = Setup()
+    body = {"batch": [track(1), track(2)], "sentAt": "2024-01-01T00:00:00Z", "context": {"locale": "de"}}
+    assert await setup.send(gzip.compress(json.dumps(body).encode()), encoding=b"gzip") is TAKEN
+    assert [event["context"]["locale"] for event in setup.spool.events.values()] == ["de", "de"]
+
+
+async def test_one_bad_event_does_not_cost_the_batch() -> None:
+    setup = Setup()
+    body = {"batch": [track(1), {"type": "nothing"}, 5, track(2, event=None), track(3, big="x" * 40_000)]}
+    assert await setup.send(body) is TAKEN
+    assert list(setup.spool.events) == [("web", "m1")]
+    assert setup.recorded == [
+        ("web", Outcome.REJECTED, "unknown_type", 1),
+        ("web", Outcome.REJECTED, "not_an_object", 1),
+        ("web", Outcome.REJECTED, "no_event_name", 1),
+        ("web", Outcome.REJECTED, "event_too_large", 1),
+    ]
+
+
+async def test_a_strict_source_is_told_every_reason() -> None:
+    setup = Setup(strict=True)
+    answer = await setup.send({"batch": [track(1), {"type": "nothing"}, track(2, event=None)]})
+    said = json.loads(answer.body)
+    assert answer.status == 400
+    assert said["code"] == "events_rejected"
+    assert said["message"]
+    assert [(one["index"], one["code"]) for one in said["errors"]] == [
+        (1, "unknown_type"),
+        (2, "no_event_name"),
+    ]
+    assert list(setup.spool.events) == [("web", "m1")]
+
+
+async def test_the_same_message_is_kept_once_and_counted() -> None:
+    setup = Setup()
+    await setup.send(track(1), "track")
+    assert await setup.send({"batch": [track(1), track(2)]}) is TAKEN
+    assert len(setup.spool.events) == 2
+    assert setup.recorded == [("web", Outcome.DUPLICATE, "", 1)]
+
+
+async def test_a_full_spool_makes_senders_wait() -> None:
+    setup = Setup()
+    setup.spool.full = True
+    answer = await setup.send(track(1), "track")
+    assert answer.status == 429
+    assert dict(answer.headers) == {b"retry-after": b"30", b"x-ratelimit-reset": b"30"}
+
+
+async def test_waits_are_no_longer_than_clients_wait() -> None:
+    refusal = Refusal(429, "queue_full", "wait", retry_after=4_000)
+    assert dict(refused(refusal).headers)[b"retry-after"] == b"300"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "more", "status", "code"),
+    [
+        (b"", "track", {}, 400, "not_json"),
+        (b"[]", "track", {}, 400, "not_json"),
+        (b'{"a":', "track", {}, 400, "not_json"),
+        (b"nonsense", None, {}, 400, "not_json"),
+        (b"[]", None, {}, 400, "no_batch"),
+        (b"{}", None, {}, 400, "no_batch"),
+        (b'{"batch":{}}', None, {}, 400, "no_batch"),
+        (b'{"batch":[],"writeKey":5}', None, {"authorization": b""}, 401, "no_write_key"),
+        (b'{"batch":[]}', None, {"authorization": b"Basic b3RoZXI6"}, 401, "unknown_write_key"),
+        (b'{"event":"' + b"x" * 32_768 + b'"}', "track", {}, 400, "event_too_large"),
+        (b'{"batch":[' + b"1," * 2_500 + b"1]}", None, {}, 400, "too_many_events"),
+        (b'{"batch":[' + b" " * 512_000 + b"]}", None, {}, 400, "body_too_large"),
+        (b'{"batch":[' * 100, None, {}, 400, "too_deep"),
+    ],
+)
+async def test_requests_that_are_refused(
+    body: bytes, kind: str | None, more: dict[str, Any], status: int, code: str
+) -> None:
+    setup = Setup()
+    answer = await setup.send(body, kind, **more)
+    said = json.loads(answer.body)
+    assert (answer.status, said["code"]) == (status, code)
+    assert said["message"]
+    assert not setup.spool.events
+
+
+async def test_pages_of_other_origins_are_refused() -> None:
+    setup = Setup(allowed_origins=("https://shop.example",))
+    assert (await setup.send(track(1), "track", origin=b"https://other.example")).status == 403
+    assert await setup.send(track(2), "track", origin=b"https://shop.example") is TAKEN
+    assert await setup.send(track(3), "track") is TAKEN
+
+
+async def test_an_address_that_sends_too_often_waits_and_others_do_not() -> None:
+    setup = Setup(Limits(requests_per_second=1))
+    statuses = [(await setup.send(track(n), "track", address="a")).status for n in range(3)]
+    assert statuses == [200, 200, 429]
+    assert (await setup.send(track(9), "track", address="b")).status == 200

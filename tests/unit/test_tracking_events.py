@@ -1,0 +1,151 @@
+"""Checking and normalising single events."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from forwarder.spool import NewEvent
+from forwarder.tracking.events import Arrival, Rejection, normalise, read_fields
+
+RECEIVED = 1_704_067_200_000
+TRACK: dict[str, Any] = {"type": "track", "event": "Seen", "userId": "u", "messageId": "m"}
+
+
+def arrival(**changes: Any) -> Arrival:
+    given: dict[str, Any] = {"source": "web", "received_at": RECEIVED, "address": "203.0.113.9", **changes}
+    return Arrival(**given)
+
+
+def kept(event: dict[str, Any], kind: str | None = None, **changes: Any) -> dict[str, Any]:
+    done = normalise(read_fields(json.dumps(event).encode()), arrival(**changes), kind)
+    assert isinstance(done, NewEvent), done
+    read: dict[str, Any] = json.loads(done.body)
+    assert read["messageId"] == done.message_id
+    return read
+
+
+@pytest.mark.parametrize(
+    ("event", "code"),
+    [
+        ({"userId": "u"}, "unknown_type"),
+        ({"type": "tracking", "userId": "u"}, "unknown_type"),
+        ({"type": 7, "userId": "u"}, "unknown_type"),
+        ({"type": "track", "userId": "u"}, "no_event_name"),
+        ({"type": "track", "userId": "u", "event": ""}, "no_event_name"),
+        ({"type": "track", "userId": "u", "event": 5}, "no_event_name"),
+        ({"type": "track", "event": "x"}, "no_user_anon_id"),
+        ({"type": "identify", "userId": "", "anonymousId": None}, "no_user_anon_id"),
+        ({"type": "page", "userId": {}}, "no_user_anon_id"),
+        ({"type": "group", "userId": "u"}, "no_group_id"),
+        ({"type": "alias", "userId": "u"}, "no_previous_id"),
+        ({**TRACK, "properties": "text"}, "invalid_properties"),
+        ({**TRACK, "context": []}, "invalid_context"),
+        ({**TRACK, "integrations": 1}, "invalid_integrations"),
+        ({"type": "identify", "userId": "u", "traits": True}, "invalid_traits"),
+    ],
+)
+def test_events_that_are_rejected(event: dict[str, Any], code: str) -> None:
+    done = normalise(read_fields(json.dumps(event).encode()), arrival())
+    assert isinstance(done, Rejection)
+    assert done.code == code
+
+
+def test_what_is_no_object_is_rejected() -> None:
+    done = normalise(read_fields(b"[1]"), arrival())
+    assert isinstance(done, Rejection)
+    assert done.code == "not_an_object"
+
+
+def test_the_route_names_the_type() -> None:
+    assert kept({"event": "Seen", "anonymousId": "a"}, "track")["type"] == "track"
+    assert kept({"type": "track", "groupId": 9, "userId": 7}, "group")["type"] == "group"
+
+
+def test_what_is_not_ours_to_change_stays() -> None:
+    event = {**TRACK, "properties": {"x": [1, {"y": None}]}, "version": 2, "_metadata": {"bundled": []}}
+    assert {name: kept(event)[name] for name in event} == event
+    big = read_fields(b'{"type":"track","event":"e","userId":"u","properties":{"n":12345678901234567890.10}}')
+    done = normalise(big, arrival())
+    assert isinstance(done, NewEvent)
+    assert b"12345678901234567890.10" in done.body
+
+
+def test_the_write_key_is_not_kept() -> None:
+    assert "writeKey" not in kept({**TRACK, "writeKey": "k"})
+
+
+def test_message_ids() -> None:
+    made = {kept({**TRACK, "messageId": given})["messageId"] for given in (None, "", None)}
+    assert len(made) == 3
+    long = kept({**TRACK, "messageId": "x" * 101})["messageId"]
+    assert long == kept({**TRACK, "messageId": "x" * 101})["messageId"]
+    assert len(long) <= 100
+    assert kept({**TRACK, "messageId": 5})["messageId"] == kept({**TRACK, "messageId": 5})["messageId"]
+
+
+def test_the_batchs_context_and_integrations_are_defaults() -> None:
+    context = {"library": msgspec.Raw(b'{"name":"x"}'), "locale": msgspec.Raw(b'"de"')}
+    event = kept({**TRACK, "context": {"locale": "en"}}, context=context)
+    assert event["context"] == {"library": {"name": "x"}, "locale": "en"}
+    assert kept(TRACK, context=context)["context"]["locale"] == "de"
+    off = {"All": msgspec.Raw(b"false")}
+    assert kept({**TRACK, "integrations": {"A": True}}, integrations=off)["integrations"] == {
+        "All": False,
+        "A": True,
+    }
+
+
+def test_a_skewed_clock_is_corrected_and_the_offset_kept() -> None:
+    event = kept(
+        {**TRACK, "timestamp": "2023-12-31T23:00:00.000Z", "sentAt": "2023-12-31T23:00:10.000Z"},
+    )
+    assert event["timestamp"] == "2023-12-31T23:59:50.000Z"
+    assert event["originalTimestamp"] == "2023-12-31T23:00:00.000Z"
+    assert event["sentAt"] == "2023-12-31T23:00:10.000Z"
+    assert event["receivedAt"] == "2024-01-01T00:00:00.000Z"
+    assert event["clockOffset"] == 3_590_000
+
+
+def test_the_batchs_sent_at_counts_for_its_events() -> None:
+    event = kept(
+        {**TRACK, "timestamp": "2024-01-01T00:00:00.000Z"}, sent_at=msgspec.Raw(b'"2024-01-01T00:00:01.000Z"')
+    )
+    assert event["timestamp"] == "2023-12-31T23:59:59.000Z"
+    assert event["sentAt"] == "2024-01-01T00:00:01.000Z"
+
+
+def test_without_sent_at_the_time_stands_and_without_time_it_is_now() -> None:
+    assert kept({**TRACK, "timestamp": "2020-01-01T00:00:00Z"})["timestamp"] == "2020-01-01T00:00:00.000Z"
+    event = kept(TRACK)
+    assert event["timestamp"] == event["originalTimestamp"] == event["receivedAt"]
+    assert "clockOffset" not in event
+
+
+@pytest.mark.parametrize("given", ["yesterday", 5, None, {}, ["x"], True])
+def test_times_that_are_none_do_not_cost_the_event(given: object) -> None:
+    event = kept({**TRACK, "timestamp": given, "sentAt": given})
+    assert event["timestamp"] == "2024-01-01T00:00:00.000Z"
+    assert event["originalTimestamp"] == given
+
+
+def test_times_beyond_the_calendar_do_not_cost_the_event() -> None:
+    event = kept(
+        {**TRACK, "timestamp": "9999-12-31T23:59:59.999Z", "sentAt": "0001-01-01T00:00:00Z"},
+    )
+    assert event["timestamp"] == event["receivedAt"]
+
+
+def test_addresses_are_for_client_side_libraries_only() -> None:
+    def address(context: object, **changes: Any) -> object:
+        return kept({**TRACK, "context": context}, **changes)["context"].get("ip")
+
+    page = {"library": {"name": "analytics.js"}}
+    assert address(page) == "203.0.113.9"
+    assert address({**page, "ip": "198.51.100.1"}) == "198.51.100.1"
+    assert address({**page, "ip": None}) == "203.0.113.9"
+    assert address(page, address=None) is None
+    for library in ("analytics-node", 5, {"name": 5}, {"name": "analytics-python"}, None):
+        assert address({"library": library}) is None
+    assert "context" not in kept(TRACK)
