@@ -1,1 +1,38 @@
 """Segment's mapping directives, compiled once into Python functions."""
+
+from collections.abc import Callable
+
+from forwarder.errors import MappingError
+from forwarder.js import UNDEFINED
+from forwarder.mapping.generator import Generator
+from forwarder.mapping.shapes import kind_of, root_of
+from forwarder.mapping.validation import validate
+
+__all__ = ["compile_mapping"]
+
+
+def compile_mapping(mapping: object) -> Callable[[object], object]:
+    """Return the function that maps a payload (a JSON object; UNDEFINED counts as empty) as Segment does.
+
+    The function returns any JSON value, UNDEFINED if there is none, and raises nothing but MappingError.
+    Parts of the payload are passed on as they are, not copied. Raises MappingError for mistakes that the
+    reference finds without an event; what it finds only when it evaluates, the function raises.
+    """
+    try:
+        root = root_of(mapping)
+        validate(root)
+        resolve = Generator().compile(root)
+    except RecursionError:
+        raise MappingError("nested too deeply; flatten the mapping") from None
+
+    def map_payload(payload: object) -> object:
+        if payload.__class__ is not dict:
+            if payload is not UNDEFINED and not isinstance(payload, dict):
+                raise MappingError(f"the payload must be an object, got {kind_of(payload)}")
+            payload = dict(payload) if isinstance(payload, dict) else {}
+        try:
+            return resolve(payload)
+        except RecursionError:
+            raise MappingError("the payload is nested too deeply") from None
+
+    return map_payload
