@@ -112,10 +112,11 @@ class AmplitudeKeys(_Frozen):
 
     def plain(self) -> dict[str, object]:
         """Return the settings with the secrets readable, for the destination itself."""
-        values: dict[str, object] = {"apiKey": self.apiKey.get_secret_value(), "endpoint": self.endpoint}
-        if self.secretKey.get_secret_value():
-            values["secretKey"] = self.secretKey.get_secret_value()
-        return values
+        return {
+            "apiKey": self.apiKey.get_secret_value(),
+            "secretKey": self.secretKey.get_secret_value(),
+            "endpoint": self.endpoint,
+        }
 
 
 class Destination(_Frozen):

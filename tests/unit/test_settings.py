@@ -27,7 +27,8 @@ def test_works_without_a_file() -> None:
 
 def test_without_a_file_the_environment_names_the_project() -> None:
     settings = load_settings(None, {"AMPLITUDE_API_KEY": "abc"})
-    assert settings.destinations[0].settings.plain() == {"apiKey": "abc", "endpoint": "north_america"}
+    keys = settings.destinations[0].settings.plain()
+    assert keys == {"apiKey": "abc", "secretKey": "", "endpoint": "north_america"}
 
 
 def test_secrets_come_from_the_environment_and_from_files(tmp_path: Path) -> None:

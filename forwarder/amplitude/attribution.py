@@ -1,0 +1,42 @@
+"""Campaign and referrer as user properties, for the actions that take them as fields of their own."""
+
+from typing import cast
+
+from forwarder.amplitude.validation import Payload
+
+
+def attributed(payload: Payload, *, own_first: bool) -> object:
+    """Return the user properties with campaign and referrer set and set once; unchanged where there is none.
+
+    ``own_first``: the user's own ``$set`` and ``$setOnce`` entries win over campaign and referrer.
+    """
+    own = payload.get("user_properties")
+    utm = cast("Payload", payload.get("utm_properties") or {})
+    referrer = payload.get("referrer")
+    if not utm and not referrer:
+        return own
+    own_rest = {
+        name: value
+        for name, value in cast("Payload", own or {}).items()
+        if name not in ("utm_properties", "referrer")
+    }
+    found: list[Payload] = []
+    if utm:
+        found.append({"$set": utm, "$setOnce": {f"initial_{name}": value for name, value in utm.items()}})
+    if referrer:
+        found.append({"$set": {"referrer": referrer}, "$setOnce": {"initial_referrer": referrer}})
+    layers = [*found, own_rest] if own_first else [own_rest, *found]
+    merged: Payload = {}
+    for layer in layers:
+        _merge(merged, layer)
+    return merged
+
+
+def _merge(target: Payload, layer: Payload) -> None:
+    """Put ``layer`` over ``target``; only the operators' objects are merged, one level deep."""
+    for name, value in layer.items():
+        below = target.get(name)
+        if name in ("$set", "$setOnce") and isinstance(below, dict) and isinstance(value, dict):
+            target[name] = {**below, **value}
+        else:
+            target[name] = value

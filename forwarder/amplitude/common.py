@@ -1,0 +1,39 @@
+"""What several actions make in the same way."""
+
+import re
+
+from forwarder.amplitude.user_agent import parse_user_agent
+from forwarder.amplitude.validation import Payload
+
+_IOS = re.compile("ios", re.IGNORECASE | re.ASCII)
+_ANDROID = re.compile("android", re.IGNORECASE | re.ASCII)
+
+
+def platform(payload: Payload) -> object:
+    """Return the platform in Amplitude's spelling; pages without one are "Web"; None for none."""
+    shown = payload.get("platform")
+    if isinstance(shown, str):
+        shown = _ANDROID.sub("Android", _IOS.sub("iOS", shown, count=1), count=1)
+    if payload.get("library") == "analytics.js" and not shown:
+        return "Web"
+    return shown
+
+
+def agent_fields(payload: Payload) -> Payload:
+    """Return what the user agent says; every mapped field of the same name goes over it."""
+    agent = payload.get("userAgent")
+    if not isinstance(agent, str):
+        return {}
+    fields: Payload = {}
+    if payload.get("userAgentParsing"):
+        hints = payload.get("userAgentData")
+        fields = parse_user_agent(agent, hints if isinstance(hints, dict) else None)
+    if payload.get("includeRawUserAgent"):
+        fields["user_agent"] = agent
+    return fields
+
+
+def min_id_length(payload: Payload) -> int | None:
+    """Return the least length of ids, in characters, where the mapping sets one."""
+    value = payload.get("min_id_length")
+    return value if isinstance(value, int) and value > 0 else None

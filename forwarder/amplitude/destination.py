@@ -1,0 +1,146 @@
+"""The destination: which subscriptions an event matches, and what each makes of it."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Final, cast
+
+from forwarder import js
+from forwarder.amplitude.endpoints import endpoint_url
+from forwarder.amplitude.fields import ACTIONS
+from forwarder.amplitude.items import Item, Planned
+from forwarder.amplitude.log_events import log_event, log_event_v2, log_purchase
+from forwarder.amplitude.presets import presets
+from forwarder.amplitude.requests import calls
+from forwarder.amplitude.settings import read_settings
+from forwarder.amplitude.simple_mapping import compile_mapping
+from forwarder.amplitude.users import delete_user, group_identify_user, identify_user, map_user
+from forwarder.amplitude.validation import Payload, validate
+from forwarder.errors import ForwarderError, MappingError, TriggerError
+from forwarder.triggers import compile_trigger
+
+Event = Mapping[str, object]
+Clock = Callable[[], int]
+
+
+def system_clock() -> int:
+    """Return ms since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def _never(_: object) -> bool:
+    return False
+
+
+class Subscription:
+    """One trigger and mapping, compiled.
+
+    One that cannot be used raises nothing here, as in the reference: a bad trigger never matches, a bad
+    mapping is the error of every event that matches. ``problems`` tells when the configuration is loaded.
+    """
+
+    def __init__(self, definition: Mapping[str, object], clock: Clock) -> None:
+        self.action = str(definition.get("partnerAction", ""))
+        self.name = str(definition.get("name") or self.action)
+        self.known = self.action in ACTIONS
+        self._fields = ACTIONS.get(self.action, {})
+        self._clock = clock
+        try:
+            self.matches = compile_trigger(cast("str", definition.get("subscribe")))
+        except TriggerError:
+            self.matches = _never
+        self._broken: MappingError | None = None
+        try:
+            self._resolve = compile_mapping(definition.get("mapping") or {})
+        except MappingError as error:
+            self._broken = error
+
+    def items(self, event: Event) -> list[Item]:
+        """Return what the event becomes. Raises MappingError or PayloadError."""
+        if self._broken:
+            raise self._broken
+        payload = validate(self._fields, self._resolve(event))
+        message_id = event.get("messageId")
+        message_id = message_id if isinstance(message_id, str) and message_id else None
+        return self._perform(payload, message_id)
+
+    def _perform(self, payload: Payload, message_id: str | None) -> list[Item]:
+        if self.action == "groupIdentifyUser":
+            return group_identify_user(payload, message_id, self._clock())
+        if self.action == "mapUser":
+            return map_user(payload)
+        return _ACTIONS[self.action](payload, message_id)
+
+
+_ACTIONS: Final[dict[str, Callable[[Payload, str | None], list[Item]]]] = {
+    "logEvent": log_event,
+    "logEventV2": log_event_v2,
+    "logPurchase": log_purchase,
+    "identifyUser": identify_user,
+}
+
+
+class AmplitudeDestination:
+    """Segment's Amplitude (Actions) destination.
+
+    ``settings``: ``apiKey``, ``secretKey``, ``endpoint``; ``subscriptions``: in Segment's JSON shape,
+    None for the presets; ``base_url`` replaces scheme and host of every address; ``clock``: ms since
+    the epoch.
+    Raises ConfigError for unusable settings.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, object],
+        subscriptions: Sequence[Mapping[str, object]] | None = None,
+        *,
+        base_url: str | None = None,
+        clock: Clock = system_clock,
+    ) -> None:
+        self.api_key, self.secret_key, self.region = read_settings(settings)
+        self._base_url = base_url
+        chosen = presets() if subscriptions is None else subscriptions
+        self.subscriptions = [Subscription(each, clock) for each in chosen]
+        self._active = [each for each in self.subscriptions if each.known]
+        self.url = partial(endpoint_url, region=self.region, base_url=base_url)
+
+    def plan(self, event: Event) -> list[Planned]:
+        """Return what every matching subscription makes of the event, with its requests; sends nothing."""
+        event = _without_null_context(event)
+        planned = []
+        for subscription in self._matching(event):
+            done = Planned(subscription.name, subscription.action)
+            try:
+                done.items = subscription.items(event)
+            except ForwarderError as error:
+                done.error = error
+            single = subscription.action == "identifyUser"
+            done.calls = calls(done.items, self.api_key, self.url, single=single)
+            planned.append(done)
+        return planned
+
+    def items(self, event: Event) -> tuple[list[Item], list[ForwarderError]]:
+        """Return what to send for the event, in order, and why matching subscriptions send nothing."""
+        event = _without_null_context(event)
+        items: list[Item] = []
+        errors: list[ForwarderError] = []
+        for subscription in self._matching(event):
+            try:
+                items += subscription.items(event)
+            except ForwarderError as error:
+                errors.append(error)
+        return items, errors
+
+    def deletion(self, event: Event) -> list[Item]:
+        """Return the deletion of the event's user."""
+        return delete_user(event)
+
+    def _matching(self, event: Event) -> list[Subscription]:
+        return [each for each in self._active if each.matches(event)]
+
+
+def _without_null_context(event: Event) -> Event:
+    """Return the event with a null context taken as absent; the reference stumbles over it."""
+    if event.get("context", js.UNDEFINED) is None:
+        return {name: value for name, value in event.items() if name != "context"}
+    return event

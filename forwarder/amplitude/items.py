@@ -1,0 +1,60 @@
+"""What planning yields, as values: nothing here sends."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from forwarder.amplitude.endpoints import Endpoint
+from forwarder.errors import ForwarderError
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing Amplitude takes, before batching.
+
+    ``body``: the event, identification, group identification, mapping entry or deletion, ready for JSON.
+    ``min_id_length``: characters, for the request's ``options``; different values cannot share one.
+    ``after_previous``: to be sent only once the item before it, of the same event, was taken.
+    """
+
+    endpoint: Endpoint
+    body: dict[str, object]
+    min_id_length: int | None = None
+    after_previous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One HTTP request, as the reference would make it; either ``json`` or ``form`` is set."""
+
+    method: str
+    url: str
+    json: dict[str, object] | None = None
+    form: dict[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Warning:  # noqa: A001 - what Planned.warnings holds
+    """Something Amplitude would cut, drop or misread.
+
+    ``kind``: one of ``forwarder.amplitude.lint.Kind``; ``field``: dotted place in the item's body.
+    """
+
+    kind: str
+    field: str
+    message: str
+
+
+@dataclass(slots=True)
+class Planned:
+    """What one matching subscription makes of one event.
+
+    ``subscription``: its name; ``items``: in sending order; ``calls``: one per request of the reference;
+    ``error``: why nothing is sent.
+    """
+
+    subscription: str
+    action: str
+    items: list[Item] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    error: ForwarderError | None = None
+    warnings: Sequence[Warning] = ()
