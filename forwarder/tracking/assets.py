@@ -73,10 +73,13 @@ class Assets:
         return FileResponse(path, headers=headers, media_type=_type(file.path))
 
     def _find(self, name: str) -> _File | None:
-        path = (self._folder / name).resolve()
-        if not path.is_relative_to(self._folder) or not path.is_file():
+        try:
+            path = (self._folder / name).resolve()
+            if not path.is_relative_to(self._folder) or not path.is_file():
+                return None
+            changed = path.stat().st_mtime_ns
+        except (OSError, ValueError):  # a name that no file can have
             return None
-        changed = path.stat().st_mtime_ns
         known = self._known.get(name)
         if known and known[0] == changed:
             return known[1]

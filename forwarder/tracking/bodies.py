@@ -12,11 +12,10 @@ _GZIP = 31
 """zlib's word for a gzip header and the largest window."""
 
 
-def readable(body: bytes, encoding: bytes, largest: int, nesting: int) -> bytes:
+def readable(body: bytes, encoding: bytes, largest: int) -> bytes:
     """Return the JSON text of a request body. Raises Refusal.
 
-    ``encoding``: the Content-Encoding header; ``largest``: bytes, also of an inflated body; ``nesting``: how
-    deep arrays and objects may lie in each other.
+    ``encoding``: the Content-Encoding header; ``largest``: bytes, also of an inflated body.
     """
     if encoding and encoding != b"identity":
         body = _inflate(body, encoding, largest)
@@ -27,8 +26,6 @@ def readable(body: bytes, encoding: bytes, largest: int, nesting: int) -> bytes:
             body.decode()
         except UnicodeDecodeError as error:
             raise Refusal(400, "not_utf8", f"the body is not UTF-8 at byte {error.start}") from None
-    if deeper_than(body, nesting):
-        raise Refusal(400, "too_deep", f"the body nests deeper than {nesting} levels; send it flatter")
     if b"\\ud" in body or b"\\uD" in body:
         body = _whole_characters(body)
     return body
@@ -50,51 +47,39 @@ def _inflate(body: bytes, encoding: bytes, largest: int) -> bytes:
 def deeper_than(body: bytes, nesting: int) -> bool:
     """Tell whether the JSON text nests deeper than ``nesting``.
 
-    Only the brackets are looked at, innermost pairs removed level by level in C; brackets inside of texts can
-    leave a rest, so what looks too deep is measured exactly, at a cost bounded by the body's size.
+    There cannot be more levels than opening brackets, so most texts are not looked at any closer.
     """
-    brackets = body.translate(None, _NOT_BRACKETS)
-    for _ in range(nesting):
-        if not brackets:
-            return False
-        fewer = brackets.replace(b"{}", b"").replace(b"[]", b"")
-        if len(fewer) == len(brackets):
-            break
-        brackets = fewer
-    return bool(brackets) and _depth(body, nesting) > nesting
-
-
-def _depth(body: bytes, nesting: int) -> int:
-    """Return how deep the brackets outside of texts lie, or ``nesting`` + 1 as soon as they lie deeper."""
-    depth = deepest = 0
+    if body.count(b"{") + body.count(b"[") <= nesting:
+        return False
+    depth = 0
     for index, part in enumerate(body.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')):
-        if index % 2:
+        if index % 2:  # inside of a text
             continue
-        for byte in part.translate(None, _NOT_BRACKETS):
-            depth += 1 if byte in b"[{" else -1
-            deepest = max(deepest, depth)
-        if deepest > nesting:
-            break
-    return deepest
+        for bracket in part.translate(None, _NOT_BRACKETS):
+            depth += 1 if bracket in b"[{" else -1
+            if depth > nesting:
+                return True
+    return False
 
 
 def _whole_characters(body: bytes) -> bytes:
-    """Replace halves of characters, which browsers send where a text was cut, by U+FFFD.
-
-    JSON.stringify writes them as ``\\ud83d``; strict parsers refuse the whole batch for one of them.
-    """
+    """Return the body without halves of characters, as browsers send them where a text was cut."""
     try:
         msgspec.json.decode(body)
         return body
     except (msgspec.DecodeError, RecursionError):
-        pass
+        return mended(body) or body
+
+
+def mended(body: bytes) -> bytes | None:
+    """Return as JSON what clients send that nearly is; None for what is not.
+
+    JSON.stringify writes half a character as ``\\ud83d``, Python's json writes NaN and Infinity: strict
+    parsers would refuse the whole batch for one such value. They become U+FFFD and null.
+    """
     try:
-        value = json.loads(body, parse_constant=_refuse_constant)
+        value = json.loads(body, parse_constant=lambda _: None)
     except (ValueError, RecursionError):
-        return body  # not JSON in any other way either: the next parser says so
+        return None
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
-
-
-def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is not JSON")

@@ -12,8 +12,9 @@ from forwarder.outcomes import Outcome
 from forwarder.settings import Limits, Source
 from forwarder.spool import NewEvent
 from forwarder.tracking.answers import TAKEN, Answer, Refusal, error
-from forwarder.tracking.bodies import readable
-from forwarder.tracking.events import Arrival, Fields, Rejection, normalise, read_fields, read_text
+from forwarder.tracking.bodies import deeper_than, readable
+from forwarder.tracking.envelopes import batch, single
+from forwarder.tracking.events import Arrival, Fields, Rejection, normalise, read_fields
 from forwarder.tracking.rates import Rates
 from forwarder.tracking.sources import Sources, may_send
 
@@ -35,20 +36,6 @@ class Record(Protocol):
 
     def __call__(self, source: str, outcome: Outcome, reason: str, count: int) -> None:
         """Count events of a source."""
-
-
-_ABSENT = msgspec.Raw()
-
-
-class _Batch(msgspec.Struct):
-    batch: list[msgspec.Raw]
-    writeKey: msgspec.Raw = _ABSENT  # noqa: N815 - Segment's own JSON name
-    sentAt: msgspec.Raw = _ABSENT  # noqa: N815 - Segment's own JSON name
-    context: msgspec.Raw = _ABSENT
-    integrations: msgspec.Raw = _ABSENT
-
-
-_batch = msgspec.json.Decoder(_Batch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,36 +68,27 @@ class Door:
         self._clock = clock
         self._record = record
         self._rates = Rates(limits.requests_per_second)
-        self._too_large = ("event_too_large", f"one event holds at most {limits.event_bytes} bytes")
+        self._too_large = Rejection("event_too_large", f"one event holds at most {limits.event_bytes} bytes")
+        self._too_deep = Rejection("too_deep", f"arrays and objects lie at most {limits.nesting} levels deep")
 
     async def take(self, request: Delivered) -> Answer:
         """Return the answer; on 200 every event that is not rejected is durable. Raises Refusal."""
-        body = readable(request.body, request.encoding, self.limits.batch_bytes, self.limits.nesting)
+        body = readable(request.body, request.encoding, self.limits.batch_bytes)
         now = self._clock()
-        if request.kind is None:
-            batch = _read_batch(body)
-            events: Sequence[msgspec.Raw | Fields] = batch.batch
-            key = read_text(batch.writeKey)
-            sent_at, context, integrations = batch.sentAt, batch.context, batch.integrations
-        else:
-            if len(body) > self.limits.event_bytes:
-                raise Refusal(400, *self._too_large)
-            single = read_fields(body)
-            if single is None:
-                raise Refusal(400, "not_json", "the body is not a JSON object; send one event")
-            events, key = [single], read_text(single.get("writeKey"))
-            sent_at = context = integrations = _ABSENT
-        source = self.sources.sender(request.authorization, key)
-        self._admit(source, request, len(events), now)
+        envelope = batch(body) if request.kind is None else single(body)
+        source = self.sources.sender(request.authorization, envelope.write_key)
+        self._admit(source, request, len(envelope.events), now)
+        if request.kind and len(body) > self.limits.event_bytes:
+            raise Refusal(400, self._too_large.code, self._too_large.message)
         arrival = Arrival(
             source=source.name,
             received_at=now,
             address=request.address if source.client_addresses and request.address else None,
-            sent_at=sent_at if bytes(sent_at) else None,
-            context=read_fields(context),
-            integrations=read_fields(integrations),
+            sent_at=envelope.sent_at,
+            context=envelope.context,
+            integrations=envelope.integrations,
         )
-        good, bad = self._sort(events, arrival, request.kind)
+        good, bad = self._sort(envelope.events, arrival, request.kind)
         await self._keep(source, good, now)
         if bad:
             self._record_rejections(source, bad)
@@ -136,7 +114,7 @@ class Door:
         self, events: Sequence[msgspec.Raw | Fields], arrival: Arrival, kind: str | None
     ) -> tuple[list[NewEvent], list[tuple[int, Rejection]]]:
         """Return the events to keep, and the place and reason of each that is rejected."""
-        largest = self.limits.event_bytes
+        largest, nesting = self.limits.event_bytes, self.limits.nesting
         good: list[NewEvent] = []
         bad: list[tuple[int, Rejection]] = []
         for index, event in enumerate(events):
@@ -144,9 +122,11 @@ class Door:
             if isinstance(event, dict):
                 done = normalise(event, arrival, kind)
             elif memoryview(event).nbytes > largest:
-                done = Rejection(*self._too_large)
+                done = self._too_large
             else:
                 done = normalise(read_fields(event), arrival)
+            if isinstance(done, NewEvent) and deeper_than(done.body, nesting):
+                done = self._too_deep
             if isinstance(done, Rejection):
                 bad.append((index, done))
             else:
@@ -173,15 +153,6 @@ class Door:
         for code, count in counts.items():
             self._record(source.name, Outcome.REJECTED, code, count)
         log.warning("events rejected", source=source.name, reasons=counts)
-
-
-def _read_batch(body: bytes) -> _Batch:
-    try:
-        return _batch.decode(body)
-    except msgspec.ValidationError:
-        raise Refusal(400, "no_batch", "the body needs its events in batch, a JSON list") from None
-    except (msgspec.DecodeError, RecursionError):
-        raise Refusal(400, "not_json", "the body is not JSON") from None
 
 
 def _told(bad: list[tuple[int, Rejection]], taken: int) -> Answer:

@@ -80,7 +80,11 @@ async def test_a_batch_is_kept_with_its_envelope() -> None:
 
 async def test_one_bad_event_does_not_cost_the_batch() -> None:
     setup = Setup()
-    body = {"batch": [track(1), {"type": "nothing"}, 5, track(2, event=None), track(3, big="x" * 40_000)]}
+    deep: list[Any] = []
+    for _ in range(70):
+        deep = [deep]
+    bad = [{"type": "nothing"}, 5, track(2, event=None), track(3, big="x" * 40_000), track(4, deep=deep)]
+    body = {"batch": [track(1), *bad]}
     assert await setup.send(body) is TAKEN
     assert list(setup.spool.events) == [("web", "m1")]
     assert setup.recorded == [
@@ -88,6 +92,7 @@ async def test_one_bad_event_does_not_cost_the_batch() -> None:
         ("web", Outcome.REJECTED, "not_an_object", 1),
         ("web", Outcome.REJECTED, "no_event_name", 1),
         ("web", Outcome.REJECTED, "event_too_large", 1),
+        ("web", Outcome.REJECTED, "too_deep", 1),
     ]
 
 
@@ -141,7 +146,8 @@ async def test_waits_are_no_longer_than_clients_wait() -> None:
         (b'{"event":"' + b"x" * 32_768 + b'"}', "track", {}, 400, "event_too_large"),
         (b'{"batch":[' + b"1," * 2_500 + b"1]}", None, {}, 400, "too_many_events"),
         (b'{"batch":[' + b" " * 512_000 + b"]}", None, {}, 400, "body_too_large"),
-        (b'{"batch":[' * 100, None, {}, 400, "too_deep"),
+        (b'{"batch":[' * 100, None, {}, 400, "not_json"),
+        (b'{"batch":' + b"[" * 100_000 + b"]" * 100_000 + b"}", None, {}, 400, "not_json"),
     ],
 )
 async def test_requests_that_are_refused(

@@ -1,0 +1,66 @@
+"""What one request holds around its events."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from forwarder.tracking.answers import Refusal
+from forwarder.tracking.bodies import mended
+from forwarder.tracking.events import Fields, read_fields, read_text
+
+_ABSENT = msgspec.Raw()
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The events of a request, not looked at yet, and what stands beside them."""
+
+    events: Sequence[msgspec.Raw | Fields]
+    write_key: str | None
+    sent_at: msgspec.Raw | None = None
+    context: Fields | None = None
+    integrations: Fields | None = None
+
+
+class _Batch(msgspec.Struct):
+    batch: list[msgspec.Raw]
+    writeKey: msgspec.Raw = _ABSENT  # noqa: N815 - Segment's own JSON name
+    sentAt: msgspec.Raw = _ABSENT  # noqa: N815 - Segment's own JSON name
+    context: msgspec.Raw = _ABSENT
+    integrations: msgspec.Raw = _ABSENT
+
+
+_batch = msgspec.json.Decoder(_Batch)
+
+
+def single(body: bytes) -> Envelope:
+    """Return the envelope of a body that is one event. Raises Refusal."""
+    event = read_fields(body)
+    if event is None:
+        event = read_fields(mended(body) or b"")
+    if event is None:
+        raise Refusal(400, "not_json", "the body is not a JSON object; send one event")
+    return Envelope([event], read_text(event.get("writeKey")))
+
+
+def batch(body: bytes) -> Envelope:
+    """Return the envelope of a body with many events. Raises Refusal."""
+    try:
+        try:
+            read = _batch.decode(body)
+        except msgspec.ValidationError:
+            raise
+        except msgspec.DecodeError:
+            read = _batch.decode(mended(body) or b"")
+    except msgspec.ValidationError:
+        raise Refusal(400, "no_batch", "the body needs its events in batch, a JSON list") from None
+    except (msgspec.DecodeError, RecursionError):
+        raise Refusal(400, "not_json", "the body is not JSON") from None
+    return Envelope(
+        events=read.batch,
+        write_key=read_text(read.writeKey),
+        sent_at=read.sentAt if bytes(read.sentAt) else None,
+        context=read_fields(read.context),
+        integrations=read_fields(read.integrations),
+    )

@@ -1,0 +1,168 @@
+"""What pages fetch: documents and files, with the headers that browsers need."""
+
+import gzip
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from forwarder.settings import Server, Settings, Source
+from forwarder.tracking.pages import Pages, page_routes
+
+WASM = "core-0123456789abcdef.wasm"
+
+
+@pytest.fixture
+def assets(tmp_path: Path) -> Path:
+    page, analytics = tmp_path / "page", tmp_path / "analytics.js"
+    page.mkdir()
+    (analytics / "deep").mkdir(parents=True)
+    (page / WASM).write_bytes(b"\0asm")
+    (page / f"{WASM}.br").write_bytes(b"as brotli")
+    (page / f"{WASM}.gz").write_bytes(gzip.compress(b"\0asm"))
+    (page / "session-plugin.js").write_text("// plugin")
+    (analytics / "analytics.min.js").write_text("// analytics")
+    (analytics / "tsub.bundle.0123456789abcdef0123.js").write_text("// lazy")
+    (tmp_path / "secret.txt").write_text("not below the folder")
+    return tmp_path
+
+
+def settings(assets: Path, **server: Any) -> Settings:
+    return Settings(
+        server=Server(assets=assets, **server),
+        session={"session_length": 60_000},
+        sources=(Source(name="web", write_key="web-key", session={"sessionEvents": True}),),
+    )
+
+
+@pytest.fixture
+async def client(assets: Path) -> AsyncIterator[httpx.AsyncClient]:
+    pages = Pages(settings(assets))
+    app = Starlette(routes=page_routes(lambda: pages))
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8300"
+    ) as made:
+        yield made
+
+
+async def test_the_document_brings_the_plugin(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/v1/projects/web-key/settings")
+    document = answer.json()
+    segment = document["integrations"]["Segment.io"]
+    assert (segment["apiKey"], segment["apiHost"], segment["protocol"]) == (
+        "web-key",
+        "127.0.0.1:8300/v1",
+        "http",
+    )
+    assert document["integrations"]["Amplitude Session"] == {}
+    assert document["metrics"] == {"sampleRate": 0}
+    assert document["remotePlugins"] == [
+        {
+            "name": "Amplitude Session",
+            "creationName": "Amplitude Session",
+            "libraryName": "amplitudeSessionPlugin",
+            "url": "http://127.0.0.1:8300/p/session-plugin.js",
+            "settings": {"sessionLength": 60_000, "sessionEvents": True},
+        }
+    ]
+    assert answer.headers["access-control-allow-origin"] == "*"
+    again = {"if-none-match": answer.headers["etag"]}
+    assert (await client.get("/v1/projects/web-key/settings", headers=again)).status_code == 304
+
+
+async def test_the_document_follows_the_configured_address(assets: Path) -> None:
+    pages = Pages(settings(assets, public_url="https://events.example.com", api_path="d"))
+    app = Starlette(routes=page_routes(lambda: pages))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://inside") as client:
+        document = (await client.get("/v1/projects/web-key/settings")).json()
+    assert document["integrations"]["Segment.io"]["apiHost"] == "events.example.com/d"
+    assert document["integrations"]["Segment.io"]["protocol"] == "https"
+    assert document["remotePlugins"][0]["url"] == "https://events.example.com/p/session-plugin.js"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/projects/other/settings",
+        "/analytics.js/v1/other/analytics.min.js",
+        "/p/none.js",
+        "/p/%2e%2e/secret.txt",
+        "/p//etc/passwd",
+        "/p/%00",
+        "/p/" + "x" * 1_000,
+        "/analytics-next/bundles/none.js",
+        "/analytics-next/bundles/deep",
+    ],
+)
+async def test_what_there_is_not_is_a_json_404(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path)
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        ("gzip, deflate, br, zstd", "br"),
+        ("gzip, deflate", "gzip"),
+        ("br;q=0, gzip;q=0.5", "gzip"),
+        ("identity", None),
+        ("", None),
+    ],
+)
+async def test_the_best_encoding_is_served(
+    client: httpx.AsyncClient, accepted: str, encoding: str | None
+) -> None:
+    async with client.stream("GET", f"/p/{WASM}", headers={"accept-encoding": accepted}) as answer:
+        raw = b"".join([part async for part in answer.aiter_raw()])
+    assert answer.headers.get("content-encoding") == encoding
+    assert answer.headers["content-type"] == "application/wasm"
+    assert answer.headers["vary"] == "Accept-Encoding"
+    assert len(raw) == int(answer.headers["content-length"])
+    assert (raw == b"as brotli") == (encoding == "br")
+
+
+async def test_files_are_for_pages_of_every_origin(client: httpx.AsyncClient) -> None:
+    for path in (f"/p/{WASM}", "/p/session-plugin.js", "/p/a/web-key.js", "/p/none"):
+        headers = (await client.get(path, headers={"accept-encoding": "identity"})).headers
+        assert headers["access-control-allow-origin"] == "*"
+        assert headers["cross-origin-resource-policy"] == "cross-origin"
+        assert headers["timing-allow-origin"] == "*"
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("path", "caching"),
+    [
+        (f"/p/{WASM}", "public, max-age=31536000, immutable"),
+        (
+            "/analytics-next/bundles/tsub.bundle.0123456789abcdef0123.js",
+            "public, max-age=31536000, immutable",
+        ),
+        ("/p/session-plugin.js", "no-cache"),
+        ("/analytics.js/v1/web-key/analytics.min.js", "no-cache"),
+    ],
+)
+async def test_names_with_a_hash_never_change(client: httpx.AsyncClient, path: str, caching: str) -> None:
+    answer = await client.get(path, headers={"accept-encoding": "identity"})
+    assert answer.headers["cache-control"] == caching
+    again = await client.get(path, headers={"if-none-match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+async def test_a_changed_file_is_served_anew(client: httpx.AsyncClient, assets: Path) -> None:
+    before = await client.get("/p/session-plugin.js")
+    (assets / "page" / "session-plugin.js").write_text("// another")
+    after = await client.get("/p/session-plugin.js", headers={"if-none-match": before.headers["etag"]})
+    assert (after.status_code, after.text) == (200, "// another")
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"nonsense", b'{"kind":"trap"}', json.dumps({"kind": "x" * 5_000}).encode(), b"\xff"]
+)
+async def test_reports_are_counted_whatever_they_say(client: httpx.AsyncClient, body: bytes) -> None:
+    assert (await client.post("/p/report", content=body)).status_code == 204
