@@ -12,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, request_response
 
+from forwarder.amplitude import AmplitudeDestination
+from forwarder.delivery import Delivery, DestinationRoute, LineSettings
 from forwarder.guard import OperatorOnly
 from forwarder.settings import Settings
 from forwarder.spool import Spool, open_spool
@@ -35,6 +37,7 @@ class Forwarder:
     spool: Spool
     door: Door
     pages: Pages
+    delivery: Delivery
 
     def __init__(self, settings: Settings, clock: Callable[[], int]) -> None:
         self.settings = settings
@@ -50,6 +53,8 @@ class Forwarder:
         self.settings = settings
         self.pages = Pages(settings)
         self.door = Door(settings.sources, settings.limits, self.spool, self._clock, count_events)
+        self.delivery = Delivery(self.spool, routes(settings), clock=self._clock)
+        await self.delivery.start()
 
     async def reload(self, settings: Settings) -> None:
         """Go on with other settings; requests under way end under the old ones.
@@ -61,12 +66,27 @@ class Forwarder:
                 log.warning("needs a restart to take effect", setting=f"server.{part}")
         if settings.spool != self.settings.spool:
             log.warning("needs a restart to take effect", setting="spool")
+        await self.delivery.stop(self.settings.server.stop_seconds)
         await self._use(settings)
         log.info("configuration reloaded", sources=len(settings.sources))
 
     async def stop(self) -> None:
         """Finish what is being delivered, within the configured time, and close the spool."""
+        await self.delivery.stop(self.settings.server.stop_seconds)
         await self.spool.close()
+
+
+def routes(settings: Settings) -> list[DestinationRoute]:
+    """Return where events go. Raises ConfigError for settings a destination cannot use."""
+    return [
+        DestinationRoute(
+            one.name,
+            AmplitudeDestination(one.settings.plain(), one.subscriptions, base_url=one.base_url),
+            None if one.sources is None else frozenset(one.sources),
+            LineSettings(linger_ms=one.linger_ms),
+        )
+        for one in settings.destinations
+    ]
 
 
 def create_app(settings: Settings, *, clock: Callable[[], int] = now_ms) -> Starlette:

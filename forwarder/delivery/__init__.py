@@ -1,1 +1,6 @@
 """From the spool to Amplitude: batches, order, retries, outcomes."""
+
+from forwarder.delivery.line import LineSettings
+from forwarder.delivery.loop import Delivery, DestinationRoute
+
+__all__ = ["Delivery", "DestinationRoute", "LineSettings"]

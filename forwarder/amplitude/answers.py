@@ -1,0 +1,173 @@
+"""What an answer of Amplitude means for each item of the request it answers.
+
+A pure function of (what was sent, status, body). Documented: https://amplitude.com/docs/apis/analytics/http-v2
+and the pages on the batch, identify, group identify and user mapping endpoints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+import orjson
+
+from forwarder.amplitude.endpoints import Endpoint
+
+SECOND = 1000
+HOLD_MS = {Endpoint.BATCH: 15 * SECOND, Endpoint.IDENTIFY: 15 * SECOND}
+"""How long a throttled user or device is left alone, where the endpoint's own page says so."""
+HOLD_OTHER_MS = 30 * SECOND
+HOLD_PROJECT_MS = 60 * SECOND
+HOLD_QUOTA_MS = 3600 * SECOND
+"""Daily quotas are counted over a rolling day in steps of an hour."""
+
+
+class Action(StrEnum):
+    """What to do with an item."""
+
+    TAKEN = "taken"
+    RESEND = "resend"
+    """Not taken, through no fault of its own: send it again at once."""
+    HOLD = "hold"
+    """Not taken: leave its user and device alone for ``wait_ms``. Not a failed try."""
+    RETRY = "retry"
+    """Failed for now: again later, for as long as the budget of time lasts."""
+    HALVE = "halve"
+    """Send it again at once with half as many beside it."""
+    DEAD = "dead"
+    STOP = "stop"
+    """The destination itself is refused: keep everything until that is mended."""
+
+
+class Decision(NamedTuple):
+    """What to do with one item, and why. ``maybe_taken``: Amplitude may have counted it already."""
+
+    action: Action
+    reason: str = ""
+    wait_ms: int = 0
+    maybe_taken: bool = False
+
+
+class Answer(NamedTuple):
+    """What came back. ``status`` 0: nothing; ``failure`` then says ``unreachable`` or ``broken``.
+
+    Unreachable: the request never went out. Broken: it may have arrived (time-out, reset connection).
+    """
+
+    status: int
+    body: bytes = b""
+    failure: str = ""
+
+
+class Sent(NamedTuple):
+    """What an answer is read against, per item: the ids that Amplitude names when it throttles."""
+
+    user_id: str | None = None
+    device_id: str | None = None
+
+
+TAKEN = Decision(Action.TAKEN)
+RESEND = Decision(Action.RESEND)
+_AMBIGUOUS = {408, 500, 502, 504}
+
+
+def read_answer(endpoint: Endpoint, sent: Sequence[Sent], answer: Answer) -> list[Decision]:
+    """Return one decision for each item sent, in order."""
+    status = answer.status
+    if 200 <= status < 300:
+        return [TAKEN] * len(sent)
+    if status == 400:
+        return _bad_request(sent, _object(answer.body))
+    if status == 413:
+        return _suspects(sent, Decision(Action.DEAD, "payload too large"))
+    if status == 429:
+        return _throttled(endpoint, sent, _object(answer.body))
+    if status == 401:
+        return [Decision(Action.STOP, "credentials refused")] * len(sent)
+    if status == 403:
+        # A firewall in between or a sanctioned region: one of them may be the cause, or all are blocked.
+        return _suspects(sent, Decision(Action.RETRY, "forbidden"))
+    if status == 0:
+        broken = answer.failure != "unreachable"
+        return [Decision(Action.RETRY, answer.failure or "broken", maybe_taken=broken)] * len(sent)
+    if status >= 500 or status == 408:
+        return [Decision(Action.RETRY, f"status {status}", maybe_taken=status in _AMBIGUOUS)] * len(sent)
+    if 300 <= status < 400 or status in (404, 405):
+        return [Decision(Action.RETRY, f"status {status}: is base_url right?")] * len(sent)
+    return _suspects(sent, Decision(Action.DEAD, f"refused with status {status}"))
+
+
+def _suspects(sent: Sequence[Sent], alone: Decision) -> list[Decision]:
+    """Something in the request is at fault: halve until it stands alone."""
+    if len(sent) == 1:
+        return [alone]
+    return [Decision(Action.HALVE, alone.reason)] * len(sent)
+
+
+def _bad_request(sent: Sequence[Sent], said: dict[str, object]) -> list[Decision]:
+    error = str(said.get("error") or "")[:200]
+    if error.startswith("Invalid API key") or said.get("missing_field") == "api_key":
+        return [Decision(Action.STOP, "invalid API key")] * len(sent)
+    named: dict[int, Decision] = {}
+    for field, why in (
+        ("events_with_invalid_fields", "invalid"),
+        ("events_with_missing_fields", "missing"),
+        ("events_with_invalid_id_lengths", "invalid length of"),
+    ):
+        for name, indexes in _pairs(said.get(field)):
+            for index in _indexes(indexes, sent):
+                named.setdefault(index, Decision(Action.DEAD, f"{why} {name}"))
+    for index in _indexes(said.get("silenced_events"), sent):
+        named.setdefault(index, Decision(Action.DEAD, "silenced"))
+    silenced = set(_names(said.get("silenced_devices")))
+    for index, item in enumerate(sent):
+        if item.device_id in silenced:
+            named.setdefault(index, Decision(Action.DEAD, "silenced"))
+    # The HTTP V2 API names only the first bad event: what is left may be refused once more.
+    if named:
+        return [named.get(index, RESEND) for index in range(len(sent))]
+    return _suspects(sent, Decision(Action.DEAD, error or "bad request"))
+
+
+def _throttled(endpoint: Endpoint, sent: Sequence[Sent], said: dict[str, object]) -> list[Decision]:
+    short = Decision(Action.HOLD, "throttled", HOLD_MS.get(endpoint, HOLD_OTHER_MS))
+    long = Decision(Action.HOLD, "daily quota", HOLD_QUOTA_MS)
+    users = dict.fromkeys(_names(said.get("throttled_users")), short)
+    users.update(dict.fromkeys(_names(said.get("exceeded_daily_quota_users")), long))
+    devices = dict.fromkeys(_names(said.get("throttled_devices")), short)
+    devices.update(dict.fromkeys(_names(said.get("exceeded_daily_quota_devices")), long))
+    indexes = set(_indexes(said.get("throttled_events"), sent))
+    decisions = []
+    for index, item in enumerate(sent):
+        held = [
+            users.get(item.user_id or ""),
+            devices.get(item.device_id or ""),
+            short if index in indexes else None,
+        ]
+        decisions.append(max(filter(None, held), key=lambda one: one.wait_ms, default=RESEND))
+    if any(decision.action is Action.HOLD for decision in decisions):
+        return decisions
+    return [Decision(Action.HOLD, "project throttled", HOLD_PROJECT_MS)] * len(sent)
+
+
+def _object(body: bytes) -> dict[str, object]:
+    try:
+        said = orjson.loads(body)
+    except ValueError:
+        said = body.decode("utf-8", "replace").strip()  # the form endpoints answer in plain text
+    return said if isinstance(said, dict) else {"error": said if isinstance(said, str) else ""}
+
+
+def _pairs(value: object) -> Iterable[tuple[str, object]]:
+    return value.items() if isinstance(value, dict) else ()
+
+
+def _names(value: object) -> Iterable[str]:
+    return [name for name in value if isinstance(name, str)] if isinstance(value, dict | list) else ()
+
+
+def _indexes(value: object, sent: Sequence[Sent]) -> Iterable[int]:
+    if not isinstance(value, list):
+        return ()
+    return [index for index in value if type(index) is int and 0 <= index < len(sent)]

@@ -1,0 +1,114 @@
+"""What goes to Amplitude in one request: bounds, and the request's bytes."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import NamedTuple
+from urllib.parse import quote_plus
+
+import orjson
+
+from forwarder.amplitude.endpoints import Endpoint
+from forwarder.delivery.work import Part, Work
+
+
+class Bound(NamedTuple):
+    """The most items and bytes one request may have."""
+
+    items: int
+    bytes: int
+
+
+BOUNDS = {
+    Endpoint.HTTPAPI: Bound(2000, 1_000_000),
+    Endpoint.BATCH: Bound(2000, 20_000_000),
+    Endpoint.IDENTIFY: Bound(1024, 1_000_000),
+    Endpoint.GROUPIDENTIFY: Bound(1024, 1_000_000),
+    Endpoint.USERMAP: Bound(2000, 1_000_000),
+    Endpoint.DELETIONS: Bound(1, 1_000_000),
+}
+"""Amplitude's documented limits. Deletions go one by one: each is a job of its own there."""
+
+_ENVELOPE = 400
+"""Bytes kept free for what surrounds the items: key and options."""
+
+
+class Batch:
+    """Items that go in one request, in order.
+
+    ``works``: their events, each once; ``level``: how often its bound was halved; ``due_at``: when it goes
+    even if not full, ms since the epoch.
+    """
+
+    __slots__ = ("bound", "due_at", "endpoint", "full", "level", "min_id_length", "parts", "size", "works")
+
+    def __init__(self, part: Part, level: int, most: int) -> None:
+        self.endpoint = part.endpoint
+        self.min_id_length = part.min_id_length
+        self.level = level
+        bound = BOUNDS[part.endpoint]
+        self.bound = Bound(max(1, min(bound.items, most) >> level), bound.bytes - _ENVELOPE)
+        self.due_at = 0
+        self.works: list[Work] = []
+        self.parts: list[Part] = []
+        self.size = 0
+        self.full = False
+
+    def takes(self, part: Part) -> bool:
+        """Tell whether the part fits; an empty batch takes anything, for Amplitude itself to judge."""
+        size = len(part.data) + 1 if self.endpoint in _JSON else 3 * len(part.data)
+        return not self.parts or (len(self.parts) < self.bound.items and self.size + size <= self.bound.bytes)
+
+    def add(self, part: Part) -> None:
+        """Append the part."""
+        self.parts.append(part)
+        # Forms are percent-encoded; three bytes for one is the most that can become of it.
+        self.size += len(part.data) + 1 if self.endpoint in _JSON else 3 * len(part.data)
+        if len(self.parts) >= self.bound.items or self.size >= self.bound.bytes:
+            self.full = True
+
+    def halved(self) -> int:
+        """Return the level at which half as many fit."""
+        level, half = self.level, len(self.parts) // 2
+        items = BOUNDS[self.endpoint].items
+        while items >> level > max(1, half):
+            level += 1
+        return level
+
+
+_JSON = frozenset({Endpoint.HTTPAPI, Endpoint.BATCH, Endpoint.DELETIONS})
+
+
+class Body(NamedTuple):
+    """A request's body and headers."""
+
+    content: bytes
+    headers: dict[str, str]
+
+
+def encode(batch: Batch, api_key: str, secret_key: str) -> Body:
+    """Return the request for the batch; the items are already JSON and are only joined."""
+    parts = b",".join([part.data for part in batch.parts])
+    options = orjson.dumps({"min_id_length": batch.min_id_length}) if batch.min_id_length else b""
+    if batch.endpoint is Endpoint.DELETIONS:
+        login = base64.b64encode(f"{api_key}:{secret_key}".encode()).decode()
+        return Body(parts, {"content-type": "application/json", "authorization": f"Basic {login}"})
+    if batch.endpoint in _JSON:
+        tail = b',"options":' + options if options else b""
+        content = b'{"api_key":%b,"events":[%b]%b}' % (orjson.dumps(api_key), parts, tail)
+        return Body(content, {"content-type": "application/json"})
+    field = b"mapping" if batch.endpoint is Endpoint.USERMAP else b"identification"
+    content = b"api_key=%b&%b=%b" % (quote_plus(api_key).encode(), field, form_text(b"[" + parts + b"]"))
+    if options:
+        content += b"&options=" + form_text(options)
+    return Body(content, {"content-type": "application/x-www-form-urlencoded;charset=UTF-8"})
+
+
+_UNSAFE = re.compile(rb"[^A-Za-z0-9*._-]")
+_ESCAPES = {bytes([code]): b"%%%02X" % code for code in range(256)} | {b" ": b"+"}
+
+
+def form_text(text: bytes) -> bytes:
+    """Return the text as a form field's value."""
+    return _UNSAFE.sub(lambda found: _ESCAPES[found[0]], text)

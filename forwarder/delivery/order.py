@@ -1,0 +1,97 @@
+"""Who may go next: events that share a user, a device or a group keep their order.
+
+An event may join a batch when nothing before it with one of its keys is elsewhere: waiting, in another
+batch, or only partly sent.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from forwarder.delivery.batch import Batch
+from forwarder.delivery.work import Work
+
+
+class Order:
+    """Keys in use and the events that wait for them."""
+
+    def __init__(self) -> None:
+        self._holders: dict[str, Batch | Work] = {}
+        self._waiting: dict[str, deque[Work]] = {}
+        self.waiting = 0
+        """Events that wait."""
+
+    def may_join(self, work: Work, batch: Batch) -> bool:
+        """Tell whether an event that does not wait yet may go into ``batch`` right away."""
+        holders, waiting = self._holders, self._waiting
+        return all(key not in waiting and holders.get(key, batch) is batch for key in work.keys)
+
+    def hold(self, work: Work, whole: Batch | None) -> None:
+        """Note that the event is in the batch ``whole``; or None, when parts of it are yet to follow."""
+        by = whole if whole is not None else work
+        for key in work.keys:
+            self._holders[key] = by
+
+    def let_go(self, work: Work, batch: Batch) -> None:
+        """The event has left the batch."""
+        holders = self._holders
+        for key in work.keys:
+            by = holders.get(key)
+            if by is batch or by is work:
+                del holders[key]
+
+    def wait(self, work: Work) -> None:
+        """Put the event behind all that wait for its keys."""
+        for key in work.keys:
+            self._waiting.setdefault(key, deque()).append(work)
+        self.waiting += 1
+
+    def wait_first(self, works: Iterable[Work]) -> None:
+        """Put events, given in order, before all that wait for their keys."""
+        for work in reversed(list(works)):
+            for key in work.keys:
+                self._waiting.setdefault(key, deque()).appendleft(work)
+            self.waiting += 1
+
+    def first(self, keys: Iterable[str]) -> Iterator[Work]:
+        """Yield waiting events that are the first of all their keys, as long as the taker takes them out."""
+        waiting = self._waiting
+        for key in keys:
+            while queue := waiting.get(key):
+                work = queue[0]
+                if any(waiting[other][0] is not work for other in work.keys):
+                    break
+                yield work
+                if waiting.get(key) and waiting[key][0] is work:
+                    break
+
+    def free(self, work: Work, batch: Batch) -> bool:
+        """Tell whether a waiting event, first of all its keys, may join ``batch``."""
+        holders = self._holders
+        return all(holders.get(key, batch) is batch for key in work.keys)
+
+    def waits(self, key: str) -> bool:
+        """Tell whether an event waits for the key."""
+        return key in self._waiting
+
+    def take_out(self, work: Work) -> None:
+        """The event waits no more; it is the first of all its keys."""
+        for key in work.keys:
+            queue = self._waiting[key]
+            queue.popleft()
+            if not queue:
+                del self._waiting[key]
+        self.waiting -= 1
+
+    def take_all(self, work: Work) -> tuple[list[Work], set[str]]:
+        """Take out the event and all that wait behind it, however far; with all their keys."""
+        keys, todo = set(work.keys), list(work.keys)
+        found: dict[int, Work] = {}
+        while todo:
+            for other in self._waiting.pop(todo.pop(), ()):
+                found[other.event.seq] = other
+                todo += [key for key in other.keys if key not in keys]
+                keys.update(other.keys)
+        self.waiting -= len(found)
+        return [found[seq] for seq in sorted(found)], keys
