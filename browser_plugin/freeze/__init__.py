@@ -1,1 +1,1 @@
-"""From a plugin wheel and Pyodide to one frozen WebAssembly module."""
+"""Makes one WebAssembly module of CPython and a Python function; see README.md here, then ``pipeline``."""

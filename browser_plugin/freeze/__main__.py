@@ -1,0 +1,80 @@
+"""Freeze a Python function into one WebAssembly module.
+
+Starts the CPython of Pyodide at build time, imports the function from a wheel, warms it, and writes one
+.wasm that contains the interpreter with the function ready to be called: nothing to load, nothing to start.
+The module is checked (20,000 calls answered as this Python answers them, the same with everything that was
+left out poisoned, a million calls without memory growth, inputs outside the profile) before it is written,
+and is made once for the same inputs.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from browser_plugin.freeze.cache import frozen_once, publish
+from browser_plugin.freeze.pipeline import STEPS, Order
+from browser_plugin.freeze.tools import FreezeError
+
+PLUGIN = Path(__file__).parents[1]
+LEVELS = """levels:
+  whole  all code and all data kept: about 3 MB compressed
+  lean   functions that no profiled run called trap; static data that none read is left out
+  tight  the same for the heap: objects that no profiled run read are left out
+"""
+
+
+def main() -> None:
+    """Read the command line, freeze, write the files."""
+    parser = argparse.ArgumentParser(
+        prog="python -m browser_plugin.freeze",
+        description=__doc__,
+        epilog=LEVELS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--wheel", type=Path, required=True, help="a pure-Python wheel that holds the function")
+    add("--entry", required=True, metavar="MODULE:FUNCTION", help="the function: one text in, one text out")
+    add(
+        "--workload",
+        required=True,
+        metavar="MODULE",
+        help="a module with texts() and generated(count): calls that exercise it",
+    )
+    add(
+        "--pyodide",
+        type=Path,
+        default=PLUGIN / "node_modules" / "pyodide",
+        help="Pyodide's npm package; binaryen's beside it",
+    )
+    add(
+        "--level",
+        choices=["whole", "lean", "tight"],
+        default="tight",
+        help="how much is left out (default: tight)",
+    )
+    add("--out", type=Path, required=True, help="where core-HASH.wasm, .wasm.br, .wasm.gz and core.json go")
+    add(
+        "--cache",
+        type=Path,
+        default=PLUGIN.parent / "build" / "freeze",
+        help="where finished modules are kept by content",
+    )
+    options = parser.parse_args()
+    order = Order(options.wheel, options.entry, options.workload, options.pyodide, options.level)
+    steps = 0
+
+    def say(step: str) -> None:
+        nonlocal steps
+        steps += 1
+        print(f"freeze {order.level}: {steps}/{STEPS[order.level]} {step}", file=sys.stderr, flush=True)
+
+    try:
+        frozen = frozen_once(order, options.cache, say)
+    except FreezeError as error:
+        print(f"freeze: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    print(publish(frozen, options.out))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+// Runs a frozen module over the workload and the language-core margin, and writes down what it touched.
+//
+//   node profile.mjs ORDER.json
+//
+// ORDER.json: {"module": .wasm, "description": {entry, buffer, capacity}, "texts": [calls], "margin": Python
+//   source that defines margin(), "functions": {"at": address, "count": n} | null, "reads": true | false,
+//   "out": file}
+// With "functions": the module marks called functions with a byte each from "at". Writes JSON {"loading":
+//   numbers of those called while the margin was compiled, "running": of those called for anything else}.
+// With "reads": the module reports every access (wasm-opt --instrument-memory). Writes one byte per byte of
+//   memory: 1 where it was read before it was written.
+
+import fs from "node:fs";
+import { frozenHost } from "../page/frozen.js";
+
+const order = JSON.parse(fs.readFileSync(process.argv[2], "utf8"));
+/** @type {string[]} */
+const said = [];
+/** @type {any} */
+let core;
+const bytes = () => new Uint8Array(core.memory.buffer);
+const words = () => new DataView(core.memory.buffer);
+
+const READABLE = 64 << 20;
+const read = new Uint8Array(order.reads ? READABLE : 0);
+const written = new Uint8Array(read.length);
+let recording = true;
+const same = (/** @type {number} */ _, /** @type {any} */ value) => value;
+/** @type {Record<string, Function>} */
+const watching = {
+  load_ptr(/** @type {number} */ _, /** @type {number} */ size, /** @type {number} */ offset, /** @type {number} */ base) {
+    if (recording)
+      for (let at = (base >>> 0) + (offset >>> 0), end = at + size; at < end; at++) if (!written[at]) read[at] = 1;
+    return base;
+  },
+  store_ptr(/** @type {number} */ _, /** @type {number} */ size, /** @type {number} */ offset, /** @type {number} */ base) {
+    if (recording) {
+      const at = (base >>> 0) + (offset >>> 0);
+      written.fill(1, at, at + size);
+    }
+    return base;
+  },
+};
+for (const type of ["i32", "i64", "f32", "f64"]) watching[`load_val_${type}`] = watching[`store_val_${type}`] = same;
+
+const host = frozenHost({
+  ...watching,
+  emscripten_get_now: () => performance.now(),
+  emscripten_date_now: () => Date.now(),
+  /** @param {number} file @param {number} list @param {number} count @param {number} done */
+  fd_write(file, list, count, done) {
+    let total = 0;
+    for (let i = 0; i < count; i++) {
+      const at = words().getUint32(list + 8 * i, true);
+      const size = words().getUint32(list + 8 * i + 4, true);
+      said.push(new TextDecoder().decode(bytes().slice(at, at + size)));
+      total += size;
+    }
+    words().setUint32(done, total, true);
+    return 0;
+  },
+  /** @param {number} clock @param {bigint} precision @param {number} at */
+  clock_time_get(clock, precision, at) {
+    words().setBigUint64(at, 1_700_000_000_000_000_000n, true);
+    return 0;
+  },
+});
+const instance = new WebAssembly.Instance(new WebAssembly.Module(fs.readFileSync(order.module)), host.imports);
+core = instance.exports;
+const python = host.attach(instance, order.description, (why) => {
+  console.error(`freeze: the profiled module failed: ${why}`, said.join("").slice(-2000));
+  process.exit(1);
+});
+
+/** @param {string} text @returns {number} */
+function copied(text) {
+  const data = new TextEncoder().encode(text + "\0");
+  const at = core.malloc(data.length);
+  bytes().set(data, at);
+  return at;
+}
+/** Which functions were called since this was last asked. */
+const called = () => {
+  if (!order.functions) return [];
+  const marks = bytes().subarray(order.functions.at, order.functions.at + order.functions.count);
+  const numbers = [...marks.keys()].filter((n) => marks[n]);
+  marks.fill(0);
+  return numbers;
+};
+
+// The workload comes first, from the state in which a page finds the module: later, lookups are answered from
+// caches, and what fills them would not be seen.
+for (const text of order.texts) python.call(text);
+const running = new Set(called());
+
+recording = false;
+const source = copied(order.margin);
+if (core.PyRun_SimpleString(source)) throw new Error(`the margin could not be loaded: ${said.join("")}`);
+core.free(source);
+const margin = core.PyObject_GetAttrString(core.PyImport_AddModule(copied("__main__")), copied("margin"));
+const loading = called();
+
+recording = true;
+const answer = core.PyObject_CallNoArgs(margin);
+if (!answer) {
+  core.PyErr_Print();
+  throw new Error(`the margin failed: ${said.join("").slice(-2000)}`);
+}
+core.Py_DecRef(answer);
+for (const text of order.texts) python.call(text);
+for (const n of called()) running.add(n);
+recording = false;
+
+if (order.functions) fs.writeFileSync(order.out, JSON.stringify({ loading, running: [...running].sort((a, b) => a - b) }));
+else fs.writeFileSync(order.out, read.subarray(0, Math.min(read.length, core.memory.buffer.byteLength)));

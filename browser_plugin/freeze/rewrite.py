@@ -1,0 +1,142 @@
+"""Turn Pyodide's module into a frozen one: what linking and running filled in becomes part of the module."""
+
+import re
+from collections.abc import Collection, Iterable
+
+from browser_plugin.freeze.module import (
+    FUNCREF,
+    I32_CONST,
+    Export,
+    Global,
+    Kind,
+    Module,
+    ModuleError,
+    Segment,
+    Table,
+    i32_const,
+    instructions_at,
+)
+from browser_plugin.freeze.state import State
+
+PAGE = 65536
+MOST_PAGES = 1 << 15
+"""Half of what 32 bits can address, as in Pyodide."""
+SPARE_PAGES = 8
+"""Free memory at the start, so that the first calls need not ask for more."""
+HOST_EXPORTS = (
+    "memory",
+    "__indirect_function_table",
+    "PyUnicode_FromStringAndSize",
+    "PyUnicode_AsUTF8AndSize",
+    "PyObject_CallOneArg",
+    "Py_DecRef",
+)
+"""What page/frozen.js calls."""
+TRAP = bytes([0, 0x00, 0x0B])
+"""A function body that does nothing but trap: no locals, unreachable, end."""
+
+
+def bootable(module: Module) -> tuple[Module, list[str]]:
+    """Return the module with its changeable globals exported, and their names, for boot.mjs to read."""
+    imported = sum(one.kind is Kind.GLOBAL for one in module.imports())
+    exports = module.exports()
+    names = []
+    for position, one in enumerate(module.globals()):
+        if one.mutable:
+            names.append(f"changeable global {position}")
+            exports.append(Export(names[-1], Kind.GLOBAL, imported + position))
+    copy = Module(dict(module.sections), module.front)
+    copy.set_exports(exports)
+    return copy, names
+
+
+def thawless(module: Module, state: State, exports: Collection[str]) -> Module:
+    """Return the module as it stands in ``state``, with nothing left to link or to start; memory is empty.
+
+    Imported globals become constants, changeable ones begin with their values, the table is filled, and of
+    the exports only the named ones and the exception tags stay.
+    """
+    frozen = Module(dict(module.sections))
+    imports = module.imports()
+    functions = [one for one in imports if one.kind is Kind.FUNCTION]
+    linked = [state.linked[f"{one.module}.{one.name}"] for one in imports if one.kind is Kind.GLOBAL]
+    values = iter(state.globals)
+    own = [
+        Global(one.type, True, i32_const(next(values))) if one.mutable else one for one in module.globals()
+    ]
+    frozen.set_imports(functions)
+    frozen.set_globals([*map(Global.constant, linked), *own])
+    frozen.set_exports(one for one in module.exports() if one.name in exports or one.kind is Kind.TAG)
+    frozen.set_memory(-(-len(state.memory) // PAGE) + SPARE_PAGES, MOST_PAGES)
+    fill_table(frozen, state, len(functions))
+    frozen.set_data([])
+    return frozen
+
+
+def fill_table(module: Module, state: State, imported: int, kept: Collection[int] | None = None) -> None:
+    """Fill the function table as it was, with the ``kept`` functions only if given.
+
+    Beyond what the module fills itself lie functions that were added while it ran. Those of them that are
+    JavaScript wrapped up by the run-time library cannot be kept: their numbers are below ``imported``.
+    """
+    tables = module.tables()
+    position = next((at for at, table in enumerate(tables) if table.type == FUNCREF), None)
+    if position is None:
+        raise ModuleError("the module has no function table")
+    own = tables[position].minimum
+    tables[position] = Table(FUNCREF, len(state.table))
+    module.set_tables(tables)
+    runs: list[tuple[int, list[int]]] = []
+    for slot, function in enumerate(state.table):
+        if (
+            function < 0
+            or (slot >= own and function < imported)
+            or (kept is not None and function not in kept)
+        ):
+            continue
+        if not runs or runs[-1][0] + len(runs[-1][1]) != slot:
+            runs.append((slot, []))
+        runs[-1][1].append(function)
+    module.set_elements(position, runs)
+
+
+def only(module: Module, state: State, kept: Collection[int]) -> Module:
+    """Return the module with every function outside ``kept`` (indices, imports first) made to trap."""
+    imported = sum(one.kind is Kind.FUNCTION for one in module.imports())
+    smaller = Module(dict(module.sections))
+    smaller.set_bodies(
+        body if imported + position in kept else TRAP for position, body in enumerate(module.bodies())
+    )
+    fill_table(smaller, state, imported, kept)
+    return smaller
+
+
+def counting(module: Module, at: int) -> Module:
+    """Return the module with every function setting one byte when called: function n the byte ``at`` + n.
+
+    n counts the module's own functions from 0.
+    """
+    counted = Module(dict(module.sections))
+    bodies = []
+    for position, body in enumerate(module.bodies()):
+        start = instructions_at(body)
+        mark = i32_const(at + position)[:-1] + bytes([I32_CONST, 1, 0x3A, 0, 0])  # i32.store8
+        bodies.append(body[:start] + mark + body[start:])
+    counted.set_bodies(bodies)
+    return counted
+
+
+def segments(memory: bytes, gap: int) -> Iterable[Segment]:
+    """Yield what is not zero in memory; runs of up to ``gap`` zeros do not end a segment.
+
+    Each segment costs a few bytes and a little time at start; zeros cost next to nothing once compressed.
+    """
+    for piece in re.finditer(rb"[^\0]+(?:\0{1,%d}[^\0]+)*" % gap, memory):
+        yield Segment(piece.start(), piece.group())
+
+
+def with_memory(module: Module, memory: bytes, gap: int = 40) -> Module:
+    """Return the module with this memory to begin with."""
+    full = Module(dict(module.sections))
+    full.set_data(segments(memory, gap))
+    return full

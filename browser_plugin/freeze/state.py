@@ -1,0 +1,53 @@
+"""The interpreter's state, as boot.mjs wrote it down."""
+
+import json
+from bisect import bisect_right
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A piece of the heap: where the allocator's two header words begin, its size with them, and its use."""
+
+    address: int
+    size: int
+    used: bool
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything a frozen module begins with. Addresses are byte offsets in its memory."""
+
+    memory: bytes
+    entry: int
+    """The entry function, a Python object."""
+    buffer: int
+    capacity: int
+    """Memory for the texts that the page hands over, and how many bytes."""
+    globals: list[int]
+    """The values of the globals that can change, in the module's order."""
+    linked: dict[str, int]
+    """Imported globals (``module.name``), which linking made constants."""
+    table: list[int]
+    """The function index in every slot of the function table, -1 for none."""
+    blocks: list[Block]
+    symbols: dict[str, int]
+    """Exported constants: addresses of C data."""
+    stack_low: int
+    """Where static data ends and the C stack begins; the stack grows down to here."""
+    heap: int
+    """Where the C stack ends and the heap begins."""
+
+    @classmethod
+    def read(cls, folder: Path) -> "State":
+        """Return the state that boot.mjs left in ``folder``."""
+        told = json.loads((folder / "state.json").read_text())
+        told["blocks"] = [Block(address, size, bool(used)) for address, size, used in told["blocks"]]
+        return cls(memory=(folder / "memory.bin").read_bytes(), **told)
+
+    def block_at(self, address: int) -> Block | None:
+        """Return the heap block an address lies in."""
+        after = bisect_right(self.blocks, address, key=lambda block: block.address)
+        block = self.blocks[after - 1] if after else None
+        return block if block and address < block.address + block.size else None

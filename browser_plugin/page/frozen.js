@@ -1,0 +1,155 @@
+// Hosts a frozen Python module: one WebAssembly instance, one Python function, text in and text out.
+//
+// The module is made by browser_plugin/freeze. What it may lack is code and data that no profiled run ever
+// touched; where it meets such a gap it traps. After any trap, exception or answer that cannot be, the
+// instance is thrown away for good and `onTrap` is told once: the page then goes on without Python.
+
+/**
+ * What the freeze writes beside the module (core.json).
+ * @typedef {object} FrozenDescription
+ * @property {number} entry address of the Python function
+ * @property {number} buffer address of the memory through which texts go in
+ * @property {number} capacity bytes of that memory; its first word takes the answer's length
+ */
+
+/**
+ * @typedef {object} FrozenPython
+ * @property {(text: string) => string} call asks the Python function; throws once the instance is discarded
+ * @property {WebAssembly.Memory} memory for reading its size
+ * @property {(why: string) => void} discard throws the instance away, as after a trap
+ */
+
+/** Longest answer, in bytes, that is taken for one. */
+const LONGEST = 4096;
+
+/**
+ * Fetches, compiles (while it arrives, off the page's thread) and instantiates a frozen module.
+ * @param {string} url
+ * @param {FrozenDescription} description
+ * @param {(why: string) => void} onTrap called at most once
+ * @returns {Promise<FrozenPython>} rejects where the module cannot be had or WebAssembly is refused
+ */
+export async function startFrozen(url, description, onTrap) {
+  const response = await fetch(url, { credentials: "omit" });
+  if (!response.ok) throw new Error(`${url}: HTTP ${response.status}`);
+  const host = frozenHost();
+  // A server that does not know the type gets the slower way, which holds the whole file in memory first.
+  const streams = response.headers.get("Content-Type") === "application/wasm";
+  const { instance } = streams
+    ? await WebAssembly.instantiateStreaming(response, host.imports)
+    : await WebAssembly.instantiate(await response.arrayBuffer(), host.imports);
+  return host.attach(instance, description, onTrap);
+}
+
+/**
+ * The two halves of hosting: what the module imports, and calling it.
+ * @param {Record<string, Function>} [more] imports beyond the page's (the freeze's own runs print and tell time)
+ */
+export function frozenHost(more = {}) {
+  /** @type {any} */
+  let core;
+  /** @type {Record<string, Function>} */
+  const given = {
+    /** @param {number} size bytes wanted in all */
+    emscripten_resize_heap(size) {
+      const missing = (size >>> 0) - core.memory.buffer.byteLength;
+      try {
+        core.memory.grow(Math.max((missing + 65535) >>> 16, 16));
+        return 1;
+      } catch {
+        return 0;
+      }
+    },
+    emscripten_get_heap_max: () => 2 ** 31,
+    _Py_CheckEmscriptenSignals_Helper: () => 0,
+    /** @param {number} slot @param {number} a @param {number} b @param {number} c */
+    _PyEM_TrampolineCall_JS: (slot, a, b, c) => core.__indirect_function_table.get(slot)(a, b, c),
+    ...more,
+  };
+  const env = new Proxy(given, {
+    get: (all, name) =>
+      all[/** @type {string} */ (name)] ??
+      (() => {
+        throw new Error(`the frozen module asked for ${String(name)}`);
+      }),
+  });
+
+  return {
+    /** @type {any} */
+    imports: { env, wasi_snapshot_preview1: env },
+    /**
+     * @param {WebAssembly.Instance} instance
+     * @param {FrozenDescription} description
+     * @param {(why: string) => void} onTrap
+     * @returns {FrozenPython}
+     */
+    attach(instance, { entry, buffer, capacity }, onTrap) {
+      core = instance.exports;
+      const memory = core.memory;
+      const begin = buffer + 4;
+      const room = capacity - 4;
+      let bytes = new Uint8Array(0);
+
+      /** @param {string} text @returns {number} how many bytes it took */
+      function put(text) {
+        if (text.length <= room) {
+          let at = 0;
+          for (let code; at < text.length && (code = text.charCodeAt(at)) < 128; at++) bytes[begin + at] = code;
+          if (at === text.length) return at;
+        }
+        if (text.length * 3 > room) throw new RangeError(`${text.length} characters are too many`);
+        return new TextEncoder().encodeInto(text, bytes.subarray(begin, begin + room)).written;
+      }
+
+      /** @param {number} at @returns {string} */
+      function taken(at) {
+        look();
+        const length = bytes[buffer] | (bytes[buffer + 1] << 8) | (bytes[buffer + 2] << 16) | (bytes[buffer + 3] << 24);
+        if (length < 0 || length > LONGEST) throw new RangeError(`an answer of ${length} bytes`);
+        let text = "";
+        for (let i = at; i < at + length; i++) {
+          if (bytes[i] > 127) return new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(at, at + length));
+          text += String.fromCharCode(bytes[i]);
+        }
+        return text;
+      }
+
+      /** Growing memory takes away every view of it. */
+      function look() {
+        if (bytes.buffer !== memory.buffer) bytes = new Uint8Array(memory.buffer);
+      }
+
+      /** @param {string} why */
+      function discard(why) {
+        if (!core) return;
+        core = null;
+        onTrap(why);
+      }
+
+      return {
+        memory,
+        discard,
+        call(text) {
+          if (!core) throw new Error("Python was discarded");
+          try {
+            if (typeof text !== "string") throw new TypeError(`a text is needed, not ${typeof text}`);
+            look();
+            const question = core.PyUnicode_FromStringAndSize(begin, put(text));
+            if (!question) throw new Error("the text was refused");
+            const object = core.PyObject_CallOneArg(entry, question);
+            core.Py_DecRef(question);
+            if (!object) throw new Error("the function raised an exception");
+            const at = core.PyUnicode_AsUTF8AndSize(object, buffer);
+            if (!at) throw new Error("the answer is not a text");
+            const answer = taken(at);
+            core.Py_DecRef(object);
+            return answer;
+          } catch (error) {
+            discard(String(error));
+            throw error;
+          }
+        },
+      };
+    },
+  };
+}
