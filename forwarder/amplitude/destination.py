@@ -13,10 +13,10 @@ from forwarder.amplitude.log_events import log_event, log_event_v2, log_purchase
 from forwarder.amplitude.presets import presets
 from forwarder.amplitude.requests import calls
 from forwarder.amplitude.settings import read_settings
-from forwarder.amplitude.simple_mapping import compile_mapping
 from forwarder.amplitude.users import delete_user, group_identify_user, identify_user, map_user
 from forwarder.amplitude.validation import Payload, validate
 from forwarder.errors import ForwarderError, MappingError, TriggerError
+from forwarder.mapping import compile_mapping
 from forwarder.triggers import compile_trigger
 
 Event = Mapping[str, object]
@@ -51,7 +51,7 @@ class Subscription:
             self.matches = _never
         self._broken: MappingError | None = None
         try:
-            self._resolve = compile_mapping(definition.get("mapping") or {})
+            self._resolve = compile_mapping(definition.get("mapping"))
         except MappingError as error:
             self._broken = error
 
