@@ -1,0 +1,70 @@
+"""LiquidJS's filters, each in JavaScript's sense of its arguments."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from liquid.exceptions import FilterError
+
+from forwarder.mapping.liquid.filters import dates, lists, numbers, texts, web
+from forwarder.mapping.liquid.values import plain
+
+__all__ = ["FILTERS"]
+
+DISABLED = [
+    "array_to_sentence_string",
+    "concat",
+    "find",
+    "find_exp",
+    "find_index",
+    "find_index_exp",
+    "group_by",
+    "group_by_exp",
+    "has",
+    "has_exp",
+    "map",
+    "newline_to_br",
+    "reject",
+    "reject_exp",
+    "reverse",
+    "sort",
+    "sort_natural",
+    "uniq",
+    "where_exp",
+    "type",
+]
+"""Filters the reference switches off, and ``sample``, whose result is random."""
+
+
+def _adapted(name: str, function: Callable[..., object]) -> Callable[..., object]:
+    """Return a filter for python-liquid: undefined arguments are UNDEFINED, surplus ones are ignored."""
+    parameters = inspect.signature(function).parameters.values()
+    variadic = any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters)
+    most = None if variadic else sum(parameter.kind is not parameter.KEYWORD_ONLY for parameter in parameters)
+    named = {parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
+
+    def filter_(value: object, *arguments: object, **options: object) -> object:
+        given = [plain(one) for one in (value, *arguments)][:most]
+        try:
+            return function(*given, **{key: plain(one) for key, one in options.items() if key in named})
+        except (ValueError, ArithmeticError, LookupError) as error:
+            raise FilterError(f"filter {name!r} failed: {error}", token=None) from error
+
+    return filter_
+
+
+def _disabled(name: str) -> Callable[..., object]:
+    def filter_(*arguments: object, **options: object) -> object:
+        raise FilterError(f"filter {name!r} is disabled", token=None)
+
+    return filter_
+
+
+def _table() -> Mapping[str, Callable[..., Any]]:
+    every = {**texts.FILTERS, **numbers.FILTERS, **lists.FILTERS, **web.FILTERS, **dates.FILTERS}
+    adapted = {name: _adapted(name, function) for name, function in every.items()}
+    return {**adapted, **{name: _disabled(name) for name in [*DISABLED, "sample"]}}
+
+
+FILTERS = _table()
+"""Name to filter."""
