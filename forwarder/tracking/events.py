@@ -4,6 +4,7 @@ Values stay the bytes that the client sent, so that no number changes on the way
 is decoded.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TypeAlias
@@ -15,6 +16,7 @@ from forwarder.spool import NewEvent
 from forwarder.tracking.times import correct, format_time, parse_time
 
 Fields: TypeAlias = dict[str, msgspec.Raw]
+"""A JSON object whose values are the bytes that were sent."""
 
 TYPES = frozenset({"track", "page", "screen", "identify", "group", "alias"})
 CLIENT_LIBRARIES = frozenset(
@@ -58,18 +60,32 @@ class Rejection:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
 class Arrival:
-    """What the events of one request have in common."""
+    """What the events of one request have in common.
 
-    source: str
-    received_at: int
-    """Milliseconds since the epoch."""
-    address: str | None
-    """The sender's address, for events of client-side libraries; None: not to be recorded."""
-    sent_at: msgspec.Raw | None = None
-    context: Fields | None = None
-    integrations: Fields | None = None
+    ``source``: its name; ``received_at``: ms since the epoch; ``address``: the sender's, for events of
+    client-side libraries, None where it is not to be recorded; the rest stands beside a batch's events.
+    """
+
+    __slots__ = ("address", "context", "integrations", "received", "received_at", "sent", "sent_at", "source")
+
+    def __init__(
+        self,
+        source: str,
+        received_at: int,
+        address: str | None = None,
+        sent_at: msgspec.Raw | None = None,
+        context: Fields | None = None,
+        integrations: Fields | None = None,
+    ) -> None:
+        self.source = source
+        self.received_at = received_at
+        self.received = format_time(received_at)
+        self.address = address
+        self.sent_at = sent_at
+        self.sent = _time(sent_at)
+        self.context = context
+        self.integrations = integrations
 
 
 def read_fields(raw: msgspec.Raw | bytes) -> Fields | None:
@@ -91,22 +107,22 @@ def normalise(event: Fields | None, arrival: Arrival, kind: str | None = None) -
     """Return the event as it is kept, or why it cannot be. ``kind``: the type that the route names."""
     if event is None:
         return Rejection("not_an_object", "an event must be a JSON object")
-    kind = kind or read_text(event.get("type"))
-    rejection = _wrong(event, kind)
+    rejection = _wrong(event, kind or read_text(event.get("type")))
     if rejection:
         return rejection
-    event.pop("writeKey", None)
-    event["type"] = _raw(kind)
-    message_id = _message_id(event)
-    event["messageId"] = _raw(message_id)
+    kept: dict[str, object] = {**event}
+    kept.pop("writeKey", None)
+    if kind:
+        kept["type"] = kind
+    message_id = kept["messageId"] = _message_id(event.get("messageId"))
     if arrival.context:
-        event["context"] = _merged(arrival.context, event.get("context"))
+        event["context"] = kept["context"] = _merged(arrival.context, event.get("context"))
     if arrival.integrations:
-        event["integrations"] = _merged(arrival.integrations, event.get("integrations"))
-    if arrival.address:
-        _add_address(event, arrival.address)
-    _set_times(event, arrival)
-    return NewEvent(arrival.source, message_id, _encode(event))
+        kept["integrations"] = _merged(arrival.integrations, event.get("integrations"))
+    if arrival.address and "context" in event:
+        kept["context"] = _with_address(event["context"], arrival.address)
+    _set_times(kept, event, arrival)
+    return NewEvent(arrival.source, message_id, _encode(kept))
 
 
 def _wrong(event: Fields, kind: str | None) -> Rejection | None:
@@ -122,7 +138,7 @@ def _wrong(event: Fields, kind: str | None) -> Rejection | None:
         return Rejection("no_previous_id", "an alias event needs previousId, a text or a number")
     for name in _OBJECTS:
         value = event.get(name)
-        if value is not None and bytes(value)[:1] not in (b"{", b"n"):
+        if value is not None and bytes(value)[:1] not in b"{n":
             return Rejection(f"invalid_{name}", f"{name} must be a JSON object")
     return None
 
@@ -135,16 +151,11 @@ def _is_id(raw: msgspec.Raw | None) -> bool:
     return value[:1] in b"-0123456789" or (value[:1] == b'"' and value != b'""')
 
 
-def _raw(text: str | None) -> msgspec.Raw:
-    return msgspec.Raw(_encode(text))
-
-
-def _message_id(event: Fields) -> str:
+def _message_id(raw: msgspec.Raw | None) -> str:
     """Return the message id: the client's, made where it is missing, its digest where it is too long.
 
     A digest is the same at every try, so an odd id still is counted once.
     """
-    raw = event.get("messageId")
     text = read_text(raw)
     if text and len(text) <= LONGEST_MESSAGE_ID:
         return text
@@ -159,47 +170,46 @@ def _merged(defaults: Fields, own: msgspec.Raw | None) -> msgspec.Raw:
     return msgspec.Raw(_encode({**defaults, **(fields or {})}))
 
 
-def _add_address(event: Fields, address: str) -> None:
-    """Put the sender's address into ``context.ip`` where a client-side library sent none itself."""
-    raw = event.get("context")
-    if raw is None:
-        return
+def _with_address(raw: msgspec.Raw, address: str) -> object:
+    """Return the context with the sender's address as ``ip`` where a client-side library sent none itself."""
     try:
         context = _context.decode(raw)
     except msgspec.DecodeError:
-        return  # a library field of another kind: certainly none of the client-side libraries
+        return raw  # null, or a library of another kind: certainly none of the client-side ones
     if context.library is None or context.library.name not in CLIENT_LIBRARIES:
-        return
-    if bytes(context.ip) in (b"", b"null", b'""'):
-        fields = read_fields(raw) or {}
-        fields["ip"] = _raw(address)
-        event["context"] = msgspec.Raw(_encode(fields))
+        return raw
+    if bytes(context.ip) not in (b"", b"null", b'""'):
+        return raw
+    return {**(read_fields(raw) or {}), "ip": address}
 
 
-def _set_times(event: Fields, arrival: Arrival) -> None:
+def _time(raw: msgspec.Raw | None) -> int | None:
+    text = read_text(raw)
+    return parse_time(text) if text else None
+
+
+def _set_times(kept: dict[str, object], event: Fields, arrival: Arrival) -> None:
     """Set the four times, and ``clockOffset``: milliseconds the server's clock is ahead of the client's.
 
     Segment's rule counts the way through the network as clock error; with the offset and the original time
     kept, anyone can see and undo it.
     """
-    sent_raw = event.get("sentAt") or arrival.sent_at
-    sent_text = read_text(sent_raw)
-    sent = parse_time(sent_text) if sent_text else None
+    sent = arrival.sent
+    if "sentAt" in event:
+        sent = _time(event["sentAt"])
+    elif arrival.sent_at is not None:
+        kept["sentAt"] = arrival.sent_at
     given = event.get("timestamp")
-    text = read_text(given)
-    original = parse_time(text) if text else None
-    received = format_time(arrival.received_at)
-    try:
-        timestamp = format_time(correct(original, sent, arrival.received_at))
-    except OverflowError:
-        timestamp = received
-    event["receivedAt"] = _raw(received)
-    event["timestamp"] = _raw(timestamp)
+    original = _time(given)
+    timestamp = arrival.received
+    if original is not None:
+        with suppress(OverflowError):  # a clock this wrong says nothing: it happened when it came
+            timestamp = format_time(correct(original, sent, arrival.received_at))
+    kept["receivedAt"] = arrival.received
+    kept["timestamp"] = timestamp
     if given is not None:
-        event["originalTimestamp"] = given
+        kept["originalTimestamp"] = given
     elif "originalTimestamp" not in event:
-        event["originalTimestamp"] = event["timestamp"]
-    if sent_raw is not None:
-        event["sentAt"] = sent_raw
+        kept["originalTimestamp"] = timestamp
     if sent is not None:
-        event["clockOffset"] = msgspec.Raw(b"%d" % (arrival.received_at - sent))
+        kept["clockOffset"] = arrival.received_at - sent

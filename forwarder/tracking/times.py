@@ -22,12 +22,9 @@ def format_time(milliseconds: int) -> str:
     return f"{(_EPOCH + milliseconds * _MILLISECOND).isoformat(timespec='milliseconds')[:-6]}Z"
 
 
-def correct(original: int | None, sent: int | None, received: int) -> int:
+def correct(original: int, sent: int | None, received: int) -> int:
     """Return when the event happened by the server's clock, all in milliseconds since the epoch.
 
-    Segment's rule: received - (sent - original); without ``sent`` the client's own time stands, without
-    ``original`` the event happened when it was sent, so it is the time of receipt.
+    Segment's rule: received - (sent - original); without ``sent`` the client's own time stands.
     """
-    if original is None:
-        return received
     return original if sent is None else received - (sent - original)

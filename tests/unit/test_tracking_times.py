@@ -33,8 +33,3 @@ def test_a_wrong_clock_is_corrected() -> None:
 
 def test_without_sent_at_the_clients_time_stands() -> None:
     assert correct(original=1_000, sent=None, received=9_000) == 1_000
-
-
-def test_without_any_time_it_happened_when_it_came() -> None:
-    assert correct(original=None, sent=None, received=9_000) == 9_000
-    assert correct(original=None, sent=1_500, received=9_000) == 9_000
