@@ -1,5 +1,6 @@
 """The forwarder as an ASGI application: routes, and what runs as long as it runs."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -42,38 +43,55 @@ class Forwarder:
     def __init__(self, settings: Settings, clock: Callable[[], int]) -> None:
         self.settings = settings
         self._clock = clock
+        self._reloading = asyncio.Lock()
 
     async def start(self) -> None:
         """Open the spool, then take events and deliver them. Raises SpoolError, ConfigError."""
         bounds = self.settings.spool
         self.spool = open_spool(bounds.path, max_events=bounds.max_events, max_bytes=bounds.max_bytes)
-        await self._use(self.settings)
+        self.delivery = Delivery(self.spool, routes(self.settings), clock=self._clock)
+        self._open(self.settings)
+        await self.delivery.start()
 
-    async def _use(self, settings: Settings) -> None:
+    def _open(self, settings: Settings) -> None:
         self.settings = settings
         self.pages = Pages(settings)
         self.door = Door(settings.sources, settings.limits, self.spool, self._clock, count_events)
-        self.delivery = Delivery(self.spool, routes(settings), clock=self._clock)
-        await self.delivery.start()
 
     async def reload(self, settings: Settings) -> None:
         """Go on with other settings; requests under way end under the old ones.
 
-        Host, port and spool stay what they were: they need a restart.
+        Raises ConfigError, and then changes nothing. What belongs to the process stays until a restart.
         """
-        for part in ("host", "port"):
-            if getattr(settings.server, part) != getattr(self.settings.server, part):
-                log.warning("needs a restart to take effect", setting=f"server.{part}")
-        if settings.spool != self.settings.spool:
-            log.warning("needs a restart to take effect", setting="spool")
-        await self.delivery.stop(self.settings.server.stop_seconds)
-        await self._use(settings)
+        async with self._reloading:
+            delivery = Delivery(self.spool, routes(settings), clock=self._clock)
+            restart = [name for name in FOR_THE_PROCESS if _at(settings, name) != _at(self.settings, name)]
+            if restart:
+                log.warning("these settings take effect at the next start", settings=restart)
+            self._open(settings)
+            await self.delivery.stop(settings.server.stop_seconds)
+            self.delivery = delivery
+            await delivery.start()
         log.info("configuration reloaded", sources=len(settings.sources))
 
     async def stop(self) -> None:
         """Finish what is being delivered, within the configured time, and close the spool."""
         await self.delivery.stop(self.settings.server.stop_seconds)
         await self.spool.close()
+
+
+FOR_THE_PROCESS = (
+    *("server.host", "server.port", "server.trusted_proxies", "spool"),
+    *("limits.request_seconds", "limits.header_bytes", "limits.connections"),
+)
+"""Settings that reading the configuration again does not change."""
+
+
+def _at(settings: Settings, name: str) -> object:
+    value: object = settings
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
 
 
 def routes(settings: Settings) -> list[DestinationRoute]:
@@ -102,7 +120,10 @@ def create_app(settings: Settings, *, clock: Callable[[], int] = now_ms) -> Star
             await forwarder.stop()
 
     ingest, pixel = Ingest(lambda: forwarder.door), Pixel(lambda: forwarder.door)
-    token = settings.server.operator_token.get_secret_value()
+
+    def token() -> str:
+        return forwarder.settings.server.operator_token.get_secret_value()
+
     app = Starlette(
         routes=[
             *(Route(path, ingest) for path in ("/v1/{kind}", "/d/{kind}", "/v1/{kind}/", "/d/{kind}/")),

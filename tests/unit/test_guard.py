@@ -10,7 +10,7 @@ from forwarder.guard import OperatorOnly
 
 
 async def status(token: str, authorization: str) -> int:
-    transport = httpx.ASGITransport(OperatorOnly(PlainTextResponse("inside"), token))
+    transport = httpx.ASGITransport(OperatorOnly(PlainTextResponse("inside"), lambda: token))
     async with httpx.AsyncClient(transport=transport, base_url="http://forwarder") as client:
         answer = await client.get("/", headers={"authorization": authorization} if authorization else {})
         assert token not in answer.text or not token
