@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, request_response
 
-from forwarder.amplitude import AmplitudeDestination
 from forwarder.delivery import Delivery, DestinationRoute, LineSettings
+from forwarder.destinations import destinations_of
 from forwarder.guard import OperatorOnly
 from forwarder.settings import Settings
 from forwarder.spool import Spool, open_spool
@@ -96,10 +96,11 @@ def _at(settings: Settings, name: str) -> object:
 
 def routes(settings: Settings) -> list[DestinationRoute]:
     """Return where events go. Raises ConfigError for settings a destination cannot use."""
+    compiled = destinations_of(settings)
     return [
         DestinationRoute(
             one.name,
-            AmplitudeDestination(one.settings.plain(), one.subscriptions, base_url=one.base_url),
+            compiled[one.name],
             None if one.sources is None else frozenset(one.sources),
             LineSettings(linger_ms=one.linger_ms),
         )

@@ -1,7 +1,9 @@
-"""``forwarder check``: what only Amplitude can say about a configuration."""
+"""``forwarder check``: what the destinations, and Amplitude, say about a configuration."""
 
 import httpx
 
+from forwarder.destinations import destinations_of
+from forwarder.errors import ConfigError
 from forwarder.settings import Destination, Settings
 
 _DASHBOARD = {
@@ -14,6 +16,10 @@ _SECONDS = 15.0
 def problems_of(settings: Settings, *, online: bool = False) -> list[str]:
     """Return one line for everything that is wrong; ``online``: also try the keys at Amplitude."""
     problems: list[str] = []
+    try:
+        destinations_of(settings)
+    except ConfigError as error:
+        problems += error.problems
     if online:
         with httpx.Client(timeout=_SECONDS) as client:
             for destination in settings.destinations:

@@ -1,6 +1,7 @@
 """The command line: ``forwarder --help`` explains the commands."""
 
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
@@ -31,9 +32,11 @@ def read(config: Path | None) -> Settings:
     try:
         return load_settings(config)
     except ConfigError as error:
-        raise click.ClickException(
-            "\n  ".join(["the configuration cannot be used:", *error.problems])
-        ) from None
+        raise _unusable(error) from None
+
+
+def _unusable(error: ConfigError) -> click.ClickException:
+    return click.ClickException("\n  ".join(["the configuration cannot be used:", *error.problems]))
 
 
 @cli.command()
@@ -80,6 +83,39 @@ def check(config: Path | None, online: bool) -> None:
     if problems:
         raise SystemExit(1)
     click.echo(f"fine: {len(settings.sources)} sources, {len(settings.destinations)} destinations")
+
+
+@cli.command()
+@config_option
+@click.argument("events", type=click.File("rb"), default="-")
+def plan(config: Path | None, events: BinaryIO) -> None:
+    """Show what would be sent to Amplitude for EVENTS, without sending.
+
+    EVENTS is a file with one event in Segment's JSON per line; left out, standard input is read. For each
+    event one JSON line tells every matching subscription's requests, or why it sends nothing.
+
+    \b
+    Try a mapping on a few events:
+      forwarder plan --config forwarder.toml events.jsonl
+    """
+    from forwarder.destinations import destinations_of
+    from forwarder.plan import plan_lines
+
+    try:
+        destinations = destinations_of(read(config))
+    except ConfigError as error:
+        raise _unusable(error) from None
+    if not destinations:
+        raise click.ClickException("no destination is configured; add [[destinations]] to the file")
+    failed = False
+    for line, problem in plan_lines(events, destinations):
+        if problem:
+            failed = True
+            click.echo(problem, err=True)
+        else:
+            click.echo(line)
+    if failed:
+        raise SystemExit(1)
 
 
 def main() -> None:

@@ -1,0 +1,21 @@
+"""The configured destinations, compiled."""
+
+from forwarder.amplitude import AmplitudeDestination
+from forwarder.errors import ConfigError
+from forwarder.settings import Settings
+
+
+def destinations_of(settings: Settings) -> dict[str, AmplitudeDestination]:
+    """Return the destinations by name. Raises ConfigError with every problem of all of them."""
+    compiled: dict[str, AmplitudeDestination] = {}
+    problems: list[str] = []
+    for one in settings.destinations:
+        try:
+            compiled[one.name] = AmplitudeDestination(
+                one.settings.plain(), one.subscriptions, base_url=one.base_url
+            )
+        except ConfigError as error:
+            problems += [f"destinations.{one.name}: {problem}" for problem in error.problems]
+    if problems:
+        raise ConfigError(problems)
+    return compiled
