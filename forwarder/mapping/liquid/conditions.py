@@ -5,12 +5,13 @@ from typing import Any
 
 from liquid.builtin.expressions import BooleanExpression
 from liquid.builtin.expressions import logical as parsed
-from liquid.builtin.expressions.primitive import Blank, Empty
+from liquid.builtin.expressions.primitive import Blank, Empty, Nil
 from liquid.context import RenderContext
 from liquid.expression import Expression
+from liquid.undefined import is_undefined
 
+from forwarder.js import UNDEFINED, to_string
 from forwarder.mapping.liquid.values import (
-    contains,
     equals,
     is_blank,
     is_empty,
@@ -18,10 +19,20 @@ from forwarder.mapping.liquid.values import (
     is_true,
     less,
     less_or_equal,
-    plain,
 )
 
 Compare = Callable[[object, object], bool]
+
+
+def _value(operand: Expression, context: RenderContext) -> object:
+    """Return an operand; the words ``empty``, ``blank`` and ``nil`` stay what they are.
+
+    Unlike a null in the payload, the word ``nil`` also equals what is absent.
+    """
+    if isinstance(operand, Nil):
+        return operand
+    value = operand.evaluate(context)
+    return UNDEFINED if is_undefined(value) else value
 
 
 def _equal(left: object, right: object) -> bool:
@@ -30,16 +41,31 @@ def _equal(left: object, right: object) -> bool:
             return is_blank(other)
         if isinstance(one, Empty):
             return is_empty(other)
-        if one is None:  # ``nil`` as written; the reference also lets it equal what is absent
-            return is_nil(other)
+        if isinstance(one, Nil):
+            return is_nil(other) or isinstance(other, Nil)
     return equals(left, right)
+
+
+def _true(value: object) -> bool:
+    return is_true(value) and not isinstance(value, Nil)
+
+
+def _contains(left: object, right: object) -> bool:
+    """Return whether a list has an element, or a text holds another; any text holds ``empty``."""
+    if isinstance(left, list):
+        return any(_equal(one, right) for one in left)
+    if not isinstance(left, str) or isinstance(right, (Blank, Empty)):
+        return isinstance(left, str)
+    if isinstance(right, Nil):
+        return "null" in left
+    return ("undefined" if right is UNDEFINED else to_string(right)) in left
 
 
 def _ordered(compare: Compare) -> Compare:
     """Return the comparison that is false for ``blank``, ``empty`` and ``nil``."""
 
     def both(left: object, right: object) -> bool:
-        special = any(one is None or isinstance(one, (Blank, Empty)) for one in (left, right))
+        special = isinstance(left, (Blank, Empty, Nil)) or isinstance(right, (Blank, Empty, Nil))
         return not special and compare(left, right)
 
     return both
@@ -52,9 +78,9 @@ COMPARISONS: dict[type[Expression], Compare] = {
     parsed.GtExpression: _ordered(lambda left, right: less(right, left)),
     parsed.LeExpression: _ordered(less_or_equal),
     parsed.GeExpression: _ordered(lambda left, right: less_or_equal(right, left)),
-    parsed.ContainsExpression: contains,
-    parsed.LogicalAndExpression: lambda left, right: is_true(left) and is_true(right),
-    parsed.LogicalOrExpression: lambda left, right: is_true(left) or is_true(right),
+    parsed.ContainsExpression: _contains,
+    parsed.LogicalAndExpression: lambda left, right: _true(left) and _true(right),
+    parsed.LogicalOrExpression: lambda left, right: _true(left) or _true(right),
 }
 
 
@@ -71,7 +97,7 @@ class Comparison(Expression):
 
     def evaluate(self, context: RenderContext) -> object:
         """Return whether the comparison holds."""
-        return self.compare(plain(self.left.evaluate(context)), plain(self.right.evaluate(context)))
+        return self.compare(_value(self.left, context), _value(self.right, context))
 
     def children(self) -> list[Expression]:
         """Return both sides."""
@@ -89,7 +115,7 @@ class Negation(Expression):
 
     def evaluate(self, context: RenderContext) -> object:
         """Return whether the value is not true."""
-        return not is_true(plain(self.right.evaluate(context)))
+        return not _true(_value(self.right, context))
 
     def children(self) -> list[Expression]:
         """Return the one operand."""

@@ -16,6 +16,8 @@ from liquid.builtin.tags.tablerow_tag import TablerowTag
 from liquid.builtin.tags.unless_tag import UnlessNode, UnlessTag
 from liquid.context import RenderContext
 from liquid.exceptions import LiquidSyntaxError
+from liquid.exceptions import OutputStreamLimitError as RenderedTooLongError
+from liquid.expression import Expression
 from liquid.stream import TokenStream
 from liquid.tag import Tag
 from liquid.token import Token
@@ -23,14 +25,23 @@ from liquid.token import Token
 from forwarder.js import UNDEFINED
 from forwarder.mapping.liquid.conditions import javascript
 from forwarder.mapping.liquid.filters import FILTERS
-from forwarder.mapping.liquid.values import plain, read, stringify
-
-MAX_OUTPUT = 4_000_000
-"""Longest rendered text, in bytes."""
+from forwarder.mapping.liquid.values import bounded, plain, read, stringify
 
 
 class Context(RenderContext):
     """Looks names up in what the template assigned, then in the payload; nothing else is there."""
+
+    written = 0
+
+    def write(self, expression: Expression, buffer: TextIO) -> int:
+        """Write the text of a value; all texts together are bounded."""
+        text = stringify(plain(expression.evaluate(self)))
+        self.written += len(text)
+        try:
+            bounded(self.written)
+        except ValueError as error:
+            raise RenderedTooLongError(str(error), token=expression.token) from error
+        return buffer.write(text)
 
     def get(self, path: list[object], *, token: Token | None, default: object = UNDEFINED) -> object:
         """Return the value a path leads to, as LiquidJS reads properties."""
@@ -57,7 +68,8 @@ class TextNode(OutputNode):
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
         """Write the value's text."""
-        return buffer.write(stringify(plain(self.expression.evaluate(context))))
+        assert isinstance(context, Context)
+        return context.write(self.expression, buffer)
 
 
 class EchoTextNode(EchoNode):
@@ -65,7 +77,8 @@ class EchoTextNode(EchoNode):
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
         """Write the value's text."""
-        return buffer.write(stringify(plain(self.expression.evaluate(context))))
+        assert isinstance(context, Context)
+        return context.write(self.expression, buffer)
 
 
 class Text(Output):
@@ -132,7 +145,7 @@ class LiquidJS(Environment):
     suppress_blank_control_flow_blocks = False
     logical_not_operator = True
     logical_parentheses = True
-    output_stream_limit = MAX_OUTPUT
+    shorthand_indexes = True
 
     def setup_tags_and_filters(self, *, extra: bool = False) -> None:
         """Register the tags and filters."""

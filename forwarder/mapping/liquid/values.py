@@ -2,13 +2,25 @@
 
 import math
 
+from liquid.builtin.expressions.primitive import Blank, Empty
 from liquid.undefined import is_undefined
 
 from forwarder.js import UNDEFINED, is_number, string_length, string_units, to_number, to_string
 
+MAX_TEXT = 4_000_000
+"""Longest text that rendering may hold, in characters: templates can double a value again and again."""
+
+
+def bounded(size: float) -> None:
+    """Raise ValueError if a text of this many characters is too long."""
+    if size > MAX_TEXT:
+        raise ValueError(f"the text grows beyond {MAX_TEXT} characters")
+
 
 def plain(value: object) -> object:
-    """Return python-liquid's undefined values as UNDEFINED, others unchanged."""
+    """Return undefined values as UNDEFINED, ``empty`` and ``blank`` as "", others unchanged."""
+    if isinstance(value, (Empty, Blank)):
+        return ""
     return UNDEFINED if is_undefined(value) else value
 
 
@@ -73,6 +85,7 @@ def is_blank(value: object) -> bool:
 
 def less(left: object, right: object) -> bool:
     """Return JavaScript's ``left < right``: two texts by letters, anything else as numbers."""
+    left, right = _primitive(left), _primitive(right)
     if isinstance(left, str) and isinstance(right, str):
         return left.encode("utf-16-be", "surrogatepass") < right.encode("utf-16-be", "surrogatepass")
     return _numeric(left) < _numeric(right)
@@ -80,20 +93,18 @@ def less(left: object, right: object) -> bool:
 
 def less_or_equal(left: object, right: object) -> bool:
     """Return JavaScript's ``left <= right``."""
+    left, right = _primitive(left), _primitive(right)
     if isinstance(left, str) and isinstance(right, str):
         return not less(right, left)
     return _numeric(left) <= _numeric(right)
 
 
+def _primitive(value: object) -> object:
+    return to_string(value) if isinstance(value, (list, dict)) else value
+
+
 def _numeric(value: object) -> float:
     return math.nan if value is UNDEFINED else to_number(value)
-
-
-def contains(left: object, right: object) -> bool:
-    """Return whether a list has an element, or a text holds another."""
-    if isinstance(left, list):
-        return any(equals(one, right) for one in left)
-    return isinstance(left, str) and ("undefined" if right is UNDEFINED else to_string(right)) in left
 
 
 def read(value: object, key: object) -> object:

@@ -7,7 +7,7 @@ from typing import Any
 from liquid.exceptions import FilterError
 
 from forwarder.mapping.liquid.filters import dates, lists, numbers, texts, web
-from forwarder.mapping.liquid.values import plain
+from forwarder.mapping.liquid.values import bounded, plain
 
 __all__ = ["FILTERS"]
 
@@ -46,9 +46,11 @@ def _adapted(name: str, function: Callable[..., object]) -> Callable[..., object
     def filter_(value: object, *arguments: object, **options: object) -> object:
         given = [plain(one) for one in (value, *arguments)][:most]
         try:
-            return function(*given, **{key: plain(one) for key, one in options.items() if key in named})
+            result = function(*given, **{key: plain(one) for key, one in options.items() if key in named})
+            bounded(len(result) if isinstance(result, (str, list)) else 0)
         except (ValueError, ArithmeticError, LookupError) as error:
             raise FilterError(f"filter {name!r} failed: {error}", token=None) from error
+        return result
 
     return filter_
 

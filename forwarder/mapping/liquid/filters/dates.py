@@ -29,6 +29,8 @@ def parse(value: object) -> datetime | None:
     try:
         if value in ("now", "today"):
             return datetime.fromtimestamp(time.time(), UTC)
+        if isinstance(value, bool):
+            return EPOCH + timedelta(milliseconds=int(value))
         if is_number(value):
             return EPOCH + timedelta(milliseconds=int(to_number(value) * 1000))
         if isinstance(value, str) and value.isascii() and value.isdigit():

@@ -4,14 +4,25 @@ from collections.abc import Callable
 
 from forwarder.js import UNDEFINED, join_units, string_length, string_units, to_number, to_string, truthy
 from forwarder.mapping import json_text
-from forwarder.mapping.liquid.values import as_list, equals, is_nil, is_true, read, read_path, stringify
+from forwarder.mapping.liquid.values import (
+    as_list,
+    bounded,
+    equals,
+    is_nil,
+    is_true,
+    read,
+    read_path,
+    stringify,
+)
 
 MAX_INDENT = 10
 
 
 def _join(value: object, separator: object = UNDEFINED) -> str:
     between = " " if is_nil(separator) else stringify(separator)
-    return between.join("" if is_nil(one) else to_string(one) for one in as_list(value))
+    items = as_list(value)
+    bounded(len(items) * len(between))
+    return between.join("" if is_nil(one) else to_string(one) for one in items)
 
 
 def _end(value: object, index: int) -> object:

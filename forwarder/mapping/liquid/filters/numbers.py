@@ -8,6 +8,9 @@ from forwarder.mapping.liquid.values import number
 
 EPSILON = 2**-52
 
+MISSING = math.nan
+"""An argument that is not given makes the result NaN; a given one that is no number counts as 0."""
+
 
 def _divide(left: float, right: float) -> float:
     if right == 0:
@@ -21,8 +24,8 @@ def _result(value: float) -> float:
 
 
 def _operand(value: object) -> float:
-    """Return an argument as number; a missing one makes the result NaN."""
-    return math.nan if value is UNDEFINED else float(number(value))
+    """Return an argument as number."""
+    return MISSING if value is MISSING else float(number(value))
 
 
 def _rounded(value: float, how: str) -> float:
@@ -31,7 +34,7 @@ def _rounded(value: float, how: str) -> float:
     return {"up": math.ceil, "down": math.floor}[how](value)
 
 
-def _modulo(value: object, by: object = UNDEFINED) -> float:
+def _modulo(value: object, by: object = MISSING) -> float:
     left, right = float(number(value)), _operand(by)
     if right == 0 or math.isinf(left) or math.isnan(right):
         return math.nan
@@ -46,7 +49,7 @@ def _round(value: object, digits: object = 0) -> float:
     return _result(math.floor(scaled + 0.5) / amount)
 
 
-def _divided_by(value: object, by: object = UNDEFINED, whole_numbers: object = False) -> float:
+def _divided_by(value: object, by: object = MISSING, whole_numbers: object = False) -> float:
     quotient = _divide(float(number(value)), _operand(by))
     return _result(_rounded(quotient, "down") if number(whole_numbers) else quotient)
 
@@ -61,9 +64,9 @@ FILTERS: dict[str, Callable[..., object]] = {
     "at_most": lambda *values: min(map(number, values)),
     "ceil": lambda value: _rounded(number(value), "up"),
     "floor": lambda value: _rounded(number(value), "down"),
-    "plus": lambda value, by=UNDEFINED: _result(float(number(value)) + _operand(by)),
-    "minus": lambda value, by=UNDEFINED: _result(float(number(value)) - _operand(by)),
-    "times": lambda value, by=UNDEFINED: _result(float(number(value)) * _operand(by)),
+    "plus": lambda value, by=MISSING: _result(float(number(value)) + _operand(by)),
+    "minus": lambda value, by=MISSING: _result(float(number(value)) - _operand(by)),
+    "times": lambda value, by=MISSING: _result(float(number(value)) * _operand(by)),
     "divided_by": _divided_by,
     "modulo": _modulo,
     "round": _round,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from forwarder.js import UNDEFINED, WHITESPACE, join_units, string_length, string_units, to_number, truthy
-from forwarder.mapping.liquid.values import stringify
+from forwarder.mapping.liquid.values import bounded, stringify
 
 _BLANKS = re.compile(f"[{re.escape(WHITESPACE)}]+")
 _LINE_ENDS = re.compile(r"\r?\n")
@@ -55,6 +55,7 @@ def _remove_last(value: object, part: object = UNDEFINED) -> str:
 
 def _replace(value: object, part: object = UNDEFINED, by: object = UNDEFINED) -> str:
     text, old, new = stringify(value), stringify(part), stringify(by)
+    bounded(len(text) + (text.count(old) + 1) * len(new))
     return text.replace(old, new) if old else new.join(string_units(text))
 
 
