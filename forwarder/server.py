@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import resource
 import signal
 import socket
 from pathlib import Path
@@ -16,10 +17,12 @@ from forwarder.errors import ConfigError, ForwarderError
 from forwarder.settings import Settings, load_settings
 
 log = structlog.get_logger()
+_OTHER_FILES = 256
 
 
 def serve(settings: Settings, config: Path | None) -> None:
     """Serve until SIGINT or SIGTERM; SIGHUP reads ``config`` again. Raises ForwarderError."""
+    _allow_connections(settings.limits.connections)
     listener = _listen(settings.server.host, settings.server.port)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)  # the server raises them again after its graceful stop
@@ -70,6 +73,18 @@ async def _serve(settings: Settings, config: Path | None, listener: socket.socke
     await server.serve(sockets=[listener])
     if not server.started:
         raise ForwarderError("the forwarder could not start; the log says why")
+
+
+def _allow_connections(wanted: int) -> None:
+    """Raise this process' limit of open files so that the wanted connections fit, as far as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + _OTHER_FILES
+    unlimited = hard == resource.RLIM_INFINITY
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        soft = needed if unlimited else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        if soft < needed:
+            log.warning("fewer connections fit than limits.connections says", files=soft)
 
 
 def _listen(host: str, port: int) -> socket.socket:

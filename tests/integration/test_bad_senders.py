@@ -1,0 +1,194 @@
+"""Senders that dawdle, flood or send nonsense get 4xx or are cut off; nobody else notices."""
+
+import gzip
+import json
+import os
+import resource
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.integration.running import Running, forwarder
+
+CONFIG = """
+[[sources]]
+name = "web"
+write_key = "web-key"
+[limits]
+request_seconds = 1.0
+"""
+EVENT = {"event": "Seen", "userId": "u", "writeKey": "web-key"}
+IDLE = 1_000
+CLIENT = httpx.Client(timeout=20, verify=False)
+BEGINNINGS = [
+    b"POST /v1/t HT",
+    b"POST /v1/t HTTP/1.1\r\nHost: x\r\nX-",
+    b"POST /v1/t HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
+    b"POST /v1/t HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n",
+]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("senders")
+    (folder / "forwarder.toml").write_text(CONFIG)
+    with forwarder(folder / "forwarder.toml") as process, CLIENT:
+        yield process
+
+
+def connect(running: Running) -> socket.socket:
+    address = urlsplit(running.url)
+    assert address.hostname
+    assert address.port
+    return socket.create_connection((address.hostname, address.port), timeout=30)
+
+
+def healthy(running: Running, times: int = 5) -> None:
+    """A sender beside the others is served as ever."""
+    for _ in range(times):
+        assert CLIENT.post(f"{running.url}/v1/t", json=EVENT).status_code == 200
+
+
+def send_on(one: socket.socket, piece: bytes) -> None:
+    """Send the piece over and over, 100 MB in all."""
+    for _ in range(100_000_000 // len(piece)):
+        one.sendall(piece)
+
+
+def resident_bytes(running: Running) -> int:
+    with open(f"/proc/{running.process.pid}/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
+
+
+def test_a_thousand_idle_connections_do_not_stop_a_healthy_sender(running: Running) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4_096)), hard))
+    with ExitStack() as stack:
+        idle = [stack.enter_context(connect(running)) for _ in range(IDLE)]
+        healthy(running)
+        assert all(one.recv(1) == b"" for one in idle), "idle connections are closed in the end"
+        healthy(running)
+
+
+def test_slow_senders_are_cut_off(running: Running) -> None:
+    with ExitStack() as stack:
+        slow = [stack.enter_context(connect(running)) for _ in range(40)]
+        for one, beginning in zip(slow, BEGINNINGS * 10, strict=True):
+            one.sendall(beginning)
+        until = time.monotonic() + 30
+        open_still = set(slow)
+        while open_still and time.monotonic() < until:
+            healthy(running, 1)
+            for one in list(open_still):
+                try:
+                    one.sendall(b"1")
+                    one.settimeout(0.001)
+                    if one.recv(1) == b"":
+                        open_still.discard(one)
+                except TimeoutError:
+                    pass
+                except OSError:
+                    open_still.discard(one)
+            time.sleep(0.2)
+        assert not open_still
+
+
+def test_headers_without_end_are_cut_off(running: Running) -> None:
+    with connect(running) as one:
+        one.sendall(b"POST /v1/t HTTP/1.1\r\n")
+        with pytest.raises(OSError, match=r"reset|Broken pipe"):
+            send_on(one, b"X-A: " + b"a" * 10_000 + b"\r\n")
+    healthy(running)
+
+
+def test_bodies_without_end_are_cut_off(running: Running) -> None:
+    with connect(running) as one:
+        one.sendall(b"POST /v1/b HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        with pytest.raises(OSError, match=r"reset|Broken pipe"):
+            send_on(one, b"10000\r\n" + b"a" * 65_536 + b"\r\n")
+    healthy(running)
+
+
+def bad_bodies() -> list[tuple[bytes, str]]:
+    key = "k" * 10_000_000
+    return [
+        (json.dumps({key: 1}).encode(), ""),
+        (gzip.compress(json.dumps({key: 1}).encode()), "gzip"),
+        (gzip.compress(b"0" * 200_000_000, 6), "gzip"),
+        (gzip.compress(json.dumps(EVENT).encode())[:-5], "gzip"),
+        (gzip.compress(gzip.compress(b"0" * 50_000_000)), "gzip"),
+        (b"[" * 400_000, ""),
+        (b'{"batch":[' + b"[" * 200_000 + b"]" * 200_000 + b"]}", ""),
+        (b'{"batch":[' + b"0," * 200_000 + b"0]}", ""),
+        (b'{"batch":[{"a":' + b"9" * 400_000 + b"}]}", ""),
+        (json.dumps(EVENT).encode("utf-16"), ""),
+        (json.dumps(EVENT).encode("utf-32"), ""),
+        (b"\xef\xbb\xbf" + json.dumps(EVENT).encode(), ""),
+        (os.urandom(100_000), ""),
+        (os.urandom(100_000), "gzip"),
+        (json.dumps(EVENT).encode(), "br"),
+        (json.dumps(EVENT).encode(), "gzip, gzip"),
+    ]
+
+
+def test_bad_bodies_are_answered_in_bounded_memory(running: Running) -> None:
+    bodies = bad_bodies()
+    headers = {"authorization": "Basic d2ViLWtleTo="}
+
+    def send_all() -> None:
+        for body, encoding in bodies:
+            given = headers | ({"content-encoding": encoding} if encoding else {})
+            for path in ("/v1/t", "/v1/b"):
+                try:
+                    answer = CLIENT.post(running.url + path, content=body, headers=given)
+                except httpx.TransportError:
+                    assert len(body) > 512_000, "only what is announced as too large is cut off"
+                else:
+                    assert answer.status_code < 500
+                    assert answer.status_code == 200 or {"code", "message"} <= answer.json().keys()
+
+    send_all()
+    before = resident_bytes(running)
+    for _ in range(3):
+        send_all()
+        healthy(running, 1)
+    assert resident_bytes(running) - before < 30_000_000
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.binary(max_size=200),
+    st.sampled_from(["t", "b", "i", "batch", "import"]),
+    st.sampled_from(["", "gzip", "identity", "deflate"]),
+    st.sampled_from(
+        ["application/json", "text/plain", "application/x-www-form-urlencoded", "é".encode().hex()]
+    ),
+    st.sampled_from(["", "Basic d2ViLWtleTo=", "Basic x", "Bearer web-key", "Nonsense"]),
+)
+def test_any_bytes_get_an_answer(
+    running: Running, body: bytes, kind: str, encoding: str, media: str, authorization: str
+) -> None:
+    headers = {"content-type": media, "content-encoding": encoding, "authorization": authorization}
+    answer = CLIENT.post(
+        f"{running.url}/v1/{kind}", content=body, headers={k: v for k, v in headers.items() if v}
+    )
+    assert answer.status_code < 500
+    assert answer.headers["content-type"] == "application/json"
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(min_size=1, max_size=100))
+def test_any_bytes_instead_of_http_are_harmless(running: Running, raw: bytes) -> None:
+    with connect(running) as one:
+        one.sendall(raw + b"\r\n\r\n")
+        one.shutdown(socket.SHUT_WR)
+        said = one.recv(100)
+        assert said == b"" or said.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4"))
+    healthy(running, 1)

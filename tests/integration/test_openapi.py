@@ -1,0 +1,62 @@
+"""The OpenAPI document is true: schemathesis makes requests from it and holds the answers against it."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from forwarder.tracking.ingest import KINDS
+from forwarder.tracking.openapi import openapi
+from tests.integration.running import Running, forwarder
+
+CONFIG = """
+[server]
+operator_token = "an operator's long token"
+[[sources]]
+name = "web"
+write_key = "web-key"
+strict = true
+"""
+DESCRIBED = json.loads(openapi())
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+schema = schemathesis.openapi.from_dict(DESCRIBED).exclude(path_regex="^/d/|^/v1/.$")
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("openapi")
+    (folder / "forwarder.toml").write_text(CONFIG)
+    with forwarder(folder / "forwarder.toml") as process:
+        yield process
+
+
+@schema.parametrize()
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+def test_answers_are_as_described(running: Running, case: schemathesis.Case[Any]) -> None:
+    known = len(repr(case.body)) % 2
+    headers = {"authorization": "Basic d2ViLWtleTo="} if known else {}
+    case.call_and_validate(base_url=running.url, checks=CHECKS, headers=headers)
+
+
+def test_every_route_is_described(running: Running) -> None:
+    assert httpx.get(f"{running.url}/openapi.json").json() == DESCRIBED
+    for base in ("v1", "d"):
+        for kind in KINDS:
+            assert f"/{base}/{kind}" in DESCRIBED["paths"]
