@@ -2,6 +2,7 @@
 
 from typing import cast
 
+from forwarder import js
 from forwarder.amplitude.validation import Payload
 
 
@@ -28,15 +29,19 @@ def attributed(payload: Payload, *, own_first: bool) -> object:
     layers = [*found, own_rest] if own_first else [own_rest, *found]
     merged: Payload = {}
     for layer in layers:
-        _merge(merged, layer)
+        operators = {
+            name: {**_spread(merged.get(name)), **_spread(layer.get(name))}
+            for name in ("$set", "$setOnce")
+            if js.truthy(merged.get(name)) or js.truthy(layer.get(name))
+        }
+        merged = {**merged, **layer, **operators}
     return merged
 
 
-def _merge(target: Payload, layer: Payload) -> None:
-    """Put ``layer`` over ``target``; only the operators' objects are merged, one level deep."""
-    for name, value in layer.items():
-        below = target.get(name)
-        if name in ("$set", "$setOnce") and isinstance(below, dict) and isinstance(value, dict):
-            target[name] = {**below, **value}
-        else:
-            target[name] = value
+def _spread(value: object) -> Payload:
+    """Return what JavaScript's spread makes of a value: texts and lists become objects by index."""
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, str):
+        value = js.string_units(value)
+    return {str(at): one for at, one in enumerate(value)} if isinstance(value, list) else {}

@@ -1,7 +1,9 @@
 """What several actions make in the same way."""
 
+import math
 import re
 
+from forwarder import js
 from forwarder.amplitude.user_agent import parse_user_agent
 from forwarder.amplitude.validation import Payload
 
@@ -36,4 +38,6 @@ def agent_fields(payload: Payload) -> Payload:
 def min_id_length(payload: Payload) -> int | None:
     """Return the least length of ids, in characters, where the mapping sets one."""
     value = payload.get("min_id_length")
-    return value if isinstance(value, int) and value > 0 else None
+    if not isinstance(value, (int, float)) or not 0 < value < math.inf:
+        return None
+    return min(int(value), js.SAFE_INTEGER)

@@ -2,25 +2,34 @@
 
 import math
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from forwarder import js
-from forwarder.amplitude.date_text import LIMIT_MS, milliseconds_of, read_date
+from forwarder.amplitude.calendar import LIMIT_MS, time_of
+from forwarder.amplitude.date_parser import read_date
 
-_SPACE = "[Tt" + re.escape(js.WHITESPACE) + "]*"
+_USUAL: Final = re.compile(
+    r"[12][0-9]{3}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+    r"(?:\.[0-9]{3}(?:[0-9]{3})?)?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+)
+"""What nearly every library writes: read by Python where the day exists."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
 _LOOSE: Final = re.compile(
     r"([0-9]{4})[-/]?([0-9]{1,2})?[-/]?([0-9]{0,2})"
-    + _SPACE
-    + r"([0-9]{1,2})?:?([0-9]{1,2})?:?([0-9]{1,2})?[.:]?([0-9]+)?"
+    rf"[Tt{re.escape(js.WHITESPACE)}]*"
+    r"([0-9]{1,2})?:?([0-9]{1,2})?:?([0-9]{1,2})?[.:]?([0-9]+)?"
 )
-"""What the date library reads by itself, part by part, each allowed to overflow into the next."""
+"""What the date library reads by itself, each part allowed to overflow into the next."""
 
 
 def read_utc(value: object) -> int | None:
     """Return the time in ms since the epoch, None where there is none.
 
     A number is ms already; a text is read as UTC unless it names an offset. Digit strings are no epoch:
-    ``"1700000000000"`` is the year 1700.
+    ``"1700000000000"`` is in the year 1699.
     """
     if isinstance(value, str):
         return _read_text(value)
@@ -30,27 +39,37 @@ def read_utc(value: object) -> int | None:
     return None
 
 
+def is_date_like(text: str) -> bool:
+    """Return whether a date field takes the text: a time as above; a plain number is unix seconds instead."""
+    number = js.string_to_number(text)
+    if js.number_to_string(number) == text:
+        return abs(number * 1000) <= LIMIT_MS
+    return _read_text(text) is not None
+
+
 def _read_text(text: str) -> int | None:
+    if _USUAL.fullmatch(text):
+        try:
+            return (datetime.fromisoformat(text) - _EPOCH) // _MILLISECOND
+        except ValueError:
+            return read_date(text)
     if text[-1:] not in ("Z", "z"):
         match = _LOOSE.fullmatch(text)
         if match:
-            year, month, day, hour, minute, second, fraction = match.groups()
-            return milliseconds_of(
-                int(year),
-                int(month) - 1 if month else 0,
-                int(day) if day else 1,
-                int(hour or 0),
-                int(minute or 0),
-                int(second or 0),
-                # The library takes up to three digits as a whole number: ".5" is 5 ms.
-                int((fraction or "0")[:3]),
-            )
+            return _overflowing(*match.groups())
     return read_date(text)
 
 
-def is_date_like(text: str) -> bool:
-    """Return whether a date field takes this text: a time as above, or digits that are unix seconds."""
-    if _read_text(text) is not None:
-        return True
-    number = js.string_to_number(text)
-    return js.number_to_string(number) == text and abs(number * 1000) <= LIMIT_MS
+def _overflowing(year: str, *parts: str | None) -> int | None:
+    month, day, hour, minute, second, fraction = parts
+    full_year = int(year)
+    return time_of(
+        full_year + 1900 if full_year <= 99 else full_year,
+        int(month) - 1 if month else 0,
+        int(day) if day else 1,
+        int(hour or 0),
+        int(minute or 0),
+        int(second or 0),
+        # The library takes up to three digits as a whole number: ".5" is 5 ms.
+        int((fraction or "0")[:3]),
+    )

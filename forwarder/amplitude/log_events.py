@@ -1,6 +1,5 @@
 """The actions that log events: logEvent, logEventV2 and logPurchase."""
 
-import math
 from typing import cast
 
 from forwarder import js
@@ -68,9 +67,9 @@ def revenue_fields(source: Payload) -> Payload:
         revenue = _product(cast("float", quantity), cast("float", price))
     if not js.truthy(revenue):
         return {}
-    fields: Payload = {"revenue": revenue, "revenueType": source.get("revenueType") or "Purchase"}
+    fields: Payload = {"revenue": revenue, "revenueType": source.get("revenueType", "Purchase")}
     if js.is_number(quantity):
-        fields["quantity"] = math.floor(cast("float", quantity) + 0.5)
+        fields["quantity"] = quantity
     for name in ("price", "productId"):
         if name in source:
             fields[name] = source[name]

@@ -86,7 +86,9 @@ def parse_user_agent(ua: str | None, ua_data: Mapping[str, object] | None = None
 
     As in the reference ``os_version`` is the browser's major version, and a desktop has no ``device_type``.
     """
-    agent = read_user_agent(ua or "")
+    if not ua:
+        return {}
+    agent = read_user_agent(ua)
     hints = ua_data or {}
     version, model = hints.get("platformVersion"), hints.get("model")
     fields = {

@@ -38,8 +38,8 @@ def _fitted(field: Field, value: object, place: str, errors: dict[str, str]) -> 
     """Return the value as the field wants it; what cannot be is noted in ``errors``."""
     if field.multiple:
         items = value if isinstance(value, list) else [value]
-        items = [one for one in items if one is not None]
-        # Nulls and empty texts inside the objects of a list are not removed, but coerced.
+        items = [one for one in items if one is not None and one != ""]
+        # Inside the objects of a list, nulls and empty texts are coerced instead of removed.
         return [
             _object(field, one, f"{place}[{at}]", errors, keep_empty=True) for at, one in enumerate(items)
         ]
