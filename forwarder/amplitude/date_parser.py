@@ -13,9 +13,9 @@ from forwarder.amplitude.calendar import time_of
 
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _HALVES: Final = {"am": 0, "pm": 12}
-_ZONES: Final = {
-    **dict.fromkeys(("ut", "utc", "z", "gmt"), 0),
-    **dict(est=-5, edt=-4, cst=-6, cdt=-5, mst=-7, mdt=-6, pst=-8, pdt=-7),
+_HOURS_BEHIND: Final = {"edt": 4, "est": 5, "cdt": 5, "cst": 6, "mdt": 6, "mst": 7, "pdt": 7, "pst": 8}
+_ZONES: Final = dict.fromkeys(("ut", "utc", "z", "gmt"), 0) | {
+    name: -hours for name, hours in _HOURS_BEHIND.items()
 }
 _DIGITS: Final = 9
 """V8 keeps this many digits of a number, after leading zeros."""

@@ -1,5 +1,6 @@
 """Recorded cases, read from tests/vectors/data."""
 
+import gzip
 import json
 import tomllib
 from pathlib import Path
@@ -10,8 +11,10 @@ DATA = Path(__file__).parent / "data"
 
 def cases(group: str) -> list[dict[str, Any]]:
     """Return the recorded cases of one group."""
-    with (DATA / f"{group}.jsonl").open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
+    plain = DATA / f"{group}.jsonl"
+    packed = DATA / f"{group}.jsonl.gz"
+    text = plain.read_bytes() if plain.exists() else gzip.decompress(packed.read_bytes())
+    return [json.loads(line) for line in text.splitlines()]
 
 
 def names(recorded: list[dict[str, Any]]) -> list[str]:
