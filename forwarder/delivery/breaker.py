@@ -12,7 +12,7 @@ FAILURES = 3
 
 def backoff_ms(tries: int, chance: random.Random) -> int:
     """Return how long to wait after so many failed tries: doubling, bounded, spread by a quarter."""
-    whole = min(LONGEST_MS, FIRST_MS << min(tries - 1, 10))
+    whole = min(LONGEST_MS, FIRST_MS << min(max(tries - 1, 0), 10))
     return int(whole * chance.uniform(0.75, 1.0))
 
 

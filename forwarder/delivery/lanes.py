@@ -51,9 +51,14 @@ class Lanes:
         return bool(self.park or self.unpark or self.merge)
 
     @property
-    def events(self) -> int:
-        """Events parked."""
-        return sum(lane.events for lane in self._lanes.values())
+    def busy(self) -> bool:
+        """Whether parked events are in memory."""
+        return any(lane.here for lane in self._all())
+
+    @property
+    def events(self) -> dict[str, int]:
+        """Events parked, by lane."""
+        return {lane.name: lane.events for lane in self._lanes.values()}
 
     def resume(self, lanes: Iterable[Lane]) -> None:
         """Take up the lanes that the spool holds from earlier."""

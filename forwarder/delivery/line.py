@@ -25,6 +25,7 @@ from forwarder.spool import Lane, NewDead, Parked, Settlement, Spooled
 DAY_MS = 24 * 3600 * 1000
 HORIZON_MS = 7 * DAY_MS
 """Amplitude recognises an insert id for so long; later, sending again may count twice."""
+TURN_MS = 1_000
 PATIENCE_MS = 1_000
 """How long a batch that is due may go on filling while more events are at hand."""
 
@@ -63,6 +64,7 @@ class Line:
         self.read_to = cursor
         """The highest seq taken so far."""
         self._written = cursor
+        self._aside: set[int] = set()
         self._unfinished: dict[int, None] = {}
         self._order = Order()
         self._open: dict[tuple[Endpoint, int | None, int], Batch] = {}
@@ -80,6 +82,11 @@ class Line:
 
     # -- events in
 
+    def resume(self, lanes: Sequence[Lane], aside: set[int]) -> None:
+        """Take up where an earlier life ended: lanes it parked, events above the cursor it set aside."""
+        self.lanes.resume(lanes)
+        self._aside = aside
+
     def room(self) -> int:
         """Return how many more events may be taken."""
         return self._settings.window - len(self._unfinished)
@@ -88,6 +95,8 @@ class Line:
         """Take events in order of seq."""
         for event in events:
             self.read_to = event.seq
+            if event.seq in self._aside:
+                continue
             work, filtered = plan(event, self._planner, self._sources)
             self._unfinished[event.seq] = None
             if not work.parts:
@@ -96,14 +105,17 @@ class Line:
                 self._park([work], set(work.keys), 0)
             else:
                 self._offer(work, now)
-        if len(self._unfinished) > self._settings.window // 2 and self.breaker.health is Health.WELL:
-            self._make_room(now)
 
     def loads(self, now: int) -> list[tuple[str, int]]:
         """Return the lanes to bring events back from, each with how many."""
-        if self.breaker.probing or self._order.waiting > self._settings.window // 2:
-            return []
-        return [(lane.name, PAGE) for lane in self.lanes.due(now)]
+        due = self.lanes.due(now) if self._has_space() else []
+        return [(lane.name, PAGE) for lane in due[: 1 if self.breaker.probing else None]]
+
+    def _has_space(self) -> bool:
+        """Tell whether bringing parked events back makes sense."""
+        if self.breaker.probing:
+            return not self._unfinished and not self.lanes.busy
+        return self._order.waiting <= self._settings.window // 2
 
     def loaded(self, name: str, rows: Sequence[Parked], now: int) -> None:
         """Take back parked events of a lane; nothing, where the lane was held again meanwhile."""
@@ -124,6 +136,9 @@ class Line:
     def due(self, now: int, more: bool) -> list[Batch]:
         """Return the batches to send now. ``more``: further events are at hand, so batches may fill."""
         self._wake(now)
+        # While the destination is down, what it failed on may be its fault: only the last resort then.
+        if len(self._unfinished) >= self._settings.window // (1 if self.breaker.probing else 2):
+            self._make_room(now)
         sent: list[Batch] = []
         most = 1 if self.breaker.probing else self._settings.at_once
         while self.in_flight < most and now >= self.breaker.until:
@@ -153,7 +168,7 @@ class Line:
         times = [max(time, self.breaker.until) for time in times]
         if self._timers:
             times.append(self._timers[0][0])
-        if not self.breaker.probing:
+        if self._has_space():
             times.append(self.lanes.wake_at())
         return min(times, default=None)
 
@@ -163,7 +178,7 @@ class Line:
         """Act on the answer to a batch; return the decision for each of its items."""
         self.in_flight -= 1
         decisions = read_answer(batch.endpoint, [part.sent for part in batch.parts], answer)
-        self._judge(decisions, now)
+        self._judge(batch, decisions, now)
         again: list[Work] = []
         index = 0
         for work in batch.works:
@@ -187,13 +202,18 @@ class Line:
                 self._hold(work)
         return decisions
 
-    def _judge(self, decisions: Sequence[Decision], now: int) -> None:
+    def _suspect(self, work: Work) -> bool:
+        """Tell whether the event has been failing while others got through: it may be at fault itself."""
+        return 0 < work.failing_since < self.breaker.last_good
+
+    def _judge(self, batch: Batch, decisions: Sequence[Decision], now: int) -> None:
         """See what the answer says about the destination as a whole."""
         for decision in decisions[:1]:
             if decision.action is Action.STOP:
                 self.breaker.stop(now, decision.reason)
             elif decision.action is Action.RETRY:
-                self.breaker.bad(now, decision.reason)
+                if self.breaker.probing or not all(map(self._suspect, batch.works)):
+                    self.breaker.bad(now, decision.reason)
             elif decision.reason == "project throttled":
                 self.breaker.pause(now, decision.wait_ms)
             elif decision.reason != "forbidden":
@@ -221,17 +241,20 @@ class Line:
         if not work.failing_since:
             work.failing_since = now
         since = max(work.failing_since, self.breaker.recovered_at)
-        if self.breaker.last_good > since:  # others get through, so it may be about this one
+        suspect = self._suspect(work)
+        if suspect or self.breaker.probing:  # one of them may be what fails the others
             work.level = max(work.level, batch.halved())
-            if now - since > self._settings.budget_ms:
-                hours = self._settings.budget_ms // 3_600_000
-                work.fail_rest(f"gave up after {hours} h: {decision.reason}", answer)
+        if self.breaker.last_good > since and now - since > self._settings.budget_ms:
+            hours = self._settings.budget_ms // 3_600_000
+            work.fail_rest(f"gave up after {hours} h: {decision.reason}", answer)
         if work.maybe_since and now - work.maybe_since > HORIZON_MS - DAY_MS:
             self.near_horizon += 1
             if now - work.maybe_since > HORIZON_MS:
                 work.fail_rest("sending again may count twice: first tried over 7 days ago", answer)
-        if self.breaker.health is Health.WELL:
+        if suspect or self.breaker.health is Health.WELL:
             work.ready_at = now + backoff_ms(work.tries, self._chance)
+        else:  # the next request to a destination that is down is made of others, where there are any
+            work.ready_at = self.breaker.until + TURN_MS
 
     def _hold(self, work: Work) -> None:
         """Keep an event until its time has come: in memory, or where it came from."""
@@ -254,12 +277,11 @@ class Line:
         """Put waiting events with these keys into batches, as far as order lets them."""
         for work in self._order.first(keys):
             if work.ready_at > now:
-                break
+                continue
             batch = self._batch(work)
-            if not self._order.free(work, batch) or not self._fits_pace(work, batch):
-                break
-            self._order.take_out(work)
-            self._fill(work, batch, now)
+            if self._order.free(work, batch) and self._fits_pace(work, batch):
+                self._order.take_out(work)
+                self._fill(work, batch, now)
 
     def _wake(self, now: int) -> None:
         while self._timers and self._timers[0][0] <= now:
@@ -337,7 +359,7 @@ class Line:
 
     def _set_aside(self, work: Work) -> None:
         works, keys = self._order.take_all(work)
-        self._park(works, keys, work.ready_at)
+        self._park(works, keys, max((one.ready_at for one in works), default=work.ready_at))
 
     def _park(self, works: Sequence[Work], keys: set[str], resume_at: int) -> None:
         lane = self.lanes.add(keys, resume_at)
@@ -380,7 +402,3 @@ class Line:
         self._written = settlement.cursor
         lanes.park, lanes.unpark, lanes.merge, self._dead = {}, [], {}, []
         return settlement
-
-    def resume(self, lanes: Sequence[Lane]) -> None:
-        """Take up what the spool holds parked."""
-        self.lanes.resume(lanes)

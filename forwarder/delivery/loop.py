@@ -135,7 +135,8 @@ class Sender:
 
     async def resume(self) -> None:
         """Take up what is parked."""
-        self._line.lanes.resume(await self._spool.lanes(self._route.name))
+        name, spool = self._route.name, self._spool
+        self._line.resume(await spool.lanes(name), await spool.aside(name, self._line.read_to))
 
     async def run(self) -> None:
         """Deliver for ever."""

@@ -130,6 +130,10 @@ class Spool(Protocol):
         """Return the lanes that hold parked events."""
         ...
 
+    async def aside(self, destination: str, after: int) -> set[int]:
+        """Return the seqs above ``after`` that are parked or dead; a crash leaves some above the cursor."""
+        ...
+
     async def parked(self, destination: str, lane: str, after: int, limit: int) -> list[Parked]:
         """Return up to ``limit`` events of the lane whose seq is above ``after``, in order."""
         ...

@@ -273,6 +273,15 @@ class SqliteSpool:
             lanes[name] = Lane(name, lane.keys.union(keys.split("\n") if keys else ()), lane.events + events)
         return list(lanes.values())
 
+    async def aside(self, destination: str, after: int) -> set[int]:
+        """See ``Spool``."""
+        rows = await self._ask(
+            "SELECT seq FROM parked WHERE destination = ?1 AND seq > ?2"
+            " UNION SELECT seq FROM dead WHERE destination = ?1 AND seq > ?2",
+            *(destination, after),
+        )
+        return {row[0] for row in rows}
+
     async def parked(self, destination: str, lane: str, after: int, limit: int) -> list[Parked]:
         """See ``Spool``."""
         rows = await self._ask(
