@@ -286,7 +286,8 @@ class Generator:
             if text or path is None:
                 parts.append(self.constant(text))
             if path is not None:
-                parts.append(f"text_of({self.path(parse_path(path), spot.scope)})")
+                keys = parse_path(path)
+                parts.append(f"text_of({self.path(keys, spot.scope) if keys else '{} if p is U else p'})")
         return f"({' + '.join(parts)})"
 
     def literal(self, where: str, options: Any, spot: Spot) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from json.encoder import encode_basestring
 from typing import Any
 
-from forwarder.js import UNDEFINED, number_to_string, to_double
+from forwarder.js import UNDEFINED, number_to_string, whole
 
 MAX_INDEX = 2**32 - 2
 
@@ -64,7 +64,7 @@ def _quote(text: str) -> str:
 
 def parse(text: str) -> Any:
     """Return ``JSON.parse(text)``. Raises ValueError where that throws."""
-    return json.loads(text, parse_constant=_refuse, parse_int=_parse_int)
+    return json.loads(text, parse_constant=_refuse, parse_int=_parse_int, parse_float=_parse_float)
 
 
 def _refuse(name: str) -> None:
@@ -72,4 +72,8 @@ def _refuse(name: str) -> None:
 
 
 def _parse_int(digits: str) -> float:
-    return int(digits) if len(digits) < 400 else to_double(float(digits))
+    return int(digits) if len(digits) < 400 else float(digits)
+
+
+def _parse_float(digits: str) -> float:
+    return whole(float(digits))

@@ -38,6 +38,7 @@ def render(template: str, payload: object) -> str:
     So a value that came in through triple braces and holds ``{{y}}`` is filled too, as in Segment's
     reference.
     """
+    payload = {} if payload is UNDEFINED else payload
     for braces in (3, 2):
         if "{" * braces in template:
             template = "".join(

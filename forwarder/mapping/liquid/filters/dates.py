@@ -1,5 +1,6 @@
 """Date filters: ISO and mail dates, seconds since the epoch, ``strftime`` formats; times are shown in UTC."""
 
+import contextlib
 import email.utils
 import re
 import time
@@ -11,6 +12,8 @@ from forwarder.js import UNDEFINED, is_number, to_number, to_string
 from forwarder.mapping.liquid.values import is_nil, stringify
 
 DEFAULT_FORMAT = "%A, %B %-e, %Y at %-l:%M %P %z"
+
+DAY_FORMATS = ("%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%m/%d/%Y")
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -40,9 +43,12 @@ def parse(value: object) -> datetime | None:
         return None
 
 
-def _parse_text(text: str) -> datetime | None:
+def _parse_text(text: str) -> datetime:
     found = _ISO.fullmatch(text.strip())
     if not found:
+        for day in DAY_FORMATS:
+            with contextlib.suppress(ValueError):
+                return datetime.strptime(text, day).replace(tzinfo=UTC)
         parsed = email.utils.parsedate_to_datetime(text)
         return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
     year, month, day, hour, minute, second, fraction, zone = found.groups()
