@@ -123,7 +123,7 @@ def decode(value: object) -> object:
         return value
 
 
-def merge(where: Where, direction: object, objects: list[object]) -> dict[str, object]:
+def merge(direction: object, objects: list[object]) -> dict[str, object]:
     """``@merge``: fields of all objects, later ones first with ``right``, earlier ones with ``left``."""
     merged: dict[str, object] = {}
     for one in reversed(objects) if direction == "left" else objects:

@@ -35,7 +35,7 @@ def advise(tokens: list[Token]) -> Iterator[str]:
                 levels.pop()
         elif token.kind == "conditional":
             yield from _mixed(levels[-1], token)
-        else:
+        elif token.text != "!" or tokens[at + 1].text not in FUNCTIONS:
             yield from _skipped(token)
         at += 1
 

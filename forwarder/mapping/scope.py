@@ -1,0 +1,52 @@
+"""Where in the generated source an expression stands."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Scope:
+    """One generated function: ``p`` is its payload, ``ways`` the local names of objects that paths share.
+
+    ``holed``: the payload came from ``@transform``, so its lists may hold undefined elements.
+    """
+
+    holed: bool
+    payload_is_object: bool = False
+    ways: dict[tuple[str, ...], str] = field(default_factory=lambda: {(): "p"})
+    lines: list[str] = field(default_factory=list)
+
+    def fresh(self) -> "Scope":
+        """Return an empty scope for another function of the same payload."""
+        return Scope(self.holed, self.payload_is_object)
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a node is: its ``place`` for errors, its depth, and whether its value is the end result.
+
+    At the end (``final``) undefined fields are dropped and undefined elements null; below a directive that
+    looks at the value they still count.
+    """
+
+    place: str
+    scope: Scope
+    final: bool
+    depth: int = 0
+    nesting: int = 0
+
+    def below(self, key: str) -> "Spot":
+        """Return the spot of a field."""
+        place = f"{self.place}.{key}" if self.place else key
+        return Spot(place, self.scope, self.final, self.depth + 1, self.nesting + 1)
+
+    def raw(self) -> "Spot":
+        """Return the spot of a value that a directive looks at."""
+        return Spot(self.place, self.scope, False, self.depth + 1, self.nesting + 1)
+
+    def deeper(self) -> "Spot":
+        """Return the spot one level down, the value still part of the end result."""
+        return Spot(self.place, self.scope, self.final, self.depth + 1, self.nesting + 1)
+
+    def inside(self, scope: Scope) -> "Spot":
+        """Return the spot of the same node in another function."""
+        return Spot(self.place, scope, self.final, self.depth + 1, 0)

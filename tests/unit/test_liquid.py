@@ -1,0 +1,114 @@
+"""Liquid templates, as LiquidJS renders them."""
+
+from typing import Any
+
+import pytest
+
+from forwarder.errors import MappingError
+from forwarder.mapping import compile_mapping
+
+PAYLOAD: dict[str, Any] = {
+    "s": "Hello World",
+    "n": 7,
+    "f": 1.5,
+    "zero": 0,
+    "null": None,
+    "t": "20",
+    "list": [3, 1, 2],
+    "items": [{"id": "p1", "price": 2}, {"id": "p2"}],
+    "html": "<b class='x'>bold</b> & <script>bad()</script>text",
+    "uni": "a🚀b",
+    "day": "2024-02-29T10:20:30.456Z",
+}
+
+RENDERED = {
+    "": "",
+    "{{ f }} {{ n }} {{ list }} {{ items[0] }} {{ missing }}": "1.5 7 312 [object Object] ",
+    "{{ items.size }}{{ s.size }}{{ items.first.id }}{{ items[-1].id }}{{ list.1 }}": "211p1p21",
+    # conditions
+    "{% if t > 10 %}more{% else %}less{% endif %}": "more",
+    "{% if missing > 10 %}more{% elsif missing == nil %}nothing{% endif %}": "nothing",
+    "{% if items.x == missing.x and missing != zero %}same{% endif %}": "same",
+    "{% if zero %}true{% endif %}{% unless missing %}!{% endunless %}": "true!",
+    "{% if s contains 'World' and list contains 2 %}both{% endif %}": "both",
+    "{% if missing == blank and s != empty %}ok{% endif %}": "ok",
+    # numbers
+    "{{ n | divided_by: 2 }} {{ n | modulo: 4 }} {{ f | round }}": "3.5 3 2",
+    "{{ n | times: 0.1 }} {{ n | divided_by: 0 }}": "0.7000000000000001 Infinity",
+    "{{ n | plus: '3' }} {{ n | plus: missing }} {{ n | plus }}": "10 7 NaN",
+    # defaults
+    "{{ missing | default: 'd' }}{{ zero | default: 1 }}{{ '' | default: 2 }}": "d02",
+    "{{ false | default: 1, allow_false: true }}": "false",
+    # texts
+    "{{ s | truncate: 8 }} {{ s | truncatewords: 1 }} {{ s | slice: -5, 2 }}": "Hello... Hello... Wo",
+    "{{ uni.size }} {{ uni | slice: 1, 2 }} {{ uni | split: '' | size }}": "4 🚀 4",
+    "{{ s | split: ' ' | join: '-' | downcase | capitalize }}": "Hello-world",
+    "{{ s | replace: 'l', 'L' }} {{ s | remove_first: 'l' }}": "HeLLo WorLd Helo World",
+    "{{ s | replace_last: 'o', '0' }}": "Hello W0rld",
+    # HTML, URLs, encodings
+    "{{ html | strip_html }}": "bold & text",
+    "{{ html | slice: 0, 3 | escape }} {{ '&lt;<' | escape_once }}": "&lt;b  &lt;&lt;",
+    "{{ 'a b/c' | url_encode }} {{ 'a+b%20c' | url_decode }}": "a+b%2Fc a b c",
+    "{{ 'a(b)' | cgi_escape }}": "a%28b%29",
+    "{{ 'Hello, Wörld!' | slugify }} {{ 'Wörld' | slugify: 'latin' }}": "hello-wörld world",
+    "{{ 'aé' | base64_encode }} {{ 'YcOp' | base64_decode }}": "YcOp aé",
+    "{{ '' | sha256 | slice: 0, 8 }}": "e3b0c442",
+    # lists
+    "{{ items | json }}": '[{"id":"p1","price":2},{"id":"p2"}]',
+    "{{ items | sum: 'price' }} {{ items | where: 'id', 'p2' | json }}": '2 [{"id":"p2"}]',
+    # dates
+    "{{ day | date: '%Y-%m-%d %H:%M:%S.%L' }}": "2024-02-29 10:20:30.456",
+    "{{ day | date: '%a %b %-d %j %U %q %s %%' }}": "Thu Feb 29 060 08 th 1709202030 %",
+    "{{ 0 | date: '%c' }} {{ 'no date' | date: '%Y' }}": "1/1/1970, 12:00:00\u202fAM no date",
+    "{{ day | date_to_xmlschema }}": "2024-02-29T10:20:30+00:00",
+    "{{ day | date_to_string: 'ordinal' }}": "29th Feb 2024",
+    "{{ day | date: '%H:%M %z', 'Europe/Berlin' }} {{ day | date: '%H:%M', 90 }}": "11:20 +0100 08:50",
+    # tags
+    "{% assign x = s | upcase %}{{ x }}": "HELLO WORLD",
+    "{% capture y %}<{{ n }}>{% endcapture %}{{ y }}": "<7>",
+    "{{ s | nofilter }}{% comment %}x{% endcomment %}": "Hello World",
+    "{% raw %}{{ s }}{% endraw %}": "{{ s }}",
+    "{{- n -}} {% echo n %}": "77",
+}
+
+
+def render(text: str) -> object:
+    result: Any = compile_mapping({"v": {"@liquid": text}})(PAYLOAD)
+    return result["v"]
+
+
+@pytest.mark.parametrize("text", RENDERED)
+def test_rendered(text: str) -> None:
+    assert render(text) == RENDERED[text]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{% for x in list %}{% endfor %}",
+        "{% case n %}{% endcase %}",
+        "{% include 'x' %}",
+        "{{ list | map: 'x' }}",
+        "{{ list | sort }}",
+        "{{ s | append }}",
+        "{{ '%zz' | url_decode }}",
+        "{% nope %}",
+        "{{ s",
+        "{% if s %}",
+        "x" * 1001,
+        "{{ day | date: '%H', 'Nowhere/Land' }}",
+    ],
+)
+def test_failures_are_mapping_errors(text: str) -> None:
+    with pytest.raises(MappingError, match="v: @liquid: "):
+        render(text)
+
+
+def test_texts_are_bounded() -> None:
+    doubling = "{% assign x = x | append: x %}" * 25
+    with pytest.raises(MappingError, match="grows beyond"):
+        render("{% assign x = s %}" + doubling)
+
+
+def test_time_does_not_leak_in_by_name() -> None:
+    assert render("{{ now }}{{ today }}") == ""

@@ -1,0 +1,113 @@
+"""Triggers: messages, nesting, warnings. What they match is recorded in the vectors."""
+
+from typing import Any
+
+import pytest
+
+from forwarder.errors import TriggerError
+from forwarder.triggers import compile_trigger, trigger_warnings
+from forwarder.triggers.parser import MAX_DEPTH
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "words"),
+    [
+        ("", 0, "nothing to compare"),
+        ("track", 0, "'track' is no condition"),
+        ('type = "track" && event = "x"', 15, "write and, or"),
+        ('type = "track', 7, 'close it with "'),
+        ("type", 0, "a value is missing after 'type'"),
+        ('(type = "track"', 0, "'(' is not closed"),
+        ("properties.price>9", 16, "put blanks around the operator"),
+        ("properties.a[0] = 1", 12, "properties.list.0"),
+        ('! contains(event, "x")', 0, "!contains(...)"),
+        ('event !="x"', 6, "put a blank after !="),
+        ("properties.price > 5.", 19, "not a number"),
+        ("contains()", 0, "a text is missing after 'contains'"),
+        ("a\\", 0, "nothing after"),
+        ("( )", 0, "is no condition"),
+    ],
+)
+def test_unusable_text_is_refused(text: str, position: int, words: str) -> None:
+    with pytest.raises(TriggerError) as caught:
+        compile_trigger(text)
+    assert words in str(caught.value)
+    assert caught.value.position == position
+    assert f"at character {position}" in str(caught.value)
+
+
+def test_text_must_be_text() -> None:
+    with pytest.raises(TriggerError):
+        compile_trigger(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("event", "matches"),
+    [
+        ({"type": "track", "event": "a"}, True),
+        ({"type": "track", "event": "b", "name": "n"}, True),
+        ({"type": "track", "event": "b"}, False),
+        ({"type": "page", "event": "a"}, False),
+    ],
+)
+def test_nested_parentheses(event: dict[str, Any], matches: bool) -> None:
+    text = 'type = "track" and (event = "a" or (event = "b" and name = "n"))'
+    assert compile_trigger(text)(event) is matches
+
+
+def test_functions_inside_parentheses() -> None:
+    matches = compile_trigger('type = "track" and (contains(event, "Order") or match(event, "Cart*"))')
+    assert matches({"type": "track", "event": "Cart Viewed"})
+    assert not matches({"type": "page", "event": "Cart Viewed"})
+
+
+def test_depth_is_bounded() -> None:
+    within = "(" * MAX_DEPTH + 'type = "x"' + ")" * MAX_DEPTH
+    assert compile_trigger(within)({"type": "x"})
+    with pytest.raises(TriggerError, match="nested deeper"):
+        compile_trigger(f"({within})")
+
+
+def test_empty_group_is_false_where_it_counts() -> None:
+    matches = compile_trigger('type = "track" or ()')
+    assert matches({"type": "track"})
+    assert not matches({"type": "page"})
+    assert not compile_trigger('() or type = "track"')({"type": "track"})
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('type = "a" and event = "b" or name = "c"', "and/or mixed at character 27"),
+        ('type = "a" AND event = "b"', "'AND' at character 11 is skipped; write and"),
+        ("event = 'x'", "never matches, its quotes count"),
+        ('type = "a" and anonymousId = "b"', "'anonymousId' at character 15 is no field"),
+        ('type = "a" and contains(type, "b")', "contains(type, ...) at character 15 is skipped"),
+        ('type = "a" )', "closes nothing"),
+        ('match(event, "Product")', "ends with 'roduct'"),
+        ('properties.price > "5"', "compares numbers only"),
+        ("event != null", "the text null"),
+        ("properties.paid != true", "write = false"),
+        ("type =", "compared with eos"),
+        ('event is "x"', "'is' at character 6 after 'event' is no operator"),
+        ('type = "a" or ()', "holds no condition"),
+        ('not type = "a"', "'not' at character 0 is skipped"),
+    ],
+)
+def test_warnings(text: str, words: str) -> None:
+    assert any(words in warning for warning in trigger_warnings(text)), trigger_warnings(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'type = "track" and event != "Order Completed"',
+        'type = "track" or type = "page"',
+        '(type = "a" and event = "b") or (type = "c")',
+        'type = "track" and contains(event, "Order") and !match(properties.sku, "x*")',
+        "properties.price >= 5.5 and traits.plan != null and properties.paid = true",
+        "type = track",
+    ],
+)
+def test_no_warnings(text: str) -> None:
+    assert trigger_warnings(text) == []
