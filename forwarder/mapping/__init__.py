@@ -1,18 +1,22 @@
 """Segment's mapping directives, compiled once into Python functions."""
 
+import time
 from collections.abc import Callable
 
 from forwarder.errors import MappingError
 from forwarder.js import UNDEFINED
 from forwarder.mapping.generator import Generator
+from forwarder.mapping.liquid import Clock
 from forwarder.mapping.shapes import kind_of, root_of
 from forwarder.mapping.validation import validate
 
 __all__ = ["compile_mapping"]
 
 
-def compile_mapping(mapping: object) -> Callable[[object], object]:
+def compile_mapping(mapping: object, *, clock: Clock = time.time) -> Callable[[object], object]:
     """Return the function that maps a payload (a JSON object; UNDEFINED counts as empty) as Segment does.
+
+    ``clock`` gives the present in seconds since the epoch, for Liquid's ``now`` alone.
 
     The function returns any JSON value, UNDEFINED if there is none, and raises nothing but MappingError.
     Parts of the payload are passed on as they are, not copied. Raises MappingError for mistakes that the
@@ -21,7 +25,7 @@ def compile_mapping(mapping: object) -> Callable[[object], object]:
     try:
         root = root_of(mapping)
         validate(root)
-        resolve = Generator().compile(root)
+        resolve = Generator(clock).compile(root)
     except RecursionError:
         raise MappingError("nested too deeply; flatten the mapping") from None
 

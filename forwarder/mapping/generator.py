@@ -23,6 +23,7 @@ from typing import Any
 from forwarder.errors import MappingError
 from forwarder.js import UNDEFINED
 from forwarder.mapping import cleaning, directives
+from forwarder.mapping.liquid import Clock
 from forwarder.mapping.scope import Scope, Spot
 from forwarder.mapping.shapes import directive_of
 from forwarder.mapping.templates import render, text_of
@@ -73,7 +74,8 @@ HELPERS: dict[str, Any] = {
 class Generator:
     """Collects functions and constants; ``compile`` makes them one callable."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
         self.namespace: dict[str, Any] = dict(HELPERS)
         self.functions: list[str] = []
         self.numbers = itertools.count()

@@ -29,7 +29,8 @@ def parse(text: str) -> Group:
         raise TriggerError("a trigger is a text", 0, 'for example: type = "track"')
     tokens = tokenize(text)
     group = _Parser(tokens, 0).group()
-    if not group.children or (len(group.children) == 1 and group.children[0] == Group("and", [])):
+    only = group.children[0] if len(group.children) == 1 else group
+    if isinstance(only, Group) and not only.children:
         first = tokens[0]
         what = "nothing to compare" if first.kind == "end" else f"{first.text!r} is no condition"
         raise TriggerError(what, first.at, f'compare one of {", ".join(FIELDS)}, for example: type = "track"')

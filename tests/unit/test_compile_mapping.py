@@ -63,7 +63,7 @@ def test_nothing_of_the_mapping_is_in_the_source() -> None:
         "l": {"@liquid": marker},
         "f": {"@flatten": {"value": marker, "separator": marker}},
     }
-    generator = Generator()
+    generator = Generator(lambda: 0)
     generator.compile(mapping)
     assert generator.functions
     assert not any("zebra" in source for source in generator.functions)

@@ -110,5 +110,10 @@ def test_texts_are_bounded() -> None:
         render("{% assign x = s %}" + doubling)
 
 
+def test_now_is_the_clock_given() -> None:
+    mapping = {"v": {"@liquid": "{{ 'now' | date: '%Y-%m-%d' }}"}}
+    assert compile_mapping(mapping, clock=lambda: 86_400)({}) == {"v": "1970-01-02"}
+
+
 def test_time_does_not_leak_in_by_name() -> None:
     assert render("{{ now }}{{ today }}") == ""

@@ -26,6 +26,7 @@ from forwarder.triggers.parser import MAX_DEPTH
         ("contains()", 0, "a text is missing after 'contains'"),
         ("a\\", 0, "nothing after"),
         ("( )", 0, "is no condition"),
+        ("( or )", 0, "is no condition"),
     ],
 )
 def test_unusable_text_is_refused(text: str, position: int, words: str) -> None:

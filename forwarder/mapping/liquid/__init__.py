@@ -11,9 +11,10 @@ from liquid.exceptions import LiquidError
 
 from forwarder.errors import MappingError
 from forwarder.js import string_length
-from forwarder.mapping.liquid.engine import ENVIRONMENT
+from forwarder.mapping.liquid.engine import environment
+from forwarder.mapping.liquid.filters import Clock
 
-__all__ = ["template"]
+__all__ = ["Clock", "template"]
 
 MAX_LENGTH = 1000
 """Longest template, in UTF-16 units."""
@@ -21,8 +22,8 @@ MAX_LENGTH = 1000
 DIRECTIVE = "@liquid"
 
 
-def template(text: str, field: str) -> Callable[[object], str]:
-    """Return the function that fills the template from a payload.
+def template(text: str, field: str, clock: Clock) -> Callable[[object], str]:
+    """Return the function that fills the template from a payload; ``clock`` gives ``now`` in seconds.
 
     It raises MappingError, at evaluation as the reference does, if the template cannot be parsed, is too
     long, or fails on the payload.
@@ -32,7 +33,7 @@ def template(text: str, field: str) -> Callable[[object], str]:
     if string_length(text) > MAX_LENGTH:
         return _failing(f"the template is longer than {MAX_LENGTH} characters; shorten it", field)
     try:
-        parsed = ENVIRONMENT.from_string(text)
+        parsed = environment(clock).from_string(text)
     except LiquidError as error:
         return _failing(_one_line(error), field)
 

@@ -1,6 +1,7 @@
 """python-liquid set up as the reference sets up LiquidJS."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import TextIO
 
 from liquid import BoundTemplate, Environment
@@ -24,7 +25,7 @@ from liquid.token import Token
 
 from forwarder.js import UNDEFINED
 from forwarder.mapping.liquid.conditions import javascript
-from forwarder.mapping.liquid.filters import FILTERS
+from forwarder.mapping.liquid.filters import Clock, table
 from forwarder.mapping.liquid.values import bounded, plain, read, stringify
 
 
@@ -147,14 +148,20 @@ class LiquidJS(Environment):
     logical_parentheses = True
     shorthand_indexes = True
 
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        super().__init__(strict_filters=False)
+
     def setup_tags_and_filters(self, *, extra: bool = False) -> None:
         """Register the tags and filters."""
         super().setup_tags_and_filters(extra=extra)
         ours: list[type[Tag]] = [Text, EchoText, If, Unless, *map(_disabled, DISABLED_TAGS)]
         for tag in ours:
             self.add_tag(tag)
-        self.filters = dict(FILTERS)
+        self.filters = table(self.clock)
 
 
-ENVIRONMENT = LiquidJS(strict_filters=False)
-"""Parses templates; holds no state between them."""
+@lru_cache(maxsize=8)
+def environment(clock: Clock) -> LiquidJS:
+    """Return what parses templates, with this clock; it holds no state between templates."""
+    return LiquidJS(clock)

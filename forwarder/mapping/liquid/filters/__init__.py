@@ -1,15 +1,16 @@
 """LiquidJS's filters, each in JavaScript's sense of its arguments."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from liquid.exceptions import FilterError
 
 from forwarder.mapping.liquid.filters import dates, lists, numbers, texts, web
+from forwarder.mapping.liquid.filters.dates import Clock
 from forwarder.mapping.liquid.values import bounded, plain
 
-__all__ = ["FILTERS"]
+__all__ = ["Clock", "table"]
 
 DISABLED = [
     "array_to_sentence_string",
@@ -27,6 +28,7 @@ DISABLED = [
     "reject",
     "reject_exp",
     "reverse",
+    "sample",
     "sort",
     "sort_natural",
     "uniq",
@@ -62,11 +64,8 @@ def _disabled(name: str) -> Callable[..., object]:
     return filter_
 
 
-def _table() -> Mapping[str, Callable[..., Any]]:
-    every = {**texts.FILTERS, **numbers.FILTERS, **lists.FILTERS, **web.FILTERS, **dates.FILTERS}
+def table(clock: Clock) -> dict[str, Callable[..., Any]]:
+    """Return name to filter; ``clock`` gives the present to the date filters, in seconds since the epoch."""
+    every = {**texts.FILTERS, **numbers.FILTERS, **lists.FILTERS, **web.FILTERS, **dates.filters(clock)}
     adapted = {name: _adapted(name, function) for name, function in every.items()}
-    return {**adapted, **{name: _disabled(name) for name in [*DISABLED, "sample"]}}
-
-
-FILTERS = _table()
-"""Name to filter."""
+    return {**adapted, **{name: _disabled(name) for name in DISABLED}}

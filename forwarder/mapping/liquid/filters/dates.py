@@ -3,9 +3,10 @@
 import contextlib
 import email.utils
 import re
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from forwarder.js import UNDEFINED, is_number, to_number, to_string
@@ -27,11 +28,15 @@ _MAX_WIDTH = 1000
 _WIDTHS = dict.fromkeys("deHIklmMSUW", 2) | {"j": 3, "L": 3}
 
 
-def parse(value: object) -> datetime | None:
+Clock: TypeAlias = Callable[[], float]
+"""Gives the present in seconds since the epoch."""
+
+
+def parse(value: object, clock: Clock) -> datetime | None:
     """Return a date in UTC; None if the value is none. ``now`` and ``today`` are the present."""
     try:
         if value in ("now", "today"):
-            return datetime.fromtimestamp(time.time(), UTC)
+            return datetime.fromtimestamp(clock(), UTC)
         if isinstance(value, bool):
             return EPOCH + timedelta(milliseconds=int(value))
         if is_number(value):
@@ -172,8 +177,8 @@ def strftime(moment: datetime, pattern: str, minutes: int = 0, zone: str = "UTC"
     return _DIRECTIVE.sub(written, pattern)
 
 
-def _date(value: object, pattern: object = UNDEFINED, zone: object = UNDEFINED) -> object:
-    moment = parse(value)
+def _date(clock: Clock, value: object, pattern: object = UNDEFINED, zone: object = UNDEFINED) -> object:
+    moment = parse(value, clock)
     if moment is None:
         return value
     minutes, name = _offset(moment, zone)
@@ -181,24 +186,24 @@ def _date(value: object, pattern: object = UNDEFINED, zone: object = UNDEFINED) 
     return strftime(shown, DEFAULT_FORMAT if is_nil(pattern) else stringify(pattern), minutes, name)
 
 
-def _written(month: str) -> Callable[..., object]:
-    """Return the date_to_string filters; ``month``: the month's code."""
-
-    def filter_(value: object, kind: object = UNDEFINED, style: object = UNDEFINED) -> object:
-        moment = parse(value)
-        if moment is None:
-            return value
-        if kind != "ordinal":
-            return strftime(moment, f"%d {month} %Y")
-        return strftime(moment, f"{month} %-d%q, %Y" if style == "US" else f"%-d%q {month} %Y")
-
-    return filter_
+def _written(
+    clock: Clock, month: str, value: object, kind: object = UNDEFINED, style: object = UNDEFINED
+) -> object:
+    """Write a date with the month by the given code: ``01 Jan 2024``, or ``ordinal``: ``1st Jan 2024``."""
+    moment = parse(value, clock)
+    if moment is None:
+        return value
+    if kind != "ordinal":
+        return strftime(moment, f"%d {month} %Y")
+    return strftime(moment, f"{month} %-d%q, %Y" if style == "US" else f"%-d%q {month} %Y")
 
 
-FILTERS: dict[str, Callable[..., object]] = {
-    "date": _date,
-    "date_to_xmlschema": lambda value: _date(value, "%Y-%m-%dT%H:%M:%S%:z"),
-    "date_to_rfc822": lambda value: _date(value, "%a, %d %b %Y %H:%M:%S %z"),
-    "date_to_string": _written("%b"),
-    "date_to_long_string": _written("%B"),
-}
+def filters(clock: Clock) -> dict[str, Callable[..., object]]:
+    """Return the filters, which ask the clock for ``now``."""
+    return {
+        "date": partial(_date, clock),
+        "date_to_xmlschema": lambda value: _date(clock, value, "%Y-%m-%dT%H:%M:%S%:z"),
+        "date_to_rfc822": lambda value: _date(clock, value, "%a, %d %b %Y %H:%M:%S %z"),
+        "date_to_string": partial(_written, clock, "%b"),
+        "date_to_long_string": partial(_written, clock, "%B"),
+    }
