@@ -5,6 +5,7 @@ from typing import BinaryIO
 
 import click
 
+from forwarder.cli_dead import dead_group
 from forwarder.errors import ConfigError, ForwarderError
 from forwarder.settings import Settings, load_settings
 
@@ -25,6 +26,9 @@ def cli() -> None:
     Then write a file and have it checked:
       forwarder check --config forwarder.toml
     """
+
+
+cli.add_command(dead_group)
 
 
 def read(config: Path | None) -> Settings:

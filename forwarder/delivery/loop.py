@@ -60,6 +60,7 @@ class Delivery:
         self._own_http = http is None
         self._senders: list[Sender] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._deaf: list[Callable[[], None]] = []
 
     async def start(self) -> None:
         """Go on where the spool's cursors stand."""
@@ -77,12 +78,15 @@ class Delivery:
             sender = Sender(route, self._spool, cursors[route.name], self._clock, self._http)
             await sender.resume()
             self._senders.append(sender)
-            self._spool.on_append(sender.wake)
+            self._deaf.append(self._spool.on_append(sender.wake))
             self._tasks.append(asyncio.create_task(sender.run(), name=f"deliver-{route.name}"))
         self._tasks.append(asyncio.create_task(self._report(), name="deliver-report"))
 
     async def stop(self, timeout_s: float) -> None:
         """Send nothing new, wait up to ``timeout_s`` for answers, write down what is known."""
+        for stop_listening in self._deaf:
+            stop_listening()
+        self._deaf.clear()
         await asyncio.gather(*(sender.stop(timeout_s) for sender in self._senders))
         for task in self._tasks:
             task.cancel()

@@ -110,8 +110,8 @@ class Spool(Protocol):
         """
         ...
 
-    def on_append(self, call: Callable[[], None]) -> None:
-        """Have ``call`` called in the event loop whenever events were appended."""
+    def on_append(self, call: Callable[[], None]) -> Callable[[], None]:
+        """Have ``call`` called in the event loop whenever events were appended; return what ends that."""
         ...
 
     async def attach(self, destinations: Sequence[str]) -> dict[str, int]:

@@ -144,9 +144,10 @@ class SqliteSpool:
             call()
         return answers
 
-    def on_append(self, call: Callable[[], None]) -> None:
+    def on_append(self, call: Callable[[], None]) -> Callable[[], None]:
         """See ``Spool``."""
         self._listeners.append(call)
+        return lambda: self._listeners.remove(call)
 
     def _begin(self) -> None:
         self._pending.clear()

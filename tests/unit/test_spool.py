@@ -217,8 +217,10 @@ async def test_dead_letters_are_kept_retried_and_dropped(path: Path) -> None:
 async def test_listeners_hear_of_appends(path: Path) -> None:
     async with opened(path) as spool:
         heard: list[int] = []
-        spool.on_append(lambda: heard.append(1))
+        stop_listening = spool.on_append(lambda: heard.append(1))
         await spool.append([event("a")], NOW)
+        stop_listening()
+        await spool.append([event("b")], NOW)
         assert heard == [1]
 
 
