@@ -4,8 +4,7 @@ The core (``session``, ``entry``, ``plugin``, ``settings``) imports the standard
 clock, network or file, so that the same source runs in CPython, in Pyodide and, compiled, as JavaScript.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from browser_plugin.plugin import Emitted, Enriched, SessionPlugin
@@ -28,4 +27,6 @@ def __getattr__(name: str) -> object:
     """
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -4,12 +4,17 @@ For Python callers and as the plain statement of what the page does; ``page/plug
 the objects that only a page has.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from browser_plugin.session import Decision, decide
+from browser_plugin.session import decide
 from browser_plugin.settings import SessionSettings
+
+if TYPE_CHECKING:
+    from browser_plugin.session import Decision
 
 ID_KEY = "analytics_session_id"
 LAST_KEY = "analytics_session_id.last_access"

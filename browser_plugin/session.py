@@ -9,24 +9,29 @@ The rules are those of Segment's reference plugin (30 minutes without an event e
 id is the time of its first event), with the differences that the project's README lists.
 """
 
-from typing import TypedDict
+from __future__ import annotations
 
+TYPE_CHECKING = False
+"""True to type checkers only: the frozen module would carry what importing typing brings in."""
 
-class Decision(TypedDict):
-    """What to do about one event. Times and ids in ms since the epoch."""
+if TYPE_CHECKING:
+    from typing import TypedDict
 
-    session_id: int
-    """The session the event belongs to."""
-    started: bool
-    """Whether this event begins that session."""
-    reason: str
-    """``first visit``, ``active``, ``idle``, ``reset``, ``maximum`` or ``unusable``."""
-    idle: int
-    """Milliseconds since the last activity; 0 where unknown or where the clock went back."""
-    ended_id: int | None
-    """The session that ended, if one was stored."""
-    ended_last: int | None
-    """That session's last activity."""
+    class Decision(TypedDict):
+        """What to do about one event. Times and ids in ms since the epoch."""
+
+        session_id: int
+        """The session the event belongs to."""
+        started: bool
+        """Whether this event begins that session."""
+        reason: str
+        """``first visit``, ``active``, ``idle``, ``reset``, ``maximum`` or ``unusable``."""
+        idle: int
+        """Milliseconds since the last activity; 0 where unknown or where the clock went back."""
+        ended_id: int | None
+        """The session that ended, if one was stored."""
+        ended_last: int | None
+        """That session's last activity."""
 
 
 def whole_ms(text: str | None) -> int | None:

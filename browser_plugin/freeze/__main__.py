@@ -14,6 +14,7 @@ from pathlib import Path
 from browser_plugin.freeze.cache import frozen_once, publish
 from browser_plugin.freeze.pipeline import STEPS, Order
 from browser_plugin.freeze.tools import FreezeError
+from browser_plugin.freeze.wheel import as_wheel
 
 PLUGIN = Path(__file__).parents[1]
 LEVELS = """levels:
@@ -32,7 +33,12 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--wheel", type=Path, required=True, help="a pure-Python wheel that holds the function")
+    add(
+        "--wheel",
+        type=Path,
+        required=True,
+        help="a pure-Python wheel, or a package's folder, that holds the function",
+    )
     add("--entry", required=True, metavar="MODULE:FUNCTION", help="the function: one text in, one text out")
     add(
         "--workload",
@@ -60,7 +66,8 @@ def main() -> None:
         help="where finished modules are kept by content",
     )
     options = parser.parse_args()
-    order = Order(options.wheel, options.entry, options.workload, options.pyodide, options.level)
+    wheel = as_wheel(options.wheel, options.cache)
+    order = Order(wheel, options.entry, options.workload, options.pyodide, options.level)
     steps = 0
 
     def say(step: str) -> None:

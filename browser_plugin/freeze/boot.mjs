@@ -118,6 +118,8 @@ const entry = found(core.PyObject_GetAttrString(entryModule, functionName), `fun
 core.free(moduleName);
 core.free(functionName);
 
+const mainName = copied("__main__");
+
 // Texts will come in through memory that is set aside for good: no allocation per call.
 const CAPACITY = 8192;
 const buffer = core.malloc(CAPACITY);
@@ -131,6 +133,10 @@ for (const text of order.warm) {
   core.Py_DecRef(argument);
   core.Py_DecRef(answer);
 }
+const entryName = copied("entry");
+core.PyObject_SetAttrString(core.PyImport_AddModule(mainName), entryName, entry);
+core.free(entryName);
+core.free(mainName);
 run(order.seal, "sealing");
 
 const stackPointer = core.emscripten_stack_get_current();

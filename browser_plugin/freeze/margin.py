@@ -13,6 +13,86 @@ that is too deep and memory that is not to be had. Results do not matter, only t
 """
 
 
+class Point:
+    """Has every common special method."""
+
+    kind = "point"
+
+    def __init__(self, x=0, *, y=0):
+        self.x = x
+        self.y = y
+
+    def __eq__(self, other):
+        return isinstance(other, Point) and self.x == other.x
+
+    def __lt__(self, other):
+        return self.x < other.x
+
+    def __hash__(self):
+        return hash((self.x, self.y))
+
+    def __repr__(self):
+        return f"Point({self.x!r})"
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, i):
+        return (self.x, self.y)[i]
+
+    def __contains__(self, n):
+        return n == self.x
+
+    def __iter__(self):
+        yield self.x
+        yield self.y
+
+    def __call__(self, *args, **named):
+        return args, named
+
+    def __add__(self, other):
+        return Point(self.x + other.x)
+
+    def __bool__(self):
+        return self.x != 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        return kind is ValueError
+
+    @property
+    def double(self):
+        return self.x * 2
+
+    @double.setter
+    def double(self, value):
+        self.x = value // 2
+
+    @staticmethod
+    def fixed(a, b=2):
+        return a + b
+
+    @classmethod
+    def of(cls, x):
+        return cls(x)
+
+
+class Special(Point):
+    """Inherits, with a slot."""
+
+    __slots__ = ("extra",)
+
+    def __init__(self, *args, **named):
+        super().__init__(*args, **named)
+        self.extra = 1
+
+
+class Own(Exception):
+    """An error of the function's own."""
+
+
 def attempt(function, *arguments):
     """Return the answer, or the error as text with the lines it went through."""
     try:
@@ -209,76 +289,6 @@ def classes():
     """Classes with every common special method, properties, inheritance and slots; closures; generators."""
     found = []
 
-    class Point:
-        kind = "point"
-
-        def __init__(self, x=0, *, y=0):
-            self.x = x
-            self.y = y
-
-        def __eq__(self, other):
-            return isinstance(other, Point) and self.x == other.x
-
-        def __lt__(self, other):
-            return self.x < other.x
-
-        def __hash__(self):
-            return hash((self.x, self.y))
-
-        def __repr__(self):
-            return f"Point({self.x!r})"
-
-        def __len__(self):
-            return 2
-
-        def __getitem__(self, i):
-            return (self.x, self.y)[i]
-
-        def __contains__(self, n):
-            return n == self.x
-
-        def __iter__(self):
-            yield self.x
-            yield self.y
-
-        def __call__(self, *args, **named):
-            return args, named
-
-        def __add__(self, other):
-            return Point(self.x + other.x)
-
-        def __bool__(self):
-            return self.x != 0
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, kind, error, trace):
-            return kind is ValueError
-
-        @property
-        def double(self):
-            return self.x * 2
-
-        @double.setter
-        def double(self, value):
-            self.x = value // 2
-
-        @staticmethod
-        def fixed(a, b=2):
-            return a + b
-
-        @classmethod
-        def of(cls, x):
-            return cls(x)
-
-    class Special(Point):
-        __slots__ = ("extra",)
-
-        def __init__(self, *args, **named):
-            super().__init__(*args, **named)
-            self.extra = 1
-
     p, q = Point(3, y=4), Special(5)
     found += [
         p == Point(3), p != q, p < q, hash(p), repr(p), str(p), len(p), p[0], list(p), 3 in p, p(1, k=2), (p
@@ -302,7 +312,7 @@ def classes():
     with p:
         raise ValueError("kept inside")
     found += [
-        type("Made", (Point,), {"z": 1})(2).z, p.__class__, p.__dict__, Point.__name__, repr(Point),
+        p.__class__, p.__dict__, Point.__name__, repr(Point),
         repr(attempt), repr(len), repr(p.of), repr("".join)
     ]
 
@@ -380,7 +390,7 @@ def flow():
         (1, 2), Ellipsis, NotImplemented is None
     ]
     found += [
-        globals().get("__name__"), sorted(locals())[:2], print("margin"), type(None), dir(), isinstance(1,
+        globals().get("__name__"), sorted(locals())[:2], type(None), dir(), isinstance(1,
         (int, str))
     ]
     return found
@@ -388,9 +398,6 @@ def flow():
 
 def errors():
     """Every common error, raised and handled in every way; recursion too deep; memory not to be had."""
-
-    class Own(Exception):
-        pass
 
     def deeper(n):
         return deeper(n + 1)
@@ -424,19 +431,13 @@ def errors():
             late = 1
         return late
 
-    def several():
-        try:
-            raise ExceptionGroup("several", [ValueError(1), KeyError(2)])
-        except* ValueError as group:
-            found.append(len(group.exceptions))
-
     found = [1]
     broken = [
-        chained, during, again, replaced, unbound, several, lambda: deeper(0), lambda: undefined, lambda:
+        chained, during, again, replaced, unbound, lambda: deeper(0), lambda: undefined, lambda:
         None.x, lambda: None + 1, lambda: 1 + "a", lambda: "a" + 1, lambda: None(), lambda: None[0], lambda:
         len(1), lambda: int("x"), lambda: int([]), lambda: iter(1), lambda: {}["k"], lambda: [][0], lambda:
         1 << -1, lambda: [].x, lambda: attempt(), lambda: (lambda a: a)(), lambda: (lambda: 1)(1), lambda:
-        "".join([1]), lambda: "a".split(""), lambda: str(b"a", "none"), lambda: __import__("none"), lambda:
+        "".join([1]), lambda: "a".split(""), lambda: str(b"a", "none"), lambda:
         setattr(1, "a", 1), lambda: bytearray(1 << 40), lambda: "a" * (1 << 40), lambda: [0] * (1 << 29),
         lambda: (1,) * (1 << 29), lambda: "ab" * (1 << 30), lambda: 10 ** (10**6) if False else 1
     ]
@@ -449,9 +450,8 @@ def errors():
         try:
             raise kind("why")
         except Exception as error:
-            error.add_note("noted")
             found += [
-                str(error), repr(error), error.args, error.__cause__, error.__context__, error.__notes__,
+                str(error), repr(error), error.args, error.__cause__, error.__context__,
                 isinstance(error, LookupError)
             ]
     try:

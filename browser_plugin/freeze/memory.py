@@ -8,7 +8,7 @@ from itertools import groupby
 from browser_plugin.freeze.state import Block, State
 
 POISON = 0xA5
-MARGIN = 64
+MARGIN = 16
 """Bytes kept on either side of static data that was read."""
 FIRST = 1024
 """Where static data begins; nothing lies below."""
@@ -44,7 +44,7 @@ def pointed_to(state: State) -> list[int]:
     found.update(word for word in words[low // WORD : high // WORD] if low <= word < high)
     for block in state.blocks:
         if block.used:
-            inside = words[(block.address + HEADER) // WORD : (block.address + block.size) // WORD]
+            inside = words[(block.address + HEADER) // WORD : (block.address + block.size) // WORD + 1]
             found.update(word for word in inside if low <= word < high)
     return sorted(found)
 
@@ -79,7 +79,9 @@ def tight(state: State, read: bytes, filler: int = 0) -> bytes:
     memory = bytearray(lean(state, read, filler))
 
     def is_read(block: Block) -> bool:
-        return not block.used or read.find(1, block.address + HEADER, block.address + block.size) >= 0
+        # What was handed out reaches into the first header word of the next block.
+        begin, end = block.address + HEADER, block.address + block.size + WORD
+        return not block.used or read.find(1, begin, end) >= 0
 
     for kept, run in groupby(state.blocks, is_read):
         if kept:

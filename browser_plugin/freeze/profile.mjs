@@ -91,6 +91,14 @@ const called = () => {
 // The workload comes first, from the state in which a page finds the module: later, lookups are answered from
 // caches, and what fills them would not be seen.
 for (const text of order.texts) python.call(text);
+// Memory of every size, taken and given back, until the heap has to grow; and more than there is.
+const sizes = Array.from({ length: 200 }, (_, n) => 8 + ((n * n * n) % 9973) * (n % 10 ? 1 : 200));
+const taken = sizes.map((size) => core.malloc(size));
+for (const at of taken.splice(50, 50)) core.free(at);
+taken.push(...sizes.map((size) => core.malloc(size + 24)));
+for (const at of taken) core.free(at);
+if (core.malloc(0x7ffffff0)) throw new Error("memory without end");
+for (const text of order.texts) python.call(text);
 const running = new Set(called());
 
 recording = false;

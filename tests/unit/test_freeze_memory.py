@@ -69,6 +69,12 @@ def test_a_block_that_was_read_is_kept_whole() -> None:
     assert struct.unpack_from("<I", memory, HEAP + 132) == (64 | USED,)
 
 
+def test_the_last_word_of_a_block_lies_in_the_header_of_the_next() -> None:
+    memory = tight(state(), read(HEAP + 64 + 1))
+    assert memory[HEAP : HEAP + 68] == state().memory[HEAP : HEAP + 68]
+    assert struct.unpack_from("<I", memory, HEAP + 68) == (2 * 64 | USED,)
+
+
 def test_segments_leave_out_long_silence_only() -> None:
     memory = bytes(5) + b"ab\0c" + bytes(9) + b"d" + bytes(100)
     assert [(one.address, one.data) for one in segments(memory, 3)] == [(5, b"ab\0c"), (18, b"d")]
