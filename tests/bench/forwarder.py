@@ -1,0 +1,267 @@
+"""``build.py bench forwarder``: what an event costs from accepted to delivered, all on loopback.
+
+Every figure stands beside REF (``tests/bench/reference.py``) measured in the same run: compare ratios, for
+microseconds depend on the machine and on who else uses it. JSON lines go to ``dist/bench/forwarder.jsonl``.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from forwarder.spool import NewEvent, open_spool
+from tests.bench import load
+
+ROOT = Path(__file__).resolve().parents[2]
+TICK = os.sysconf("SC_CLK_TCK")
+CONFIG = """
+[spool]
+path = "{folder}/spool.db"
+max_events = 3000000
+[limits]
+requests_per_second = 1000000
+[[sources]]
+name = "demo"
+write_key = "demo"
+[[destinations]]
+name = "amplitude"
+base_url = "http://127.0.0.1:{sink}"
+linger_ms = 50
+[destinations.settings]
+apiKey = "bench"
+"""
+
+
+class Process:
+    """A program under measurement."""
+
+    def __init__(self, *words: str, quiet: bool = True) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", *words],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def cpu(self) -> float:
+        """Return the CPU seconds it has used, user and system, all threads."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICK
+
+    def memory(self) -> float:
+        """Return its resident memory in MB, without files it has mapped."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition("RssAnon:")[2].split()[0]) / 1024
+
+    def port(self) -> int:
+        """Return the port it prints first."""
+        assert self.process.stdout is not None
+        return int(self.process.stdout.readline())
+
+    def listening(self) -> int:
+        """Return the port its log tells of."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            if line.startswith("{") and (said := json.loads(line))["event"] == "listening":
+                return int(said["address"].rpartition(":")[2])
+        raise AssertionError("the forwarder did not start")
+
+    def end(self) -> None:
+        """Stop it."""
+        self.process.send_signal(signal.SIGTERM)
+        self.process.communicate(timeout=60)
+
+
+@contextmanager
+def running(*words: str) -> Iterator[Process]:
+    """Run a program as long as the block lasts."""
+    process = Process(*words)
+    try:
+        yield process
+    finally:
+        process.end()
+
+
+class Bench:
+    """One sink, one folder; figures are printed and kept."""
+
+    def __init__(self, folder: Path, sink: int) -> None:
+        self.folder = folder
+        self.sink = sink
+        self.lines: list[dict[str, object]] = []
+
+    def note(self, name: str, **figures: float) -> None:
+        """Print and keep figures."""
+        shown = "  ".join(
+            f"{key} {value:,.4g}" if value < 1000 else f"{key} {value:,.0f}" for key, value in figures.items()
+        )
+        print(f"{name:34} {shown}", flush=True)
+        self.lines.append({"name": name, **figures})
+
+    def counts(self) -> dict[str, int]:
+        """Ask the sink."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.sink}/_/counts") as answer:
+            counts: dict[str, int] = json.load(answer)
+        return counts
+
+    def ages(self) -> list[int]:
+        """Return the ages of events that arrived since last asked."""
+        return list(self.counts()["ages"])  # type: ignore[call-overload]
+
+    @contextmanager
+    def forwarder(self) -> Iterator[tuple[Process, int]]:
+        """Run the forwarder on an emptied spool folder unless one was filled before."""
+        config = self.folder / "forwarder.toml"
+        config.write_text(CONFIG.format(folder=self.folder, sink=self.sink))
+        with running("forwarder", "serve", "--config", str(config), "--port", "0") as process:
+            yield process, process.listening()
+
+    def empty(self) -> None:
+        """Forget the spool."""
+        for path in self.folder.glob("spool.db*"):
+            path.unlink()
+
+    def wait(self, events: int) -> dict[str, int]:
+        """Wait until so many events have arrived at the sink."""
+        while (counts := self.counts())["events"] < events:
+            time.sleep(0.05)
+        return counts
+
+
+def reference(bench: Bench, path: str, body: bytes, requests: int, connections: int) -> float:
+    """Return REF's CPU microseconds per request."""
+    with running("tests.bench.reference") as process:
+        port = process.port()
+        one = load.request(path, body)
+        asyncio.run(load.post_all(port, iter([one] * (requests // 10)), connections))
+        before = process.cpu()
+        asyncio.run(load.post_all(port, iter([one] * requests), connections))
+        return (process.cpu() - before) / requests * 1e6
+
+
+def saturated(bench: Bench, name: str, bodies: list[bytes], path: str, each: int, connections: int) -> None:
+    """Post as fast as it goes; what the forwarder used until the last event had arrived."""
+    bench.empty()
+    events = each * len(bodies)
+    ref = reference(bench, path, bodies[0], max(300, len(bodies) // 4), connections)
+    requests = [load.request(path, body) for body in bodies]
+    warm, measured = requests[: len(requests) // 5], requests[len(requests) // 5 :]
+    with bench.forwarder() as (process, port):
+        start = bench.counts()["events"]
+        asyncio.run(load.post_all(port, iter(warm), connections))
+        before = bench.wait(start + each * len(warm))
+        cpu, began = process.cpu(), time.monotonic()
+        refused = asyncio.run(load.post_all(port, iter(measured), connections))
+        after = bench.wait(start + events)
+        took, used = time.monotonic() - began, process.cpu() - cpu
+        count = each * len(measured)
+        bench.note(
+            name,
+            **{
+                "us/event": used / count * 1e6,
+                "REF us/request": ref,
+                "times REF": used / count * 1e6 / ref,
+                "events/CPU-s": count / used,
+                "events/s": count / took,
+                "requests/1000": (after["requests"] - before["requests"]) / count * 1000,
+                "refused": refused,
+                "memory MB": process.memory(),
+            },
+        )
+    bench.ages()
+
+
+def paced(bench: Bench, rate: int, seconds: int) -> None:
+    """Latency from sent to arrived, single events at an even pace."""
+    bench.empty()
+    with bench.forwarder() as (_, port):
+        before = bench.counts()
+        asyncio.run(load.post_paced(port, rate, 2))
+        bench.wait(before["events"] + rate * 2)
+        bench.ages()
+        before = bench.counts()
+        asyncio.run(load.post_paced(port, rate, seconds))
+        time.sleep(0.5)
+        after = bench.counts()
+        ages = sorted(after["ages"])  # type: ignore[call-overload]
+        cut = statistics.quantiles(ages, n=100)
+        made = (after["requests"] - before["requests"]) / len(ages) * 1000
+        figures = {"p50 ms": cut[49], "p99 ms": cut[98], "requests/1000": made}
+        bench.note(f"{rate}/s singles, 50 ms linger", **figures)
+
+
+def backlog(bench: Bench, events: int) -> None:
+    """Cost of delivering so many events that wait in the spool, and what that needs of memory and disk."""
+    bench.empty()
+
+    async def fill() -> None:
+        spool = open_spool(bench.folder / "spool.db", max_events=3_000_000, max_bytes=10**10)
+        for _ in range(events // 1000):
+            made = [load.event() for _ in range(1000)]
+            rows = [NewEvent("demo", str(one["messageId"]), json.dumps(one).encode()) for one in made]
+            await spool.append(rows, 1_790_000_000_000)
+        await spool.close()
+
+    asyncio.run(fill())
+    size = (bench.folder / "spool.db").stat().st_size / 1e6
+    start = bench.counts()["events"]
+    with bench.forwarder() as (process, _):
+        cpu, began = process.cpu(), time.monotonic()
+        done = bench.counts()["events"] - start
+        bench.wait(start + done + (events - done) // 10)
+        first = process.memory()
+        bench.wait(start + events)
+        bench.note(
+            f"backlog of {events:,}",
+            **{
+                "us/event": (process.cpu() - cpu) / (events - done) * 1e6,
+                "events/s": (events - done) / (time.monotonic() - began),
+                "memory MB at 10 %": first,
+                "memory MB at the end": process.memory(),
+                "spool MB": size,
+            },
+        )
+
+
+def main() -> None:
+    """Run what is asked for."""
+    parser = argparse.ArgumentParser(prog="build.py bench forwarder", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a tenth of everything, to see that it works")
+    parser.add_argument("--only", choices=["batches", "singles", "paced", "backlog"], help="one part")
+    options = parser.parse_args()
+    part = 10 if options.quick else 1
+    with tempfile.TemporaryDirectory(prefix="bench-") as name, running("tests.bench.sink") as sink:
+        bench = Bench(Path(name), sink.port())
+        if options.only in (None, "batches"):
+            bodies = [load.batch(100) for _ in range(2000 // part)]
+            saturated(bench, "batches of 100", bodies, "/v1/batch", 100, 4)
+        if options.only in (None, "singles"):
+            bodies = [load.single() for _ in range(50_000 // part)]
+            saturated(bench, "singles", bodies, "/v1/track", 1, 64)
+        if options.only in (None, "paced"):
+            for rate in (1000, 2000):
+                paced(bench, rate, 20 // part + 1)
+        if options.only in (None, "backlog"):
+            for events in (10_000, 100_000, 1_000_000):
+                if events // part >= 10_000:
+                    backlog(bench, events // part)
+        out = ROOT / "dist" / "bench"
+        out.mkdir(parents=True, exist_ok=True)
+        with (out / "forwarder.jsonl").open("w") as file:
+            file.writelines(json.dumps(line) + "\n" for line in bench.lines)
+
+
+if __name__ == "__main__":
+    main()
