@@ -102,7 +102,13 @@ def routes(settings: Settings) -> list[DestinationRoute]:
             one.name,
             compiled[one.name],
             None if one.sources is None else frozenset(one.sources),
-            LineSettings(linger_ms=one.linger_ms),
+            LineSettings(
+                linger_ms=one.linger_ms,
+                batch_events=one.batch_events,
+                at_once=one.at_once,
+                timeout_ms=round(one.timeout_seconds * 1000),
+                budget_ms=round(one.retry_hours * 3_600_000),
+            ),
         )
         for one in settings.destinations
     ]

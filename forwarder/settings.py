@@ -131,6 +131,13 @@ class Destination(_Frozen):
     base_url: str | None = None
     """Replaces scheme and host of every Amplitude address, for tests and proxies."""
     linger_ms: Annotated[int, Field(ge=0)] = 50
+    batch_events: Annotated[int, Field(ge=1, le=2000)] = 2000
+    """Most events in one request; about 10 for Amplitude's Starter plan."""
+    at_once: Positive = 4
+    """Requests under way at the same time."""
+    timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
+    retry_hours: Annotated[float, Field(gt=0, le=144)] = 24.0
+    """How long an event is tried that fails while others succeed; Amplitude tells repeats for 7 days."""
 
 
 class Settings(_Frozen):

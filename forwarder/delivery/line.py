@@ -36,7 +36,7 @@ class LineSettings:
 
     ``linger_ms``: how long an event may wait for company; ``batch_events``: most events per request;
     ``at_once``: requests in flight; ``window``: events in memory; ``budget_ms``: how long an event is
-    tried that fails while others succeed.
+    tried that fails while others succeed; ``timeout_ms``: how long an answer may take.
     """
 
     linger_ms: int = 50
@@ -44,6 +44,7 @@ class LineSettings:
     at_once: int = 4
     window: int = 10_000
     budget_ms: int = DAY_MS
+    timeout_ms: int = 30_000
 
 
 class Line:
@@ -245,8 +246,8 @@ class Line:
         if suspect or self.breaker.probing:  # one of them may be what fails the others
             work.level = max(work.level, batch.halved())
         if self.breaker.last_good > since and now - since > self._settings.budget_ms:
-            hours = self._settings.budget_ms // 3_600_000
-            work.fail_rest(f"gave up after {hours} h: {decision.reason}", answer)
+            hours = self._settings.budget_ms / 3_600_000
+            work.fail_rest(f"gave up after {hours:g} h: {decision.reason}", answer)
         if work.maybe_since and now - work.maybe_since > HORIZON_MS - DAY_MS:
             self.near_horizon += 1
             if now - work.maybe_since > HORIZON_MS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -23,7 +24,6 @@ from forwarder.spool import Settlement, Spool
 
 READ = 500
 """Events read and planned in one go: bounds how long everything else waits meanwhile."""
-TIMEOUT_S = 30.0
 SPOOL_RETRY_S = 1.0
 REPORT_S = 5.0
 """How often the spool's gauges are refreshed."""
@@ -69,7 +69,6 @@ class Delivery:
             # HTTP/1.1: concurrent uploads over one HTTP/2 connection have been seen to hang.
             self._http = httpx.AsyncClient(
                 http2=False,
-                timeout=TIMEOUT_S,
                 limits=limits,
                 headers={"user-agent": "amplitude-session-forwarder"},
             )
@@ -108,6 +107,17 @@ class Delivery:
             await asyncio.sleep(REPORT_S)
 
 
+class Steady:
+    """The clock as it was at the start, going on evenly: waits do not care when somebody sets the clock."""
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self._ahead = clock() - time.monotonic_ns() // 1_000_000
+
+    def __call__(self) -> int:
+        """Return ms since the epoch."""
+        return self._ahead + time.monotonic_ns() // 1_000_000
+
+
 class Sender:
     """Serves one destination: carries out what its ``Line`` decides."""
 
@@ -121,7 +131,8 @@ class Sender:
     ) -> None:
         self._route = route
         self._spool = spool
-        self._clock = clock
+        self._wall = clock
+        self._clock = Steady(clock)
         self._http = http
         self._line = Line(route.destination, route.sources, route.settings, cursor, random.Random())
         self._log = log.bind(destination=route.name)
@@ -189,7 +200,7 @@ class Sender:
         if self._unwritten is None and self._line.news():
             self._unwritten = self._line.settlement()
         if self._unwritten is not None:
-            await self._spool.settle(self._route.name, self._unwritten, self._clock())
+            await self._spool.settle(self._route.name, self._unwritten, self._wall())
             self._unwritten = None
         self._count()
 
@@ -199,7 +210,10 @@ class Sender:
         body = encode(batch, route.destination.api_key, route.destination.secret_key)
         try:
             response = await self._http.post(
-                route.destination.url(batch.endpoint), content=body.content, headers=body.headers
+                route.destination.url(batch.endpoint),
+                content=body.content,
+                headers=body.headers,
+                timeout=route.settings.timeout_ms / 1000,
             )
             answer = Answer(response.status_code, self._without_keys(response.content))
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
@@ -208,7 +222,7 @@ class Sender:
             answer = Answer(0, repr(error).encode(), "broken")
         now = self._clock()
         decisions = self._line.answered(batch, answer, now)
-        self._note(batch, answer, decisions[0].action, now)
+        self._note(batch, answer, decisions[0].action)
         self._awake.set()
 
     def _without_keys(self, body: bytes) -> bytes:
@@ -217,12 +231,12 @@ class Sender:
                 body = body.replace(key.encode(), b"[key]")
         return body
 
-    def _note(self, batch: Batch, answer: Answer, action: Action, now: int) -> None:
+    def _note(self, batch: Batch, answer: Answer, action: Action) -> None:
         route = self._route
         metrics.REQUESTS.labels(route.name, _short(batch.endpoint), answer.failure or answer.status).inc()
         if action is Action.TAKEN:
             received_at = batch.works[0].event.received_at
-            metrics.LATENCY.labels(route.name).observe(max(0, now - received_at) / 1000)
+            metrics.LATENCY.labels(route.name).observe(max(0, self._wall() - received_at) / 1000)
         else:
             self._log.warning(
                 "not all was taken",

@@ -18,6 +18,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from forwarder.spool import NewEvent, open_spool
 from tests.bench import load
@@ -94,6 +95,14 @@ def running(*words: str) -> Iterator[Process]:
         process.end()
 
 
+class Counts(NamedTuple):
+    """What the sink has got so far; ``ages`` in ms."""
+
+    requests: int
+    events: int
+    ages: list[int]
+
+
 class Bench:
     """One sink, one folder; figures are printed and kept."""
 
@@ -110,15 +119,11 @@ class Bench:
         print(f"{name:34} {shown}", flush=True)
         self.lines.append({"name": name, **figures})
 
-    def counts(self) -> dict[str, int]:
-        """Ask the sink."""
+    def counts(self) -> Counts:
+        """Ask the sink; ages are those since it was last asked."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.sink}/_/counts") as answer:
-            counts: dict[str, int] = json.load(answer)
-        return counts
-
-    def ages(self) -> list[int]:
-        """Return the ages of events that arrived since last asked."""
-        return list(self.counts()["ages"])  # type: ignore[call-overload]
+            said = json.load(answer)
+        return Counts(said["requests"], said["events"], said["ages"])
 
     @contextmanager
     def forwarder(self) -> Iterator[tuple[Process, int]]:
@@ -133,9 +138,9 @@ class Bench:
         for path in self.folder.glob("spool.db*"):
             path.unlink()
 
-    def wait(self, events: int) -> dict[str, int]:
+    def wait(self, events: int) -> Counts:
         """Wait until so many events have arrived at the sink."""
-        while (counts := self.counts())["events"] < events:
+        while (counts := self.counts()).events < events:
             time.sleep(0.05)
         return counts
 
@@ -159,7 +164,7 @@ def saturated(bench: Bench, name: str, bodies: list[bytes], path: str, each: int
     requests = [load.request(path, body) for body in bodies]
     warm, measured = requests[: len(requests) // 5], requests[len(requests) // 5 :]
     with bench.forwarder() as (process, port):
-        start = bench.counts()["events"]
+        start = bench.counts().events
         asyncio.run(load.post_all(port, iter(warm), connections))
         before = bench.wait(start + each * len(warm))
         cpu, began = process.cpu(), time.monotonic()
@@ -175,12 +180,11 @@ def saturated(bench: Bench, name: str, bodies: list[bytes], path: str, each: int
                 "times REF": used / count * 1e6 / ref,
                 "events/CPU-s": count / used,
                 "events/s": count / took,
-                "requests/1000": (after["requests"] - before["requests"]) / count * 1000,
+                "requests/1000": (after.requests - before.requests) / count * 1000,
                 "refused": refused,
                 "memory MB": process.memory(),
             },
         )
-    bench.ages()
 
 
 def paced(bench: Bench, rate: int, seconds: int) -> None:
@@ -189,15 +193,14 @@ def paced(bench: Bench, rate: int, seconds: int) -> None:
     with bench.forwarder() as (_, port):
         before = bench.counts()
         asyncio.run(load.post_paced(port, rate, 2))
-        bench.wait(before["events"] + rate * 2)
-        bench.ages()
+        bench.wait(before.events + rate * 2)
         before = bench.counts()
         asyncio.run(load.post_paced(port, rate, seconds))
         time.sleep(0.5)
         after = bench.counts()
-        ages = sorted(after["ages"])  # type: ignore[call-overload]
+        ages = sorted(after.ages)
         cut = statistics.quantiles(ages, n=100)
-        made = (after["requests"] - before["requests"]) / len(ages) * 1000
+        made = (after.requests - before.requests) / len(ages) * 1000
         figures = {"p50 ms": cut[49], "p99 ms": cut[98], "requests/1000": made}
         bench.note(f"{rate}/s singles, 50 ms linger", **figures)
 
@@ -216,10 +219,10 @@ def backlog(bench: Bench, events: int) -> None:
 
     asyncio.run(fill())
     size = (bench.folder / "spool.db").stat().st_size / 1e6
-    start = bench.counts()["events"]
+    start = bench.counts().events
     with bench.forwarder() as (process, _):
         cpu, began = process.cpu(), time.monotonic()
-        done = bench.counts()["events"] - start
+        done = bench.counts().events - start
         bench.wait(start + done + (events - done) // 10)
         first = process.memory()
         bench.wait(start + events)
