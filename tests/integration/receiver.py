@@ -1,0 +1,62 @@
+"""The smallest Amplitude that will do: takes everything, remembers every item, can be told to refuse."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs
+
+
+class Receiver:
+    """What arrived, by path."""
+
+    def __init__(self) -> None:
+        self.items: list[tuple[str, dict[str, Any]]] = []
+        self.url = ""
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return the events of httpapi and batch, in order."""
+        return [item for path, item in self.items if path in ("/2/httpapi", "/batch")]
+
+    def take(self, path: str, media: str, body: bytes) -> None:
+        """Remember the items of one request."""
+        if media.startswith("application/json"):
+            items = json.loads(body)["events"]
+        else:
+            form = parse_qs(body.decode())
+            [field] = [name for name in form if name in ("identification", "mapping")]
+            items = json.loads(form[field][0])
+        self.items += [(path, item) for item in (items if isinstance(items, list) else [items])]
+
+
+@contextmanager
+def receiver() -> Iterator[Receiver]:
+    """Run one on a free port."""
+    received = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            received.take(self.path, self.headers["content-type"], body)
+            self.send_response(200)
+            self.send_header("content-length", "12")
+            self.end_headers()
+            self.wfile.write(b'{"code":200}')
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    received.url = f"http://127.0.0.1:{server.server_address[1]}"
+    try:
+        yield received
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
