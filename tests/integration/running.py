@@ -62,9 +62,9 @@ class Running:
 
 
 @contextmanager
-def forwarder(config: Path, *arguments: str) -> Iterator[Running]:
-    """Run a forwarder as long as the block lasts."""
-    running = Running(config, "--port", "0", *arguments)
+def forwarder(config: Path, port: int = 0) -> Iterator[Running]:
+    """Run a forwarder as long as the block lasts; port 0 is a free one."""
+    running = Running(config, "--port", str(port))
     try:
         yield running
     finally:

@@ -1,0 +1,217 @@
+"""Real Analytics.js in real browsers against a running forwarder: every event arrives, none twice."""
+
+import json
+import shutil
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright
+
+from tests.integration.receiver import Receiver, receiver
+from tests.integration.running import ROOT, forwarder
+
+UMD = ROOT / "browser_plugin" / "node_modules" / "@segment" / "analytics-next" / "dist" / "umd"
+STRATEGIES: dict[str, dict[str, Any]] = {
+    "standard": {},
+    "batching": {"deliveryStrategy": {"strategy": "batching", "config": {"size": 4, "timeout": 300}}},
+}
+CONFIG = """
+[server]
+assets = "assets"
+[[sources]]
+name = "web"
+write_key = "web-key"
+allowed_origins = ["SHOP"]
+[[destinations]]
+name = "amplitude"
+base_url = "AMPLITUDE"
+[destinations.settings]
+apiKey = "k"
+"""
+SHOP = """<!doctype html><title>shop</title><script>
+  var analytics = (window.analytics = window.analytics || []);
+  analytics._cdn = "FORWARDER";
+  analytics.methods = ["track", "page", "identify", "ready"];
+  analytics.factory = (name) => (...words) => { analytics.push([name, ...words]); return analytics; };
+  for (const name of analytics.methods) analytics[name] = analytics.factory(name);
+  analytics._loadOptions = { integrations: { "Segment.io": OPTIONS } };
+  analytics._writeKey = "web-key";
+  const script = document.createElement("script");
+  script.async = true;
+  script.dataset.globalSegmentAnalyticsKey = "analytics";
+  script.src = analytics._cdn + "/analytics.js/v1/web-key/analytics.min.js";
+  document.head.append(script);
+</script>"""
+
+
+@pytest.fixture(scope="module", params=["chromium", "firefox"])
+def browser(playwright: Playwright, request: pytest.FixtureRequest) -> Iterator[Browser]:
+    """Playwright's own browser where there is one, else the system's."""
+    kind = getattr(playwright, request.param)
+    if Path(kind.executable_path).exists():
+        launched = kind.launch()
+    elif request.param == "chromium":
+        launched = kind.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+    else:
+        launched = kind.launch(executable_path=shutil.which("firefox-esr"), channel="moz-firefox")
+    yield launched
+    launched.close()
+
+
+@pytest.fixture
+def amplitude() -> Iterator[Receiver]:
+    with receiver() as running:
+        yield running
+
+
+@pytest.fixture
+def shop() -> Iterator[tuple[str, dict[str, str]]]:
+    """An origin of its own with one page, which the test fills in."""
+    pages: dict[str, str] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = pages.get(self.path, "").encode()
+            self.send_response(200 if body else 404)
+            self.send_header("content-type", "text/html")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}", pages
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def config(tmp_path: Path, amplitude: Receiver, shop: tuple[str, dict[str, str]]) -> Path:
+    """A configuration whose assets are Analytics.js as published."""
+    analytics = tmp_path / "assets" / "analytics.js"
+    analytics.mkdir(parents=True)
+    for file in UMD.glob("*.js"):
+        shutil.copy(file, analytics / file.name)
+    (analytics / "standalone.js").rename(analytics / "analytics.min.js")
+    page = tmp_path / "assets" / "page"
+    page.mkdir()
+    (page / "session-plugin.js").write_text("// the session plugin has tests of its own")
+    path = tmp_path / "forwarder.toml"
+    path.write_text(CONFIG.replace("AMPLITUDE", amplitude.url).replace("SHOP", shop[0]))
+    return path
+
+
+@contextmanager
+def opened(browser: Browser, shop: tuple[str, dict[str, str]], url: str, strategy: str) -> Iterator[Page]:
+    """The shop's page with Analytics.js loaded from the forwarder."""
+    options = json.dumps(STRATEGIES[strategy])
+    shop[1]["/"] = SHOP.replace("FORWARDER", url).replace("OPTIONS", options)
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(shop[0] + "/")
+    page.wait_for_function("window.analytics && window.analytics.initialized === true")
+    yield page
+    context.close()
+
+
+def track(page: Page, first: int, count: int) -> None:
+    page.evaluate(
+        """([first, count]) => {
+            for (let n = first; n < first + count; n++) analytics.track("Seen", { n });
+        }""",
+        [first, count],
+    )
+
+
+def arrive_once(amplitude: Receiver, count: int) -> bool:
+    """Wait until all have arrived, then see whether any arrived twice."""
+
+    def numbers() -> Counter[int]:
+        return Counter(event["event_properties"]["n"] for event in amplitude.events())
+
+    assert eventually(lambda: len(numbers()) == count), numbers()
+    assert len({event["insert_id"] for event in amplitude.events()}) == count
+    return set(numbers().values()) == {1}
+
+
+def eventually(true: Callable[[], bool]) -> bool:
+    """Wait until something is so, 30 seconds at most."""
+    until = time.monotonic() + 30
+    while not true() and time.monotonic() < until:
+        time.sleep(0.05)
+    return true()
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_every_event_arrives_once(
+    browser: Browser, shop: tuple[str, dict[str, str]], config: Path, amplitude: Receiver, strategy: str
+) -> None:
+    with forwarder(config) as process, opened(browser, shop, process.url, strategy) as page:
+        track(page, 0, 10)
+        assert arrive_once(amplitude, 10)
+        [ip] = {event.get("ip") for event in amplitude.events()}
+        assert ip == "127.0.0.1"
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_forwarder_that_is_down_for_a_while_loses_nothing(
+    browser: Browser, shop: tuple[str, dict[str, str]], config: Path, amplitude: Receiver, strategy: str
+) -> None:
+    port = free_port()
+    with forwarder(config, port) as process, opened(browser, shop, process.url, strategy) as page:
+        track(page, 0, 3)
+        assert arrive_once(amplitude, 3)
+        assert process.stop() == 0
+        track(page, 3, 3)
+        page.wait_for_timeout(500)
+        with forwarder(config, port):
+            track(page, 6, 3)
+            assert arrive_once(amplitude, 9)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_too_many_requests_for_a_while_lose_nothing(
+    browser: Browser, shop: tuple[str, dict[str, str]], config: Path, amplitude: Receiver, strategy: str
+) -> None:
+    config.write_text(config.read_text() + "[limits]\nrequests_per_second = 3\n")
+    with forwarder(config) as process, opened(browser, shop, process.url, strategy) as page:
+        refused = []
+        page.on("response", lambda answer: refused.append(answer) if answer.status == 429 else None)
+        for first in range(0, 12, 4):
+            track(page, first, 4)
+            page.wait_for_timeout(50)
+        assert arrive_once(amplitude, 12)
+        if strategy == "standard":
+            assert refused
+
+
+def test_a_page_that_was_offline_loses_nothing(
+    browser: Browser, shop: tuple[str, dict[str, str]], config: Path, amplitude: Receiver
+) -> None:
+    with forwarder(config) as process, opened(browser, shop, process.url, "standard") as page:
+        page.context.set_offline(True)
+        track(page, 0, 5)
+        page.wait_for_timeout(300)
+        assert not amplitude.events()
+        page.context.set_offline(False)
+        assert arrive_once(amplitude, 5)
