@@ -7,7 +7,7 @@ module that is read and written again is the same module.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TypeVar
 
@@ -118,7 +118,7 @@ class Segment:
 class Module:
     """A module's sections. Custom sections are left out but for those in front, which say how to link it."""
 
-    sections: dict[int, bytes]
+    sections: dict[int, bytes] = field(repr=False)
     front: bytes = b""
 
     @classmethod

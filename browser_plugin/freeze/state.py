@@ -1,8 +1,7 @@
 """The interpreter's state, as boot.mjs wrote it down."""
 
 import json
-from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -19,7 +18,7 @@ class Block:
 class State:
     """Everything a frozen module begins with. Addresses are byte offsets in its memory."""
 
-    memory: bytes
+    memory: bytes = field(repr=False)
     entry: int
     """The entry function, a Python object."""
     buffer: int
@@ -46,8 +45,6 @@ class State:
         told["blocks"] = [Block(address, size, bool(used)) for address, size, used in told["blocks"]]
         return cls(memory=(folder / "memory.bin").read_bytes(), **told)
 
-    def block_at(self, address: int) -> Block | None:
-        """Return the heap block an address lies in."""
-        after = bisect_right(self.blocks, address, key=lambda block: block.address)
-        block = self.blocks[after - 1] if after else None
-        return block if block and address < block.address + block.size else None
+    def description(self) -> dict[str, object]:
+        """Return what the page's host needs to call the entry function."""
+        return {"entry": self.entry, "buffer": self.buffer, "capacity": self.capacity}

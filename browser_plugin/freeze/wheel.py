@@ -4,6 +4,8 @@ import zipfile
 from pathlib import Path
 
 LEFT_OUT = {"node_modules", "__pycache__"}
+METADATA = "Metadata-Version: 2.1\nName: {name}\nVersion: 0\n"
+WHEEL = "Wheel-Version: 1.0\nGenerator: freeze\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
 
 def as_wheel(source: Path, folder: Path) -> Path:
@@ -13,10 +15,17 @@ def as_wheel(source: Path, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     wheel = folder / f"{source.name}-0-py3-none-any.whl"
     part = wheel.with_suffix(".part")
+    files = {
+        path.relative_to(source.parent).as_posix(): path.read_bytes()
+        for path in sorted(source.rglob("*.py"))
+        if not LEFT_OUT & set(path.parts)
+    }
+    about = f"{source.name}-0.dist-info"
+    files[f"{about}/METADATA"] = METADATA.format(name=source.name).encode()
+    files[f"{about}/WHEEL"] = WHEEL.encode()
+    files[f"{about}/RECORD"] = "".join(f"{name},,\n" for name in (*files, f"{about}/RECORD")).encode()
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(source.rglob("*.py")):
-            if not LEFT_OUT & set(path.parts):
-                entry = zipfile.ZipInfo(path.relative_to(source.parent).as_posix())
-                archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
+        for name, data in files.items():
+            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
     part.replace(wheel)
     return wheel

@@ -1,0 +1,64 @@
+"""Watch a module at work: which functions run, which memory is read. profile.mjs runs it, under Node."""
+
+import json
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from browser_plugin.freeze.module import Module
+from browser_plugin.freeze.rewrite import HOST_EXPORTS, counting, only, thawless, with_memory
+from browser_plugin.freeze.state import State
+from browser_plugin.freeze.tools import HERE, node, wasm_opt
+
+EXPORTS = (
+    *(*HOST_EXPORTS, "malloc", "free", "PyErr_Print", "PyRun_SimpleString", "PyImport_AddModule"),
+    *("PyObject_GetAttrString", "PyObject_CallNoArgs"),
+)
+"""What profile.mjs calls."""
+
+
+def called(original: Module, state: State, texts: Sequence[str], folder: Path) -> tuple[set[int], set[int]]:
+    """Return the functions called while the margin was loaded, and those called otherwise.
+
+    Loading, which compiles Python, is not part of what a frozen module does; reading memory needs it again.
+    """
+    module = thawless(original, state, EXPORTS)
+    imported = len(module.imports())
+    # The marks lie at the far end of the C stack, which no profiled run comes near.
+    marks = {"at": state.stack_low, "count": len(module.bodies())}
+    path = folder / "counting.wasm"
+    path.write_bytes(with_memory(counting(module, state.stack_low), state.memory).write())
+    told = json.loads(run(path, state, texts, folder, functions=marks))
+    return {imported + n for n in told["loading"]}, {imported + n for n in told["running"]}
+
+
+def read(
+    original: Module, state: State, texts: Sequence[str], kept: Collection[int], modules: Path, folder: Path
+) -> bytes:
+    """Return which bytes of memory are read before they are written, one byte each.
+
+    Runs the ``kept`` functions only: watching every access of all others would take long to prepare.
+    ``modules`` is the node_modules folder.
+    """
+    module = only(thawless(original, state, EXPORTS), state, kept)
+    path, target = folder / "kept.wasm", folder / "watched.wasm"
+    path.write_bytes(module.write())
+    # Whole copies and fills become loops first: their reads would not be seen.
+    wasm_opt(modules, path, target, "--llvm-memory-copy-fill-lowering", "--instrument-memory")
+    watched = Module.read(target.read_bytes())
+    target.write_bytes(with_memory(watched, state.memory).write())
+    return run(target, state, texts, folder, reads=True)
+
+
+def run(module: Path, state: State, texts: Sequence[str], folder: Path, **what: object) -> bytes:
+    """Run profile.mjs on a module and return what it wrote down."""
+    out = folder / "profile.out"
+    order: dict[str, object] = {
+        "module": str(module),
+        "description": state.description(),
+        "texts": list(texts),
+        "margin": (HERE / "margin.py").read_text(),
+        "out": str(out),
+        **what,
+    }
+    node("profile.mjs", order, folder)
+    return out.read_bytes()
