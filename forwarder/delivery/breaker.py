@@ -4,7 +4,7 @@ import random
 from enum import StrEnum
 
 FIRST_MS = 1_000
-LONGEST_MS = 60_000
+LONGEST_MS = 30_000
 STOPPED_MS = 300_000
 FAILURES = 3
 """Failed requests in a row, without a good one between, after which the destination counts as down."""

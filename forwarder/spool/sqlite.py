@@ -48,6 +48,7 @@ class SqliteSpool:
         self._max_events, self._max_bytes = max_events, max_bytes
         # Within the writer's open transaction: marks given, and where the file will stand.
         self._pending: set[int] = set()
+        self._version = 0
         self._draft_total = self._draft_last = 0
         self._lock = None if tool else Lock(path)
         try:
@@ -321,11 +322,11 @@ class SqliteSpool:
                 )
             return self._forget(numbers)
 
-        return await self._write(work)
+        return await self._write(work, self._measure_aside)
 
     async def drop(self, numbers: Sequence[int]) -> int:
         """See ``Spool``."""
-        return await self._write(lambda: self._forget(numbers))
+        return await self._write(lambda: self._forget(numbers), self._measure_aside)
 
     def _forget(self, numbers: Sequence[int]) -> int:
         delete = "DELETE FROM dead WHERE number = ?"
@@ -335,6 +336,7 @@ class SqliteSpool:
 
     async def counts(self) -> Counts:
         """See ``Spool``."""
+        await self._write(self._notice_tools)
         oldest = await self._ask("SELECT at FROM event ORDER BY seq LIMIT 1")
         of_events = await self._ask(
             "SELECT count(*), coalesce(max(total) - min(total - length(body)), 0) FROM event"
@@ -346,6 +348,13 @@ class SqliteSpool:
             parked=dict(await self._ask("SELECT destination, count(*) FROM parked GROUP BY destination")),
             dead=dict(await self._ask("SELECT destination, count(*) FROM dead GROUP BY destination")),
         )
+
+    def _notice_tools(self) -> None:
+        """Count again where another process, a tool for dead letters, has written."""
+        version = self._database.execute("PRAGMA data_version").fetchone()[0]
+        if version != self._version:
+            self._version = version
+            self._measure_aside()
 
     async def _ask(self, question: str, *values: object) -> list[Row]:
         def ask() -> list[Row]:

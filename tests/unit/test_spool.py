@@ -290,3 +290,16 @@ async def test_an_older_format_is_migrated(path: Path, monkeypatch: pytest.Monke
     assert database.execute("PRAGMA user_version").fetchone() == (2,)
     database.execute("SELECT remark FROM dead")
     database.close()
+
+
+async def test_room_made_by_a_tool_is_noticed(path: Path) -> None:
+    async with opened(path, max_events=1) as spool:
+        await spool.attach(["one"])
+        await spool.append([event("a")], NOW)
+        (a,) = await spool.read(0, 1)
+        await spool.settle("one", Settlement(1, dead=[NewDead(a, "why", b"{}", b"")]), NOW)
+        tool = open_spool(path, max_events=1, max_bytes=1, tool=True)
+        await tool.drop([1])
+        await tool.close()
+        assert (await spool.counts()).dead == {}
+        assert await spool.append([event("b")], NOW) == [True]
