@@ -19,6 +19,7 @@ Fields: TypeAlias = dict[str, msgspec.Raw]
 """A JSON object whose values are the bytes that were sent."""
 
 TYPES = frozenset({"track", "page", "screen", "identify", "group", "alias"})
+_WRITTEN_TYPES = {f'"{name}"'.encode(): name for name in TYPES}
 CLIENT_LIBRARIES = frozenset(
     {
         "analytics.js",
@@ -107,7 +108,7 @@ def normalise(event: Fields | None, arrival: Arrival, kind: str | None = None) -
     """Return the event as it is kept, or why it cannot be. ``kind``: the type that the route names."""
     if event is None:
         return Rejection("not_an_object", "an event must be a JSON object")
-    rejection = _wrong(event, kind or read_text(event.get("type")))
+    rejection = _wrong(event, kind or _type(event.get("type")))
     if rejection:
         return rejection
     kept: dict[str, object] = {**event}
@@ -128,7 +129,7 @@ def normalise(event: Fields | None, arrival: Arrival, kind: str | None = None) -
 def _wrong(event: Fields, kind: str | None) -> Rejection | None:
     if kind not in TYPES:
         return Rejection("unknown_type", "type must be track, page, screen, identify, group or alias")
-    if kind == "track" and not read_text(event.get("event")):
+    if kind == "track" and not _is_text(event.get("event")):
         return Rejection("no_event_name", "a track event needs its name in event, a text")
     if not (_is_id(event.get("userId")) or _is_id(event.get("anonymousId"))):
         return Rejection("no_user_anon_id", "userId or anonymousId must be there, a text or a number")
@@ -138,9 +139,21 @@ def _wrong(event: Fields, kind: str | None) -> Rejection | None:
         return Rejection("no_previous_id", "an alias event needs previousId, a text or a number")
     for name in _OBJECTS:
         value = event.get(name)
-        if value is not None and bytes(value)[:1] not in b"{n":
+        if value is not None and bytes(value)[0] not in b"{n":
             return Rejection(f"invalid_{name}", f"{name} must be a JSON object")
     return None
+
+
+def _type(raw: msgspec.Raw | None) -> str | None:
+    return _WRITTEN_TYPES.get(bytes(raw)) or read_text(raw) if raw is not None else None
+
+
+def _is_text(raw: msgspec.Raw | None) -> bool:
+    """Tell whether a value is a text that is not empty."""
+    if raw is None:
+        return False
+    value = bytes(raw)
+    return value[:1] == b'"' and len(value) > 2
 
 
 def _is_id(raw: msgspec.Raw | None) -> bool:
@@ -148,7 +161,7 @@ def _is_id(raw: msgspec.Raw | None) -> bool:
     if raw is None:
         return False
     value = bytes(raw)
-    return value[:1] in b"-0123456789" or (value[:1] == b'"' and value != b'""')
+    return value[0] in b"-0123456789" or (value[:1] == b'"' and len(value) > 2)
 
 
 def _message_id(raw: msgspec.Raw | None) -> str:
@@ -178,9 +191,10 @@ def _with_address(raw: msgspec.Raw, address: str) -> object:
         return raw  # null, or a library of another kind: certainly none of the client-side ones
     if context.library is None or context.library.name not in CLIENT_LIBRARIES:
         return raw
-    if bytes(context.ip) not in (b"", b"null", b'""'):
-        return raw
-    return {**(read_fields(raw) or {}), "ip": address}
+    given = bytes(context.ip)
+    if not given:
+        return msgspec.Raw(b'%s,"ip":%s}' % (bytes(raw)[:-1], _encode(address)))
+    return {**(read_fields(raw) or {}), "ip": address} if given in (b"null", b'""') else raw
 
 
 def _time(raw: msgspec.Raw | None) -> int | None:
