@@ -47,6 +47,12 @@ class Running:
                     return said
         raise AssertionError(f"the forwarder ended before it said {event}: {self.said}")
 
+    def everything_said(self) -> list[str]:
+        """Return all log lines of a forwarder that has ended."""
+        while line := self._lines.get(timeout=10):
+            self.said.append(line)
+        return self.said
+
     def hang_up(self) -> None:
         """Have it read its configuration again."""
         self.process.send_signal(signal.SIGHUP)

@@ -1,0 +1,171 @@
+"""A forwarder in operation: reload and stop under load, behind a proxy, without leaking secrets."""
+
+import asyncio
+import base64
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from forwarder.spool import open_spool
+from tests.integration.running import Running, forwarder
+
+TOKEN, API_KEY, SECRET_KEY = "an-operators-long-token", "the-api-key-of-it", "the-secret-key-of-it"
+CONFIG = f"""
+[server]
+operator_token = "{TOKEN}"
+trusted_proxies = ["127.0.0.1"]
+[[sources]]
+name = "web"
+write_key = "web-key"
+[[destinations]]
+name = "amplitude"
+base_url = "http://127.0.0.1:9"
+[destinations.settings]
+apiKey = "{API_KEY}"
+secretKey = "{SECRET_KEY}"
+"""
+PAGE = {"library": {"name": "analytics.js"}}
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    (tmp_path / "forwarder.toml").write_text(CONFIG)
+    with forwarder(tmp_path / "forwarder.toml") as process:
+        yield process
+
+
+def spooled(folder: Path) -> list[dict[str, Any]]:
+    """What the stopped forwarder's spool holds."""
+
+    async def read() -> list[dict[str, Any]]:
+        spool = open_spool(folder / "spool.db", max_events=1, max_bytes=1, tool=True)
+        try:
+            return [json.loads(event.body) for event in await spool.read(0, 1_000_000)]
+        finally:
+            await spool.close()
+
+    return asyncio.run(read())
+
+
+class Load(threading.Thread):
+    """Sends one event after the other until told to end, on one connection."""
+
+    def __init__(self, url: str, name: str) -> None:
+        super().__init__(daemon=True)
+        self.url = url
+        self.prefix = name
+        self.accepted: list[str] = []
+        self.others: list[object] = []
+        self.ending = threading.Event()
+
+    def run(self) -> None:
+        with httpx.Client(base_url=self.url, auth=("web-key", ""), verify=False) as client:
+            while not self.ending.is_set():
+                number = f"{self.prefix}-{len(self.accepted) + len(self.others)}"
+                event = {"event": "Seen", "userId": "u", "messageId": number}
+                try:
+                    answer = client.post("/v1/t", json=event)
+                except httpx.TransportError as error:
+                    self.others.append(error)
+                    return
+                if answer.status_code == 200:
+                    self.accepted.append(number)
+                else:
+                    self.others.append(answer)
+
+
+def test_reading_the_configuration_again_loses_no_request(running: Running, tmp_path: Path) -> None:
+    loads = [Load(running.url, f"load{number}") for number in range(4)]
+    for load in loads:
+        load.start()
+    for number in range(3):
+        extra = f'[[sources]]\nname = "more{number}"\nwrite_key = "more{number}"\n'
+        (tmp_path / "forwarder.toml").write_text(CONFIG + extra)
+        running.hang_up()
+        running.wait_for("configuration reloaded")
+    for load in loads:
+        load.ending.set()
+        load.join(30)
+    assert [load.others for load in loads] == [[], [], [], []]
+    assert running.stop() == 0
+    kept = {event["messageId"] for event in spooled(tmp_path)}
+    assert {number for load in loads for number in load.accepted} == kept
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_keeps_what_was_accepted(running: Running, tmp_path: Path, number: signal.Signals) -> None:
+    loads = [Load(running.url, f"load{number}") for number in range(4)]
+    for load in loads:
+        load.start()
+    while min(len(load.accepted) for load in loads) < 5:
+        loads[0].ending.wait(0.01)
+    assert running.stop(number) == 0
+    for load in loads:
+        load.join(30)
+        assert all(isinstance(other, httpx.TransportError) for other in load.others), load.others
+    kept = {event["messageId"] for event in spooled(tmp_path)}
+    assert {number for load in loads for number in load.accepted} <= kept
+
+
+def test_a_proxys_word_counts_for_the_address_and_the_scheme(running: Running, tmp_path: Path) -> None:
+    event = {"event": "Seen", "userId": "u", "writeKey": "web-key", "context": PAGE}
+    headers = {"x-forwarded-for": "6.6.6.6, 203.0.113.7", "x-forwarded-proto": "https"}
+    assert httpx.post(f"{running.url}/v1/t", json=event, headers=headers).status_code == 200
+    document = httpx.get(f"{running.url}/v1/projects/web-key/settings", headers=headers).json()
+    assert document["integrations"]["Segment.io"]["protocol"] == "https"
+    running.stop()
+    [kept] = spooled(tmp_path)
+    assert kept["context"] == {**PAGE, "ip": "203.0.113.7"}
+
+
+def test_a_picture_takes_an_event(running: Running, tmp_path: Path) -> None:
+    event = {"event": "Mail opened", "userId": "ü?>", "writeKey": "web-key"}
+    data = base64.b64encode(json.dumps(event).encode()).decode()
+    answer = httpx.get(f"{running.url}/v1/pixel/track", params={"data": data})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/gif")
+    assert httpx.get(f"{running.url}/v1/pixel/track", params={"data": "nonsense"}).status_code == 200
+    assert httpx.get(f"{running.url}/v1/pixel/other").status_code == 404
+    running.stop()
+    [kept] = spooled(tmp_path)
+    assert (kept["event"], kept["userId"]) == ("Mail opened", "ü?>")
+
+
+def test_no_secret_leaves_the_process(running: Running) -> None:
+    operator = {"authorization": f"Bearer {TOKEN}"}
+    event = {"event": "Seen", "userId": "u", "writeKey": "web-key"}
+    seen = [httpx.post(f"{running.url}/v1/t", json=event).text]
+    for path in (
+        "/metrics",
+        "/openapi.json",
+        "/health",
+        "/v1/projects/web-key/settings",
+        "/console",
+        "/nowhere",
+    ):
+        for headers in ({}, operator, {"authorization": "Bearer wrong"}):
+            answer = httpx.get(running.url + path, headers=headers)
+            seen += [answer.text, str(answer.headers)]
+    running.wait_for("not all was taken")
+    running.hang_up()
+    running.wait_for("configuration reloaded")
+    running.stop()
+    seen += running.everything_said()
+    for secret in (TOKEN, API_KEY, SECRET_KEY):
+        assert not any(secret in text for text in seen)
+
+
+def test_a_port_in_use_is_one_clear_line(running: Running, tmp_path: Path) -> None:
+    port = running.url.rpartition(":")[2]
+    command = [sys.executable, "-m", "forwarder", "serve", "--port", port]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, cwd=Path(__file__).parents[2])
+    assert done.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use; choose another --port" in done.stderr
+    assert "Traceback" not in done.stderr
