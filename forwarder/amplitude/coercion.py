@@ -105,8 +105,25 @@ _TYPES: Final[dict[Kind, tuple[_Type, ...]]] = {
 }
 
 
+_NUMERIC: Final = frozenset((Kind.NUMBER, Kind.INTEGER, Kind.DATETIME))
+
+
+def _fits_as_usual(field: Field, value: object) -> bool:
+    """Tell whether the value fits as it is, for nearly all that do; the others are looked at closely."""
+    kind, of = field.kind, value.__class__
+    if of is str:
+        return kind is Kind.STRING and (not field.choices or value in field.choices)
+    if field.choices:
+        return False
+    if of is int:
+        return -js.SAFE_INTEGER <= value <= js.SAFE_INTEGER and kind in _NUMERIC  # type: ignore[operator]
+    return of is float and kind is Kind.NUMBER and math.isfinite(value)  # type: ignore[arg-type]
+
+
 def coerce(field: Field, value: object) -> object:
     """Return ``value`` as the scalar ``field`` wants it. Raises Refused; objects are not for here."""
+    if _fits_as_usual(field, value):
+        return value
     types = _TYPES[field.kind]
     if field.nullable:
         types = (*types, _NULL)

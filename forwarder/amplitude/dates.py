@@ -3,6 +3,7 @@
 import math
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from forwarder import js
@@ -41,12 +42,15 @@ def read_utc(value: object) -> int | None:
 
 def is_date_like(text: str) -> bool:
     """Return whether a date field takes the text: a time as above; a plain number is unix seconds instead."""
+    if _USUAL.fullmatch(text):
+        return _read_text(text) is not None
     number = js.string_to_number(text)
     if js.number_to_string(number) == text:
         return abs(number * 1000) <= LIMIT_MS
     return _read_text(text) is not None
 
 
+@lru_cache(maxsize=4096)  # an event's time is checked, then read; events of one request share theirs
 def _read_text(text: str) -> int | None:
     if _USUAL.fullmatch(text):
         try:

@@ -14,7 +14,7 @@ from forwarder.amplitude.presets import presets
 from forwarder.amplitude.requests import calls
 from forwarder.amplitude.settings import read_settings
 from forwarder.amplitude.users import delete_user, group_identify_user, identify_user, map_user
-from forwarder.amplitude.validation import Payload, validate
+from forwarder.amplitude.validation import Payload, required_names, validate
 from forwarder.errors import ForwarderError, MappingError, TriggerError
 from forwarder.mapping import compile_mapping
 from forwarder.triggers import compile_trigger
@@ -44,6 +44,7 @@ class Subscription:
         self.name = str(definition.get("name") or self.action)
         self.known = self.action in ACTIONS
         self._fields = ACTIONS.get(self.action, {})
+        self._required = required_names(self._fields)
         self._clock = clock
         try:
             self.matches = compile_trigger(cast("str", definition.get("subscribe")))
@@ -59,7 +60,7 @@ class Subscription:
         """Return what the event becomes. Raises MappingError or PayloadError."""
         if self._broken:
             raise self._broken
-        payload = validate(self._fields, self._resolve(event))
+        payload = validate(self._fields, self._required, self._resolve(event))
         message_id = event.get("messageId")
         message_id = message_id if isinstance(message_id, str) and message_id else None
         return self._perform(payload, message_id)

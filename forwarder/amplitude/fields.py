@@ -1,7 +1,7 @@
 """Every field of the six actions: type, whether null is kept, and what it is mapped from by default."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -23,7 +23,8 @@ class Field:
 
     ``default``: the mapping node it starts with, None for none; ``nullable``: null is kept and sent;
     ``properties``: what an object declares; ``open``: undeclared properties are kept;
-    ``multiple``: a list of such values; ``choices``: the only texts allowed.
+    ``multiple``: a list of such values; ``choices``: the only texts allowed; ``plain``: the class whose
+    instances fit as they are, which is nearly every value that comes; None where each has to be looked at.
     """
 
     kind: Kind
@@ -34,6 +35,14 @@ class Field:
     open: bool = True
     multiple: bool = False
     choices: tuple[str, ...] = ()
+    plain: type | None = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        looked_at = self.multiple or self.choices or self.properties is not None
+        object.__setattr__(self, "plain", None if looked_at else _PLAIN.get(self.kind))
+
+
+_PLAIN: Final = {Kind.STRING: str, Kind.BOOLEAN: bool, Kind.OBJECT: dict}
 
 
 def path(text: str) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """A resolved mapping made into a payload: empty values removed, types coerced, unknown names dropped."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from forwarder.amplitude.coercion import Refused, coerce
@@ -11,8 +11,13 @@ from forwarder.js import UNDEFINED
 Payload = dict[str, object]
 
 
-def validate(fields: Mapping[str, Field], resolved: object) -> Payload:
-    """Return the payload that ``resolved`` becomes under ``fields``.
+def required_names(fields: Mapping[str, Field]) -> tuple[str, ...]:
+    """Return the names of the fields that must be there."""
+    return tuple(name for name, field in fields.items() if field.required)
+
+
+def validate(fields: Mapping[str, Field], required: Sequence[str], resolved: object) -> Payload:
+    """Return the payload that ``resolved`` becomes under ``fields``, of which ``required`` must be there.
 
     Raises PayloadError naming every field that does not fit; places are like ``$.products[0].price``.
     """
@@ -23,10 +28,13 @@ def validate(fields: Mapping[str, Field], resolved: object) -> Payload:
     for name, value in resolved.items():
         field = fields.get(name)
         # At the root an empty text counts as absent, even for text fields.
-        if field is None or value == "" or value is UNDEFINED or (value is None and not field.nullable):
+        if field is None or value == "":
             continue
-        payload[name] = _fitted(field, value, f"$.{name}", errors)
-    missing = [name for name, field in fields.items() if field.required and name not in payload]
+        if value.__class__ is field.plain:
+            payload[name] = value
+        elif value is not UNDEFINED and (value is not None or field.nullable):
+            payload[name] = _fitted(field, value, f"$.{name}", errors)
+    missing = [name for name in required if name not in payload]
     if missing:
         errors["$"] = f"needs {' and '.join(missing)}: map a value to it that is never empty"
     if errors:
@@ -64,6 +72,9 @@ def _object(field: Field, value: object, place: str, errors: dict[str, str], *, 
         if declared is None:
             if field.open:
                 fitted[name] = one
+            continue
+        if one.__class__ is declared.plain:
+            fitted[name] = one
             continue
         empty = one is None or (one == "" and declared.kind is not Kind.STRING)
         if one is UNDEFINED or (empty and not keep_empty):
