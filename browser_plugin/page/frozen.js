@@ -24,14 +24,14 @@ const LONGEST = 4096;
 
 /**
  * Fetches, compiles (while it arrives, off the page's thread) and instantiates a frozen module.
- * @param {string} url
+ * @param {string | Promise<Response>} from its address, or what a fetch begun earlier gives
  * @param {FrozenDescription} description
  * @param {(why: string) => void} onTrap called at most once
  * @returns {Promise<FrozenPython>} rejects where the module cannot be had or WebAssembly is refused
  */
-export async function startFrozen(url, description, onTrap) {
-  const response = await fetch(url, { credentials: "omit" });
-  if (!response.ok) throw new Error(`${url}: HTTP ${response.status}`);
+export async function startFrozen(from, description, onTrap) {
+  const response = await (typeof from === "string" ? fetch(from, { credentials: "omit" }) : from);
+  if (!response.ok) throw new Error(`${response.url}: HTTP ${response.status}`);
   const host = frozenHost();
   // A server that does not know the type gets the slower way, which holds the whole file in memory first.
   const streams = response.headers.get("Content-Type") === "application/wasm";

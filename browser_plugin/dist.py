@@ -1,0 +1,218 @@
+"""Makes everything a page loads: ``python -m browser_plugin.dist`` fills ``dist/page`` and ``dist/analytics.js``.
+
+The wheel is compiled and installed by the tools of the interpreter that will run it, frozen from there, and
+described to the page's script, which esbuild joins from ``page/``. What has not changed is not made again.
+"""
+
+import gzip
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import brotli  # type: ignore[import-untyped,unused-ignore]
+
+from browser_plugin.freeze.cache import frozen_once, publish
+from browser_plugin.freeze.pipeline import STEPS, Order
+from browser_plugin.freeze.tools import FreezeError
+from browser_plugin.policy import as_javascript
+from browser_plugin.settings import TABLE
+from browser_plugin.wheel import VERSION, micropip_wheels, plugin_wheel
+
+PLUGIN = Path(__file__).parent
+ROOT = PLUGIN.parent
+MODULES = PLUGIN / "node_modules"
+PYODIDE = MODULES / "pyodide"
+ANALYTICS = MODULES / "@segment" / "analytics-next" / "dist" / "umd"
+CACHE = ROOT / "build"
+LEVEL = "tight"
+"""The leanest level; it passes every check of the freeze on every build (see freeze/README.md)."""
+STOCK = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
+SMALLEST = 1_000
+"""Bytes below which a compressed file is not worth a request's headers."""
+
+
+def say(step: str) -> None:
+    """Tell what is being done."""
+    print(f"build: {step}", file=sys.stderr, flush=True)
+
+
+def freeze_core(wheel: Path, out: Path) -> dict[str, object]:
+    """Write the frozen module into ``out``; return its description."""
+    order = Order(wheel, "browser_plugin.entry:handle", "browser_plugin.freeze.workload", PYODIDE, LEVEL)
+    done = 0
+
+    def progress(step: str) -> None:
+        nonlocal done
+        done += 1
+        say(f"freezing Python, {done} of {STEPS[LEVEL]}: {step}")
+
+    path = publish(frozen_once(order, CACHE / "freeze", progress), out)
+    description: dict[str, object] = json.loads(path.read_text())
+    return description
+
+
+def built(page: Path, values: dict[str, object]) -> Path:
+    """Write the JavaScript module ``built``: what page/ takes from Python (page/built.d.ts)."""
+    lines = [f"export const {name} = {json.dumps(value)};\n" for name, value in values.items()]
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(as_javascript() + "".join(lines))
+    return page
+
+
+def join(source: str, module: Path, out: Path) -> None:
+    """Join page/``source`` and what it imports into one small file. Raises FreezeError where esbuild complains."""
+    form = "iife" if out.suffix == ".js" else "esm"
+    options = ["--bundle", "--minify", "--target=es2022", f"--format={form}", f"--alias:built={module}"]
+    command = ["node", MODULES / "esbuild" / "bin" / "esbuild", PLUGIN / "page" / source, *options]
+    done = subprocess.run(
+        [*map(str, command), "--log-level=warning", f"--outfile={out}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise FreezeError(f"esbuild could not join page/{source}: {done.stderr.strip()}")
+
+
+def hashed(path: Path) -> str:
+    """Rename a file so that its name tells its contents; return the new name."""
+    name = f"{path.stem}-{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}{path.suffix}"
+    path.rename(path.with_name(name))
+    return name
+
+
+def bundle(core: dict[str, object], page: Path) -> None:
+    """Make the page's JavaScript: the two runtimes' files, then the plugin's, which name them."""
+    values: dict[str, object] = {
+        "DESCRIPTION": {name: core[name] for name in ("entry", "buffer", "capacity")},
+        "TABLE": [
+            [one.page, one.kind, one.default, [one.segment][: bool(one.segment)], one.choices]
+            for one in TABLE
+        ],
+        "CORE": core["wasm"],
+        "VERSION": VERSION,
+    }
+    module = CACHE / "page" / "built.js"
+    for name, source in (("FROZEN", "core.js"), ("STOCK", "stock.js")):
+        out = page / f"{name.lower()}.mjs"
+        join(source, built(module, values), out)
+        values[name] = hashed(out)
+    join("script.js", built(module, values), page / "session-plugin.js")
+    join("module.js", module, page / "session-plugin.mjs")
+
+
+def compress(folder: Path) -> None:
+    """Put .br and .gz beside every file that is worth it; each content is compressed once and kept."""
+    kept = CACHE / "compressed"
+    kept.mkdir(parents=True, exist_ok=True)
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file() or path.suffix in (".br", ".gz", ".whl") or path.stat().st_size < SMALLEST:
+            continue
+        data = path.read_bytes()
+        name = hashlib.sha256(data).hexdigest()[:24]
+        for ending, squeeze in (
+            ("br", lambda raw: brotli.compress(raw, quality=11, lgwin=24)),
+            ("gz", lambda raw: gzip.compress(raw, 9, mtime=0)),
+        ):
+            beside, cached = path.with_name(f"{path.name}.{ending}"), kept / f"{name}.{ending}"
+            if beside.exists():
+                continue
+            if not cached.exists():
+                if len(data) > 1_000_000:
+                    say(f"compressing {path.name} ({ending})")
+                cached.write_bytes(squeeze(data))
+            shutil.copyfile(cached, beside)
+
+
+def inputs() -> Iterable[Path]:
+    """Yield every file that decides about what is built."""
+    for folder in (PLUGIN, PLUGIN / "freeze", PLUGIN / "page"):
+        yield from sorted(path for path in folder.iterdir() if path.is_file() and path.suffix != ".md")
+    yield ROOT / "pyproject.toml"
+    yield ROOT / "requirements.lock"
+
+
+def fingerprint() -> str:
+    """Return one hash of the inputs."""
+    total = hashlib.sha256()
+    for path in inputs():
+        total.update(path.name.encode() + b"\0" + path.read_bytes())
+    return total.hexdigest()
+
+
+def make(dist: Path) -> None:
+    """Make both folders anew beside the old ones, then swap them. Raises FreezeError."""
+    part = dist / "part"
+    shutil.rmtree(part, ignore_errors=True)
+    page = part / "page"
+    (page / "pyodide").mkdir(parents=True)
+    wheel = Path(shutil.copy(plugin_wheel(CACHE / "wheel", say), page))
+    core = freeze_core(wheel, page)
+    bundle(core, page)
+    shutil.copy(PLUGIN / "page" / "session-plugin.d.ts", page)
+    for name in STOCK:
+        shutil.copy(PYODIDE / name, page / "pyodide")
+    micropip = [Path(shutil.copy(one, page / "pyodide")).name for one in micropip_wheels(CACHE / "wheel")]
+    wheels = {"micropip": micropip, "plugin": f"../{wheel.name}"}
+    (page / "pyodide" / "wheels.json").write_text(json.dumps(wheels))
+    analytics = part / "analytics.js"
+    analytics.mkdir()
+    for path in sorted(ANALYTICS.glob("*.js")):
+        if path.name not in ("index.js", "standalone.js"):
+            shutil.copy(path, analytics)
+    shutil.copy(ANALYTICS / "standalone.js", analytics / "analytics.min.js")
+    compress(part)
+    (page / "manifest.json").write_text(json.dumps(manifest(page, core), indent=2) + "\n")
+    for folder in ("page", "analytics.js"):
+        shutil.rmtree(dist / folder, ignore_errors=True)
+        (part / folder).rename(dist / folder)
+    part.rmdir()
+
+
+def manifest(page: Path, core: dict[str, object]) -> dict[str, object]:
+    """Return what was built: versions, and the bytes of every file as it is and compressed."""
+    files = {
+        path.relative_to(page).as_posix(): {
+            "bytes": path.stat().st_size,
+            **{
+                ending: beside.stat().st_size
+                for ending in ("br", "gz")
+                if (beside := path.with_name(f"{path.name}.{ending}")).exists()
+            },
+        }
+        for path in sorted(page.rglob("*"))
+        if path.is_file() and path.suffix not in (".br", ".gz")
+    }
+    return {"version": VERSION, "pyodide": core["pyodide"], "level": core["level"], "files": files}
+
+
+def table(page: Path) -> str:
+    """Return the sizes as lines for the terminal."""
+    files: dict[str, dict[str, int]] = json.loads((page / "manifest.json").read_text())["files"]
+    wide = max(map(len, files))
+    lines = [f"{'file':{wide}}  {'bytes':>10}  {'brotli':>10}"]
+    for name, sizes in files.items():
+        lines.append(f"{name:{wide}}  {sizes['bytes']:>10,}  {sizes.get('br', sizes['bytes']):>10,}")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Build what is not as new as its sources; print the sizes where something was built."""
+    dist = ROOT / "dist"
+    stamp, value = CACHE / "dist.stamp", fingerprint()
+    if not (stamp.is_file() and stamp.read_text() == value and (dist / "page" / "manifest.json").is_file()):
+        try:
+            make(dist)
+        except (FreezeError, subprocess.CalledProcessError) as error:
+            print(f"build: {error}", file=sys.stderr)
+            raise SystemExit(1) from None
+        stamp.write_text(value)
+        print(table(dist / "page"))
+
+
+if __name__ == "__main__":
+    main()

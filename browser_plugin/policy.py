@@ -1,0 +1,22 @@
+"""The session policy once more, as JavaScript: what the page answers with while, or where, there is no Python."""
+
+import inspect
+
+from pscript import py2js  # type: ignore[import-untyped,unused-ignore]
+
+from browser_plugin import entry, session
+
+
+LIBRARY = """
+const _pyfunc_int = Number, _pyfunc_str = String, _pymeth_split = String.prototype.split;
+function _pymeth_join(texts) { return texts.join(this); }
+"""
+"""What the policy needs of Python's library. PScript's own does more than texts of digits and tabs ask for."""
+
+
+def as_javascript() -> str:
+    """Return a JavaScript module that exports ``handle``, compiled by PScript from the page's Python."""
+    functions = (session.whole_ms, session.decide, entry.text_of, entry.handle)
+    source = "\n\n".join(inspect.getsource(one) for one in functions)
+    compiled = py2js(f"FIELDS = {entry.FIELDS}\n{source}", inline_stdlib=False)
+    return f"{LIBRARY}{compiled}\nexport {{ handle }};\n"
