@@ -1,4 +1,4 @@
-"""Makes everything a page loads: ``python -m browser_plugin.dist`` fills ``dist/page`` and ``dist/analytics.js``.
+"""Makes everything a page loads: ``python -m browser_plugin.dist`` fills dist/page and dist/analytics.js.
 
 The wheel is compiled and installed by the tools of the interpreter that will run it, frozen from there, and
 described to the page's script, which esbuild joins from ``page/``. What has not changed is not made again.
@@ -16,7 +16,7 @@ from pathlib import Path
 import brotli  # type: ignore[import-untyped,unused-ignore]
 
 from browser_plugin.freeze.cache import frozen_once, publish
-from browser_plugin.freeze.pipeline import STEPS, Order
+from browser_plugin.freeze.pipeline import STEPS, Level, Order
 from browser_plugin.freeze.tools import FreezeError
 from browser_plugin.policy import as_javascript
 from browser_plugin.settings import TABLE
@@ -28,7 +28,7 @@ MODULES = PLUGIN / "node_modules"
 PYODIDE = MODULES / "pyodide"
 ANALYTICS = MODULES / "@segment" / "analytics-next" / "dist" / "umd"
 CACHE = ROOT / "build"
-LEVEL = "tight"
+LEVEL: Level = "tight"
 """The leanest level; it passes every check of the freeze on every build (see freeze/README.md)."""
 STOCK = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
 SMALLEST = 1_000
@@ -64,7 +64,7 @@ def built(page: Path, values: dict[str, object]) -> Path:
 
 
 def join(source: str, module: Path, out: Path) -> None:
-    """Join page/``source`` and what it imports into one small file. Raises FreezeError where esbuild complains."""
+    """Join page/``source`` and what it imports into one small file; FreezeError where esbuild complains."""
     form = "iife" if out.suffix == ".js" else "esm"
     options = ["--bundle", "--minify", "--target=es2022", f"--format={form}", f"--alias:built={module}"]
     command = ["node", MODULES / "esbuild" / "bin" / "esbuild", PLUGIN / "page" / source, *options]
@@ -90,7 +90,13 @@ def bundle(core: dict[str, object], page: Path) -> None:
     values: dict[str, object] = {
         "DESCRIPTION": {name: core[name] for name in ("entry", "buffer", "capacity")},
         "TABLE": [
-            [one.page, one.kind, one.default, [one.segment][: bool(one.segment)], one.choices]
+            [
+                one.page,
+                one.kind,
+                one.default,
+                [one.segment] if one.segment not in ("", one.page) else [],
+                one.choices,
+            ]
             for one in TABLE
         ],
         "CORE": core["wasm"],

@@ -1,4 +1,4 @@
-"""The session policy once more, as JavaScript: what the page answers with while, or where, there is no Python."""
+"""The session policy once more, as JavaScript: it answers while there is no Python, and where there is none."""
 
 import inspect
 
@@ -6,12 +6,11 @@ from pscript import py2js  # type: ignore[import-untyped,unused-ignore]
 
 from browser_plugin import entry, session
 
-
 LIBRARY = """
 const _pyfunc_int = Number, _pyfunc_str = String, _pymeth_split = String.prototype.split;
 function _pymeth_join(texts) { return texts.join(this); }
 """
-"""What the policy needs of Python's library. PScript's own does more than texts of digits and tabs ask for."""
+"""What the policy needs of Python's library. PScript's own does more than digits and tabs ask for."""
 
 
 def as_javascript() -> str:

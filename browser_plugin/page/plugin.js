@@ -15,6 +15,10 @@ export function pluginOf(session) {
   /** @type {string | null | undefined} */
   let user;
 
+  let leaving = false;
+  // Captured: before the page's own listeners, whose events are the ones this is for.
+  for (const name of ["pagehide", "pageshow"]) addEventListener(name, () => (leaving = name === "pagehide"), true);
+
   const reset = () => session.settings.newOnReset && session.api.reset();
 
   /** @param {any} context */
@@ -25,8 +29,9 @@ export function pluginOf(session) {
       user = userId || user;
       await session.stamp(context, analytics, !!changed);
     } catch (error) {
-      warn(`an event went by without its session: ${error}`);
+      warn(`an event has no session: ${error}`);
     }
+    if (leaving) sendNow(context.event, analytics);
     return context;
   }
 
@@ -51,4 +56,17 @@ export function pluginOf(session) {
     alias: stamp,
     screen: stamp,
   };
+}
+
+/**
+ * Sends an event of a page that is going away, for Analytics.js sends in a later task and there is none. Should there
+ * be one after all (the page comes back), the event goes out twice under one message id and is counted once.
+ * @param {any} event
+ * @param {any} analytics
+ */
+function sendNow(event, analytics) {
+  const to = analytics.queue?.plugins.find((/** @type {any} */ one) => one.name === "Segment.io")?.metadata;
+  if (!to || event.integrations?.["Segment.io"] === false) return;
+  const body = JSON.stringify({ ...event, writeKey: to.writeKey, sentAt: new Date() });
+  navigator.sendBeacon(`${to.protocol}://${to.apiHost}/${event.type[0]}`, body);
 }

@@ -25,8 +25,8 @@ export function pythonIn(base, compiled) {
     state = `unavailable: ${why}`;
     call = null;
     if (kind === "off") return;
-    warn(`Python is ${state}; the compiled policy answers, sessions are the same`);
-    navigator.sendBeacon?.(base + "report", JSON.stringify({ kind, why: state.slice(0, 300) }));
+    warn(`Python is ${state}; the compiled policy answers`);
+    navigator.sendBeacon(base + "report", JSON.stringify({ kind, why: state.slice(0, 300) }));
   }
 
   /** @param {(text: string) => string} python */
@@ -63,13 +63,12 @@ export function pythonIn(base, compiled) {
       if (begun) return;
       begun = true;
       if (when === "off") return end("off", "startPython is off");
-      if (!window.WebAssembly) return end("refused", "this browser has no WebAssembly");
       const stock = runtime === "pyodide";
       // Both come at once: the module is large, what hosts it small.
       const core = stock ? undefined : fetch(base + CORE, { credentials: "omit" });
       core?.catch(() => {}); // told below
       const starting = import(base + (stock ? STOCK : FROZEN)).then((host) => host.start(base, core, end));
-      starting.then(ready).catch((error) => end(error instanceof WebAssembly.CompileError ? "refused" : "load", error));
+      starting.then(ready).catch((error) => end(error.name === "CompileError" ? "refused" : "load", error));
     },
   };
 }

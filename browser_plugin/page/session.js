@@ -19,7 +19,7 @@ export function openSession(base) {
   const born = Date.now();
   let settings = readSettings();
   let rank = -1;
-  let explanation = "no event has happened on this page yet";
+  let explanation = "no event yet";
   /** @type {any} the instance whose events came last */
   let analytics;
   /** @type {ReturnType<typeof openStores> | undefined} */
@@ -45,7 +45,7 @@ export function openSession(base) {
       try {
         listener(api, reason);
       } catch (error) {
-        warn(`a listener failed: ${error}`);
+        warn(`listener: ${error}`);
       }
     }
   }
@@ -81,8 +81,8 @@ export function openSession(base) {
       stamps ? { ...given, [DESTINATION]: { ...(typeof options === "object" && options), session_id: session } } : given;
     if (stamps) event.integrations = withId(id);
     explanation =
-      `${event.type} ${event.event ?? event.name ?? ""} is in session ${id}: ${because(decided, settings)}; ` +
-      (stamps ? "" : "not stamped, as its integrations ask; ") +
+      `${event.type} "${event.event ?? event.name ?? ""}" is in session ${id}: ${because(decided, settings)}; ` +
+      (stamps ? "" : "not stamped, its integrations say no; ") +
       `answered by ${python.state === "ready" ? "Python" : "the compiled policy"}`;
     if (!started) return;
     tell(reason);
@@ -137,31 +137,33 @@ export function openSession(base) {
     if (key === "analytics_session_id" && oldValue !== newValue) tell("another tab");
   });
 
-  /** @param {(id: string, last: string) => any} what */
+  const latest = () => storesOf(analytics ?? /** @type {any} */ (window).analytics);
+
+  /** @param {(id: number, last: number) => number} what */
   function stored(what) {
-    const [id, last] = storesOf(analytics ?? /** @type {any} */ (window).analytics).read(Date.now());
-    return id ? what(id, last) : null;
+    const [id, last] = latest().read(Date.now());
+    return id ? what(+id, +last) : null;
   }
 
   /** @type {AnalyticsSession} */
   const api = {
     get id() {
-      return stored((id) => +id);
+      return stored((id) => id);
     },
     get startedAt() {
       return api.id;
     },
     get lastActivity() {
-      return stored((_, last) => +last);
+      return stored((_, last) => last);
     },
     get expiresAt() {
       const { sessionLength, maximumLength } = settings;
-      return stored((id, last) => Math.min(+last + sessionLength, maximumLength > 0 ? +id + maximumLength : Infinity));
+      return stored((id, last) => Math.min(last + sessionLength, maximumLength > 0 ? id + maximumLength : Infinity));
     },
     get python() {
       return python.state;
     },
-    reset: () => storesOf(analytics ?? /** @type {any} */ (window).analytics).reset(),
+    reset: () => latest().reset(),
     onChange(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
@@ -218,18 +220,14 @@ export function openSession(base) {
  */
 function because({ reason, idle }, { sessionLength, maximumLength }) {
   const seconds = (/** @type {number} */ ms) => `${ms / 1000} s`;
-  switch (reason) {
-    case "active":
-      return `it goes on, ${seconds(idle)} after the last event (${seconds(sessionLength)} end it)`;
-    case "idle":
-      return `new, because the last event was ${seconds(idle)} ago and ${seconds(sessionLength)} end a session`;
-    case "maximum":
-      return `new, because the last one had reached ${seconds(maximumLength)}`;
-    case "reset":
-      return "new, because a reset asked for it";
-    case "unusable":
-      return "new, because what was stored was not usable";
-    default:
-      return "new, because none was stored";
-  }
+  /** @type {Record<string, string>} */
+  const why = {
+    active: `it goes on, ${seconds(idle)} after the last event (${seconds(sessionLength)} end it)`,
+    idle: `the last event was ${seconds(idle)} ago, ${seconds(sessionLength)} end a session`,
+    maximum: `the last one had reached ${seconds(maximumLength)}`,
+    reset: "a reset asked for it",
+    unusable: "what was stored is unusable",
+    "first visit": "none was stored",
+  };
+  return (reason === "active" ? "" : "new, because ") + why[reason];
 }

@@ -14,6 +14,7 @@ def settings_document(settings: Settings, source: Source, origin: str) -> bytes:
     """Return the document for one source as JSON; ``origin``: this forwarder as the page reaches it."""
     scheme, _, host = origin.partition("://")
     document = {
+        # One name only: for a second one Analytics.js loads its classic integrations before it starts.
         "integrations": {
             "Segment.io": {
                 "apiKey": source.write_key,
@@ -23,8 +24,6 @@ def settings_document(settings: Settings, source: Source, origin: str) -> bytes:
                 "addBundledMetadata": True,
                 "maybeBundledConfigIds": {},
             },
-            # Load options and remote plugin settings are merged only for names that stand here.
-            PLUGIN_NAME: {},
         },
         "remotePlugins": [
             {

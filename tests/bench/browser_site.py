@@ -1,7 +1,6 @@
 """The site that the browser benchmark measures: every variant's files, compressed as a good server would."""
 
 import hashlib
-import inspect
 import json
 import shutil
 import subprocess
@@ -11,12 +10,11 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import brotli  # type: ignore[import-untyped,unused-ignore]
-from pscript import py2js  # type: ignore[import-untyped,unused-ignore]
 
-from browser_plugin import entry, session
 from browser_plugin.freeze.cache import frozen_once, publish
 from browser_plugin.freeze.pipeline import Level, Order
 from browser_plugin.freeze.wheel import as_wheel
+from browser_plugin.policy import as_javascript
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = ROOT / "browser_plugin"
@@ -75,7 +73,7 @@ def prepare(variants: tuple[str, ...], say: Callable[[str], None]) -> tuple[Path
             raise SystemExit(f"bench: {MICROPYTHON.name} is not in {MODULES}; run npm ci in {PLUGIN}")
         shutil.copytree(MICROPYTHON, folder / "micropython")
         pages["/sources.json"] = json.dumps(sources())
-    (folder / "policy.js").write_text(policy())
+    (folder / "policy.js").write_text(as_javascript())
     for name in ("measure.js", "variants.js"):
         shutil.copy(PAGES / name, folder)
     shutil.copy(PLUGIN / "page" / "frozen.js", folder)
@@ -110,13 +108,6 @@ def sources() -> dict[str, str]:
         f"/browser_plugin/{name}.py": (PLUGIN / f"{name}.py").read_text() for name in ("session", "entry")
     }
     return {"/__future__.py": "annotations = None\n", "/browser_plugin/__init__.py": "", **plugin}
-
-
-def policy() -> str:
-    """Return the policy as JavaScript, a module that exports ``handle``."""
-    functions = (session.whole_ms, session.decide, entry.text_of, entry.handle)
-    source = "\n\n".join(inspect.getsource(one) for one in functions)
-    return f"{py2js(f'FIELDS = {entry.FIELDS}' + chr(10) + source)}\nexport {{ handle }};\n"
 
 
 def compress(folder: Path) -> None:
