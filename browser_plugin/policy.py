@@ -1,4 +1,4 @@
-"""The session policy once more, as JavaScript: it answers while there is no Python, and where there is none."""
+"""The session policy as JavaScript: it answers while there is no Python, and where there is none."""
 
 import inspect
 
