@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import Final
 
 from forwarder import js
-from forwarder.amplitude.calendar import LIMIT_MS, time_of
-from forwarder.amplitude.date_parser import read_date
+from forwarder.js_calendar import LIMIT_MS, time_of
+from forwarder.js_date import read_date
 
 _USUAL: Final = re.compile(
     r"[12][0-9]{3}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"

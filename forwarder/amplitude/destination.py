@@ -52,7 +52,7 @@ class Subscription:
             self.matches = _never
         self._broken: MappingError | None = None
         try:
-            self._resolve = compile_mapping(definition.get("mapping"))
+            self._resolve = compile_mapping(definition.get("mapping") or {})
         except MappingError as error:
             self._broken = error
 

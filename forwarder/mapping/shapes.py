@@ -42,8 +42,11 @@ def root_of(mapping: object) -> object:
     """Return the mapping as it is evaluated.
 
     A list or text becomes an object by index, another value an empty object, as the reference spreads them;
-    a root directive takes the other fields in. Raises MappingError if the root directive is none.
+    a root directive takes the other fields in. Raises MappingError for null and for a root directive that is
+    none.
     """
+    if mapping is None:
+        raise MappingError("is null; give an object of fields")
     if isinstance(mapping, (list, str)):
         items = string_units(mapping) if isinstance(mapping, str) else mapping
         return {str(index): item for index, item in enumerate(items)}

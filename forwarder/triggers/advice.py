@@ -12,6 +12,7 @@ UPPER = {"AND": "and", "OR": "or", "NULL": "null", "NOT": "!contains(...) or !="
 def advise(tokens: list[Token]) -> Iterator[str]:
     """Yield one line for each doubtful place of a trigger that parses: what it does, and how to mend it."""
     levels: list[set[str]] = [set()]
+    opened: list[Token] = []
     at = 0
     while at < len(tokens):
         token = tokens[at]
@@ -26,6 +27,7 @@ def advise(tokens: list[Token]) -> Iterator[str]:
             continue
         if token.kind == "open":
             levels.append(set())
+            opened.append(token)
             if tokens[at + 1].kind == "close":
                 yield f"'()' at character {token.at} holds no condition, so it is false; remove it"
         elif token.kind == "close":
@@ -33,11 +35,17 @@ def advise(tokens: list[Token]) -> Iterator[str]:
                 yield f"')' at character {token.at} closes nothing and is skipped; remove it"
             else:
                 levels.pop()
+                opened.pop()
         elif token.kind == "conditional":
             yield from _mixed(levels[-1], token)
         elif token.text != "!" or tokens[at + 1].text not in FUNCTIONS:
             yield from _skipped(token)
         at += 1
+    for token in opened:
+        yield (
+            f"'(' at character {token.at} is not closed: the next ')' ends its group, as in Segment; "
+            "add ')' where it should end"
+        )
 
 
 def _mixed(seen: set[str], token: Token) -> Iterator[str]:

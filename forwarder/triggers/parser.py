@@ -1,10 +1,12 @@
 """Tokens to conditions, as loosely as Segment's reference reads them.
 
 A level is a flat list: what is no condition is skipped, and the last ``and`` or ``or`` seen joins all of it.
-Unlike the reference, parentheses nest and may hold ``contains(...)``: each group ends at its own bracket.
+Unlike the reference, parentheses nest and may hold ``contains(...)``: each group ends at its own bracket. A
+group whose own bracket is missing ends at the next one, as in the reference.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 from forwarder.errors import TriggerError
@@ -56,6 +58,18 @@ def text_of(token: Token) -> str:
     return token.text if isinstance(value, bool) else number_to_string(value)
 
 
+def closing_brackets(tokens: Sequence[Token]) -> dict[int, int]:
+    """Return for each opening bracket that is closed where its own closing one is, both as indexes."""
+    closing: dict[int, int] = {}
+    opened: list[int] = []
+    for at, token in enumerate(tokens):
+        if token.kind == "open":
+            opened.append(at)
+        elif token.kind == "close" and opened:
+            closing[opened.pop()] = at
+    return closing
+
+
 class _Parser:
     """Reads one level; the last token is ``end``."""
 
@@ -63,6 +77,7 @@ class _Parser:
         self.tokens = tokens
         self.at = 0
         self.depth = depth
+        self.closing = closing_brackets(tokens)
 
     def _next(self) -> Token | None:
         token = self.tokens[self.at] if self.at < len(self.tokens) else None
@@ -101,16 +116,20 @@ class _Parser:
     def _parentheses(self, opening: Token) -> Node:
         if self.depth >= MAX_DEPTH:
             raise TriggerError(f"parentheses nested deeper than {MAX_DEPTH}", opening.at, "take some away")
-        start, level = self.at, 1
-        while level:
-            token = self._next()
-            if token is None or token.kind == "end":
-                raise TriggerError("'(' is not closed", opening.at, "add ')'")
-            level += {"open": 1, "close": -1}.get(token.kind, 0)
-        inside = self.tokens[start : self.at - 1]
-        end = Token("end", "eos", self.tokens[self.at - 1].at)
+        start = self.at
+        close = self.closing.get(start - 1) or self._next_closing(start)
+        if close is None:
+            raise TriggerError("'(' is not closed", opening.at, "add ')'")
+        self.at = close + 1
+        inside = self.tokens[start:close]
+        end = Token("end", "eos", self.tokens[close].at)
         group = _Parser([*inside, end], self.depth + 1).group()
         return group.children[0] if len(group.children) == 1 else group
+
+    def _next_closing(self, start: int) -> int | None:
+        """Return where the next closing bracket is; a group that lacks its own takes that of a function."""
+        tokens = range(start, len(self.tokens))
+        return next((at for at in tokens if self.tokens[at].kind == "close"), None)
 
     def _comparison(self, field: Token) -> Condition:
         operator = self._need("an operator", field).text

@@ -59,7 +59,7 @@ RENDERED = {
     # dates
     "{{ day | date: '%Y-%m-%d %H:%M:%S.%L' }}": "2024-02-29 10:20:30.456",
     "{{ day | date: '%a %b %-d %j %U %q %s %%' }}": "Thu Feb 29 060 08 th 1709202030 %",
-    "{{ 0 | date: '%c' }} {{ 'no date' | date: '%Y' }}": "1/1/1970, 12:00:00\u202fAM no date",
+    "{{ 0 | date: '%c' }} {{ 'no date' | date: '%Y' }}": "1/1/1970, 12:00:00 AM no date",
     "{{ day | date_to_xmlschema }}": "2024-02-29T10:20:30+00:00",
     "{{ day | date_to_string: 'ordinal' }}": "29th Feb 2024",
     "{{ day | date: '%H:%M %z', 'Europe/Berlin' }} {{ day | date: '%H:%M', 90 }}": "11:20 +0100 08:50",

@@ -62,6 +62,14 @@ def test_functions_inside_parentheses() -> None:
     assert not matches({"type": "page", "event": "Cart Viewed"})
 
 
+def test_unclosed_parenthesis_ends_where_a_function_does() -> None:
+    """As in the reference, which knows no bracket but the next one."""
+    matches = compile_trigger('type = "track" and (contains(event, "Order") or name = "n"')
+    assert matches({"type": "page", "event": "Order Completed"})
+    assert matches({"type": "page", "name": "n"})
+    assert not matches({"type": "page"})
+
+
 def test_depth_is_bounded() -> None:
     within = "(" * MAX_DEPTH + 'type = "x"' + ")" * MAX_DEPTH
     assert compile_trigger(within)({"type": "x"})
@@ -93,6 +101,7 @@ def test_empty_group_is_false_where_it_counts() -> None:
         ('event is "x"', "'is' at character 6 after 'event' is no operator"),
         ('type = "a" or ()', "holds no condition"),
         ('not type = "a"', "'not' at character 0 is skipped"),
+        ('type = "a" and (contains(event, "b") or name = "c"', "'(' at character 15 is not closed"),
     ],
 )
 def test_warnings(text: str, words: str) -> None:

@@ -1,7 +1,5 @@
 """Date filters: ISO and mail dates, seconds since the epoch, ``strftime`` formats; times are shown in UTC."""
 
-import contextlib
-import email.utils
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -10,19 +8,13 @@ from typing import TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from forwarder.js import UNDEFINED, is_number, to_number, to_string
+from forwarder.js_date import read_date
 from forwarder.mapping.liquid.values import is_nil, stringify
 
 DEFAULT_FORMAT = "%A, %B %-e, %Y at %-l:%M %P %z"
 
-DAY_FORMATS = ("%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%m/%d/%Y")
-
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_ISO = re.compile(
-    r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?"
-    r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?)?\s*([zZ]|[+-]\d\d:?\d\d)?",
-    re.ASCII,
-)
 _DIRECTIVE = re.compile(r"%([-_0^#:]+)?(\d+)?([EO])?(.)", re.DOTALL | re.ASCII)
 _MAX_WIDTH = 1000
 _WIDTHS = dict.fromkeys("deHIklmMSUW", 2) | {"j": 3, "L": 3}
@@ -43,29 +35,10 @@ def parse(value: object, clock: Clock) -> datetime | None:
             return EPOCH + timedelta(milliseconds=int(to_number(value) * 1000))
         if isinstance(value, str) and value.isascii() and value.isdigit():
             return EPOCH + timedelta(seconds=int(value[:20]))
-        return _parse_text(value) if isinstance(value, str) else None
+        milliseconds = read_date(value) if isinstance(value, str) else None
+        return None if milliseconds is None else EPOCH + timedelta(milliseconds=milliseconds)
     except (ValueError, OverflowError):
         return None
-
-
-def _parse_text(text: str) -> datetime:
-    found = _ISO.fullmatch(text.strip())
-    if not found:
-        for day in DAY_FORMATS:
-            with contextlib.suppress(ValueError):
-                return datetime.strptime(text, day).replace(tzinfo=UTC)
-        parsed = email.utils.parsedate_to_datetime(text)
-        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
-    year, month, day, hour, minute, second, fraction, zone = found.groups()
-    moment = datetime(
-        int(year), int(month or 1), int(day or 1), int(hour or 0), int(minute or 0), int(second or 0),
-        int((fraction or "").ljust(6, "0")[:3]) * 1000, UTC,
-    )  # fmt: skip
-    if zone and zone not in "zZ":
-        digits = zone[1:].replace(":", "")
-        shift = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
-        moment = moment - shift if zone[0] == "+" else moment + shift
-    return moment
 
 
 def _offset(moment: datetime, zone: object) -> tuple[int, str]:
@@ -102,7 +75,7 @@ def _nanoseconds(moment: datetime, width: str | None) -> str:
     return f"{moment.microsecond // 1000:03}"[:digits].ljust(min(digits, _MAX_WIDTH), "0")
 
 
-_CLOCK = "{0}:{1:%M:%S}\u202f{1:%p}"
+_CLOCK = "{0}:{1:%M:%S} {1:%p}"
 
 
 def _clock(moment: datetime) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from forwarder import js
-from forwarder.amplitude.calendar import time_of
+from forwarder.js_calendar import time_of
 
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _HALVES: Final = {"am": 0, "pm": 12}
