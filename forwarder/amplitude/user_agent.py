@@ -13,14 +13,14 @@ import quickjs  # type: ignore[import-untyped]
 from forwarder.errors import ConfigError
 
 FILE: Final = "ua-parser.min.js"
-"""The parser's name in the folder of built assets."""
+"""The parser's name: beside this module where the forwarder is installed (hatch_build.py puts it there)."""
 REMEMBERED: Final = 50_000
 """User agents whose answers are kept; about 1 kB each."""
 
-_ROOT = Path(__file__).resolve().parents[2]
+_HERE = Path(__file__).resolve().parent
 _PLACES: Final = (
-    _ROOT / "dist" / FILE,
-    _ROOT / "browser_plugin" / "node_modules" / "@amplitude" / "ua-parser-js" / "dist" / FILE,
+    _HERE / FILE,
+    _HERE.parents[1] / "browser_plugin" / "node_modules" / "@amplitude" / "ua-parser-js" / "dist" / FILE,
 )
 _READ: Final = """(function (text) {
   const found = new module.exports(text).getResult();
@@ -56,7 +56,7 @@ class Parser:
 
 
 def parser_file() -> Path:
-    """Return where the parser's file lies: named by FORWARDER_UA_PARSER, among the assets, or from npm.
+    """Return where the parser's file lies: named by FORWARDER_UA_PARSER, installed, or in a clone from npm.
 
     Raises ConfigError when it is nowhere.
     """
