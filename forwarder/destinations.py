@@ -1,5 +1,8 @@
 """The configured destinations, compiled."""
 
+from functools import partial
+
+from forwarder import metrics
 from forwarder.amplitude import AmplitudeDestination
 from forwarder.errors import ConfigError
 from forwarder.settings import Settings
@@ -12,10 +15,17 @@ def destinations_of(settings: Settings) -> dict[str, AmplitudeDestination]:
     for one in settings.destinations:
         try:
             compiled[one.name] = AmplitudeDestination(
-                one.settings.plain(), one.subscriptions, base_url=one.base_url
+                one.settings.plain(),
+                one.subscriptions,
+                base_url=one.base_url,
+                on_warning=partial(_count, one.name),
             )
         except ConfigError as error:
             problems += [f"destinations.{one.name}: {problem}" for problem in error.problems]
     if problems:
         raise ConfigError(problems)
     return compiled
+
+
+def _count(destination: str, kind: str) -> None:
+    metrics.WARNINGS.labels(destination, kind).inc()

@@ -12,6 +12,11 @@ REQUESTS = Counter(
     "Requests to Amplitude by what came back.",
     ["destination", "endpoint", "answer"],
 )
+WARNINGS = Counter(
+    "forwarder_delivery_warnings",
+    "What Amplitude cuts, drops or misreads of the events sent, by kind (see forwarder plan --explain).",
+    ["destination", "kind"],
+)
 LATENCY = Histogram(
     "forwarder_delivery_seconds",
     "From accepted to taken, for the oldest event of each request.",

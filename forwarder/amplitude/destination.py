@@ -9,6 +9,7 @@ from forwarder import js
 from forwarder.amplitude.endpoints import endpoint_url
 from forwarder.amplitude.fields import ACTIONS
 from forwarder.amplitude.items import Item, Planned
+from forwarder.amplitude.lint import lint
 from forwarder.amplitude.log_events import log_event, log_event_v2, log_purchase
 from forwarder.amplitude.presets import presets
 from forwarder.amplitude.requests import calls
@@ -56,16 +57,16 @@ class Subscription:
         except MappingError as error:
             self._broken = error
 
-    def items(self, event: Event) -> list[Item]:
-        """Return what the event becomes. Raises MappingError or PayloadError."""
+    def payload(self, event: Event) -> Payload:
+        """Return the action's fields as the event fills them. Raises MappingError or PayloadError."""
         if self._broken:
             raise self._broken
-        payload = validate(self._fields, self._required, self._resolve(event))
+        return validate(self._fields, self._required, self._resolve(event))
+
+    def items(self, payload: Payload, event: Event) -> list[Item]:
+        """Return what the event's payload becomes."""
         message_id = event.get("messageId")
         message_id = message_id if isinstance(message_id, str) and message_id else None
-        return self._perform(payload, message_id)
-
-    def _perform(self, payload: Payload, message_id: str | None) -> list[Item]:
         if self.action == "groupIdentifyUser":
             return group_identify_user(payload, message_id, self._clock())
         if self.action == "mapUser":
@@ -86,7 +87,7 @@ class AmplitudeDestination:
 
     ``settings``: ``apiKey``, ``secretKey``, ``endpoint``; ``subscriptions``: in Segment's JSON shape,
     None for the presets; ``base_url`` replaces scheme and host of every address; ``clock``: ms since
-    the epoch.
+    the epoch; ``on_warning`` is told the kind (``lint.Kind``) of everything doubtful that ``items`` returns.
     Raises ConfigError for unusable settings.
     """
 
@@ -97,9 +98,10 @@ class AmplitudeDestination:
         *,
         base_url: str | None = None,
         clock: Clock = system_clock,
+        on_warning: Callable[[str], None] | None = None,
     ) -> None:
         self.api_key, self.secret_key, self.region = read_settings(settings)
-        self._base_url = base_url
+        self._on_warning = on_warning
         chosen = presets() if subscriptions is None else subscriptions
         self.subscriptions = [Subscription(each, clock) for each in chosen]
         self._active = [each for each in self.subscriptions if each.known]
@@ -112,7 +114,9 @@ class AmplitudeDestination:
         for subscription in self._matching(event):
             done = Planned(subscription.name, subscription.action)
             try:
-                done.items = subscription.items(event)
+                done.payload = subscription.payload(event)
+                done.items = subscription.items(done.payload, event)
+                done.warnings = lint(done.payload, done.items)
             except ForwarderError as error:
                 done.error = error
             single = subscription.action == "identifyUser"
@@ -127,9 +131,15 @@ class AmplitudeDestination:
         errors: list[ForwarderError] = []
         for subscription in self._matching(event):
             try:
-                items += subscription.items(event)
+                payload = subscription.payload(event)
+                made = subscription.items(payload, event)
             except ForwarderError as error:
                 errors.append(error)
+                continue
+            items += made
+            if self._on_warning is not None:
+                for warning in lint(payload, made):
+                    self._on_warning(warning.kind)
         return items, errors
 
     def deletion(self, event: Event) -> list[Item]:

@@ -48,12 +48,14 @@ class Warning:  # noqa: A001 - what Planned.warnings holds
 class Planned:
     """What one matching subscription makes of one event.
 
-    ``subscription``: its name; ``items``: in sending order; ``calls``: one per request of the reference;
-    ``error``: why nothing is sent.
+    ``subscription``: its name; ``payload``: the action's fields as the event fills them; ``items``: in
+    sending order; ``calls``: one per request of the reference; ``error``: why nothing is sent; ``warnings``:
+    what Amplitude would cut, drop or misread.
     """
 
     subscription: str
     action: str
+    payload: dict[str, object] = field(default_factory=dict)
     items: list[Item] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     error: ForwarderError | None = None

@@ -1,0 +1,170 @@
+"""What Amplitude would cut, drop or misread of what is planned, though it answers that all is well."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from forwarder import js
+from forwarder.amplitude.endpoints import Endpoint
+from forwarder.amplitude.items import Item, Warning  # noqa: A004 - what it is called
+from forwarder.amplitude.validation import Payload
+
+
+class Kind(StrEnum):
+    """What can be doubtful; also the label in the metrics."""
+
+    SHORT_ID = "short_id"
+    REFUSED_ID = "refused_id"
+    NO_ID = "no_id"
+    LONG_TEXT = "long_text"
+    TOO_DEEP = "too_deep"
+    TOO_MANY_GROUPS = "too_many_groups"
+    RESERVED_NAME = "reserved_name"
+    MIXED_OPERATORS = "mixed_operators"
+    ODD_TIME = "odd_time"
+
+
+SHORTEST_ID: Final = 5
+"""Least characters of an id unless min_id_length says otherwise."""
+REFUSED_IDS: Final = frozenset(
+    (
+        *("anonymous", "nil", "none", "null", "n/a", "na", "undefined", "unknown", "{}", "lmy47d", "0", "-1"),
+        "00000000-0000-0000-0000-000000000000",
+    )
+)
+LONGEST_TEXT: Final = 1024
+DEEPEST: Final = 40
+MOST_GROUPS: Final = 5
+MOST_VALUES: Final = 10
+"""Values of one group type in one event."""
+OPERATORS: Final = frozenset(
+    (
+        *("$set", "$setOnce", "$add", "$append", "$prepend", "$unset"),
+        *("$preInsert", "$postInsert", "$remove", "$clearAll"),
+    )
+)
+RESERVED: Final = ("[Amplitude] ", "$identify", "$groupidentify")
+
+_EARLIEST: Final = 946_684_800_000
+"""2000-01-01 in ms: nothing was tracked before; seconds taken for milliseconds lie here."""
+_LATEST: Final = 4_102_444_800_000
+"""2100-01-01 in ms."""
+_IDS: Final = {Endpoint.USERMAP: ("user_id", "global_user_id"), Endpoint.GROUPIDENTIFY: ()}
+
+
+def lint(payload: Payload, items: Sequence[Item]) -> list[Warning]:
+    """Return a warning for everything doubtful in the ``items`` an action made of its ``payload``."""
+    found: list[Warning] = []
+    for item in items:
+        body = item.body
+        found += _ids(item)
+        if not _is_modest(body.values(), 0):
+            for name, value in body.items():
+                found += _large(name, value, 0)
+        groups = body.get("groups")
+        if isinstance(groups, dict) and groups:
+            found += _groups(groups)
+        event_type = body.get("event_type")
+        if isinstance(event_type, str) and event_type.startswith(RESERVED):
+            found.append(
+                Warning(
+                    Kind.RESERVED_NAME,
+                    "event_type",
+                    f"Amplitude keeps names like {event_type[:40]!r} to itself",
+                )
+            )
+        for name in ("user_properties", "group_properties"):
+            properties = body.get(name)
+            if isinstance(properties, dict) and properties:
+                found += _operators(name, properties)
+    for name in ("time", "session_id"):
+        if items and payload.get(name):
+            read = items[0].body.get(name)
+            if not (isinstance(read, int) and _EARLIEST <= read < _LATEST):
+                found.append(_odd_time(name, payload[name], read))
+    return found
+
+
+def _ids(item: Item) -> list[Warning]:
+    names = _IDS.get(item.endpoint, ("user_id", "device_id"))
+    shortest = item.min_id_length or SHORTEST_ID
+    found: list[Warning] = []
+    refused = 0
+    for name in names:
+        value = item.body.get(name)
+        if not isinstance(value, str) or not value:
+            refused += 1
+        elif len(value) < shortest:
+            refused += 1
+            text = (
+                f"has {len(value)} characters and is dropped: Amplitude takes {shortest} and more; "
+                "map a longer one, or set min_id_length"
+            )
+            found.append(Warning(Kind.SHORT_ID, name, text))
+        elif value.lower() in REFUSED_IDS:
+            refused += 1
+            found.append(Warning(Kind.REFUSED_ID, name, f"Amplitude takes {value!r} for no id; leave it out"))
+    if names and refused == len(names):
+        text = "no usable id: Amplitude refuses this; map userId or anonymousId"
+        found.append(Warning(Kind.NO_ID, " or ".join(names), text))
+    return found
+
+
+def _is_modest(values: Iterable[object], depth: int) -> bool:
+    """Tell whether no text in the values is too long and nothing lies too deep: nearly always it is so."""
+    for value in values:
+        if isinstance(value, str):
+            if len(value) > LONGEST_TEXT // 2:
+                return False
+        elif isinstance(value, (dict, list)):
+            inner = value.values() if isinstance(value, dict) else value
+            if depth >= DEEPEST or not _is_modest(inner, depth + 1):
+                return False
+    return True
+
+
+def _large(place: str, value: object, depth: int) -> Iterator[Warning]:
+    if isinstance(value, str):
+        if js.string_length(value) > LONGEST_TEXT:
+            text = f"has {js.string_length(value)} characters; Amplitude keeps the first {LONGEST_TEXT}"
+            yield Warning(Kind.LONG_TEXT, place, text)
+    elif isinstance(value, (dict, list)):
+        if depth >= DEEPEST:
+            yield Warning(Kind.TOO_DEEP, place, f"lies deeper than {DEEPEST} levels; Amplitude drops it")
+            return
+        entries = value.items() if isinstance(value, dict) else enumerate(value)
+        for name, one in entries:
+            yield from _large(f"{place}.{name}", one, depth + 1)
+
+
+def _groups(groups: Mapping[str, object]) -> Iterator[Warning]:
+    if len(groups) > MOST_GROUPS:
+        text = f"has {len(groups)} types; Amplitude keeps {MOST_GROUPS}"
+        yield Warning(Kind.TOO_MANY_GROUPS, "groups", text)
+    for name, values in groups.items():
+        if isinstance(values, list) and len(values) > MOST_VALUES:
+            text = f"has {len(values)} values; Amplitude keeps {MOST_VALUES}"
+            yield Warning(Kind.TOO_MANY_GROUPS, f"groups.{name}", text)
+
+
+def _operators(name: str, properties: Mapping[str, object]) -> Iterator[Warning]:
+    if not OPERATORS.isdisjoint(properties) and not OPERATORS.issuperset(properties):
+        plain = next(key for key in properties if key not in OPERATORS)
+        text = f"mixes operators with plain keys like {plain[:40]!r}; put those into $set"
+        yield Warning(Kind.MIXED_OPERATORS, name, text)
+
+
+def _odd_time(name: str, given: object, read: object) -> Warning:
+    shown = js.to_string(given)[:40]
+    if not isinstance(read, (int, float)):
+        return Warning(Kind.ODD_TIME, name, f"{shown!r} is no time and is left out; map ISO 8601 text")
+    mend = "map milliseconds as a number, or ISO 8601 text"
+    return Warning(Kind.ODD_TIME, name, f"{shown!r} is read as {_date(read)}; {mend}")
+
+
+def _date(milliseconds: float) -> str:
+    try:
+        return f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds):%Y-%m-%d %H:%M}"
+    except OverflowError:
+        return f"{milliseconds:.0f} ms"
