@@ -2,6 +2,7 @@
 
 import httpx
 
+from forwarder.amplitude.problems import doubts
 from forwarder.destinations import destinations_of
 from forwarder.errors import ConfigError
 from forwarder.settings import Destination, Settings
@@ -27,6 +28,15 @@ def problems_of(settings: Settings, *, online: bool = False) -> list[str]:
                 if problem:
                     problems.append(f"destinations.{destination.name}.settings: {problem}")
     return problems
+
+
+def doubts_of(settings: Settings) -> list[str]:
+    """Return one line for everything that works, but probably not as it is meant."""
+    return [
+        f"destinations.{one.name}: {doubt}"
+        for one in settings.destinations
+        for doubt in doubts(one.subscriptions)
+    ]
 
 
 def _refused_keys(destination: Destination, client: httpx.Client) -> str | None:

@@ -78,12 +78,14 @@ def serve(config: Path | None, host: str | None, port: int | None, log_level: st
 @click.option("--online", is_flag=True, help="Also try each destination's keys at Amplitude.")
 def check(config: Path | None, online: bool) -> None:
     """Say everything that is wrong with the configuration, all at once."""
-    from forwarder.check import problems_of
+    from forwarder.check import doubts_of, problems_of
 
     settings = read(config)
     problems = problems_of(settings, online=online)
     for problem in problems:
         click.echo(problem, err=True)
+    for doubt in doubts_of(settings):
+        click.echo(f"warning: {doubt}", err=True)
     if problems:
         raise SystemExit(1)
     click.echo(f"fine: {len(settings.sources)} sources, {len(settings.destinations)} destinations")

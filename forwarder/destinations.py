@@ -4,6 +4,7 @@ from functools import partial
 
 from forwarder import metrics
 from forwarder.amplitude import AmplitudeDestination
+from forwarder.amplitude.problems import problems
 from forwarder.errors import ConfigError
 from forwarder.settings import Settings
 
@@ -11,19 +12,19 @@ from forwarder.settings import Settings
 def destinations_of(settings: Settings) -> dict[str, AmplitudeDestination]:
     """Return the destinations by name. Raises ConfigError with every problem of all of them."""
     compiled: dict[str, AmplitudeDestination] = {}
-    problems: list[str] = []
+    found: list[str] = []
     for one in settings.destinations:
-        try:
+        mistakes = problems(one.settings.plain(), one.subscriptions)
+        found += [f"destinations.{one.name}: {mistake}" for mistake in mistakes]
+        if not found:
             compiled[one.name] = AmplitudeDestination(
                 one.settings.plain(),
                 one.subscriptions,
                 base_url=one.base_url,
                 on_warning=partial(_count, one.name),
             )
-        except ConfigError as error:
-            problems += [f"destinations.{one.name}: {problem}" for problem in error.problems]
-    if problems:
-        raise ConfigError(problems)
+    if found:
+        raise ConfigError(found)
     return compiled
 
 

@@ -1,6 +1,7 @@
 """Every field of the six actions: type, whether null is kept, and what it is mapped from by default."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -222,5 +223,6 @@ ACTIONS: Final[dict[str, dict[str, Field]]] = {
 
 
 def default_mapping(action: str) -> dict[str, object]:
-    """Return the mapping the action starts with. Raises KeyError for an unknown action."""
-    return {name: each.default for name, each in ACTIONS[action].items() if each.default is not None}
+    """Return the mapping the action starts with, newly made. Raises KeyError for an unknown action."""
+    fields = ACTIONS[action].items()
+    return deepcopy({name: each.default for name, each in fields if each.default is not None})

@@ -8,9 +8,9 @@ from forwarder.js import UNDEFINED
 from forwarder.mapping.generator import Generator
 from forwarder.mapping.liquid import Clock
 from forwarder.mapping.shapes import kind_of, root_of
-from forwarder.mapping.validation import validate
+from forwarder.mapping.validation import any_node, validate
 
-__all__ = ["compile_mapping"]
+__all__ = ["compile_mapping", "mapping_problems"]
 
 
 def compile_mapping(mapping: object, *, clock: Clock = time.time) -> Callable[[object], object]:
@@ -40,3 +40,18 @@ def compile_mapping(mapping: object, *, clock: Clock = time.time) -> Callable[[o
             raise MappingError("the payload is nested too deeply") from None
 
     return map_payload
+
+
+def mapping_problems(mapping: object) -> list[MappingError]:
+    """Return every mistake in a mapping: what ``compile_mapping`` raises, and what events would run into."""
+    try:
+        root = root_of(mapping)
+        found = list(any_node(root, ""))
+        places = {(error.field, error.directive) for error in found}
+        generator = Generator(time.time)
+        generator.compile(root)
+    except MappingError as error:
+        return [error]
+    except RecursionError:
+        return [MappingError("nested too deeply; flatten the mapping")]
+    return found + [error for error in generator.failures if (error.field, error.directive) not in places]

@@ -72,12 +72,16 @@ HELPERS: dict[str, Any] = {
 
 
 class Generator:
-    """Collects functions and constants; ``compile`` makes them one callable."""
+    """Collects functions and constants; ``compile`` makes them one callable.
+
+    ``failures``: what is sure to fail when it is evaluated.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.namespace: dict[str, Any] = dict(HELPERS)
         self.functions: list[str] = []
+        self.failures: list[MappingError] = []
         self.numbers = itertools.count()
 
     def compile(self, mapping: object) -> Callable[[object], object]:
@@ -166,6 +170,7 @@ class Generator:
 
     def failure(self, where: str, message: str) -> str:
         """Return the expression that raises: the reference, too, finds this mistake only here."""
+        self.failures.append(MappingError(message, *self.namespace[where]))
         return f"fail({where}, {self.constant(message)})"
 
     def path(self, keys: tuple[str, ...], scope: Scope) -> str:

@@ -176,7 +176,11 @@ def _liquid(write: "Generator", where: str, options: Any, spot: Spot) -> str:
     """``@liquid``: parsed here, once; a mistake in it shows at evaluation, as in the reference."""
     if not isinstance(options, str):
         return write.failure(where, f"needs a string, got {kind_of(options)}")
-    return f"{write.constant(liquid.template(options, spot.place, write.clock))}(p)"
+    try:
+        template = liquid.template(options, spot.place, write.clock)
+    except MappingError as error:
+        return write.failure(where, str(error))
+    return f"{write.constant(template)}(p)"
 
 
 WRITERS: dict[str, Writer] = {

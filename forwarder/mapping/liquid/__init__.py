@@ -25,17 +25,17 @@ DIRECTIVE = "@liquid"
 def template(text: str, field: str, clock: Clock) -> Callable[[object], str]:
     """Return the function that fills the template from a payload; ``clock`` gives ``now`` in seconds.
 
-    It raises MappingError, at evaluation as the reference does, if the template cannot be parsed, is too
-    long, or fails on the payload.
+    It raises MappingError if the template fails on the payload. Raises MappingError if the template cannot be
+    parsed or is too long.
     """
     if not text:
         return lambda payload: ""
     if string_length(text) > MAX_LENGTH:
-        return _failing(f"the template is longer than {MAX_LENGTH} characters; shorten it", field)
+        raise MappingError(f"the template is longer than {MAX_LENGTH} characters; shorten it")
     try:
         parsed = environment(clock).from_string(text)
     except LiquidError as error:
-        return _failing(_one_line(error), field)
+        raise MappingError(_one_line(error)) from error
 
     def render(payload: object) -> str:
         try:
@@ -44,13 +44,6 @@ def template(text: str, field: str, clock: Clock) -> Callable[[object], str]:
             raise MappingError(_one_line(error), field, DIRECTIVE) from error
 
     return render
-
-
-def _failing(message: str, field: str) -> Callable[[object], str]:
-    def fail(payload: object) -> str:
-        raise MappingError(message, field, DIRECTIVE)
-
-    return fail
 
 
 def _one_line(error: LiquidError) -> str:

@@ -1,0 +1,107 @@
+"""Every mistake in a configuration is told at once, each on one line with its place and its mend."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from forwarder.amplitude import user_agent
+from forwarder.amplitude.presets import presets
+from forwarder.amplitude.problems import doubts, problems
+from forwarder.cli import cli
+
+SETTINGS = {"apiKey": "key", "secretKey": "secret"}
+
+
+def subscription(**changed: object) -> dict[str, object]:
+    mapping = {"user_id": {"@path": "$.userId"}, "event_type": {"@path": "$.event"}}
+    whole = {"name": "one", "subscribe": 'type = "track"', "partnerAction": "logEvent", "mapping": mapping}
+    return {**whole, **changed}
+
+
+def mapped(**fields: object) -> dict[str, object]:
+    return subscription(mapping={"event_type": "a", **fields})
+
+
+def test_presets_have_none() -> None:
+    assert problems(SETTINGS) == problems(SETTINGS, presets()) == doubts(presets()) == []
+
+
+@pytest.mark.parametrize(
+    ("subscription", "line"),
+    [
+        (5, "subscriptions[0]: must be an object"),
+        (
+            subscription(subscribe="type = 'a"),
+            "subscribe: text is not closed at character 7; close it with '",
+        ),
+        (subscription(subscribe=None), "subscribe: must be a trigger as text"),
+        (subscription(partnerAction="logEvnt"), "there is no 'logEvnt'; did you mean logEvent?"),
+        (subscription(partnerAction=None), "partnerAction: is missing; use one of"),
+        (subscription(mapping=[]), "mapping: must be an object"),
+        (subscription(mapping={}), "mapping.event_type: is missing, and nothing is sent without it"),
+        (mapped(userId="x"), "mapping.userId: there is no such field; did you mean user_id?"),
+        (mapped(xyz="x"), "mapping.xyz: there is no such field; use one of adid, "),
+        (mapped(ip={"@pth": "$.a"}), "mapping.ip: @pth: is no directive; use one of @arrayPath, "),
+        (mapped(ip={"@path": 5}), "mapping.ip: @path: should be a string"),
+        (mapped(groups={"a": [{"@json": {}}]}), "mapping.groups.a.0: @json: needs an object with 'mode'"),
+        (mapped(ip={"@liquid": "{% if %}"}), "mapping.ip: @liquid: missing expression; mend the template"),
+        (
+            mapped(utm_properties={"utm_sorce": "x"}),
+            "utm_sorce: there is no such field; did you mean utm_source",
+        ),
+        (mapped(library2={"behavior": "never"}), "library2.behavior: must be one of auto, use_mapping"),
+        (mapped(min_id_length="many"), "mapping.min_id_length: must be an integer or null, but is a text"),
+        (mapped(groups="company"), "mapping.groups: must be an object"),
+        (mapped(__segment_internal_directive={}), "must be one directive"),
+    ],
+)
+def test_one_mistake_is_one_line(subscription: object, line: str) -> None:
+    [found] = problems(SETTINGS, [subscription])
+    assert found.startswith("subscriptions[0]")
+    assert line in found
+    assert "\n" not in found
+
+
+@pytest.mark.parametrize(
+    "subscription",
+    [
+        subscription(partnerAction="sessionId", mapping={"sessionLength": 5}),
+        subscription(partnerAction="logEventV2", mapping={"event_type": "a", "setOnce": {"anything": "x"}}),
+        mapped(min_id_length="3", __segment_internal_sync_mode="add"),
+        subscription(mapping={"@path": "$.properties"}),
+    ],
+)
+def test_no_mistake(subscription: dict[str, object]) -> None:
+    assert problems(SETTINGS, [subscription]) == []
+
+
+def test_the_51st_is_one_too_many() -> None:
+    assert problems(SETTINGS, [subscription()] * 50) == []
+    [line] = problems(SETTINGS, [subscription()] * 51)
+    assert "the 51st is one too many" in line
+
+
+def test_settings_and_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(user_agent, "_PLACES", ())
+    found = problems({"endpoint": "mars"})
+    assert ["apiKey" in found[0], "secretKey" in found[1], "endpoint" in found[2]] == [True] * 3
+    assert "user-agent parser" in found[3]
+
+
+def test_check_tells_all_at_once(tmp_path: Path) -> None:
+    (tmp_path / "subscriptions.json").write_text(
+        '[{"name": "a", "subscribe": "type = track and event = \'x\'", "partnerAction": "mapUser"},'
+        ' {"name": "b", "subscribe": "type", "partnerAction": "nothing", "mapping": {"a": {"@b": 1}}}]'
+    )
+    config = tmp_path / "forwarder.toml"
+    config.write_text(
+        '[[destinations]]\nname = "d"\nsubscriptions_file = "subscriptions.json"\n'
+        'base_url = "http://127.0.0.1:1"\nsettings = { apiKey = "key" }\n'
+    )
+    done = CliRunner().invoke(cli, ["check", "--config", str(config)])
+    assert done.exit_code == 1
+    lines = done.output.splitlines()
+    start = "destinations.d: subscriptions[1] 'b': "
+    assert [line.startswith(start) for line in lines] == [True, True, True, False]
+    assert lines[3].startswith("warning: destinations.d: subscriptions[0] 'a': subscribe: 'x'")
