@@ -80,7 +80,7 @@ def join(source: str, module: Path, out: Path) -> None:
 
 def hashed(path: Path) -> str:
     """Rename a file so that its name tells its contents; return the new name."""
-    name = f"{path.stem}-{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}{path.suffix}"
+    name = f"{path.stem}-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}{path.suffix}"
     path.rename(path.with_name(name))
     return name
 

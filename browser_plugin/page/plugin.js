@@ -5,6 +5,9 @@ import { warn } from "./settings.js";
 
 /** @typedef {import("./session-plugin.d.ts").SessionPlugin} SessionPlugin */
 
+/** Milliseconds after which Analytics.js has begun to send an event, or has stored it for the next page. */
+const GAP = 50;
+
 /**
  * @param {ReturnType<typeof import("./session.js").openSession>} session
  * @returns {SessionPlugin}
@@ -16,8 +19,19 @@ export function pluginOf(session) {
   let user;
 
   let leaving = false;
+  /** @type {Set<any>} events that Analytics.js has not begun to send */
+  const passing = new Set();
+  const send = (/** @type {any} */ event) => sendNow(event, analytics);
   // Captured: before the page's own listeners, whose events are the ones this is for.
-  for (const name of ["pagehide", "pageshow"]) addEventListener(name, () => (leaving = name === "pagehide"), true);
+  addEventListener(
+    "pagehide",
+    () => {
+      leaving = true;
+      setTimeout(() => (leaving = false)); // only a page that comes back gets there
+      passing.forEach(send);
+    },
+    true,
+  );
 
   const reset = () => session.settings.newOnReset && session.api.reset();
 
@@ -31,7 +45,9 @@ export function pluginOf(session) {
     } catch (error) {
       warn(`an event has no session: ${error}`);
     }
-    if (leaving) sendNow(context.event, analytics);
+    if (leaving) send(context.event);
+    passing.add(context.event);
+    setTimeout(() => passing.delete(context.event), GAP);
     return context;
   }
 

@@ -45,7 +45,7 @@ export function openSession(base) {
       try {
         listener(api, reason);
       } catch (error) {
-        warn(`listener: ${error}`);
+        warn(error);
       }
     }
   }

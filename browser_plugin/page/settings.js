@@ -38,7 +38,7 @@ export function readSettings(raw = {}) {
   return /** @type {Settings} */ (settings);
 }
 
-/** @param {string} what */
+/** @param {unknown} what */
 export function warn(what) {
   console.warn(`analytics session: ${what}`);
 }

@@ -1,0 +1,160 @@
+"""A page with the standard Analytics.js snippet, a forwarder that serves it, and what Amplitude received."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.browser.site import Site, serving
+from tests.integration.receiver import Receiver, receiver
+from tests.integration.running import ROOT, Running, forwarder
+
+CONFIG = """
+[server]
+assets = "{dist}"
+operator_token = "an-operators-token"
+[session]
+{session}
+[[sources]]
+name = "web"
+write_key = "web-key"
+[[destinations]]
+name = "amplitude"
+base_url = "{amplitude}"
+linger_ms = 10
+[destinations.settings]
+apiKey = "k"
+"""
+SNIPPET = """
+(function () {
+  var analytics = (window.analytics = window.analytics || []);
+  analytics.invoked = true;
+  analytics.methods = "identify reset group track ready alias page screen once off on register".split(" ");
+  analytics.factory = function (name) {
+    return function () {
+      if (window.analytics.initialized) return window.analytics[name].apply(window.analytics, arguments);
+      analytics.push([name].concat(Array.prototype.slice.call(arguments)));
+      return analytics;
+    };
+  };
+  analytics.methods.forEach(function (name) { analytics[name] = analytics.factory(name); });
+  analytics._cdn = "CDN";
+  analytics._writeKey = "web-key";
+  analytics._loadOptions = LOAD;
+  var script = document.createElement("script");
+  script.async = true;
+  script.dataset.globalSegmentAnalyticsKey = "analytics";
+  script.src = "FORWARDER/analytics.js/v1/web-key/analytics.min.js";
+  document.head.append(script);
+})();
+"""
+
+
+@dataclass
+class Shop:
+    """Where pages, forwarder and receiver are."""
+
+    site: Site
+    forwarder: Running
+    amplitude: Receiver
+    seen: list[str] = field(default_factory=list)
+    """What the browser's console said."""
+
+    def page(self, name: str, *, before: str = "", after: str = "", load: str = "{}", cdn: str = "") -> str:
+        """Put a page on the site: tags before and after the standard snippet; return its address.
+
+        ``cdn``: where Analytics.js fetches its settings; the forwarder unless given.
+        """
+        snippet = SNIPPET.replace("CDN", cdn or self.forwarder.url).replace("LOAD", load)
+        self.site.pages[f"/{name}.js"] = snippet.replace("FORWARDER", self.forwarder.url)
+        self.site.pages[f"/{name}"] = (
+            f'<!doctype html><meta charset="utf-8"><title>{name}</title>'
+            f'<link rel="icon" href="data:,">{before}<script src="/{name}.js"></script>{after}'
+        )
+        self.site.types[f"/{name}"] = "text/html; charset=utf-8"
+        return f"{self.site.url}/{name}"
+
+    def without_plugin(self) -> str:
+        """Return a CDN whose settings document brings no plugin: another company's workspace."""
+        host = self.forwarder.url.partition("://")[2]
+        self.site.pages["/v1/projects/web-key/settings"] = (
+            '{"integrations": {"Segment.io": {"apiKey": "web-key", "protocol": "http", '
+            f'"apiHost": "{host}/v1"}}}}, "metrics": {{"sampleRate": 0}}}}'
+        )
+        self.site.types["/v1/projects/web-key/settings"] = "application/json"
+        return self.site.url
+
+    def tag(self, attributes: str = "", name: str = "session-plugin.js") -> str:
+        """Return a script tag of the plugin's."""
+        return f'<script src="{self.forwarder.url}/p/{name}" {attributes}></script>'
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """Return what Amplitude received under one name."""
+        return [event for event in self.amplitude.events() if event["event_type"] == name]
+
+    def arrived(self, name: str, count: int = 1) -> list[dict[str, Any]]:
+        """Wait for that many events of one name, and return them."""
+        assert eventually(lambda: len(self.events(name)) >= count), (name, self.amplitude.events(), self.seen)
+        return self.events(name)
+
+
+def eventually(true: Callable[[], object], seconds: float = 15) -> bool:
+    """Wait until something is so."""
+    until = time.monotonic() + seconds
+    while not true() and time.monotonic() < until:
+        time.sleep(0.03)
+    return bool(true())
+
+
+@contextmanager
+def shop(folder: Path, session: str = "", headers: dict[str, str] | None = None) -> Iterator[Shop]:
+    """Run receiver, forwarder and site; ``session``: lines of the configuration's [session]."""
+    with receiver() as amplitude:
+        config = folder / "forwarder.toml"
+        config.write_text(CONFIG.format(dist=ROOT / "dist", session=session, amplitude=amplitude.url))
+        site = Site(folder / "site", headers=headers or {})
+        with forwarder(config) as running, serving(site):
+            yield Shop(site, running, amplitude)
+
+
+@contextmanager
+def opened(browser: Browser, running: Shop, url: str = "", **options: Any) -> Iterator[Page]:
+    """Open a page in a context of its own; what its console says is kept."""
+    with fresh(browser, **options) as context:
+        page = context.new_page()
+        page.on("console", lambda said: running.seen.append(said.text))
+        if url:
+            page.goto(url)
+        yield page
+
+
+@contextmanager
+def fresh(browser: Browser, **options: Any) -> Iterator[BrowserContext]:
+    """Make a context that knows nothing yet."""
+    if browser.browser_type.name == "firefox":  # the system's Firefox knows nothing of these emulations
+        options |= dict.fromkeys(("color_scheme", "reduced_motion", "forced_colors", "contrast"), "null")
+    context = browser.new_context(**options)
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+def session(page: Page) -> dict[str, Any]:
+    """Return what a person in devtools sees of ``analyticsSession``."""
+    said: dict[str, Any] = page.evaluate(
+        "({...analyticsSession, explained: analyticsSession.explain(),"
+        " stored: +localStorage.getItem('analytics_session_id')})"
+    )
+    return said
+
+
+def python(page: Page) -> str:
+    """Wait until Python is up or known not to be, and return its state."""
+    assert eventually(lambda: page.evaluate("window.analyticsSession?.python ?? 'starting'") != "starting")
+    state: str = page.evaluate("analyticsSession.python")
+    return state

@@ -1,0 +1,241 @@
+"""Every event of a real page carries the session id: the first, the last, and all between."""
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.browser.shop_page import Shop, eventually, fresh, opened, python, session, shop
+
+COLD_LOADS = 25
+"""In each of two browsers."""
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    with shop(tmp_path_factory.mktemp("shop")) as one:
+        yield one
+
+
+@pytest.fixture
+def clean(running: Shop) -> Shop:
+    """The shop, with nothing received and nothing said yet."""
+    running.amplitude.items.clear()
+    running.seen.clear()
+    return running
+
+
+def reported(running: Shop, kind: str) -> float:
+    """Return how often pages have reported this to the forwarder."""
+    headers = {"Authorization": "Bearer an-operators-token"}
+    said = httpx.get(f"{running.forwarder.url}/metrics", headers=headers).raise_for_status().text
+    counts = re.findall(rf'page_reports_total{{kind="{kind}"}} (\S+)', said)
+    return float(counts[0]) if counts else 0
+
+
+def initialized(page: Page) -> bool:
+    return eventually(lambda: page.evaluate("!!window.analytics?.initialized"))
+
+
+def test_a_first_event_and_one_that_python_answers(clean: Shop, real_browser: Browser) -> None:
+    url = clean.page("first", after="<script>analytics.track('First')</script>")
+    with opened(real_browser, clean, url) as page:
+        [first] = clean.arrived("First")
+        assert python(page) == "ready"
+        seen = session(page)
+        assert first["session_id"] == seen["id"] == seen["startedAt"] == seen["stored"]
+        assert "none was stored" in seen["explained"]
+        page.evaluate("analytics.track('Second')")
+        [second] = clean.arrived("Second")
+        assert second["session_id"] == first["session_id"]
+        seen = session(page)
+        assert "it goes on" in seen["explained"]
+        assert seen["explained"].endswith("answered by Python")
+        assert seen["expiresAt"] == seen["lastActivity"] + 1_800_000
+        assert clean.seen == [], "a page that works says nothing"
+
+
+def test_nothing_is_stored_before_the_first_event(clean: Shop, real_browser: Browser) -> None:
+    with opened(real_browser, clean, clean.page("quiet")) as page:
+        assert python(page) == "ready", "Python starts when the browser is idle"
+        assert page.evaluate("localStorage.getItem('analytics_session_id')") is None
+        assert "analytics_session_id" not in page.evaluate("document.cookie")
+        assert page.evaluate("analyticsSession.id") is None
+        assert page.evaluate("analyticsSession.explain()") == "no event yet"
+
+
+def test_events_of_every_type_but_screen(clean: Shop, real_browser: Browser) -> None:
+    with opened(real_browser, clean, clean.page("types")) as page:
+        assert initialized(page)
+        stamps = page.evaluate(
+            """async () => {
+                const all = [
+                    analytics.track("T"), analytics.page(), analytics.identify("u"),
+                    analytics.group("g"), analytics.alias("n", "o"), analytics.screen("s"),
+                ];
+                return (await Promise.all(all)).map(({ event }) =>
+                    [event.type, event.integrations["Actions Amplitude"]?.session_id ?? null]);
+            }"""
+        )
+        stored = session(page)["stored"]
+        assert stamps == [
+            *([kind, stored] for kind in ("track", "page", "identify", "group", "alias")),
+            ["screen", None],
+        ]
+
+
+def test_events_of_a_page_that_is_going_away(clean: Shop, real_browser: Browser) -> None:
+    url, other = clean.page("leaving"), clean.page("other")
+    with opened(real_browser, clean, url) as page:
+        assert python(page) == "ready"
+        page.evaluate("addEventListener('pagehide', () => analytics.track('Hidden'))")
+        page.evaluate(f"analytics.track('Clicked'); location.href = '{other}'")
+        page.wait_for_url(other)
+        [clicked], [hidden] = clean.arrived("Clicked"), clean.arrived("Hidden")
+        stored = page.evaluate("+localStorage.getItem('analytics_session_id')")
+        assert clicked["session_id"] == hidden["session_id"] == stored
+
+
+def test_no_event_of_a_cold_page_goes_without(clean: Shop, real_browser: Browser) -> None:
+    url = clean.page("cold", after="<script>analytics.track('Cold')</script>")
+    for number in range(1, COLD_LOADS + 1):
+        with opened(real_browser, clean, url) as page:
+            page.evaluate("analytics.track('Cold')")
+            clean.arrived("Cold", 2 * number)
+    events = clean.events("Cold")
+    assert len(events) == 2 * COLD_LOADS
+    late = time.time() * 1000
+    assert all(late - 120_000 < event["session_id"] < late for event in events)
+
+
+def test_a_page_that_cannot_load_python_behaves_the_same(clean: Shop, real_browser: Browser) -> None:
+    before = reported(clean, "load")
+    with fresh(real_browser) as context:
+        page = context.new_page()
+        reports = []
+        page.on(
+            "request", lambda one: reports.append(one.post_data) if one.url.endswith("/p/report") else None
+        )
+        page.on("console", lambda said: clean.seen.append(said.text) if said.type == "warning" else None)
+        context.route("**/core-*.wasm", lambda route: route.abort())
+        page.goto(clean.page("blocked", after="<script>analytics.track('Blocked')</script>"))
+        [event] = clean.arrived("Blocked")
+        state = python(page)
+        assert state.startswith("unavailable: TypeError"), state
+        assert event["session_id"] == session(page)["stored"]
+        assert eventually(lambda: reported(clean, "load") == before + 1)
+        assert len([line for line in clean.seen if "Python is unavailable" in line]) == 1, clean.seen
+
+
+@pytest.mark.parametrize(
+    ("host", "kind"),
+    [
+        ("export const start = async () => () => '1\\t1\\tidle\\t0\\t\\t';", "difference"),
+        ("export const start = async () => () => { throw new Error('unreachable'); };", "trap"),
+    ],
+)
+def test_a_python_that_is_wrong_is_not_asked_again(
+    clean: Shop, real_browser: Browser, host: str, kind: str
+) -> None:
+    with fresh(real_browser) as context:
+        before = reported(clean, kind)
+        page = context.new_page()
+        reports = []
+        page.on(
+            "request", lambda one: reports.append(one.post_data) if one.url.endswith("/p/report") else None
+        )
+        context.route(
+            "**/frozen-*.mjs",
+            lambda route: route.fulfill(
+                body=host, content_type="text/javascript", headers={"Access-Control-Allow-Origin": "*"}
+            ),
+        )
+        page.goto(clean.page("wrong", after="<script>analytics.track('Wrong')</script>"))
+        assert python(page).startswith("unavailable: ")
+        page.evaluate("analytics.track('Wrong')")
+        one, other = clean.arrived("Wrong", 2)
+        assert one["session_id"] == other["session_id"] == session(page)["stored"]
+        assert eventually(lambda: reported(clean, kind) == before + 1)
+
+
+def test_a_store_that_is_denied(clean: Shop, real_browser: Browser) -> None:
+    url = clean.page("denied", after="<script>analytics.track('Denied')</script>")
+    with fresh(real_browser) as context:
+        context.add_init_script(
+            """for (const [owner, name] of [[window, "localStorage"]])
+                Object.defineProperty(owner, name, {
+                    get() { throw new DOMException("denied", "SecurityError"); },
+                    set() { throw new DOMException("denied", "SecurityError"); },
+                });"""
+        )
+        page = context.new_page()
+        page.goto(url)
+        [first] = clean.arrived("Denied")
+        page.evaluate("analytics.track('Denied')")
+        second = clean.arrived("Denied", 2)[1]
+        assert first["session_id"] == second["session_id"] == page.evaluate("analyticsSession.id")
+
+
+def test_a_store_that_is_cleared_between_two_events(clean: Shop, real_browser: Browser) -> None:
+    url = clean.page("cleared", after="<script>analytics.track('Cleared')</script>")
+    with opened(real_browser, clean, url) as page:
+        [first] = clean.arrived("Cleared")
+        page.evaluate("localStorage.clear()")
+        page.evaluate("analytics.track('Cleared')")
+        second = clean.arrived("Cleared", 2)[1]
+        assert first["session_id"] == second["session_id"] == session(page)["stored"]
+
+
+def test_memory_only_where_the_visitor_is_not_to_be_remembered(clean: Shop, real_browser: Browser) -> None:
+    url = clean.page(
+        "memory", load="{ disableClientPersistence: true }", after="<script>analytics.track('Kept')</script>"
+    )
+    with opened(real_browser, clean, url) as page:
+        [first] = clean.arrived("Kept")
+        assert page.evaluate("analyticsSession.id") == first["session_id"]
+        assert page.evaluate("localStorage.length") == 0
+        assert "analytics_session_id" not in page.evaluate("document.cookie")
+
+
+def test_what_consent_tools_say_is_kept(clean: Shop, real_browser: Browser) -> None:
+    with opened(real_browser, clean, clean.page("consent")) as page:
+        assert initialized(page)
+        said = page.evaluate(
+            """async () => {
+                const flags = [
+                    { "Actions Amplitude": false },
+                    { All: false },
+                    { All: false, "Actions Amplitude": true },
+                    { "Actions Amplitude": { groups: { a: "b" } } },
+                ];
+                const all = flags.map((integrations) => analytics.track("C", {}, { integrations }));
+                return (await Promise.all(all)).map(({ event }) => event.integrations);
+            }"""
+        )
+        stamp = {"session_id": session(page)["stored"]}
+        assert said == [
+            {"Actions Amplitude": False},
+            {"All": False},
+            {"All": False, "Actions Amplitude": stamp},
+            {"Actions Amplitude": {"groups": {"a": "b"}, **stamp}},
+        ]
+
+
+@pytest.mark.parametrize("wasm", [True, False])
+def test_strict_content_security_policy(tmp_path: Path, real_browser: Browser, wasm: bool) -> None:
+    with shop(tmp_path) as running:
+        origin = running.forwarder.url
+        allowed = "'wasm-unsafe-eval'" if wasm else ""
+        running.site.headers["Content-Security-Policy"] = (
+            f"default-src 'none'; script-src 'self' {origin} {allowed}; connect-src {origin}"
+        )
+        with opened(real_browser, running, running.page("strict")) as page:
+            state = python(page)
+            page.evaluate("analytics.track('Strict')")
+            [event] = running.arrived("Strict")
+            assert event["session_id"] == session(page)["stored"]
+            assert state == "ready" if wasm else state.startswith("unavailable: CompileError")
