@@ -93,8 +93,9 @@ def check(config: Path | None, online: bool) -> None:
 
 @cli.command()
 @config_option
+@click.option("--explain", is_flag=True, help="For people: why each subscription matches or not, and more.")
 @click.argument("events", type=click.File("rb"), default="-")
-def plan(config: Path | None, events: BinaryIO) -> None:
+def plan(config: Path | None, events: BinaryIO, explain: bool) -> None:
     """Show what would be sent to Amplitude for EVENTS, without sending.
 
     EVENTS is a file with one event in Segment's JSON per line; left out, standard input is read. For each
@@ -102,10 +103,11 @@ def plan(config: Path | None, events: BinaryIO) -> None:
 
     \b
     Try a mapping on a few events:
-      forwarder plan --config forwarder.toml events.jsonl
+      forwarder plan --config forwarder.toml --explain events.jsonl
     """
     from forwarder.destinations import destinations_of
-    from forwarder.plan import plan_lines
+    from forwarder.explain import explained
+    from forwarder.plan import plan_line, read_events
 
     try:
         destinations = destinations_of(read(config))
@@ -114,12 +116,14 @@ def plan(config: Path | None, events: BinaryIO) -> None:
     if not destinations:
         raise click.ClickException("no destination is configured; add [[destinations]] to the file")
     failed = False
-    for line, problem in plan_lines(events, destinations):
+    for event, problem in read_events(events):
         if problem:
             failed = True
             click.echo(problem, err=True)
+        elif explain:
+            click.echo("\n".join(explained(event, destinations)))
         else:
-            click.echo(line)
+            click.echo(plan_line(event, destinations))
     if failed:
         raise SystemExit(1)
 

@@ -5,38 +5,38 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import orjson
 
 from forwarder.amplitude import AmplitudeDestination, Call, Planned
+from forwarder.mapping.json_text import stringify
 
 
-def plan_lines(
-    lines: Iterable[bytes], destinations: Mapping[str, AmplitudeDestination]
-) -> Iterator[tuple[bytes, str | None]]:
-    """Yield for each line with an event the plan as a JSON line; or what is wrong with the line.
-
-    With several destinations each planned entry names its own.
-    """
+def read_events(lines: Iterable[bytes]) -> Iterator[tuple[dict[str, object], str | None]]:
+    """Yield the event of each line that is not empty; or what is wrong with the line."""
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             event = orjson.loads(line)
         except orjson.JSONDecodeError as error:
-            yield b"", f"line {number} is not JSON: {error}; give one event per line"
+            yield {}, f"line {number} is not JSON: {error}; give one event per line"
             continue
         if not isinstance(event, dict):
-            yield b"", f"line {number} is not a JSON object; give one event per line"
+            yield {}, f"line {number} is not a JSON object; give one event per line"
             continue
-        yield orjson.dumps(plan_of(event, destinations)), None
+        yield event, None
 
 
-def plan_of(
-    event: Mapping[str, object], destinations: Mapping[str, AmplitudeDestination]
-) -> dict[str, object]:
-    """Return ``messageId`` and what every destination makes of the event."""
+def plan_line(event: Mapping[str, object], destinations: Mapping[str, AmplitudeDestination]) -> str:
+    """Return as JSON ``messageId`` and what every destination makes of the event.
+
+    With several destinations each planned entry names its own.
+    """
     planned: list[dict[str, object]] = []
     for name, destination in destinations.items():
         named = {"destination": name} if len(destinations) > 1 else {}
         planned += [{**named, **_shown(one)} for one in destination.plan(event)]
-    return {"messageId": event.get("messageId"), "planned": planned}
+    message_id = event.get("messageId")
+    if isinstance(message_id, (dict, list)):  # no id, and maybe too deep to be written
+        message_id = None
+    return stringify({"messageId": message_id, "planned": planned})
 
 
 def _shown(planned: Planned) -> dict[str, object]:

@@ -9,7 +9,7 @@ from forwarder import js
 from forwarder.amplitude.endpoints import endpoint_url
 from forwarder.amplitude.fields import ACTIONS
 from forwarder.amplitude.items import Item, Planned
-from forwarder.amplitude.lint import lint
+from forwarder.amplitude.lint import lint, refuse_deep
 from forwarder.amplitude.log_events import log_event, log_event_v2, log_purchase
 from forwarder.amplitude.presets import presets
 from forwarder.amplitude.requests import calls
@@ -44,6 +44,7 @@ class Subscription:
         self.action = str(definition.get("partnerAction", ""))
         self.name = str(definition.get("name") or self.action)
         self.known = self.action in ACTIONS
+        self.trigger = definition.get("subscribe")
         self._fields = ACTIONS.get(self.action, {})
         self._required = required_names(self._fields)
         self._clock = clock
@@ -109,19 +110,24 @@ class AmplitudeDestination:
 
     def plan(self, event: Event) -> list[Planned]:
         """Return what every matching subscription makes of the event, with its requests; sends nothing."""
+        made = [self.plan_one(subscription, event) for subscription in self._active]
+        return [planned for planned in made if planned is not None]
+
+    def plan_one(self, subscription: Subscription, event: Event) -> Planned | None:
+        """Return what one of ``subscriptions`` makes of the event; None where its trigger does not match."""
         event = _without_null_context(event)
-        planned = []
-        for subscription in self._matching(event):
-            done = Planned(subscription.name, subscription.action)
-            try:
-                done.payload = subscription.payload(event)
-                done.items = subscription.items(done.payload, event)
-                done.warnings = lint(done.payload, done.items)
-            except ForwarderError as error:
-                done.error = error
-            single = subscription.action == "identifyUser"
-            done.calls = calls(done.items, self.api_key, self.url, single=single)
-            planned.append(done)
+        if not subscription.matches(event):
+            return None
+        planned = Planned(subscription.name, subscription.action)
+        try:
+            planned.payload = subscription.payload(event)
+            items = subscription.items(planned.payload, event)
+            refuse_deep(items)
+            planned.items, planned.warnings = items, lint(planned.payload, items)
+        except ForwarderError as error:
+            planned.error = error
+        single = subscription.action == "identifyUser"
+        planned.calls = calls(planned.items, self.api_key, self.url, single=single)
         return planned
 
     def items(self, event: Event) -> tuple[list[Item], list[ForwarderError]]:

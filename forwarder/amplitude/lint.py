@@ -9,6 +9,7 @@ from forwarder import js
 from forwarder.amplitude.endpoints import Endpoint
 from forwarder.amplitude.items import Item, Warning  # noqa: A004 - what it is called
 from forwarder.amplitude.validation import Payload
+from forwarder.errors import PayloadError
 
 
 class Kind(StrEnum):
@@ -35,6 +36,8 @@ REFUSED_IDS: Final = frozenset(
 )
 LONGEST_TEXT: Final = 1024
 DEEPEST: Final = 40
+DEEPEST_SENT: Final = 200
+"""Levels that are written as JSON at all."""
 MOST_GROUPS: Final = 5
 MOST_VALUES: Final = 10
 """Values of one group type in one event."""
@@ -122,6 +125,22 @@ def _is_modest(values: Iterable[object], depth: int) -> bool:
             if depth >= DEEPEST or not _is_modest(inner, depth + 1):
                 return False
     return True
+
+
+def refuse_deep(items: Sequence[Item]) -> None:
+    """Raise PayloadError where an item is nested too deeply to be written as JSON."""
+    for item in items:
+        for name, value in item.body.items():
+            if _deeper(value, DEEPEST_SENT):
+                reason = f"is nested deeper than {DEEPEST_SENT} levels; flatten it, or map a part of it"
+                raise PayloadError({f"$.{name}": reason})
+
+
+def _deeper(value: object, levels: int) -> bool:
+    if not isinstance(value, (dict, list)):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_deeper(one, levels - 1) for one in inner)
 
 
 def _large(place: str, value: object, depth: int) -> Iterator[Warning]:

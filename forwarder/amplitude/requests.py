@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from forwarder.amplitude.endpoints import Endpoint
 from forwarder.amplitude.items import Call, Item
-from forwarder.amplitude.json_text import json_text
+from forwarder.mapping.json_text import stringify
 
 _EVENTS = (Endpoint.HTTPAPI, Endpoint.BATCH)
 
@@ -34,8 +34,8 @@ def calls(
             made.append(Call("POST", address, json=item.body))
         else:
             name = "mapping" if item.endpoint is Endpoint.USERMAP else "identification"
-            form = {"api_key": api_key, name: json_text(item.body if single else [item.body])}
+            form = {"api_key": api_key, name: stringify(item.body if single else [item.body])}
             if options:
-                form["options"] = json_text(options)
+                form["options"] = stringify(options)
             made.append(Call("POST", address, form=form))
     return made

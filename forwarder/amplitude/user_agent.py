@@ -14,6 +14,8 @@ from forwarder.errors import ConfigError
 
 FILE: Final = "ua-parser.min.js"
 """The parser's name: beside this module where the forwarder is installed (hatch_build.py puts it there)."""
+LONGEST: Final = 1024
+"""Characters of a user agent that are read; some expressions of the parser take quadratic time."""
 REMEMBERED: Final = 50_000
 """User agents whose answers are kept; about 1 kB each."""
 
@@ -85,10 +87,11 @@ def parse_user_agent(ua: str | None, ua_data: Mapping[str, object] | None = None
     """Return the event fields that a user agent and its client hints (``model``, ``platformVersion``) give.
 
     As in the reference ``os_version`` is the browser's major version, and a desktop has no ``device_type``.
+    Unlike there, only the first ``LONGEST`` characters count: real ones have at most some hundred.
     """
     if not ua:
         return {}
-    agent = read_user_agent(ua)
+    agent = read_user_agent(ua[:LONGEST])
     hints = ua_data or {}
     version, model = hints.get("platformVersion"), hints.get("model")
     fields = {

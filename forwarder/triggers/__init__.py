@@ -12,8 +12,9 @@ from forwarder.triggers.advice import advise
 from forwarder.triggers.parser import parse
 from forwarder.triggers.predicates import Unanswerable, can_crash, predicate
 from forwarder.triggers.tokens import tokenize
+from forwarder.triggers.trace import trace_trigger
 
-__all__ = ["compile_trigger", "trigger_warnings"]
+__all__ = ["compile_trigger", "trace_trigger", "trigger_warnings"]
 
 
 def compile_trigger(text: str) -> Callable[[Mapping[str, Any]], bool]:
