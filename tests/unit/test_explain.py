@@ -62,7 +62,7 @@ def test_one_event() -> None:
 
 def test_unusable_parts_are_told() -> None:
     settings = {"apiKey": "k", "secretKey": "s"}
-    subscriptions = [
+    subscriptions: list[dict[str, object]] = [
         {"name": "a", "subscribe": "type", "partnerAction": "mapUser"},
         {"name": "b", "subscribe": 'type = "track"', "partnerAction": "logEvent", "mapping": {}},
     ]
