@@ -124,6 +124,8 @@ def coerce(field: Field, value: object) -> object:
     """Return ``value`` as the scalar ``field`` wants it. Raises Refused; objects are not for here."""
     if _fits_as_usual(field, value):
         return value
+    if field.kind is Kind.DATETIME and isinstance(value, str) and is_date_like(value):
+        return value
     types = _TYPES[field.kind]
     if field.nullable:
         types = (*types, _NULL)

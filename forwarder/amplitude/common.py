@@ -4,7 +4,7 @@ import math
 import re
 
 from forwarder import js
-from forwarder.amplitude.user_agent import parse_user_agent
+from forwarder.amplitude.user_agent import LONGEST, fields_without_hints, parse_user_agent
 from forwarder.amplitude.validation import Payload
 
 _IOS = re.compile("ios", re.IGNORECASE | re.ASCII)
@@ -22,14 +22,17 @@ def platform(payload: Payload) -> object:
 
 
 def agent_fields(payload: Payload) -> Payload:
-    """Return what the user agent says; every mapped field of the same name goes over it."""
+    """Return what the user agent says, newly made; every mapped field of the same name goes over it."""
     agent = payload.get("userAgent")
     if not isinstance(agent, str):
         return {}
     fields: Payload = {}
     if payload.get("userAgentParsing"):
         hints = payload.get("userAgentData")
-        fields = parse_user_agent(agent, hints if isinstance(hints, dict) else None)
+        if hints and isinstance(hints, dict):
+            fields = parse_user_agent(agent, hints)
+        else:
+            fields = dict(fields_without_hints(agent[:LONGEST]))
     if payload.get("includeRawUserAgent"):
         fields["user_agent"] = agent
     return fields
@@ -38,6 +41,8 @@ def agent_fields(payload: Payload) -> Payload:
 def min_id_length(payload: Payload) -> int | None:
     """Return the least length of ids, in characters, where the mapping sets one."""
     value = payload.get("min_id_length")
+    if value is None:
+        return None
     if not isinstance(value, (int, float)) or not 0 < value < math.inf:
         return None
     return min(int(value), js.SAFE_INTEGER)

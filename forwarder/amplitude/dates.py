@@ -15,6 +15,8 @@ _USUAL: Final = re.compile(
     r"(?:\.[0-9]{3}(?:[0-9]{3})?)?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 )
 """What nearly every library writes: read by Python where the day exists."""
+_SHORT: Final = 64
+"""Characters of a text whose time is worth remembering; all that are times are shorter."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -33,7 +35,7 @@ def read_utc(value: object) -> int | None:
     ``"1700000000000"`` is in the year 1699.
     """
     if isinstance(value, str):
-        return _read_text(value)
+        return _read_short(value) if len(value) <= _SHORT else _read_text(value)
     if js.is_number(value):
         milliseconds = js.to_double(value)  # type: ignore[arg-type]
         return math.trunc(milliseconds) if abs(milliseconds) <= LIMIT_MS else None
@@ -43,14 +45,18 @@ def read_utc(value: object) -> int | None:
 def is_date_like(text: str) -> bool:
     """Return whether a date field takes the text: a time as above; a plain number is unix seconds instead."""
     if _USUAL.fullmatch(text):
-        return _read_text(text) is not None
+        return _read_short(text) is not None
     number = js.string_to_number(text)
     if js.number_to_string(number) == text:
         return abs(number * 1000) <= LIMIT_MS
     return _read_text(text) is not None
 
 
-@lru_cache(maxsize=4096)  # an event's time is checked, then read; events of one request share theirs
+@lru_cache(maxsize=64)  # an event's time is checked, then read; events of one request share theirs
+def _read_short(text: str) -> int | None:
+    return _read_text(text)
+
+
 def _read_text(text: str) -> int | None:
     if _USUAL.fullmatch(text):
         try:

@@ -15,9 +15,8 @@ from forwarder.amplitude.presets import presets
 from forwarder.amplitude.requests import calls
 from forwarder.amplitude.settings import read_settings
 from forwarder.amplitude.users import delete_user, group_identify_user, identify_user, map_user
-from forwarder.amplitude.validation import Payload, required_names, validate
+from forwarder.amplitude.validation import Payload, compile_payload
 from forwarder.errors import ForwarderError, MappingError, TriggerError
-from forwarder.mapping import compile_mapping
 from forwarder.triggers import compile_trigger
 
 Event = Mapping[str, object]
@@ -45,8 +44,6 @@ class Subscription:
         self.name = str(definition.get("name") or self.action)
         self.known = self.action in ACTIONS
         self.trigger = definition.get("subscribe")
-        self._fields = ACTIONS.get(self.action, {})
-        self._required = required_names(self._fields)
         self._clock = clock
         try:
             self.matches = compile_trigger(cast("str", definition.get("subscribe")))
@@ -54,7 +51,8 @@ class Subscription:
             self.matches = _never
         self._broken: MappingError | None = None
         try:
-            self._resolve = compile_mapping(definition.get("mapping") or {})
+            fields = ACTIONS.get(self.action, {})
+            self._payload = compile_payload(fields, definition.get("mapping") or {})
         except MappingError as error:
             self._broken = error
 
@@ -62,7 +60,7 @@ class Subscription:
         """Return the action's fields as the event fills them. Raises MappingError or PayloadError."""
         if self._broken:
             raise self._broken
-        return validate(self._fields, self._required, self._resolve(event))
+        return self._payload(event)
 
     def items(self, payload: Payload, event: Event) -> list[Item]:
         """Return what the event's payload becomes."""

@@ -43,7 +43,14 @@ class Field:
         object.__setattr__(self, "plain", None if looked_at else _PLAIN.get(self.kind))
 
 
-_PLAIN: Final = {Kind.STRING: str, Kind.BOOLEAN: bool, Kind.OBJECT: dict}
+_PLAIN: Final[dict[Kind, type]] = {
+    Kind.STRING: str,
+    Kind.NUMBER: float,
+    Kind.INTEGER: int,
+    Kind.BOOLEAN: bool,
+    Kind.DATETIME: int,
+    Kind.OBJECT: dict,
+}
 
 
 def path(text: str) -> dict[str, object]:

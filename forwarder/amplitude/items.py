@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from forwarder.amplitude.endpoints import Endpoint
 from forwarder.errors import ForwarderError
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One thing Amplitude takes, before batching.
 
     ``body``: the event, identification, group identification, mapping entry or deletion, ready for JSON.

@@ -1,5 +1,6 @@
 """The actions that log events: logEvent, logEventV2 and logPurchase."""
 
+from collections.abc import Sequence
 from typing import cast
 
 from forwarder import js
@@ -10,23 +11,21 @@ from forwarder.amplitude.endpoints import Endpoint
 from forwarder.amplitude.items import Item
 from forwarder.amplitude.validation import Payload
 
-_WORKING = frozenset(
-    (
-        *("price", "quantity", "revenue", "productId", "revenueType", "time", "session_id"),
-        *("userAgent", "userAgentParsing", "includeRawUserAgent", "userAgentData"),
-        *("min_id_length", "library", "library2", "platform"),
-    )
+_WORKING = (
+    *("price", "quantity", "revenue", "productId", "revenueType", "time", "session_id"),
+    *("userAgent", "userAgentParsing", "includeRawUserAgent", "userAgentData"),
+    *("min_id_length", "library", "library2", "platform"),
 )
 """Fields that say how to make the event, and are not sent under their own name."""
-_ATTRIBUTION = _WORKING | {"utm_properties", "referrer", "user_properties"}
-_V2 = _WORKING | {"setOnce", "setAlways", "add", "user_properties"}
-_PURCHASE = _ATTRIBUTION | {"trackRevenuePerProduct", "products"}
+_ATTRIBUTION = (*_WORKING, "utm_properties", "referrer", "user_properties")
+_V2 = (*_WORKING, "setOnce", "setAlways", "add", "user_properties")
+_PURCHASE = (*_ATTRIBUTION, "trackRevenuePerProduct", "products")
 
 
 def log_event(payload: Payload, message_id: str | None) -> list[Item]:
     """Return the event."""
-    event = _event(payload, _ATTRIBUTION, attributed(payload, own_first=True))
-    return [_item(payload, {**agent_fields(payload), **event}, message_id)]
+    event = _event(payload, _ATTRIBUTION, attributed(payload, own_first=True), agent_fields(payload))
+    return [_item(payload, event, message_id)]
 
 
 def log_event_v2(payload: Payload, message_id: str | None) -> list[Item]:
@@ -34,15 +33,15 @@ def log_event_v2(payload: Payload, message_id: str | None) -> list[Item]:
     user = payload.get("user_properties")
     for field, operator in (("setOnce", "$setOnce"), ("setAlways", "$set"), ("add", "$add")):
         values = payload.get(field)
-        if isinstance(values, dict) and any(value != "" for value in values.values()):
+        if values and isinstance(values, dict) and any(value != "" for value in values.values()):
             user = {**cast("Payload", user or {}), operator: values}
-    event = _event(payload, _V2, user)
-    return [_item(payload, {**agent_fields(payload), **event}, message_id)]
+    event = _event(payload, _V2, user, agent_fields(payload))
+    return [_item(payload, event, message_id)]
 
 
 def log_purchase(payload: Payload, message_id: str | None) -> list[Item]:
     """Return the purchase, then one "Product Purchased" event per product, all for one request."""
-    event = _event(payload, _PURCHASE, attributed(payload, own_first=True))
+    event = _event(payload, _PURCHASE, attributed(payload, own_first=True), {})
     products = cast("list[Payload]", payload.get("products") or [])
     per_product = bool(products) and payload.get("trackRevenuePerProduct") is True
     main = {**agent_fields(payload), **event}
@@ -80,9 +79,12 @@ def _product(quantity: float, price: float) -> float:
     return js.whole(js.to_double(quantity) * js.to_double(price))
 
 
-def _event(payload: Payload, working: frozenset[str], user: object) -> Payload:
-    """Return the event without what is read from the user agent."""
-    event = {name: value for name, value in payload.items() if name not in working}
+def _event(payload: Payload, working: Sequence[str], user: object, event: Payload) -> Payload:
+    """Return the event, begun with what the user agent says (or nothing)."""
+    event.update(payload)
+    for name in working:
+        if name in event:
+            del event[name]
     if user is not None:
         event["user_properties"] = user
     shown = platform(payload)
@@ -90,13 +92,10 @@ def _event(payload: Payload, working: frozenset[str], user: object) -> Payload:
         event["platform"] = shown
     for name in ("time", "session_id"):
         value = payload.get(name)
-        if js.truthy(value):
-            milliseconds = read_utc(value)
-            if milliseconds is not None:
-                event[name] = milliseconds
-    session = payload.get("session_id")
-    if "session_id" in event and isinstance(session, str) and session.isascii() and session.isdigit():
-        event["session_id"] = js.string_to_number(session)
+        if value and (milliseconds := read_utc(value)) is not None:
+            event[name] = milliseconds
+            if name == "session_id" and isinstance(value, str) and value.isascii() and value.isdigit():
+                event[name] = js.string_to_number(value)
     library2 = payload.get("library2")
     if isinstance(library2, dict) and library2.get("behavior") == "use_mapping":
         if "mapping" in library2:

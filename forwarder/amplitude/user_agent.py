@@ -91,9 +91,9 @@ def parse_user_agent(ua: str | None, ua_data: Mapping[str, object] | None = None
     """
     if not ua:
         return {}
-    agent = read_user_agent(ua[:LONGEST])
     hints = ua_data or {}
     version, model = hints.get("platformVersion"), hints.get("model")
+    agent = read_user_agent(ua[:LONGEST])
     fields = {
         "os_name": agent.browser if agent.os is None else agent.os,
         "os_version": agent.major if version is None else version,
@@ -102,3 +102,9 @@ def parse_user_agent(ua: str | None, ua_data: Mapping[str, object] | None = None
         "device_type": agent.type,
     }
     return {name: value for name, value in fields.items() if value is not None}
+
+
+@lru_cache(maxsize=4096)
+def fields_without_hints(ua: str) -> Mapping[str, object]:
+    """Return ``parse_user_agent`` of a text alone, not to be changed: most pages send no hints."""
+    return parse_user_agent(ua)

@@ -1,48 +1,68 @@
 """A resolved mapping made into a payload: empty values removed, types coerced, unknown names dropped."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import cast
 
 from forwarder.amplitude.coercion import Refused, coerce
 from forwarder.amplitude.fields import Field, Kind
 from forwarder.errors import PayloadError
 from forwarder.js import UNDEFINED
+from forwarder.mapping import compile_fields
+from forwarder.mapping.rules import Errors, Rule, fits_plainly
 
 Payload = dict[str, object]
 
 
-def required_names(fields: Mapping[str, Field]) -> tuple[str, ...]:
-    """Return the names of the fields that must be there."""
-    return tuple(name for name, field in fields.items() if field.required)
+def compile_payload(fields: Mapping[str, Field], mapping: object) -> Callable[[object], Payload]:
+    """Return the function that makes an event the payload of an action with these fields.
 
-
-def validate(fields: Mapping[str, Field], required: Sequence[str], resolved: object) -> Payload:
-    """Return the payload that ``resolved`` becomes under ``fields``, of which ``required`` must be there.
-
-    Raises PayloadError naming every field that does not fit; places are like ``$.products[0].price``.
+    It raises MappingError, and PayloadError naming every field that does not fit; places are like
+    ``$.products[0].price``. Raises MappingError if the mapping cannot be used.
     """
-    if not isinstance(resolved, dict):
-        raise PayloadError({"$": "must be an object: the mapping's root yields something else"})
-    errors: dict[str, str] = {}
-    payload: Payload = {}
-    for name, value in resolved.items():
-        field = fields.get(name)
-        # At the root an empty text counts as absent, even for text fields.
-        if field is None or value == "":
-            continue
-        if value.__class__ is field.plain:
-            payload[name] = value
-        elif value is not UNDEFINED and (value is not None or field.nullable):
-            payload[name] = _fitted(field, value, f"$.{name}", errors)
-    missing = [name for name in required if name not in payload]
-    if missing:
-        errors["$"] = f"needs {' and '.join(missing)}: map a value to it that is never empty"
-    if errors:
-        raise PayloadError(errors)
-    return payload
+    resolve = compile_fields(mapping, {name: _rule(field, name) for name, field in fields.items()})
+    required = [name for name, field in fields.items() if field.required]
+
+    def payload_of(event: object) -> Payload:
+        payload, errors = resolve(event)
+        for name in required:
+            if name not in payload:
+                missing = " and ".join(name for name in required if name not in payload)
+                errors["$"] = f"needs {missing}: map a value to it that is never empty"
+        if errors:
+            raise PayloadError(errors)
+        return payload
+
+    return payload_of
 
 
-def _fitted(field: Field, value: object, place: str, errors: dict[str, str]) -> object:
+def _rule(field: Field, name: str) -> Rule:
+    """Return the rule of an action's field: at the root an empty text counts as absent, even for texts."""
+    place = f"$.{name}"
+
+    def put(values: Payload, value: object, errors: Errors) -> None:
+        if value != "" and (value is not None or field.nullable):
+            values[name] = _fitted(field, value, place, errors)
+
+    properties = None
+    if field.properties is not None and not field.multiple:
+        properties = {
+            inner: _inner_rule(one, inner, f"{place}.{inner}") for inner, one in field.properties.items()
+        }
+    return Rule(field.plain, False, put, properties, field.open)
+
+
+def _inner_rule(field: Field, name: str, place: str) -> Rule:
+    """Return the rule of a declared property of an object."""
+    empty = field.kind is Kind.STRING
+
+    def put(values: Payload, value: object, errors: Errors) -> None:
+        if value is not None and (empty or value != ""):
+            values[name] = _fitted(field, value, place, errors)
+
+    return Rule(field.plain, empty, put)
+
+
+def _fitted(field: Field, value: object, place: str, errors: Errors) -> object:
     """Return the value as the field wants it; what cannot be is noted in ``errors``."""
     if field.multiple:
         items = value if isinstance(value, list) else [value]
@@ -60,7 +80,7 @@ def _fitted(field: Field, value: object, place: str, errors: dict[str, str]) -> 
         return None
 
 
-def _object(field: Field, value: object, place: str, errors: dict[str, str], *, keep_empty: bool) -> object:
+def _object(field: Field, value: object, place: str, errors: Errors, *, keep_empty: bool) -> object:
     if not isinstance(value, dict):
         errors[place] = "must be an object"
         return None
@@ -73,7 +93,7 @@ def _object(field: Field, value: object, place: str, errors: dict[str, str], *, 
             if field.open:
                 fitted[name] = one
             continue
-        if one.__class__ is declared.plain:
+        if fits_plainly(one, declared.plain):
             fitted[name] = one
             continue
         empty = one is None or (one == "" and declared.kind is not Kind.STRING)

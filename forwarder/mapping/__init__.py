@@ -2,15 +2,19 @@
 
 import time
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 from forwarder.errors import MappingError
 from forwarder.js import UNDEFINED
 from forwarder.mapping.generator import Generator
 from forwarder.mapping.liquid import Clock
-from forwarder.mapping.shapes import kind_of, root_of
+from forwarder.mapping.rules import Fitted, Rules, fitted
+from forwarder.mapping.shapes import is_plain_object, kind_of, root_of
 from forwarder.mapping.validation import any_node, validate
 
-__all__ = ["compile_mapping", "mapping_problems"]
+__all__ = ["compile_fields", "compile_mapping", "mapping_problems"]
+
+Result = TypeVar("Result")
 
 
 def compile_mapping(mapping: object, *, clock: Clock = time.time) -> Callable[[object], object]:
@@ -22,14 +26,33 @@ def compile_mapping(mapping: object, *, clock: Clock = time.time) -> Callable[[o
     Parts of the payload are passed on as they are, not copied. Raises MappingError for mistakes that the
     reference finds without an event; what it finds only when it evaluates, the function raises.
     """
+    return _guarded(_compile(mapping, Generator(clock)))
+
+
+def compile_fields(mapping: object, rules: Rules, *, clock: Clock = time.time) -> Fitted:
+    """Return ``compile_mapping`` and ``rules.fitted`` in one function, which looks at each value only once.
+
+    It returns the fields that fit, and what is wrong with the others; it raises nothing but MappingError.
+    """
+    if is_plain_object(mapping):
+        return _guarded(_compile(mapping, Generator(clock, rules)))
+    resolve = compile_mapping(mapping, clock=clock)
+    return lambda payload: fitted(rules, resolve(payload))
+
+
+def _compile(mapping: object, generator: Generator) -> Callable[[object], Any]:
     try:
         root = root_of(mapping)
         validate(root)
-        resolve = Generator(clock).compile(root)
+        return generator.compile(root)
     except RecursionError:
         raise MappingError("nested too deeply; flatten the mapping") from None
 
-    def map_payload(payload: object) -> object:
+
+def _guarded(resolve: Callable[[object], Result]) -> Callable[[object], Result]:
+    """Return the function with what is no object refused, and recursion bounded."""
+
+    def map_payload(payload: object) -> Result:
         if payload.__class__ is not dict:
             if payload is not UNDEFINED and not isinstance(payload, dict):
                 raise MappingError(f"the payload must be an object, got {kind_of(payload)}")

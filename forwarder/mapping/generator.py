@@ -24,8 +24,9 @@ from forwarder.errors import MappingError
 from forwarder.js import UNDEFINED
 from forwarder.mapping import cleaning, directives
 from forwarder.mapping.liquid import Clock
+from forwarder.mapping.rules import Errors, Rule, Rules, Values, plainly
 from forwarder.mapping.scope import Scope, Spot
-from forwarder.mapping.shapes import directive_of
+from forwarder.mapping.shapes import directive_of, is_plain_object
 from forwarder.mapping.templates import render, text_of
 from forwarder.mapping.writers import WRITERS
 from forwarder.paths import walk
@@ -77,8 +78,10 @@ class Generator:
     ``failures``: what is sure to fail when it is evaluated.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, rules: Rules | None = None) -> None:
+        """``rules``: what the mapping's fields take; the compiled function then returns errors as well."""
         self.clock = clock
+        self.rules = rules
         self.namespace: dict[str, Any] = dict(HELPERS)
         self.functions: list[str] = []
         self.failures: list[MappingError] = []
@@ -126,6 +129,8 @@ class Generator:
 
     def plain_object(self, node: dict[str, object], spot: Spot) -> str:
         """Return the expression of an object's fields."""
+        if self.rules is not None and spot.depth == 1:
+            return self.fitted_result(node, self.rules, spot)
         if spot.final and spot.nesting == 0:
             return self.result(node, spot)
         fields = [f"{self.constant(key)}: {value}" for key, value in self.fields(node, spot)]
@@ -148,6 +153,49 @@ class Generator:
                 lines.append(f"r[{name}] = {value}")
         spot.scope.lines += lines
         return "r"
+
+    def fitted_result(self, node: dict[str, object], rules: Rules, spot: Spot) -> str:
+        """Write the statements that fill the result as the rules say; return it with its errors."""
+        lines = ["r, e = {}, {}"]
+        lines += self.fitted_fields(node, rules, spot, "r", is_open=False)
+        spot.scope.lines += lines
+        return "(r, e)"
+
+    def fitted_fields(
+        self, node: dict[str, object], rules: Rules, spot: Spot, into: str, *, is_open: bool
+    ) -> list[str]:
+        """Return the statements that put an object's fields, as far as they fit, into a local object."""
+        lines: list[str] = []
+        for key, one in node.items():
+            rule, below, name = rules.get(key), spot.below(key), self.constant(key)
+            if rule is not None and rule.properties is not None and is_plain_object(one):
+                assert isinstance(one, dict)
+                local = f"o{next(self.numbers)}"
+                inner = self.fitted_fields(one, rule.properties, below, local, is_open=rule.is_open)
+                lines += [f"{local} = {into}[{name}] = {{}}", *inner]
+                continue
+            if rule is not None and not isinstance(one, (dict, list)):
+                lines += self.fitted_constant(one, rule, into, name)
+                continue
+            lines.append(f"v = {self.expression(one, below)}")
+            if rule is None:
+                lines += [f"if v is not U: {into}[{name}] = v"] if is_open else []
+                continue
+            other = "if"
+            if rule.plain is not None:
+                lines.append(f"if {plainly('v', rule.plain, empty=rule.empty)}: {into}[{name}] = v")
+                other = "elif"
+            lines.append(f"{other} v is not U: {self.constant(rule.put)}({into}, v, e)")
+        return lines
+
+    def fitted_constant(self, value: object, rule: Rule, into: str, name: str) -> list[str]:
+        """Return the statement for a value that is the same for every event: it is looked at here, once."""
+        values: Values = {}
+        errors: Errors = {}
+        rule.put(values, value, errors)
+        if errors:
+            return [f"{self.constant(rule.put)}({into}, {self.constant(value)}, e)"]
+        return [f"{into}[{name}] = {self.constant(one)}" for one in values.values()]
 
     def element(self, node: object, spot: Spot) -> str:
         """Return the expression of a list's element."""

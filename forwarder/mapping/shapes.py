@@ -28,6 +28,11 @@ def has_directive_key(node: object) -> bool:
     return isinstance(node, dict) and any(key.startswith("@") for key in node)
 
 
+def is_plain_object(node: object) -> bool:
+    """Return whether the node is an object of fields and no directive, right or wrong."""
+    return isinstance(node, dict) and not has_directive_key(node) and ROOT_KEY not in node
+
+
 def kind_of(node: object) -> str:
     """Return the JSON type with its article, for messages; ``directive`` for objects with ``@`` keys."""
     if isinstance(node, bool):

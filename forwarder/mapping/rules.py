@@ -1,0 +1,61 @@
+"""What the fields of an object take: compiled into a mapping, so that values are looked at once."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from forwarder.js import SAFE_INTEGER, UNDEFINED
+
+Values: TypeAlias = dict[str, object]
+Errors: TypeAlias = dict[str, str]
+"""Place (as ``$.name``) to what is wrong with the value there."""
+Rules: TypeAlias = Mapping[str, "Rule"]
+Fitted: TypeAlias = Callable[[object], tuple[Values, Errors]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What one field takes.
+
+    ``plain``: values of this class are taken as they are (see ``fits_plainly``), empty texts only if
+    ``empty``; None: all are looked at. ``put``: gives the object what any other value becomes, or notes in
+    the errors why it cannot be. ``properties``: the rules of an object's own fields; ``is_open``: it may have
+    others as well.
+    """
+
+    plain: type | None
+    empty: bool
+    put: Callable[[Values, object, Errors], None]
+    properties: Rules | None = None
+    is_open: bool = True
+
+
+def fits_plainly(value: object, plain: type | None) -> bool:
+    """Return whether the value is of that class; int: doubles hold it exactly; float: of these two."""
+    of = value.__class__
+    if plain is int or plain is float:
+        return (of is int or of is plain) and -SAFE_INTEGER <= value <= SAFE_INTEGER  # type: ignore[operator]
+    return of is plain
+
+
+def plainly(name: str, plain: type, *, empty: bool) -> str:
+    """Return ``fits_plainly`` of a local name as an expression, which for a text also tells emptiness."""
+    if plain is int or plain is float:
+        of = f"{name}.__class__"
+        number = f"{of} is int" if plain is int else f"({of} is float or {of} is int)"
+        return f"{number} and {-SAFE_INTEGER} <= {name} <= {SAFE_INTEGER}"
+    full = f" and {name}" if plain is str and not empty else ""
+    return f"{name}.__class__ is {plain.__name__}{full}"
+
+
+def fitted(rules: Rules, resolved: object) -> tuple[Values, Errors]:
+    """Return what an object becomes under the rules, field by field, and what does not fit."""
+    values: Values = {}
+    errors: Errors = {}
+    if not isinstance(resolved, dict):
+        return values, {"$": "must be an object: the mapping's root yields something else"}
+    for name, value in resolved.items():
+        rule = rules.get(name)
+        if rule is not None and value is not UNDEFINED:
+            rule.put(values, value, errors)
+    return values, errors
