@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import json
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -42,15 +43,16 @@ def frozen_once(order: Order, cache: Path, say: Callable[[str], None]) -> Frozen
     folder = cache / key(order)
     if not (folder / "core.json").exists():
         frozen = freeze(order, say)
-        part = folder.with_suffix(".part")
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
+        cache.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(dir=cache, prefix="part-"))
         (part / "core.wasm").write_bytes(frozen.wasm)
         (part / "core.wasm.br").write_bytes(frozen.brotli)
         (part / "core.wasm.gz").write_bytes(frozen.gzip)
         (part / "core.json").write_text(json.dumps(frozen.description, indent=2) + "\n")
-        shutil.rmtree(folder, ignore_errors=True)
-        part.rename(folder)
+        try:
+            part.rename(folder)
+        except OSError:  # another process was faster, with the same bytes
+            shutil.rmtree(part)
     wasm = folder / "core.wasm"
     return Frozen(
         wasm.read_bytes(),

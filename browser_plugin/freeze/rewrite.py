@@ -54,7 +54,7 @@ def thawless(module: Module, state: State, exports: Collection[str]) -> Module:
     """Return the module as it stands in ``state``, with nothing left to link or to start; memory is empty.
 
     Imported globals become constants, changeable ones begin with their values, the table is filled, and of
-    the exports only the named ones and the exception tags stay.
+    the exports only the named ones stay.
     """
     frozen = Module(dict(module.sections))
     imports = module.imports()
@@ -66,7 +66,7 @@ def thawless(module: Module, state: State, exports: Collection[str]) -> Module:
     ]
     frozen.set_imports(functions)
     frozen.set_globals([*map(Global.constant, linked), *own])
-    frozen.set_exports(one for one in module.exports() if one.name in exports or one.kind is Kind.TAG)
+    frozen.set_exports(one for one in module.exports() if one.name in exports)
     frozen.set_memory(-(-len(state.memory) // PAGE) + SPARE_PAGES, MOST_PAGES)
     fill_table(frozen, state, len(functions))
     frozen.set_data([])

@@ -17,9 +17,10 @@ from typing import Any
 
 from playwright.async_api import Page
 
-from tests.bench.browser_site import ROOT, VARIANTS, prepare
+from tests.bench.browser_site import VARIANTS, prepare
 from tests.browser.browsers import NOTHING_EMULATED, browser
 from tests.browser.site import Site, serving
+from tests.browser.wheel import ROOT
 
 ISOLATED = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
 """Without these headers browsers make their clocks too coarse to time a call."""

@@ -12,12 +12,10 @@ from pathlib import Path
 import brotli  # type: ignore[import-untyped,unused-ignore]
 
 from browser_plugin.freeze.cache import frozen_once, publish
-from browser_plugin.freeze.pipeline import Level, Order
-from browser_plugin.freeze.wheel import as_wheel
+from browser_plugin.freeze.pipeline import Level
 from browser_plugin.policy import as_javascript
+from tests.browser.wheel import CACHE, PLUGIN, ROOT, order, plugin_wheel
 
-ROOT = Path(__file__).parents[2]
-PLUGIN = ROOT / "browser_plugin"
 MODULES = PLUGIN / "node_modules"
 PYODIDE = MODULES / "pyodide"
 MICROPYTHON = MODULES / "@micropython" / "micropython-webassembly-pyscript"
@@ -38,7 +36,7 @@ def prepare(variants: tuple[str, ...], say: Callable[[str], None]) -> tuple[Path
     (folder / "pyodide").mkdir(parents=True)
     for name in STOCK_FILES:
         shutil.copy(PYODIDE / name, folder / "pyodide")
-    wheel = Path(shutil.copy(as_wheel(PLUGIN, KEPT), folder))
+    wheel = Path(shutil.copy(plugin_wheel(), folder))
     pages = {"/blank.html": "<!doctype html>"}
     if "stock" in variants:
         pages["/wheels.json"] = json.dumps(
@@ -51,16 +49,7 @@ def prepare(variants: tuple[str, ...], say: Callable[[str], None]) -> tuple[Path
     scripts = dict.fromkeys(variants, "")
     for level in LEVELS:
         if level in variants:
-            publish(
-                frozen_once(
-                    Order(
-                        wheel, "browser_plugin.entry:handle", "browser_plugin.freeze.workload", PYODIDE, level
-                    ),
-                    ROOT / "build" / "freeze",
-                    say,
-                ),
-                folder / level,
-            )
+            publish(frozen_once(order(level), CACHE, say), folder / level)
             description = json.loads((folder / level / "core.json").read_text())
             description["wasm"] = f"/{level}/{description['wasm']}"
             scripts[level] = 'import { startFrozen } from "/frozen.js";\n'

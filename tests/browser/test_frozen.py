@@ -12,14 +12,11 @@ import pytest
 from browser_plugin.entry import handle
 from browser_plugin.freeze.cache import frozen_once, publish
 from browser_plugin.freeze.check import CALLS
-from browser_plugin.freeze.pipeline import Order
-from browser_plugin.freeze.wheel import as_wheel
 from browser_plugin.freeze.workload import generated, texts
 from tests.browser.browsers import NOTHING_EMULATED, PLAYWRIGHT, browser, webkit
 from tests.browser.site import Site, serving
+from tests.browser.wheel import CACHE, PLUGIN, order
 
-ROOT = Path(__file__).parents[2]
-PLUGIN = ROOT / "browser_plugin"
 POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'"
 PAGE = '<!doctype html><meta charset="utf-8"><script type="module" src="/run.js"></script>'
 RUN = """
@@ -57,17 +54,9 @@ run().then((said) => (window.said = said), (error) => (window.said = { error: St
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
     """The frozen module, its host and 20,000 calls with CPython's answers, under a strict page policy."""
-    cache = ROOT / "build" / "freeze"
-    order = Order(
-        as_wheel(PLUGIN, cache),
-        "browser_plugin.entry:handle",
-        "browser_plugin.freeze.workload",
-        PLUGIN / "node_modules" / "pyodide",
-        "tight",
-    )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        description = json.loads(publish(frozen_once(order, cache, print), folder).read_text())
+        description = json.loads(publish(frozen_once(order("tight"), CACHE, print), folder).read_text())
         shutil.copy(folder / description["wasm"], folder / "untyped.wasm")
         shutil.copy(PLUGIN / "page" / "frozen.js", folder)
         calls = [(text, handle(text)) for text in (*texts(), *generated(CALLS))]
