@@ -17,6 +17,8 @@ _HOURS_BEHIND: Final = {"edt": 4, "est": 5, "cdt": 5, "cst": 6, "mdt": 6, "mst":
 _ZONES: Final = dict.fromkeys(("ut", "utc", "z", "gmt"), 0) | {
     name: -hours for name, hours in _HOURS_BEHIND.items()
 }
+LONGEST: Final = 1000
+"""Characters of a text that can be a date; V8 has no bound, but who sends more does not mean a date."""
 _DIGITS: Final = 9
 """V8 keeps this many digits of a number, after leading zeros."""
 _MOST_SECONDS: Final = 2**31 - 1
@@ -46,7 +48,9 @@ class Invalid(Exception):  # noqa: N818 - a step of reading, never seen outside
 
 
 def read_date(text: str) -> int | None:
-    """Return the time in ms since the epoch, None where V8 finds none."""
+    """Return the time in ms since the epoch, None where V8 finds none and for texts beyond ``LONGEST``."""
+    if len(text) > LONGEST:
+        return None
     try:
         return _Reader(_tokens(text)).read()
     except Invalid:

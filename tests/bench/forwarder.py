@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from forwarder.spool import NewEvent, open_spool
-from tests.bench import load
+from tests.bench import load, mapping, planning
 
 ROOT = Path(__file__).resolve().parents[2]
 TICK = os.sysconf("SC_CLK_TCK")
@@ -242,11 +242,16 @@ def main() -> None:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(prog="build.py bench forwarder", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of everything, to see that it works")
-    parser.add_argument("--only", choices=["batches", "singles", "paced", "backlog"], help="one part")
+    parser.add_argument(
+        "--only", choices=["planning", "batches", "singles", "paced", "backlog"], help="one part"
+    )
     options = parser.parse_args()
     part = 10 if options.quick else 1
     with tempfile.TemporaryDirectory(prefix="bench-") as name, running("tests.bench.sink") as sink:
         bench = Bench(Path(name), sink.port())
+        if options.only in (None, "planning"):
+            bench.note("planning, presets", **planning.measure())
+            bench.note("default mapping", **mapping.measure())
         if options.only in (None, "batches"):
             bodies = [load.batch(100) for _ in range(2000 // part)]
             saturated(bench, "batches of 100", bodies, "/v1/batch", 100, 4)
