@@ -221,10 +221,12 @@ def test(options: argparse.Namespace, extra: list[str]) -> None:
         print(f"== {name}", flush=True)
         if python(*command):
             failed.append(name)
-    print("== types of the page's JavaScript", flush=True)
-    tsc = ["node", str(NODE_MODULES / "typescript" / "bin" / "tsc"), "-p", str(PLUGIN / "page")]
-    if subprocess.run(tsc, cwd=ROOT, check=False).returncode:
-        failed.append("types of the page's JavaScript")
+    for folder in (PLUGIN / "page", ROOT / "web_demo" / "shop"):
+        name = f"types of the JavaScript in {folder.relative_to(ROOT)}"
+        print(f"== {name}", flush=True)
+        tsc = ["node", str(NODE_MODULES / "typescript" / "bin" / "tsc"), "-p", str(folder)]
+        if subprocess.run(tsc, cwd=ROOT, check=False).returncode:
+            failed.append(name)
     print("== build", flush=True)
     build_plugin()
     print("== tests", flush=True)

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-STATE = Path(__file__).resolve().parent.parent / "build" / "serve"
+ROOT = Path(__file__).resolve().parent.parent
+STATE, DIST = ROOT / "build" / "serve", ROOT / "dist"
 HOST = "127.0.0.1"
 WRITE_KEY = "demo"
 READY_WITHIN_S = 60
@@ -28,6 +29,7 @@ CONFIG = """\
 # Written by `build.py serve`; remade at every start.
 [server]
 public_url = "{forwarder}"
+assets = "{dist}"
 
 [spool]
 path = "spool.db"
@@ -146,7 +148,9 @@ def plan(options: argparse.Namespace) -> list[Program]:
     base_url = "" if options.real else f'base_url = "{amplitude}"\n'
     config = STATE / "forwarder.toml"
     config.write_text(
-        CONFIG.format(forwarder=forwarder, write_key=WRITE_KEY, base_url=base_url, region=options.region)
+        CONFIG.format(
+            forwarder=forwarder, dist=DIST, write_key=WRITE_KEY, base_url=base_url, region=options.region
+        )
     )
     os.environ.setdefault("AMPLITUDE_SECRET_KEY", "unused")
     os.environ.setdefault("AMPLITUDE_API_KEY", "demo-api-key")

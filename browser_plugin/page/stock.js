@@ -8,7 +8,7 @@
 export async function start(base) {
   const own = base + "pyodide/";
   const pyodide = /** @type {any} */ (window).pyodide ?? (await load(own));
-  const { wheels } = await (await fetch(own + "wheels.json")).json();
+  const wheels = await (await fetch(own + "wheels.json")).json();
   await pyodide.loadPackage(wheels.micropip.map((/** @type {string} */ name) => own + name));
   await pyodide.pyimport("micropip").install(own + wheels.plugin);
   return pyodide.pyimport("browser_plugin.entry").handle;

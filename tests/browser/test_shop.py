@@ -1,0 +1,134 @@
+"""The demo shop in real browsers: what visitors do there reaches Amplitude in the right session."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.browser.shop_page import fresh
+from tests.harness import Amplitude, eventually, fake_amplitude, program
+from tests.integration.running import ROOT, forwarder
+
+CONFIG = """
+[server]
+assets = "{dist}"
+[session]
+session_events = true
+runtime = "{runtime}"
+[[sources]]
+name = "shop"
+write_key = "demo"
+[[destinations]]
+name = "amplitude"
+base_url = "{amplitude}"
+linger_ms = 10
+[destinations.settings]
+apiKey = "demo-api-key"
+"""
+
+
+@dataclass
+class Demo:
+    shop: str
+    amplitude: Amplitude
+
+
+@pytest.fixture(scope="module", params=["frozen", "pyodide"])
+def demo(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Demo]:
+    """Shop, forwarder and fake Amplitude, each an origin of its own; Python by either runtime."""
+    config = tmp_path_factory.mktemp("demo") / "forwarder.toml"
+    with ExitStack() as programs:
+        amplitude = programs.enter_context(fake_amplitude())
+        config.write_text(CONFIG.format(dist=ROOT / "dist", runtime=request.param, amplitude=amplitude.url))
+        url = programs.enter_context(forwarder(config)).url
+        yield Demo(programs.enter_context(program("web_demo.shop", "--forwarder", url)), amplitude)
+
+
+def stored(page: Page) -> int:
+    """Return what a person in devtools sees in localStorage."""
+    assert eventually(lambda: page.evaluate("localStorage.getItem('analytics_session_id')"))
+    found: int = page.evaluate("+localStorage.getItem('analytics_session_id')")
+    return found
+
+
+def of(page: Page, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the items of this page's visitor; other tests' visitors use the same programs."""
+    device = page.evaluate("JSON.parse(localStorage.getItem('ajs_anonymous_id'))")
+    return [item for item in items if item["device_id"] == device]
+
+
+def settled(page: Page) -> None:
+    """Wait for Analytics.js: what is tracked before it has loaded is lost if the page is left before, too."""
+    assert eventually(lambda: page.evaluate("window.analytics.initialized === true"))
+
+
+def test_a_visitor_buys_something(demo: Demo, real_browser: Browser) -> None:
+    with fresh(real_browser) as context:
+        page = context.new_page()
+        page.goto(demo.shop)
+        page.get_by_text("Gooseneck kettle").click()
+        page.get_by_role("button", name="Add to cart").click()
+        settled(page)
+        page.get_by_role("link", name="Sign in").click()
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Join").click()
+        settled(page)
+        page.get_by_role("link", name="Cart").click()
+        settled(page)
+        page.get_by_role("link", name="Go to checkout").click()
+        settled(page)
+        page.get_by_role("button", name="Place the order").click()
+        page.wait_for_url("**/thanks")
+        session = stored(page)
+        for name in ("Product Viewed", "Product Added", "Signed In", "Cart Viewed", "Checkout Started"):
+            assert eventually(lambda: of(page, demo.amplitude.events(name))), name  # noqa: B023
+            [event] = of(page, demo.amplitude.events(name))
+            assert event["session_id"] == session, name
+        assert eventually(lambda: of(page, demo.amplitude.events("Order Completed")))
+        [order] = of(page, demo.amplitude.events("Order Completed"))
+        assert order["session_id"] == session
+        assert order["user_id"] == "user-ada@example.com"
+        [started] = of(page, demo.amplitude.events("Session Started"))
+        assert started["session_id"] == session
+        assert of(page, demo.amplitude.events("Session Ended")) == []
+        assert eventually(lambda: of(page, demo.amplitude.on("/identify"))), demo.amplitude.on("/identify")
+        assert page.evaluate("analyticsSession.id") == session
+
+
+def test_31_minutes_later_it_is_another_session(demo: Demo, real_browser: Browser) -> None:
+    with fresh(real_browser) as context:
+        page = context.new_page()
+        page.clock.install(time=datetime(2026, 3, 1, 12))
+        page.goto(demo.shop)
+        before = stored(page)
+        page.clock.fast_forward("31:00")
+        page.get_by_text("Heavy mug").click()
+        assert eventually(lambda: stored(page) != before)
+        after = stored(page)
+        assert after - before >= 31 * 60_000
+        assert eventually(lambda: len(of(page, demo.amplitude.events("Session Started"))) == 2)
+        assert eventually(lambda: of(page, demo.amplitude.events("Session Ended")))
+        [ended] = of(page, demo.amplitude.events("Session Ended"))
+        first, second = of(page, demo.amplitude.events("Session Started"))
+        assert (first["session_id"], ended["session_id"], second["session_id"]) == (before, before, after)
+        assert second["time"] - ended["time"] >= 31 * 60_000, "the end lies where the last activity was"
+        assert ended["event_properties"] == {"duration": 0}
+        assert eventually(lambda: of(page, demo.amplitude.events("Product Viewed")))
+        [viewed] = of(page, demo.amplitude.events("Product Viewed"))
+        assert viewed["session_id"] == after
+
+
+def test_python_comes_up_by_either_runtime(demo: Demo, real_browser: Browser) -> None:
+    with fresh(real_browser) as context:
+        page = context.new_page()
+        page.goto(demo.shop)
+        assert eventually(lambda: page.evaluate("window.analyticsSession?.python") == "ready", 40), (
+            page.evaluate("window.analyticsSession?.python")
+        )
+        page.evaluate("analytics.track('Asked')")
+        assert eventually(lambda: "track" in page.evaluate("analyticsSession.explain()"))
+        assert page.evaluate("analyticsSession.explain()").endswith("answered by Python")

@@ -1,0 +1,82 @@
+"""The demo's programs as real processes on free ports, and what the fake Amplitude received."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from tests.integration.running import ROOT
+
+
+@contextmanager
+def program(module: str, *arguments: str) -> Iterator[str]:
+    """Run ``python -m module`` on a free port while the block lasts; gives the address that it prints."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, "--port", "0", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.terminate()
+        process.wait(15)
+        process.stdout.close()
+
+
+class Amplitude:
+    """The fake Amplitude of the demo, as a process."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def arrivals(self) -> list[dict[str, Any]]:
+        """Return every item that arrived, with its path and whether it counted."""
+        return list(self._said()["arrivals"])
+
+    def requests(self) -> int:
+        """Return how many uploads came, whatever became of them."""
+        return int(self._said()["requests"])
+
+    def _said(self) -> dict[str, Any]:
+        said: dict[str, Any] = httpx.get(f"{self.url}/_/events").raise_for_status().json()
+        return said
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """Return the events of one name that counted."""
+        found = [one["item"] for one in self.arrivals() if one["counted"]]
+        return [item for item in found if item.get("event_type") == name]
+
+    def on(self, path: str) -> list[dict[str, Any]]:
+        """Return the items of one endpoint."""
+        return [one["item"] for one in self.arrivals() if one["path"] == path]
+
+    def wait_for(self, name: str, count: int = 1) -> list[dict[str, Any]]:
+        """Wait for that many events of one name, and return them."""
+        assert eventually(lambda: len(self.events(name)) >= count), (name, self.arrivals())
+        return self.events(name)
+
+    def misbehave(self, *faults: dict[str, Any]) -> None:
+        """Queue faults for the next requests."""
+        httpx.post(f"{self.url}/_/faults", json=list(faults)).raise_for_status()
+
+
+@contextmanager
+def fake_amplitude() -> Iterator[Amplitude]:
+    """Run the demo's fake Amplitude."""
+    with program("web_demo.amplitude") as url:
+        yield Amplitude(url)
+
+
+def eventually(true: Callable[[], object], seconds: float = 20) -> bool:
+    """Wait until something is so."""
+    until = time.monotonic() + seconds
+    while not true() and time.monotonic() < until:
+        time.sleep(0.05)
+    return bool(true())

@@ -1,0 +1,189 @@
+"""The routes: Amplitude's own, a page for people, and a few for tests."""
+
+import asyncio
+import base64
+import gzip
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.templating import Jinja2Templates
+
+from web_demo.amplitude import checks
+from web_demo.amplitude.faults import Faults, answer
+from web_demo.amplitude.ledger import Ledger
+
+TEMPLATES = Jinja2Templates(Path(__file__).parent / "templates")
+TEMPLATES.env.filters["clock"] = lambda ms: datetime.fromtimestamp(ms / 1000, UTC).strftime("%H:%M:%S.%f")[
+    :-3
+]
+FORMS = {"/identify": "identification", "/groupidentify": "identification", "/usermap": "mapping"}
+Clock = Callable[[], int]
+
+
+class HangUpError(Exception):
+    """The connection is to be closed without an answer."""
+
+
+class FakeAmplitude:
+    """The endpoints over one ledger. ``now`` gives ms since the epoch."""
+
+    def __init__(self, api_key: str | None = None, now: Clock = lambda: time.time_ns() // 1_000_000) -> None:
+        self.ledger, self.faults = Ledger(), Faults()
+        self._api_key, self._now = api_key, now
+
+    async def upload(self, request: Request) -> Response:
+        """Take a request to one of the upload endpoints."""
+        body = await request.body()
+        if request.headers.get("content-encoding") == "gzip":
+            body = gzip.decompress(body)
+        path = request.url.path
+        self.ledger.requests += 1
+        try:
+            key, items, options = read(path, request, body)
+        except (ValueError, KeyError, AttributeError):
+            return reply(checks.refused("Invalid JSON request body", missing_field=None))
+        fault = self.faults.next()
+        if fault.get("kind") == "slow":
+            await asyncio.sleep(fault.get("seconds", 2))
+        if fault.get("kind") == "hang":
+            await asyncio.sleep(fault.get("seconds", 60))
+            raise HangUpError
+        if fault.get("kind") == "reset":
+            raise HangUpError
+        if (made := answer(fault, items)) is not None:
+            if fault["kind"] == "taken and failed":
+                self.ledger.take(path, items, self._now())
+            return reply(made)
+        if not key or (self._api_key and key != self._api_key):
+            return reply(checks.refused("Invalid API key"))
+        wrong = checks.too_much(path, len(body), len(items)) or self._check(path, items, options)
+        if wrong:
+            return reply(wrong)
+        self.ledger.take(path, items, self._now())
+        if path in FORMS:
+            return Response("success", media_type="text/html")
+        done = {"code": 200, "events_ingested": len(items), "payload_size_bytes": len(body)}
+        return JSONResponse({**done, "server_upload_time": self._now()})
+
+    def _check(self, path: str, items: list[Any], options: dict[str, Any]) -> checks.Answer | None:
+        if path == "/identify":
+            return checks.identifications(items, options)
+        if path == "/groupidentify":
+            return checks.groups(items)
+        if path == "/usermap":
+            return checks.mappings(items)
+        return checks.events(path, items, options)
+
+    async def delete_users(self, request: Request) -> Response:
+        """Take a deletion of users: Basic authentication, at most 100 ids."""
+        if not basic(request):
+            return Response("Unauthorized", 401)
+        wanted = await request.json()
+        ids = [*wanted.get("user_ids", []), *wanted.get("amplitude_ids", [])]
+        if not ids or len(ids) > 100:
+            return reply(checks.refused("name 1 to 100 user_ids or amplitude_ids"))
+        self.ledger.requests += 1
+        self.ledger.take("/api/2/deletions/users", [wanted], self._now())
+        return JSONResponse([{"day": "today", "status": "staging", "user_ids": ids}])
+
+    async def search(self, request: Request) -> Response:
+        """Answer the search for a user: Basic authentication with API key and secret."""
+        if not basic(request):
+            return Response("Unauthorized", 401)
+        user = request.query_params.get("user", "")
+        known = any(
+            user in (one.item.get("user_id"), one.item.get("device_id")) for one in self.ledger.arrivals
+        )
+        matches = [{"user_id": user, "amplitude_id": 1}] if known else []
+        return JSONResponse({"matches": matches, "type": "match_user_or_device_id"})
+
+    async def page(self, request: Request) -> Response:
+        """Show what arrived."""
+        context = {"sessions": self.ledger.sessions(), "ledger": self.ledger, "faults": self.faults.queue}
+        return TEMPLATES.TemplateResponse(request, "arrivals.html", context)
+
+    async def arrivals(self, request: Request) -> Response:
+        """Return what arrived, as JSON."""
+        return JSONResponse(self.ledger.as_json())
+
+    async def misbehave(self, request: Request) -> Response:
+        """Queue faults for the next requests."""
+        if wrong := self.faults.add(await request.json()):
+            return JSONResponse({"error": wrong}, 400)
+        return JSONResponse({"queued": len(self.faults.queue)})
+
+    async def reset(self, request: Request) -> Response:
+        """Forget everything that arrived and every fault."""
+        self.ledger, self.faults = Ledger(), Faults()
+        return RedirectResponse("/", 303)
+
+
+def read(path: str, request: Request, body: bytes) -> tuple[str, list[Any], dict[str, Any]]:
+    """Return a request's API key, items and options; raises ValueError, KeyError or AttributeError."""
+    if path not in FORMS:
+        said = json.loads(body)
+        items = said["events"]
+        if not isinstance(items, list):
+            raise ValueError("events must be a list")
+        return said.get("api_key", ""), items, said.get("options") or {}
+    form = {name: values[0] for name, values in parse_qs(body.decode() or request.url.query).items()}
+    items = json.loads(form[FORMS[path]])
+    options = json.loads(form.get("options", "{}"))
+    return form.get("api_key", ""), items if isinstance(items, list) else [items], options
+
+
+def basic(request: Request) -> bool:
+    """Tell whether the request carries Basic authentication with a key and a secret."""
+    kind, _, code = request.headers.get("authorization", "").partition(" ")
+    try:
+        key, _, secret = base64.b64decode(code).decode().partition(":")
+    except ValueError:
+        return False
+    return kind.lower() == "basic" and bool(key) and bool(secret)
+
+
+def reply(made: checks.Answer) -> Response:
+    """Return an answer as JSON."""
+    return JSONResponse(made[1], made[0])
+
+
+def create_app(api_key: str | None = None) -> Starlette:
+    """Return the application; with ``api_key`` it takes no other."""
+    fake = FakeAmplitude(api_key)
+    uploads = [
+        Route(path, fake.upload, methods=["POST", "GET"] if path in FORMS else ["POST"])
+        for path in ("/2/httpapi", "/batch", *FORMS)
+    ]
+    app = Starlette(
+        routes=[
+            *uploads,
+            Route("/api/2/deletions/users", fake.delete_users, methods=["POST"]),
+            Route("/api/2/usersearch", fake.search),
+            Route("/", fake.page),
+            Route("/_/events", fake.arrivals),
+            Route("/_/faults", fake.misbehave, methods=["POST"]),
+            Route("/_/reset", fake.reset, methods=["POST"]),
+        ],
+        exception_handlers={HangUpError: hang_up},
+    )
+    app.state.fake = fake
+    return app
+
+
+async def hang_up(request: Request, error: Exception) -> Response:
+    """Close the connection without an answer: a response that sends nothing makes the server do so."""
+
+    class Nothing(Response):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            return
+
+    return Nothing()

@@ -1,0 +1,62 @@
+"""What arrived: every item, and whether it counted or was known already."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+HORIZON_MS = 7 * 24 * 3600 * 1000
+"""Milliseconds for which an insert id is remembered."""
+LONGEST = 50_000
+"""Items kept to be looked at; older ones go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One item as it came."""
+
+    at: int
+    """When, in ms since the epoch."""
+    path: str
+    item: dict[str, Any]
+    counted: bool
+    """False for one whose insert id this device had sent before."""
+
+
+@dataclass
+class Ledger:
+    """All arrivals in order."""
+
+    arrivals: list[Arrival] = field(default_factory=list)
+    requests: int = 0
+    _known: dict[tuple[str, str, str], int] = field(default_factory=dict)
+
+    def take(self, path: str, items: Sequence[dict[str, Any]], now: int) -> int:
+        """Enter items at ``now`` (ms); return how many counted.
+
+        An event counts once for each insert id and device within seven days, as at the real Amplitude.
+        """
+        counted = 0
+        for item in items:
+            insert_id = item.get("insert_id")
+            key = (path, str(item.get("device_id")), str(insert_id))
+            before = self._known.get(key) if insert_id else None
+            counts = before is None or now - before > HORIZON_MS
+            if insert_id and counts:
+                self._known[key] = now
+            counted += counts
+            self.arrivals.append(Arrival(now, path, item, counts))
+        del self.arrivals[:-LONGEST]
+        return counted
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything, for tests."""
+        return {"requests": self.requests, "arrivals": [asdict(one) for one in self.arrivals]}
+
+    def sessions(self, most: int = 500) -> list[tuple[int | None, list[Arrival]]]:
+        """Return the latest arrivals by session id, the latest session first, items by their own time."""
+        found: dict[int | None, list[Arrival]] = {}
+        for one in self.arrivals[-most:]:
+            found.setdefault(one.item.get("session_id"), []).append(one)
+        for items in found.values():
+            items.sort(key=lambda one: one.item.get("time") or one.at)
+        return sorted(found.items(), key=lambda pair: pair[1][-1].at, reverse=True)
