@@ -1,10 +1,17 @@
-"""Marks every test with its level, the folder it lies in."""
+"""Marks every test with its level, the folder it lies in; names the browsers."""
 
 from pathlib import Path
 
 import pytest
 
 LEVELS = {"unit", "property", "vectors", "integration", "browser", "docs"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have browser tests run in every browser there is, unless ``--browser`` names some."""
+    stamp = Path(__file__).parents[1] / "build" / "browsers"  # by build.py, where Playwright's own were had
+    webkit = ["webkit"] if stamp.is_file() else []
+    config.option.browser = config.option.browser or ["chromium", "firefox", *webkit]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

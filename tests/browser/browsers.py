@@ -6,33 +6,46 @@ import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from glob import glob
+from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, async_playwright
+from playwright.async_api import BrowserType as AsyncBrowserType
+from playwright.sync_api import BrowserType
 from selenium import webdriver
 
-CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+SYSTEM: dict[str, tuple[str, dict[str, Any]]] = {
+    "chromium": (
+        "chromium",
+        {"args": ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]},
+    ),
+    "firefox": ("firefox-esr", {"channel": "moz-firefox"}),
+}
+"""The system's program for each browser, and what starting it takes."""
 NOTHING_EMULATED: dict[str, Any] = dict.fromkeys(
     ("color_scheme", "reduced_motion", "forced_colors", "contrast"), "null"
 )
 """For pages in the system's Firefox, which knows nothing of these emulations."""
-PLAYWRIGHT = ("chromium", "firefox")
+
+
+def launch_options(kind: BrowserType | AsyncBrowserType) -> dict[str, Any]:
+    """Return what starting a browser takes: nothing for Playwright's own, where it is installed."""
+    if kind.name not in SYSTEM or Path(kind.executable_path).exists():
+        return {}
+    program, options = SYSTEM[kind.name]
+    return {**options, "executable_path": shutil.which(program)}
 
 
 @asynccontextmanager
 async def browser(name: str) -> AsyncIterator[Browser]:
     """Start ``chromium`` or ``firefox`` and give the running browser; it ends with the block."""
-    system = shutil.which({"chromium": "chromium", "firefox": "firefox-esr"}[name])
     async with async_playwright() as playwright:
-        if name == "chromium":
-            own = await playwright.chromium.launch(executable_path=system, args=CHROMIUM_FLAGS)
-        else:
-            channel = "moz-firefox" if system else None
-            own = await playwright.firefox.launch(executable_path=system, channel=channel)
+        kind: AsyncBrowserType = getattr(playwright, name)
+        running = await kind.launch(**launch_options(kind))
         try:
-            yield own
+            yield running
         finally:
-            await own.close()
+            await running.close()
 
 
 @contextmanager

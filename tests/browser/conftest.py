@@ -1,24 +1,53 @@
-"""The browsers that every test here runs in."""
+"""The browsers that every test here runs in: pytest-playwright's fixtures, with this machine's browsers.
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
+They last as long as this folder's tests run: while Playwright is up its event loop is, too, and in a thread
+with a running loop no asynchronous test of other folders could run.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Browser, BrowserType, Playwright, sync_playwright
 
-from tests.browser.browsers import CHROMIUM_FLAGS, PLAYWRIGHT
+from tests.browser.browsers import NOTHING_EMULATED, launch_options
 
 
-@pytest.fixture(scope="module", params=PLAYWRIGHT)
-def real_browser(playwright: Playwright, request: pytest.FixtureRequest) -> Iterator[Browser]:
-    """Chromium, then Firefox: Playwright's own where they are, else the system's."""
-    kind = getattr(playwright, request.param)
-    if Path(kind.executable_path).exists():
-        launched = kind.launch()
-    elif request.param == "chromium":
-        launched = kind.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
-    else:
-        launched = kind.launch(executable_path=shutil.which("firefox-esr"), channel="moz-firefox")
-    yield launched
-    launched.close()
+@pytest.fixture(scope="package")
+def playwright() -> Iterator[Playwright]:
+    """Playwright's driver."""
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def browser_type(playwright: Playwright, browser_name: str) -> BrowserType:
+    """Chromium, then Firefox, then WebKit where Playwright's own is to be had."""
+    kind: BrowserType = getattr(playwright, browser_name)
+    return kind
+
+
+@pytest.fixture(scope="package")
+def launch_browser(
+    browser_type: BrowserType, browser_type_launch_args: dict[str, Any]
+) -> Callable[..., Browser]:
+    """Return what starts the browser: Playwright's own where it is, else the system's."""
+
+    def launch(**options: Any) -> Browser:
+        return browser_type.launch(**{**launch_options(browser_type), **browser_type_launch_args, **options})
+
+    return launch
+
+
+@pytest.fixture(scope="package")
+def browser(launch_browser: Callable[..., Browser]) -> Iterator[Browser]:
+    """The running browser."""
+    running = launch_browser()
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="package")
+def browser_context_args(browser_name: str) -> dict[str, Any]:
+    """What every context is made with."""
+    return NOTHING_EMULATED if browser_name == "firefox" else {}

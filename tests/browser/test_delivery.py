@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright
+from playwright.sync_api import Browser, Page
 
 from tests.integration.receiver import Receiver, receiver
 from tests.integration.running import ROOT, forwarder
@@ -50,20 +50,6 @@ SHOP = """<!doctype html><title>shop</title><script>
   script.src = analytics._cdn + "/analytics.js/v1/web-key/analytics.min.js";
   document.head.append(script);
 </script>"""
-
-
-@pytest.fixture(scope="module", params=["chromium", "firefox"])
-def browser(playwright: Playwright, request: pytest.FixtureRequest) -> Iterator[Browser]:
-    """Playwright's own browser where there is one, else the system's."""
-    kind = getattr(playwright, request.param)
-    if Path(kind.executable_path).exists():
-        launched = kind.launch()
-    elif request.param == "chromium":
-        launched = kind.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-    else:
-        launched = kind.launch(executable_path=shutil.which("firefox-esr"), channel="moz-firefox")
-    yield launched
-    launched.close()
 
 
 @pytest.fixture

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Page
 
 from browser_plugin.entry import handle
 from browser_plugin.freeze.cache import frozen_once, publish
 from browser_plugin.freeze.check import CALLS
 from browser_plugin.freeze.workload import generated, texts
-from tests.browser.browsers import NOTHING_EMULATED, PLAYWRIGHT, browser, webkit
+from tests.browser.browsers import webkit
 from tests.browser.site import Site, serving
 from tests.browser.wheel import CACHE, PLUGIN, order
 
@@ -79,17 +80,13 @@ def holds(said: dict[str, Any]) -> None:
     assert "HTTP 404" in said["missing"]
 
 
-@pytest.mark.parametrize("name", PLAYWRIGHT)
-async def test_answers_as_cpython_does(site: Site, name: str) -> None:
-    async with browser(name) as running:
-        context = await running.new_context(**(NOTHING_EMULATED if name == "firefox" else {}))
-        page = await context.new_page()
-        await page.goto(site.url)
-        said = None
-        while said is None:
-            await page.wait_for_timeout(50)
-            said = await page.evaluate("window.said ?? null")
-        holds(said)
+def test_answers_as_cpython_does(site: Site, page: Page) -> None:
+    page.goto(site.url)
+    said = None
+    while said is None:
+        page.wait_for_timeout(50)
+        said = page.evaluate("window.said ?? null")
+    holds(said)
 
 
 @pytest.mark.filterwarnings("ignore:setting remote_server_addr:DeprecationWarning")  # selenium's own

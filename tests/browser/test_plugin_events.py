@@ -41,9 +41,9 @@ def initialized(page: Page) -> bool:
     return eventually(lambda: page.evaluate("!!window.analytics?.initialized"))
 
 
-def test_a_first_event_and_one_that_python_answers(clean: Shop, real_browser: Browser) -> None:
+def test_a_first_event_and_one_that_python_answers(clean: Shop, browser: Browser) -> None:
     url = clean.page("first", after="<script>analytics.track('First')</script>")
-    with opened(real_browser, clean, url) as page:
+    with opened(browser, clean, url) as page:
         [first] = clean.arrived("First")
         assert python(page) == "ready"
         seen = session(page)
@@ -59,8 +59,8 @@ def test_a_first_event_and_one_that_python_answers(clean: Shop, real_browser: Br
         assert clean.seen == [], "a page that works says nothing"
 
 
-def test_nothing_is_stored_before_the_first_event(clean: Shop, real_browser: Browser) -> None:
-    with opened(real_browser, clean, clean.page("quiet")) as page:
+def test_nothing_is_stored_before_the_first_event(clean: Shop, browser: Browser) -> None:
+    with opened(browser, clean, clean.page("quiet")) as page:
         assert python(page) == "ready", "Python starts when the browser is idle"
         assert page.evaluate("localStorage.getItem('analytics_session_id')") is None
         assert "analytics_session_id" not in page.evaluate("document.cookie")
@@ -68,8 +68,8 @@ def test_nothing_is_stored_before_the_first_event(clean: Shop, real_browser: Bro
         assert page.evaluate("analyticsSession.explain()") == "no event yet"
 
 
-def test_events_of_every_type_but_screen(clean: Shop, real_browser: Browser) -> None:
-    with opened(real_browser, clean, clean.page("types")) as page:
+def test_events_of_every_type_but_screen(clean: Shop, browser: Browser) -> None:
+    with opened(browser, clean, clean.page("types")) as page:
         assert initialized(page)
         stamps = page.evaluate(
             """async () => {
@@ -88,9 +88,9 @@ def test_events_of_every_type_but_screen(clean: Shop, real_browser: Browser) -> 
         ]
 
 
-def test_events_of_a_page_that_is_going_away(clean: Shop, real_browser: Browser) -> None:
+def test_events_of_a_page_that_is_going_away(clean: Shop, browser: Browser) -> None:
     url, other = clean.page("leaving"), clean.page("other")
-    with opened(real_browser, clean, url) as page:
+    with opened(browser, clean, url) as page:
         assert python(page) == "ready"
         page.evaluate("addEventListener('pagehide', () => analytics.track('Hidden'))")
         page.evaluate(f"analytics.track('Clicked'); location.href = '{other}'")
@@ -100,10 +100,10 @@ def test_events_of_a_page_that_is_going_away(clean: Shop, real_browser: Browser)
         assert clicked["session_id"] == hidden["session_id"] == stored
 
 
-def test_no_event_of_a_cold_page_goes_without(clean: Shop, real_browser: Browser) -> None:
+def test_no_event_of_a_cold_page_goes_without(clean: Shop, browser: Browser) -> None:
     url = clean.page("cold", after="<script>analytics.track('Cold')</script>")
     for number in range(1, COLD_LOADS + 1):
-        with opened(real_browser, clean, url) as page:
+        with opened(browser, clean, url) as page:
             page.evaluate("analytics.track('Cold')")
             clean.arrived("Cold", 2 * number)
     events = clean.events("Cold")
@@ -112,9 +112,9 @@ def test_no_event_of_a_cold_page_goes_without(clean: Shop, real_browser: Browser
     assert all(late - 120_000 < event["session_id"] < late for event in events)
 
 
-def test_a_page_that_cannot_load_python_behaves_the_same(clean: Shop, real_browser: Browser) -> None:
+def test_a_page_that_cannot_load_python_behaves_the_same(clean: Shop, browser: Browser) -> None:
     before = reported(clean, "load")
-    with fresh(real_browser) as context:
+    with fresh(browser) as context:
         page = context.new_page()
         reports = []
         page.on(
@@ -139,9 +139,9 @@ def test_a_page_that_cannot_load_python_behaves_the_same(clean: Shop, real_brows
     ],
 )
 def test_a_python_that_is_wrong_is_not_asked_again(
-    clean: Shop, real_browser: Browser, host: str, kind: str
+    clean: Shop, browser: Browser, host: str, kind: str
 ) -> None:
-    with fresh(real_browser) as context:
+    with fresh(browser) as context:
         before = reported(clean, kind)
         page = context.new_page()
         reports = []
@@ -162,9 +162,9 @@ def test_a_python_that_is_wrong_is_not_asked_again(
         assert eventually(lambda: reported(clean, kind) == before + 1)
 
 
-def test_a_store_that_is_denied(clean: Shop, real_browser: Browser) -> None:
+def test_a_store_that_is_denied(clean: Shop, browser: Browser) -> None:
     url = clean.page("denied", after="<script>analytics.track('Denied')</script>")
-    with fresh(real_browser) as context:
+    with fresh(browser) as context:
         context.add_init_script(
             """for (const [owner, name] of [[window, "localStorage"]])
                 Object.defineProperty(owner, name, {
@@ -180,9 +180,9 @@ def test_a_store_that_is_denied(clean: Shop, real_browser: Browser) -> None:
         assert first["session_id"] == second["session_id"] == page.evaluate("analyticsSession.id")
 
 
-def test_a_store_that_is_cleared_between_two_events(clean: Shop, real_browser: Browser) -> None:
+def test_a_store_that_is_cleared_between_two_events(clean: Shop, browser: Browser) -> None:
     url = clean.page("cleared", after="<script>analytics.track('Cleared')</script>")
-    with opened(real_browser, clean, url) as page:
+    with opened(browser, clean, url) as page:
         [first] = clean.arrived("Cleared")
         page.evaluate("localStorage.clear()")
         page.evaluate("analytics.track('Cleared')")
@@ -190,19 +190,19 @@ def test_a_store_that_is_cleared_between_two_events(clean: Shop, real_browser: B
         assert first["session_id"] == second["session_id"] == session(page)["stored"]
 
 
-def test_memory_only_where_the_visitor_is_not_to_be_remembered(clean: Shop, real_browser: Browser) -> None:
+def test_memory_only_where_the_visitor_is_not_to_be_remembered(clean: Shop, browser: Browser) -> None:
     url = clean.page(
         "memory", load="{ disableClientPersistence: true }", after="<script>analytics.track('Kept')</script>"
     )
-    with opened(real_browser, clean, url) as page:
+    with opened(browser, clean, url) as page:
         [first] = clean.arrived("Kept")
         assert page.evaluate("analyticsSession.id") == first["session_id"]
         assert page.evaluate("localStorage.length") == 0
         assert "analytics_session_id" not in page.evaluate("document.cookie")
 
 
-def test_what_consent_tools_say_is_kept(clean: Shop, real_browser: Browser) -> None:
-    with opened(real_browser, clean, clean.page("consent")) as page:
+def test_what_consent_tools_say_is_kept(clean: Shop, browser: Browser) -> None:
+    with opened(browser, clean, clean.page("consent")) as page:
         assert initialized(page)
         said = page.evaluate(
             """async () => {
@@ -226,14 +226,14 @@ def test_what_consent_tools_say_is_kept(clean: Shop, real_browser: Browser) -> N
 
 
 @pytest.mark.parametrize("wasm", [True, False])
-def test_strict_content_security_policy(tmp_path: Path, real_browser: Browser, wasm: bool) -> None:
+def test_strict_content_security_policy(tmp_path: Path, browser: Browser, wasm: bool) -> None:
     with shop(tmp_path) as running:
         origin = running.forwarder.url
         allowed = "'wasm-unsafe-eval'" if wasm else ""
         running.site.headers["Content-Security-Policy"] = (
             f"default-src 'none'; script-src 'self' {origin} {allowed}; connect-src {origin}"
         )
-        with opened(real_browser, running, running.page("strict")) as page:
+        with opened(browser, running, running.page("strict")) as page:
             state = python(page)
             page.evaluate("analytics.track('Strict')")
             [event] = running.arrived("Strict")

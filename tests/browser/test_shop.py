@@ -66,8 +66,8 @@ def settled(page: Page) -> None:
     assert eventually(lambda: page.evaluate("window.analytics.initialized === true"))
 
 
-def test_a_visitor_buys_something(demo: Demo, real_browser: Browser) -> None:
-    with fresh(real_browser) as context:
+def test_a_visitor_buys_something(demo: Demo, browser: Browser) -> None:
+    with fresh(browser) as context:
         page = context.new_page()
         page.goto(demo.shop)
         page.get_by_text("Gooseneck kettle").click()
@@ -99,8 +99,8 @@ def test_a_visitor_buys_something(demo: Demo, real_browser: Browser) -> None:
         assert page.evaluate("analyticsSession.id") == session
 
 
-def test_31_minutes_later_it_is_another_session(demo: Demo, real_browser: Browser) -> None:
-    with fresh(real_browser) as context:
+def test_31_minutes_later_it_is_another_session(demo: Demo, browser: Browser) -> None:
+    with fresh(browser) as context:
         page = context.new_page()
         page.clock.install(time=datetime(2026, 3, 1, 12))
         page.goto(demo.shop)
@@ -122,8 +122,8 @@ def test_31_minutes_later_it_is_another_session(demo: Demo, real_browser: Browse
         assert viewed["session_id"] == after
 
 
-def test_python_comes_up_by_either_runtime(demo: Demo, real_browser: Browser) -> None:
-    with fresh(real_browser) as context:
+def test_python_comes_up_by_either_runtime(demo: Demo, browser: Browser) -> None:
+    with fresh(browser) as context:
         page = context.new_page()
         page.goto(demo.shop)
         assert eventually(lambda: page.evaluate("window.analyticsSession?.python") == "ready", 40), (
