@@ -16,6 +16,7 @@ import itertools
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -30,6 +31,7 @@ PLUGIN = ROOT / "browser_plugin"
 NODE_MODULES = PLUGIN / "node_modules"
 LOGS = ROOT / "build" / "logs"
 OLDEST_PYTHON, OLDEST_NODE = (3, 11), 20
+HIGHEST_PORT = 65_535
 SYSTEM_BROWSERS = {"chromium": "chromium", "firefox-esr": "firefox-esr"}
 """Debian package to program, used where Playwright's own browsers cannot be had."""
 WEBKIT = {"webkit2gtk-driver": "WebKitWebDriver", "xvfb": "Xvfb"}
@@ -249,8 +251,16 @@ def bench(options: argparse.Namespace, extra: list[str]) -> None:
             raise SystemExit(code)
 
 
+def port(text: str) -> int:
+    """Return a base port; argparse tells what is wrong with any other text."""
+    if text.isascii() and text.isdigit() and int(text) <= HIGHEST_PORT - 2:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text} is no base port; give 1 to {HIGHEST_PORT - 2}, or 0")
+
+
 def main(words: Sequence[str] | None = None) -> None:
     """Read the command line and run the command."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have their jobs ignore it
     parser = argparse.ArgumentParser(
         prog="build.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -266,9 +276,8 @@ def main(words: Sequence[str] | None = None) -> None:
         command[run.__name__] = commands.add_parser(run.__name__, help=text, description=text)
         command[run.__name__].set_defaults(run=run)
     add = command["serve"].add_argument
-    add(
-        "--port", type=int, default=8300, help="base port: forwarder N, shop N+1, fake N+2; 0 picks free ones"
-    )
+    ports = "base port: forwarder N, shop N+1, fake N+2 (default: 8300); 0 picks free ones"
+    add("--port", type=port, default=8300, metavar="N", help=ports)
     add(
         "--amplitude-key", metavar="KEY", help="send to the real Amplitude with this API key, not to the fake"
     )

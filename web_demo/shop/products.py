@@ -7,7 +7,6 @@ PRODUCTS: list[dict[str, object]] = [
         "name": "Gooseneck kettle",
         "category": "Coffee",
         "price": 49.0,
-        "picture": "🫖",
         "about": "Pours where you point it.",
     },
     {
@@ -16,7 +15,6 @@ PRODUCTS: list[dict[str, object]] = [
         "name": "Hand grinder",
         "category": "Coffee",
         "price": 79.5,
-        "picture": "⚙️",
         "about": "Steel burrs, forty turns a cup.",
     },
     {
@@ -25,7 +23,6 @@ PRODUCTS: list[dict[str, object]] = [
         "name": "Beans, 1 kg",
         "category": "Coffee",
         "price": 24.9,
-        "picture": "🫘",
         "about": "Roasted on Tuesdays.",
     },
     {
@@ -34,7 +31,6 @@ PRODUCTS: list[dict[str, object]] = [
         "name": "Heavy mug",
         "category": "Table",
         "price": 12.0,
-        "picture": "☕",
         "about": "Keeps its warmth and its place.",
     },
     {
@@ -43,7 +39,6 @@ PRODUCTS: list[dict[str, object]] = [
         "name": "Scale with timer",
         "category": "Coffee",
         "price": 38.0,
-        "picture": "⚖️",
         "about": "A tenth of a gram, a tenth of a second.",
     },
     {
@@ -52,7 +47,6 @@ PRODUCTS: list[dict[str, object]] = [
         "name": "Walnut tray",
         "category": "Table",
         "price": 31.0,
-        "picture": "🪵",
         "about": "Oiled, not varnished.",
     },
 ]

@@ -54,7 +54,7 @@ function showLines(removable) {
 /** @type {Record<string, () => void>} what each page does when it opens */
 const PAGES = {
   product() {
-    const { picture, about, ...product } = JSON.parse(element("product").textContent);
+    const { about, ...product } = JSON.parse(element("product").textContent);
     analytics.track("Product Viewed", product);
     element("add").addEventListener("click", () => {
       const lines = cart();
