@@ -43,13 +43,13 @@ class FakeAmplitude:
     async def upload(self, request: Request) -> Response:
         """Take a request to one of the upload endpoints."""
         body = await request.body()
-        if request.headers.get("content-encoding") == "gzip":
-            body = gzip.decompress(body)
         path = request.url.path
         self.ledger.requests += 1
         try:
+            if request.headers.get("content-encoding") == "gzip":
+                body = gzip.decompress(body)
             key, items, options = read(path, request, body)
-        except (ValueError, KeyError, AttributeError):
+        except (ValueError, KeyError, AttributeError, TypeError, OSError, EOFError):
             return reply(checks.refused("Invalid JSON request body", missing_field=None))
         fault = self.faults.next()
         if fault.get("kind") == "slow":
@@ -87,8 +87,11 @@ class FakeAmplitude:
         """Take a deletion of users: Basic authentication, at most 100 ids."""
         if not basic(request):
             return Response("Unauthorized", 401)
-        wanted = await request.json()
-        ids = [*wanted.get("user_ids", []), *wanted.get("amplitude_ids", [])]
+        try:
+            wanted = await request.json()
+            ids = [*wanted.get("user_ids", []), *wanted.get("amplitude_ids", [])]
+        except (ValueError, AttributeError, TypeError):
+            ids = []
         if not ids or len(ids) > 100:
             return reply(checks.refused("name 1 to 100 user_ids or amplitude_ids"))
         self.ledger.requests += 1
@@ -128,7 +131,7 @@ class FakeAmplitude:
 
 
 def read(path: str, request: Request, body: bytes) -> tuple[str, list[Any], dict[str, Any]]:
-    """Return a request's API key, items and options; raises ValueError, KeyError or AttributeError."""
+    """Return a request's API key, items and options; raises what unreadable bodies make json raise."""
     if path not in FORMS:
         said = json.loads(body)
         items = said["events"]
