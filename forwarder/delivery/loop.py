@@ -173,7 +173,8 @@ class Sender:
         if self._more and line.room() > 0 and not self._stopping:
             limit = min(READ, line.room())
             events = await self._spool.read(line.read_to, limit)
-            self._more = len(events) == limit
+            # What was accepted during the read is not in it, and has woken us.
+            self._more = len(events) == limit or self._awake.is_set()
             line.take(events, self._clock())
             if self._more and line.room() > 0:
                 self._awake.set()
