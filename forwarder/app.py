@@ -12,8 +12,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, request_response
+from starlette.types import ASGIApp
 
+from forwarder.console import Shown, console_routes
 from forwarder.delivery import Delivery, DestinationRoute, LineSettings
+from forwarder.delivery.dead import whole
 from forwarder.destinations import destinations_of
 from forwarder.guard import OperatorOnly
 from forwarder.settings import Settings
@@ -74,6 +77,12 @@ class Forwarder:
             await delivery.start()
         log.info("configuration reloaded", sources=len(settings.sources))
 
+    def shown(self) -> Shown:
+        """Return what the console is about."""
+        sources = [one.name for one in self.settings.sources]
+        destinations = [one.name for one in self.settings.destinations]
+        return Shown(self.spool, sources, destinations, whole, self._clock)
+
     async def stop(self) -> None:
         """Finish what is being delivered, within the configured time, and close the spool."""
         await self.delivery.stop(self.settings.server.stop_seconds)
@@ -128,8 +137,8 @@ def create_app(settings: Settings, *, clock: Callable[[], int] = now_ms) -> Star
 
     ingest, pixel = Ingest(lambda: forwarder.door), Pixel(lambda: forwarder.door)
 
-    def token() -> str:
-        return forwarder.settings.server.operator_token.get_secret_value()
+    def guarded(app: ASGIApp) -> ASGIApp:
+        return OperatorOnly(app, lambda: forwarder.settings.server.operator_token.get_secret_value())
 
     app = Starlette(
         routes=[
@@ -138,7 +147,8 @@ def create_app(settings: Settings, *, clock: Callable[[], int] = now_ms) -> Star
             *page_routes(lambda: forwarder.pages),
             Route("/health", health),
             Route("/openapi.json", describe),
-            Route("/metrics", OperatorOnly(request_response(metrics), token)),
+            Route("/metrics", guarded(request_response(metrics))),
+            *console_routes(forwarder.shown, guarded),
         ],
         lifespan=lifespan,
         exception_handlers=HANDLERS,

@@ -1,0 +1,107 @@
+"""What the console shows, as values: made of the metrics and of what lies in the spool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric
+
+    from forwarder.spool import Counts
+
+LATE_MS = 5 * 60_000
+"""An event that waits longer than this is worth an operator's look."""
+
+
+class Ended(NamedTuple):
+    """Events that ended alike since the forwarder started."""
+
+    outcome: str
+    reason: str
+    events: int
+
+
+class Answered(NamedTuple):
+    """Requests to one endpoint that were answered alike since the forwarder started."""
+
+    endpoint: str
+    answer: str
+    requests: int
+
+
+@dataclass(slots=True)
+class Place:
+    """One source or destination. ``parked``, ``dead``: events that lie in the spool for it now."""
+
+    name: str
+    ended: list[Ended] = field(default_factory=list)
+    answered: list[Answered] = field(default_factory=list)
+    warnings: list[tuple[str, int]] = field(default_factory=list)
+    down: bool = False
+    parked: int = 0
+    dead: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Everything on the console's first page. ``oldest_ms``: age of the event that waits longest."""
+
+    sources: list[Place]
+    destinations: list[Place]
+    reports: list[tuple[str, int]]
+    waiting: int
+    waiting_bytes: int
+    oldest_ms: int
+
+    @property
+    def troubles(self) -> list[str]:
+        """Return a line for everything that wants an operator's attention."""
+        found = [
+            f"{one.name} is held back: Amplitude fails or refuses" for one in self.destinations if one.down
+        ]
+        found += [
+            f"{one.name} has {one.dead} dead {'letter' if one.dead == 1 else 'letters'}"
+            for one in self.destinations
+            if one.dead
+        ]
+        if self.oldest_ms > LATE_MS:
+            found.append(f"the oldest event has waited for {self.oldest_ms // 60_000} minutes")
+        wrong = sum(count for kind, count in self.reports if kind in ("difference", "trap"))
+        if wrong:
+            found.append(f"Python in the page was wrong {wrong} times; the compiled rules took over")
+        return found
+
+
+def figures(
+    families: Iterable[Metric], counts: Counts, sources: Sequence[str], destinations: Sequence[str], now: int
+) -> Figures:
+    """Return what to show at ``now``, ms since the epoch, for the configured sources and destinations."""
+    at_door = {name: Place(name) for name in sources}
+    beyond = {name: Place(name) for name in destinations}
+    reports: list[tuple[str, int]] = []
+    for family in families:
+        for sample in family.samples:
+            labels, value = sample.labels, int(sample.value)
+            if sample.name == "forwarder_door_events_total" and labels["source"] in at_door:
+                at_door[labels["source"]].ended.append(Ended(labels["outcome"], labels["reason"], value))
+            elif sample.name == "forwarder_page_reports_total" and value:
+                reports.append((labels["kind"], value))
+            place = beyond.get(labels.get("destination", ""))
+            if place is None:
+                continue
+            if sample.name == "forwarder_delivery_events_total":
+                place.ended.append(Ended(labels["outcome"], labels["reason"], value))
+            elif sample.name == "forwarder_delivery_requests_total":
+                place.answered.append(Answered(labels["endpoint"], labels["answer"], value))
+            elif sample.name == "forwarder_delivery_warnings_total":
+                place.warnings.append((labels["kind"], value))
+            elif sample.name == "forwarder_destination_down":
+                place.down = bool(value)
+    for name, place in beyond.items():
+        place.parked, place.dead = counts.parked.get(name, 0), counts.dead.get(name, 0)
+    oldest = 0 if counts.oldest_at is None else max(0, now - counts.oldest_at)
+    return Figures(
+        list(at_door.values()), list(beyond.values()), reports, counts.events, counts.bytes, oldest
+    )

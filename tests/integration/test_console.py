@@ -1,0 +1,108 @@
+"""The operator's pages of a running forwarder."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.harness import Amplitude, eventually, fake_amplitude
+from tests.integration.running import forwarder
+
+TOKEN = "an-operators-token"
+CONFIG = """
+[server]
+operator_token = "{token}"
+[[sources]]
+name = "web"
+write_key = "web-key"
+[[destinations]]
+name = "amplitude"
+base_url = "{amplitude}"
+linger_ms = 10
+[destinations.settings]
+apiKey = "the-api-key"
+secretKey = "the-secret-key"
+"""
+MARKUP = "<script>alert(1)</script>"
+
+
+@pytest.fixture(scope="module")
+def amplitude() -> Iterator[Amplitude]:
+    with fake_amplitude() as running:
+        yield running
+
+
+@pytest.fixture
+def url(tmp_path: Path, amplitude: Amplitude) -> Iterator[str]:
+    config = tmp_path / "forwarder.toml"
+    config.write_text(CONFIG.format(token=TOKEN, amplitude=amplitude.url))
+    with forwarder(config) as running:
+        yield running.url
+
+
+@pytest.fixture
+def operator(url: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=url, auth=("anyone", TOKEN)) as client:
+        yield client
+
+
+def send(url: str, **event: object) -> None:
+    httpx.post(f"{url}/v1/track", json={"writeKey": "web-key", "event": "Seen", **event}).raise_for_status()
+
+
+def test_it_tells_what_became_of_events(url: str, operator: httpx.Client) -> None:
+    assert "Nothing wants your attention" in operator.get("/console").text
+    send(url, userId="user-1")
+    send(url, userId="user-1", event="")
+    send(url, userId="ab", messageId=MARKUP)
+    assert eventually(lambda: "amplitude has 1 dead letter" in operator.get("/console").text)
+    text = operator.get("/console").text
+    for part in ("delivered", "no_event_name", "invalid length of user_id", "short_id"):
+        assert part in text
+    pages = [text, *(operator.get(path).text for path in ("/console/dead", "/console/dead/1"))]
+    for page in pages:
+        assert "the-api-key" not in page
+        assert "the-secret-key" not in page
+        assert TOKEN not in page
+        assert MARKUP not in page
+    assert "&lt;script&gt;" in pages[1]
+    assert "&#34;user_id&#34;: &#34;ab&#34;" in pages[2]
+
+
+def test_dead_letters_are_sent_again_and_dropped(
+    url: str, operator: httpx.Client, amplitude: Amplitude
+) -> None:
+    amplitude.misbehave({"kind": "bad"}, {"kind": "bad"})
+    for number in ("1", "2"):
+        send(url, userId=f"user-{number}", event="Bad")
+        assert eventually(lambda: f'aria-label="{number}"' in operator.get("/console/dead").text)  # noqa: B023
+    for headers in ({"sec-fetch-site": "cross-site"}, {"origin": "https://elsewhere.example"}):
+        answer = operator.post("/console/dead/drop", data={"number": "1"}, headers=headers)
+        assert answer.status_code == 403
+    answer = operator.post(
+        "/console/dead/retry", data={"number": "1"}, headers={"sec-fetch-site": "same-origin"}
+    )
+    assert answer.headers["location"] == "/console/dead"
+    assert eventually(lambda: [one["user_id"] for one in amplitude.events("Bad")] == ["user-1"])
+    assert operator.post("/console/dead/drop", data={"number": "2"}).status_code == 303
+    assert "No dead letters" in operator.get("/console/dead").text
+    assert operator.get("/console/dead/2").status_code == 404
+    for wrong in ("x", "-1", "9" * 30):
+        assert operator.post("/console/dead/drop", data={"number": wrong}).status_code == 400
+
+
+def test_it_is_the_operators_alone(url: str) -> None:
+    for path in ("", "/dead", "/dead/1", "/style.css"):
+        answer = httpx.get(f"{url}/console{path}")
+        assert answer.status_code == 401
+        assert answer.json()["code"] == "operator_only"
+    for path in ("/dead/retry", "/dead/drop"):
+        assert httpx.post(f"{url}/console{path}", data={"number": "1"}).status_code == 401
+
+
+def test_its_pages_take_nothing_from_elsewhere(operator: httpx.Client) -> None:
+    answer = operator.get("/console")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] == "no-store"
+    assert operator.get("/console/style.css").headers["content-type"].startswith("text/css")

@@ -1,0 +1,48 @@
+"""The console's first page as values."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from forwarder.console.figures import LATE_MS, Answered, Ended, Figures, figures
+from forwarder.spool import Counts
+
+NOTHING = Counts(0, 0, None, {}, {})
+
+
+def seen(counts: Counts = NOTHING, *, down: bool = False, trap: int = 0) -> Figures:
+    registry = CollectorRegistry()
+    ended = ["outcome", "reason"]
+    door = Counter("forwarder_door_events", "x", ["source", *ended], registry=registry)
+    door.labels("web", "rejected", "no_event_name").inc(3)
+    door.labels("forgotten", "rejected", "x").inc()
+    events = Counter("forwarder_delivery_events", "x", ["destination", *ended], registry=registry)
+    events.labels("amplitude", "delivered", "").inc(7)
+    requests = Counter(
+        "forwarder_delivery_requests", "x", ["destination", "endpoint", "answer"], registry=registry
+    )
+    requests.labels("amplitude", "httpapi", 200).inc(2)
+    Gauge("forwarder_destination_down", "x", ["destination"], registry=registry).labels("amplitude").set(down)
+    Counter("forwarder_page_reports", "x", ["kind"], registry=registry).labels("trap").inc(trap)
+    return figures(registry.collect(), counts, ["web"], ["amplitude", "other"], 1_000_000)
+
+
+def test_what_ended_where() -> None:
+    found = seen(Counts(4, 400, 990_000, {"amplitude": 2}, {"other": 1}))
+    [web] = found.sources
+    amplitude, other = found.destinations
+    assert web.ended == [Ended("rejected", "no_event_name", 3)]
+    assert amplitude.ended == [Ended("delivered", "", 7)]
+    assert amplitude.answered == [Answered("httpapi", "200", 2)]
+    assert (amplitude.parked, amplitude.dead, other.parked, other.dead) == (2, 0, 0, 1)
+    assert (found.waiting, found.waiting_bytes, found.oldest_ms) == (4, 400, 10_000)
+    assert found.troubles == ["other has 1 dead letter"]
+
+
+def test_troubles() -> None:
+    assert seen().troubles == []
+    counts = Counts(1, 1, 1_000_000 - LATE_MS - 1, {}, {"amplitude": 2})
+    assert seen(counts, down=True, trap=2).troubles == [
+        "amplitude is held back: Amplitude fails or refuses",
+        "amplitude has 2 dead letters",
+        "the oldest event has waited for 5 minutes",
+        "Python in the page was wrong 2 times; the compiled rules took over",
+    ]
