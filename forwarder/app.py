@@ -91,7 +91,8 @@ class Forwarder:
 
 FOR_THE_PROCESS = (
     *("server.host", "server.port", "server.trusted_proxies", "spool"),
-    *("limits.request_seconds", "limits.header_bytes", "limits.connections"),
+    *("limits.request_seconds", "limits.idle_seconds", "limits.header_bytes"),
+    *("limits.connections", "limits.unanswered_bytes"),
 )
 """Settings that reading the configuration again does not change."""
 

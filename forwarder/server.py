@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import math
 import resource
 import signal
 import socket
@@ -55,6 +56,7 @@ async def _serve(settings: Settings, config: Path | None, listener: socket.socke
             server_header=False,
             proxy_headers=bool(settings.server.trusted_proxies),
             forwarded_allow_ips=list(settings.server.trusted_proxies),
+            timeout_keep_alive=math.ceil(settings.limits.idle_seconds),
             timeout_graceful_shutdown=round(settings.server.stop_seconds),
         )
     )

@@ -84,8 +84,12 @@ class Limits(_Frozen):
     """Per source and address, averaged; twice that at once."""
     request_seconds: Annotated[float, Field(gt=0)] = 60.0
     """Time for a whole request to arrive."""
+    idle_seconds: Annotated[float, Field(gt=0)] = 75.0
+    """How long a connection may wait for its next request; longer than a proxy in front keeps it."""
     header_bytes: Positive = 32_768
     connections: Positive = 10_000
+    unanswered_bytes: Positive = 256_000_000
+    """All requests together that are not answered yet: bounds the memory that senders can take."""
 
 
 class Source(_Frozen):
