@@ -23,9 +23,10 @@ from forwarder.settings import Settings
 from forwarder.spool import Spool, open_spool
 from forwarder.tracking.counted import count_events
 from forwarder.tracking.door import Door
-from forwarder.tracking.ingest import Ingest, Pixel
+from forwarder.tracking.ingest import BASES, Ingest
 from forwarder.tracking.openapi import openapi as document
 from forwarder.tracking.pages import Pages, page_routes
+from forwarder.tracking.pixel import Pixel
 
 log = structlog.get_logger()
 
@@ -143,8 +144,8 @@ def create_app(settings: Settings, *, clock: Callable[[], int] = now_ms) -> Star
 
     app = Starlette(
         routes=[
-            *(Route(path, ingest) for path in ("/v1/{kind}", "/d/{kind}", "/v1/{kind}/", "/d/{kind}/")),
-            Route("/v1/pixel/{kind}", pixel),
+            *(Route(f"{base}/{{kind}}{end}", ingest) for base in BASES for end in ("", "/")),
+            *(Route(f"/v1/pixel/{{kind}}{end}", pixel) for end in ("", "/")),
             *page_routes(lambda: forwarder.pages),
             Route("/health", health),
             Route("/openapi.json", describe),
@@ -176,8 +177,14 @@ async def metrics(request: Request) -> Response:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "refused")
-    body = {"success": False, "code": code, "message": error.detail}
+    if error.status_code == 404:
+        code, message = "not_found", "there is no such route; see /openapi.json"
+    elif error.status_code == 405:
+        allowed = (error.headers or {}).get("allow", "another method")
+        code, message = "method_not_allowed", f"this route takes {allowed}"
+    else:
+        code, message = "refused", error.detail
+    body = {"success": False, "code": code, "message": message}
     return JSONResponse(body, error.status_code, headers=error.headers)
 
 

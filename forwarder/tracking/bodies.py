@@ -7,6 +7,7 @@ import msgspec
 
 from forwarder.tracking.answers import Refusal
 
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _NOT_BRACKETS = bytes(sorted(set(range(256)) - set(b"[]{}")))
 _GZIP = 31
 """zlib's word for a gzip header and the largest window."""
@@ -20,7 +21,7 @@ def readable(body: bytes, encoding: bytes, largest: int) -> bytes:
     if encoding and encoding != b"identity":
         body = _inflate(body, encoding, largest)
     if len(body) > largest:
-        raise Refusal(400, "body_too_large", f"the body is larger than {largest} bytes; send smaller batches")
+        raise too_large(largest)
     if not body.isascii():
         try:
             body.decode()
@@ -29,6 +30,11 @@ def readable(body: bytes, encoding: bytes, largest: int) -> bytes:
     if b"\\ud" in body or b"\\uD" in body:
         body = _whole_characters(body)
     return body
+
+
+def too_large(largest: int) -> Refusal:
+    """Return the refusal of a body of more than ``largest`` bytes."""
+    return Refusal(400, "body_too_large", f"the body is larger than {largest} bytes; send less at once")
 
 
 def _inflate(body: bytes, encoding: bytes, largest: int) -> bytes:
@@ -51,15 +57,12 @@ def deeper_than(body: bytes, nesting: int) -> bool:
     """
     if body.count(b"{") + body.count(b"[") <= nesting:
         return False
-    depth = 0
-    for index, part in enumerate(body.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')):
-        if index % 2:  # inside of a text
-            continue
-        for bracket in part.translate(None, _NOT_BRACKETS):
-            depth += 1 if bracket in b"[{" else -1
-            if depth > nesting:
-                return True
-    return False
+    outside_of_texts = body.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2]
+    brackets = b"".join(outside_of_texts).translate(_ONE_KIND, _NOT_BRACKETS)
+    while brackets and nesting:
+        brackets = brackets.replace(b"[]", b"")  # the innermost level
+        nesting -= 1
+    return bool(brackets)
 
 
 def _whole_characters(body: bytes) -> bytes:

@@ -13,12 +13,16 @@ from forwarder.settings import Limits, Source
 from forwarder.spool import NewEvent
 from forwarder.tracking.answers import TAKEN, Answer, Refusal, error
 from forwarder.tracking.bodies import deeper_than, readable
-from forwarder.tracking.envelopes import batch, single
-from forwarder.tracking.events import Arrival, Fields, Rejection, normalise, read_fields
+from forwarder.tracking.envelopes import Envelope, batch, single
+from forwarder.tracking.events import Arrival, normalise
+from forwarder.tracking.fields import Fields, read_fields
 from forwarder.tracking.rates import Rates
+from forwarder.tracking.rules import Rejection
 from forwarder.tracking.sources import Sources, may_send
 
 log = structlog.get_logger()
+_MOST_ADDED = 8
+"""What stands beside a batch's events may make them so many times as large as the largest batch."""
 _REASONS_TOLD = 100
 """Rejected events whose reasons a strict source's answer lists."""
 
@@ -47,6 +51,8 @@ class Delivered:
     """The type that the route names; None: a batch."""
     encoding: bytes = b""
     authorization: bytes = b""
+    write_key: str = ""
+    """What the address or a header of its own says."""
     origin: bytes = b""
     address: str = ""
 
@@ -71,19 +77,22 @@ class Door:
         self._too_large = Rejection("event_too_large", f"one event holds at most {limits.event_bytes} bytes")
         self._too_deep = Rejection("too_deep", f"arrays and objects lie at most {limits.nesting} levels deep")
 
+    def largest(self, kind: str | None) -> int:
+        """Return the most bytes of a body that carries one event of a type; None: a batch."""
+        return self.limits.event_bytes if kind else self.limits.batch_bytes
+
     async def take(self, request: Delivered) -> Answer:
         """Return the answer; on 200 every event that is not rejected is durable. Raises Refusal."""
-        body = readable(request.body, request.encoding, self.limits.batch_bytes)
+        body = readable(request.body, request.encoding, self.largest(request.kind))
         now = self._clock()
         envelope = batch(body) if request.kind is None else single(body)
-        source = self.sources.sender(request.authorization, envelope.write_key)
-        self._admit(source, request, len(envelope.events), now)
-        if request.kind and len(body) > self.limits.event_bytes:
-            raise Refusal(400, self._too_large.code, self._too_large.message)
+        source = self.sources.sender(request.authorization, envelope.write_key or request.write_key)
+        self._admit(source, request, envelope, now)
         arrival = Arrival(
             source=source.name,
             received_at=now,
             address=request.address if source.client_addresses and request.address else None,
+            from_page=bool(request.origin),
             sent_at=envelope.sent_at,
             context=envelope.context,
             integrations=envelope.integrations,
@@ -96,16 +105,20 @@ class Door:
                 return _told(bad, len(good))
         return TAKEN
 
-    def _admit(self, source: Source, request: Delivered, count: int, now: int) -> None:
-        """Raise Refusal where the source's own rules forbid the request."""
+    def _admit(self, source: Source, request: Delivered, envelope: Envelope, now: int) -> None:
+        """Raise Refusal where limits or the source's own rules forbid the request."""
         if request.origin and not may_send(source, request.origin.decode("latin-1")):
             raise Refusal(403, "origin_not_allowed", "this source takes no events of this page's origin")
+        count = len(envelope.events)
         if count > self.limits.batch_events:
             raise Refusal(
                 400,
                 "too_many_events",
                 f"a batch holds at most {self.limits.batch_events} events; send several",
             )
+        added = envelope.added_bytes
+        if added > self.limits.event_bytes or added * count > _MOST_ADDED * self.limits.batch_bytes:
+            raise Refusal(400, "context_too_large", "context and integrations beside the batch are too large")
         wait = self._rates.wait((source.name, request.address), now)
         if wait:
             raise Refusal(429, "too_many_requests", "this address sends too often; wait", retry_after=wait)

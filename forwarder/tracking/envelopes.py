@@ -7,7 +7,7 @@ import msgspec
 
 from forwarder.tracking.answers import Refusal
 from forwarder.tracking.bodies import mended
-from forwarder.tracking.events import Fields, read_fields, read_text
+from forwarder.tracking.fields import Fields, read_fields, read_text
 
 _ABSENT = msgspec.Raw()
 
@@ -21,6 +21,8 @@ class Envelope:
     sent_at: msgspec.Raw | None = None
     context: Fields | None = None
     integrations: Fields | None = None
+    added_bytes: int = 0
+    """What context and integrations add to every event."""
 
 
 class _Batch(msgspec.Struct):
@@ -63,4 +65,5 @@ def batch(body: bytes) -> Envelope:
         sent_at=read.sentAt if bytes(read.sentAt) else None,
         context=read_fields(read.context),
         integrations=read_fields(read.integrations),
+        added_bytes=memoryview(read.context).nbytes + memoryview(read.integrations).nbytes,
     )

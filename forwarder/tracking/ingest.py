@@ -1,6 +1,5 @@
 """The routes that take events, as plain ASGI: a Request object would cost as much as taking the event."""
 
-from base64 import b64decode, urlsafe_b64decode
 from collections.abc import Callable
 from urllib.parse import parse_qs
 
@@ -8,21 +7,26 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from forwarder.tracking.answers import Answer, Header, Refusal, error, refused
+from forwarder.tracking.bodies import too_large
 from forwarder.tracking.cors import answer_headers, preflight_headers
 from forwarder.tracking.counted import count_refusal
 from forwarder.tracking.door import Delivered, Door
+from forwarder.tracking.rules import TYPES
 
 log = structlog.get_logger()
 
 KINDS: dict[str, str | None] = {
-    **{name[0]: name for name in ("track", "page", "identify", "group", "alias", "screen")},
-    **{name: name for name in ("track", "page", "identify", "group", "alias", "screen")},
+    **{name[0]: name for name in TYPES},
+    **{name: name for name in TYPES},
     **dict.fromkeys(("b", "batch", "import")),
 }
 """Last part of the path to the event type it carries; None: a batch."""
+BASES = ("/v1", "/d", "/beacon/v1", "/api/s", "/api/s/s2s")
+"""What the path begins with: Segment's, a neutral one, RudderStack's for beacons, Jitsu's."""
 _JSON = (b"content-type", b"application/json")
 _CLOSE = (b"connection", b"close")
-_GIF = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+_DISCARDED = 20_000_000
+"""Bytes of a refused body that are let pass: most senders read the answer only after they have sent all."""
 
 
 class Ingest:
@@ -41,71 +45,63 @@ class Ingest:
         if method == "OPTIONS":
             await _preflight(door, headers, origin, send)
             return
+        rest: Receive | None = None
         if kind not in KINDS:
             answer = error(404, "not_found", "there is no such route; see /openapi.json")
         elif method != "POST":
             answer = error(405, "method_not_allowed", "send events with POST")
             answer = Answer(answer.status, answer.body, ((b"allow", b"POST, OPTIONS"),))
         else:
-            body = await _read(headers, receive, door.limits.batch_bytes)
-            if body is None:
-                return
-            if isinstance(body, Answer):
-                answer = body
-            else:
-                client = scope.get("client")
-                answer = await _taken(
-                    door,
-                    Delivered(
-                        body=body,
-                        kind=KINDS[kind],
-                        encoding=headers.get(b"content-encoding", b""),
-                        authorization=headers.get(b"authorization", b""),
-                        origin=origin,
-                        address=client[0] if client else "",
-                    ),
-                )
-        await _send(send, answer, answer_headers(origin if _readable(door, origin) else b""))
-
-
-class Pixel:
-    """``GET /v1/pixel/{kind}?data=<base64 of one event>``: for mails and pages without scripts."""
-
-    def __init__(self, door: Callable[[], Door]) -> None:
-        self._door = door
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take the event; the answer is a transparent picture in any case, as the reference does."""
-        door = self._door()
-        kind = KINDS.get(scope["path"].rstrip("/").rpartition("/")[2])
-        data = parse_qs(scope["query_string"].decode("latin-1")).get("data", [""])[0]
-        client = scope.get("client")
-        status = 404
-        if kind and scope["method"] in ("GET", "HEAD"):
-            status = 200
-            padded = data.replace("+", "-").replace("/", "_").replace(" ", "-").rstrip("=")
             try:
-                body = urlsafe_b64decode(padded + "=" * (-len(padded) % 4))
-            except ValueError:
-                body = b""
-            answer = await _taken(door, Delivered(body=body, kind=kind, address=client[0] if client else ""))
-            if answer.status == 429 or answer.status >= 500:
-                status = answer.status
-        picture = Answer(status, _GIF, ((b"cache-control", b"no-store"),))
-        await _send(send, picture, (), (b"content-type", b"image/gif"))
+                body = await _read(headers, receive, door.largest(KINDS[kind]))
+            except Refusal as refusal:
+                answer, rest = told(refusal, scope), receive
+            else:
+                if body is None:
+                    return
+                answer = await taken(door, _delivered(scope, headers, body, KINDS[kind], origin), scope)
+        cors = answer_headers(origin if _readable(door, origin) else b"")
+        await send_answer(send, answer, cors, rest=rest)
 
 
-async def _taken(door: Door, request: Delivered) -> Answer:
+def _delivered(
+    scope: Scope, headers: dict[bytes, bytes], body: bytes, kind: str | None, origin: bytes
+) -> Delivered:
+    key = headers.get(b"x-write-key", b"").partition(b":")[0].decode("latin-1")  # Jitsu's is key:secret
+    if not key and scope["query_string"]:
+        key = parse_qs(scope["query_string"].decode("latin-1")).get("writeKey", [""])[0]
+    return Delivered(
+        body=body,
+        kind=kind,
+        encoding=headers.get(b"content-encoding", b""),
+        authorization=headers.get(b"authorization", b""),
+        write_key=key,
+        origin=origin,
+        address=address_of(scope),
+    )
+
+
+def address_of(scope: Scope) -> str:
+    """Return the sender's address, as far as it is known."""
+    return scope["client"][0] if scope.get("client") else ""
+
+
+async def taken(door: Door, request: Delivered, scope: Scope) -> Answer:
     """Return the door's answer, also where it refuses or fails."""
     try:
         return await door.take(request)
     except Refusal as refusal:
-        count_refusal(refusal.code)
-        log.info("request refused", code=refusal.code, status=refusal.status, address=request.address)
-        return refused(refusal)
+        return told(refusal, scope)
     except Exception:
         log.exception("request failed")
         return error(500, "internal", "the forwarder failed; send again")
+
+
+def told(refusal: Refusal, scope: Scope) -> Answer:
+    """Return the answer that tells of a refusal, counted and logged."""
+    count_refusal(refusal.code)
+    log.info("request refused", code=refusal.code, status=refusal.status, address=address_of(scope))
+    return refused(refusal)
 
 
 def _readable(door: Door, origin: bytes) -> bool:
@@ -113,28 +109,25 @@ def _readable(door: Door, origin: bytes) -> bool:
 
 
 async def _preflight(door: Door, headers: dict[bytes, bytes], origin: bytes, send: Send) -> None:
-    asked = headers.get(b"access-control-request-headers", b"")[:1_024]
+    asked = headers.get(b"access-control-request-headers", b"")
     cors = preflight_headers(origin if _readable(door, origin) else b"", asked, b"POST, OPTIONS")
     await send({"type": "http.response.start", "status": 204, "headers": list(cors)})
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _read(headers: dict[bytes, bytes], receive: Receive, largest: int) -> bytes | Answer | None:
-    """Return the body; the refusal of a body larger than ``largest`` bytes; None where the sender is gone."""
-    too_large = Answer(
-        400,
-        error(400, "body_too_large", f"the body is larger than {largest} bytes; send smaller batches").body,
-        (_CLOSE,),
-    )
+async def _read(headers: dict[bytes, bytes], receive: Receive, largest: int) -> bytes | None:
+    """Return the body; None where the sender is gone. Raises Refusal for more than ``largest`` bytes."""
     announced = headers.get(b"content-length", b"0")
     if not announced.isdigit() or int(announced[:20]) > largest:
-        return too_large
+        raise too_large(largest)
     message = await receive()
     if message["type"] == "http.disconnect":
         return None
     body: bytes = message.get("body", b"")
     if not message.get("more_body"):
-        return body if len(body) <= largest else too_large
+        if len(body) > largest:
+            raise too_large(largest)
+        return body
     parts, size = [body], len(body)
     while message.get("more_body"):
         message = await receive()
@@ -143,12 +136,36 @@ async def _read(headers: dict[bytes, bytes], receive: Receive, largest: int) -> 
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > largest:
-            return too_large
+            raise too_large(largest)
     return b"".join(parts)
 
 
-async def _send(send: Send, answer: Answer, cors: tuple[Header, ...], kind: Header = _JSON) -> None:
+async def send_answer(
+    send: Send,
+    answer: Answer,
+    more: tuple[Header, ...],
+    kind: Header = _JSON,
+    rest: Receive | None = None,
+) -> None:
+    """Send the answer with ``more`` headers; with ``rest``, let what is left of the request pass."""
     length = (b"content-length", b"%d" % len(answer.body))
-    headers = [kind, length, *answer.headers, *cors]
+    headers = [kind, length, *answer.headers, *more]
+    if rest is not None:
+        headers.append(_CLOSE)
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+    if rest is not None:
+        await send({"type": "http.response.body", "body": answer.body, "more_body": True})
+        await _discard(rest)
+        await send({"type": "http.response.body", "body": b""})
+    else:
+        await send({"type": "http.response.body", "body": answer.body})
+
+
+async def _discard(receive: Receive) -> None:
+    """Return when the request has ended, its sender has gone, or it was too much."""
+    size = 0
+    while size < _DISCARDED:
+        message = await receive()
+        size += len(message.get("body", b""))
+        if not message.get("more_body"):
+            return

@@ -5,11 +5,11 @@ from functools import cache
 import orjson
 
 from forwarder.tracking.counted import REPORTED
-from forwarder.tracking.ingest import KINDS
+from forwarder.tracking.ingest import BASES, KINDS
+from forwarder.tracking.rules import TYPES
 
 Json = dict[str, object]
 
-_TYPES = ("track", "page", "screen", "identify", "group", "alias")
 _EVERYONE: Json = {"Access-Control-Allow-Origin": {"schema": {"type": "string"}}}
 _TEXT: Json = {"type": ["string", "null"]}
 _OBJECT: Json = {"type": ["object", "null"]}
@@ -129,10 +129,10 @@ def _page_paths() -> Json:
     kinds: Json = {"kind": {"enum": sorted(REPORTED)}}
     reports: Json = {"type": "object", "properties": kinds}
     pixel = (
-        _parameter("kind", {"enum": list(_TYPES)}),
+        _parameter("kind", {"enum": list(TYPES)}),
         _parameter("data", {"type": "string", "description": "Base64 of one event."}, "query"),
     )
-    failed: Json = {"404": picture, "429": picture, "500": picture}
+    failed: Json = {"404": _error("No such type."), "429": picture, "500": picture}
     return {
         "/v1/projects/{write_key}/settings": _get(
             "What Analytics.js asks for first.", document, key, **known
@@ -156,8 +156,8 @@ def _page_paths() -> Json:
 def openapi() -> bytes:
     """Return the document as JSON."""
     events: Json = {
-        f"/{base}/{kind}": {"post": _post(f"/{base}/{kind}", carries)}
-        for base in ("v1", "d")
+        f"{base}/{kind}": {"post": _post(f"{base}/{kind}", carries)}
+        for base in BASES
         for kind, carries in KINDS.items()
     }
     health = _json("It runs.", {"type": "object", "required": ["status"]})

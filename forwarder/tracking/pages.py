@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from forwarder.settings import Settings
 from forwarder.tracking.assets import FOR_EVERYONE, Assets, missing
+from forwarder.tracking.cors import preflight_headers
 from forwarder.tracking.counted import count_report
 from forwarder.tracking.document import settings_document
 from forwarder.tracking.sources import Sources
@@ -71,15 +72,24 @@ class Pages:
         return Response(status_code=204, headers=FOR_EVERYONE)
 
 
+def _preflight(request: Request, method: str) -> Response:
+    """Allow any page's request, whatever headers its tracing tools add to it."""
+    asked = request.headers.get("access-control-request-headers", "").encode("latin-1")
+    headers = preflight_headers(b"*", asked, f"{method}, OPTIONS".encode())
+    return Response(status_code=204, headers={name.decode(): value.decode() for name, value in headers})
+
+
 def page_routes(pages: Callable[[], Pages]) -> list[Route]:
     """Return the routes; ``pages`` is asked at every request, for a reload may have changed them."""
 
-    def route(path: str, answer: str, *methods: str) -> Route:
+    def route(path: str, answer: str, method: str = "GET") -> Route:
         async def endpoint(request: Request) -> Response:
+            if request.method == "OPTIONS":
+                return _preflight(request, method)
             done: Response = await getattr(pages(), answer)(request)
             return done
 
-        return Route(path, endpoint, methods=list(methods or ("GET",)), name=f"{answer} {path}")
+        return Route(path, endpoint, methods=[method, "OPTIONS"], name=f"{answer} {path}")
 
     return [
         route("/v1/projects/{write_key}/settings", "document"),

@@ -25,17 +25,17 @@ class Sources:
         """Tell whether pages of an origin may send to any source: all a preflight can be asked."""
         return "*" in self._origins or origin in self._origins
 
-    def sender(self, authorization: bytes, body_key: str | None) -> Source:
-        """Return the source a request is for. Raises Refusal.
+    def sender(self, authorization: bytes, own_key: str | None) -> Source:
+        """Return the source a request is for; ``own_key``: what its body or address says. Raises Refusal.
 
-        The key is taken from Basic (user name), else from the body, else it is the Bearer token; with a
-        Bearer token of an OAuth server beside it, the body's key counts, as with Segment's libraries.
+        The key is taken from Basic (user name), else from the request itself, else it is the Bearer token;
+        with a Bearer token of an OAuth server beside it, its own key counts, as with Segment's libraries.
         """
         scheme, _, given = authorization.partition(b" ")
-        key = body_key
+        key = own_key
         if scheme.lower() == b"basic":
-            key = _user_name(given) or body_key
-        elif scheme.lower() == b"bearer" and not body_key:
+            key = _user_name(given) or own_key
+        elif scheme.lower() == b"bearer" and not own_key:
             key = given.strip().decode("ascii", "replace")
         if not key:
             raise Refusal(

@@ -143,7 +143,7 @@ async def test_waits_are_no_longer_than_clients_wait() -> None:
         (b'{"batch":{}}', None, {}, 400, "no_batch"),
         (b'{"batch":[],"writeKey":5}', None, {"authorization": b""}, 401, "no_write_key"),
         (b'{"batch":[]}', None, {"authorization": b"Basic b3RoZXI6"}, 401, "unknown_write_key"),
-        (b'{"event":"' + b"x" * 32_768 + b'"}', "track", {}, 400, "event_too_large"),
+        (b'{"event":"' + b"x" * 32_768 + b'"}', "track", {}, 400, "body_too_large"),
         (b'{"batch":[' + b"1," * 2_500 + b"1]}", None, {}, 400, "too_many_events"),
         (b'{"batch":[' + b" " * 512_000 + b"]}", None, {}, 400, "body_too_large"),
         (b'{"batch":[' * 100, None, {}, 400, "not_json"),
@@ -159,6 +159,20 @@ async def test_requests_that_are_refused(
     assert (answer.status, said["code"]) == (status, code)
     assert said["message"]
     assert not setup.spool.events
+
+
+async def test_what_stands_beside_a_batch_cannot_multiply_without_bound() -> None:
+    setup = Setup()
+    events = [track(number) for number in range(1_000)]
+    for context in ({"a": "x" * 33_000}, {"a": "x" * 5_000}):
+        answer = await setup.send({"batch": events, "context": context})
+        assert (answer.status, json.loads(answer.body)["code"]) == (400, "context_too_large")
+    assert await setup.send({"batch": events[:100], "context": {"a": "x" * 5_000}}) is TAKEN
+
+
+async def test_the_write_key_may_stand_in_the_address_or_in_a_header() -> None:
+    setup = Setup()
+    assert await setup.send(track(1), "track", authorization=b"", write_key="key") is TAKEN
 
 
 async def test_pages_of_other_origins_are_refused() -> None:

@@ -7,7 +7,9 @@ import msgspec
 import pytest
 
 from forwarder.spool import NewEvent
-from forwarder.tracking.events import Arrival, Rejection, normalise, read_fields
+from forwarder.tracking.events import Arrival, normalise
+from forwarder.tracking.fields import read_fields
+from forwarder.tracking.rules import Rejection
 
 RECEIVED = 1_704_067_200_000
 TRACK: dict[str, Any] = {"type": "track", "event": "Seen", "userId": "u", "messageId": "m"}
@@ -41,7 +43,7 @@ def kept(event: dict[str, Any], kind: str | None = None, **changes: Any) -> dict
         ({"type": "group", "userId": "u"}, "no_group_id"),
         ({"type": "alias", "userId": "u"}, "no_previous_id"),
         ({**TRACK, "properties": "text"}, "invalid_properties"),
-        ({**TRACK, "context": []}, "invalid_context"),
+        ({**TRACK, "context": [1]}, "invalid_context"),
         ({**TRACK, "integrations": 1}, "invalid_integrations"),
         ({"type": "identify", "userId": "u", "traits": True}, "invalid_traits"),
     ],
@@ -114,6 +116,8 @@ def test_the_batchs_sent_at_counts_for_its_events() -> None:
     )
     assert event["timestamp"] == "2023-12-31T23:59:59.000Z"
     assert event["sentAt"] == "2024-01-01T00:00:01.000Z"
+    nulled = kept({**TRACK, "sentAt": None}, sent_at=msgspec.Raw(b'"2024-01-01T00:00:01.000Z"'))
+    assert nulled["clockOffset"] == -1_000
 
 
 def test_without_sent_at_the_time_stands_and_without_time_it_is_now() -> None:
@@ -127,7 +131,30 @@ def test_without_sent_at_the_time_stands_and_without_time_it_is_now() -> None:
 def test_times_that_are_none_do_not_cost_the_event(given: object) -> None:
     event = kept({**TRACK, "timestamp": given, "sentAt": given})
     assert event["timestamp"] == "2024-01-01T00:00:00.000Z"
-    assert event["originalTimestamp"] == given
+    assert event["originalTimestamp"] == (event["timestamp"] if given is None else given)
+
+
+def test_rudderstacks_name_of_the_time_is_understood() -> None:
+    times = {"originalTimestamp": "2024-01-01T00:00:00.000Z", "sentAt": "2024-01-01T00:00:01.000Z"}
+    for event in ({**TRACK, **times}, {**TRACK, **times, "timestamp": None}):
+        done = kept(event)
+        assert done["timestamp"] == "2023-12-31T23:59:59.000Z"
+        assert done["originalTimestamp"] == times["originalTimestamp"]
+
+
+def test_rudderstacks_traits_are_found_in_the_context() -> None:
+    identify = {"type": "identify", "userId": "u", "context": {"traits": {"plan": "pro"}}}
+    assert kept(identify)["traits"] == {"plan": "pro"}
+    assert kept({**identify, "traits": {}})["traits"] == {}
+    assert kept({**identify, "traits": None})["traits"] is None
+    for context in ({"traits": 5}, {}, None):
+        assert "traits" not in kept({**identify, "context": context})
+    assert "traits" not in kept({**TRACK, "context": identify["context"]})
+
+
+def test_phps_empty_lists_are_empty_objects() -> None:
+    event = kept({**TRACK, "properties": [], "context": [], "integrations": [], "traits": []})
+    assert [event[name] for name in ("properties", "context", "integrations", "traits")] == [{}] * 4
 
 
 def test_times_beyond_the_calendar_do_not_cost_the_event() -> None:
@@ -148,4 +175,6 @@ def test_addresses_are_for_client_side_libraries_only() -> None:
     assert address(page, address=None) is None
     for library in ("analytics-node", 5, {"name": 5}, {"name": "analytics-python"}, None):
         assert address({"library": library}) is None
+    assert address({"library": {"name": "@jitsu/js"}}, from_page=True) == "203.0.113.9"
+    assert address({}, from_page=True) is None
     assert "context" not in kept(TRACK)

@@ -64,6 +64,7 @@ def test_a_preflight_allows_what_analytics_js_sends() -> None:
     assert headers[b"access-control-allow-origin"] == b"https://shop.example"
     assert headers[b"access-control-allow-headers"] == b"authorization, content-type, x-retry-count, x-own"
     assert headers[b"access-control-expose-headers"] == b"Retry-After, X-RateLimit-Reset"
+    assert headers[b"access-control-allow-credentials"] == b"true"
 
 
 def test_an_address_that_sends_too_often_waits() -> None:

@@ -1,0 +1,26 @@
+"""JSON objects whose values are not decoded yet."""
+
+from typing import TypeAlias
+
+import msgspec
+
+Fields: TypeAlias = dict[str, msgspec.Raw]
+"""A JSON object whose values are the bytes that were sent."""
+
+_fields = msgspec.json.Decoder(Fields)
+_text = msgspec.json.Decoder(str)
+
+
+def read_fields(raw: msgspec.Raw | bytes) -> Fields | None:
+    """Return the fields of a JSON object, undecoded; None where it is not an object."""
+    try:
+        return _fields.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def read_text(raw: msgspec.Raw | None) -> str | None:
+    """Return the text a value holds; None where it holds none."""
+    if raw is None or bytes(raw)[:1] != b'"':
+        return None
+    return _text.decode(raw)
