@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 import structlog
 from prometheus_client import generate_latest
@@ -125,18 +124,8 @@ def routes(settings: Settings) -> list[DestinationRoute]:
     ]
 
 
-def create_app(settings: Settings, *, clock: Callable[[], int] = now_ms) -> Starlette:
-    """Return the application; ``app.state.forwarder`` is what runs while its lifespan lasts."""
-    forwarder = Forwarder(settings, clock)
-
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        await forwarder.start()
-        try:
-            yield
-        finally:
-            await forwarder.stop()
-
+def create_app(forwarder: Forwarder) -> Starlette:
+    """Return the application over a forwarder that runs as long as requests come."""
     ingest, pixel = Ingest(lambda: forwarder.door), Pixel(lambda: forwarder.door)
 
     def guarded(app: ASGIApp) -> ASGIApp:
@@ -152,11 +141,9 @@ def create_app(settings: Settings, *, clock: Callable[[], int] = now_ms) -> Star
             Route("/metrics", guarded(request_response(metrics))),
             *console_routes(forwarder.shown, guarded),
         ],
-        lifespan=lifespan,
         exception_handlers=HANDLERS,
     )
     app.router.redirect_slashes = False  # clients take a redirect for success
-    app.state.forwarder = forwarder
     return app
 
 

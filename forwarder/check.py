@@ -1,60 +1,67 @@
-"""``forwarder check``: what the destinations, and Amplitude, say about a configuration."""
+"""``forwarder check``: what a usable configuration leaves open, and what Amplitude says of its keys."""
+
+import os
+from pathlib import Path
 
 import httpx
 
+from forwarder.amplitude.endpoints import Endpoint, endpoint_url
 from forwarder.amplitude.problems import doubts
-from forwarder.destinations import destinations_of
-from forwarder.errors import ConfigError
 from forwarder.settings import Destination, Settings
 
-_DASHBOARD = {
-    "north_america": "https://amplitude.com",
-    "europe": "https://analytics.eu.amplitude.com",
-}
 _SECONDS = 15.0
 
 
-def problems_of(settings: Settings, *, online: bool = False) -> list[str]:
-    """Return one line for everything that is wrong; ``online``: also try the keys at Amplitude."""
-    problems: list[str] = []
-    try:
-        destinations_of(settings)
-    except ConfigError as error:
-        problems += error.problems
-    if online:
-        with httpx.Client(timeout=_SECONDS) as client:
-            for destination in settings.destinations:
-                problem = _refused_keys(destination, client)
-                if problem:
-                    problems.append(f"destinations.{destination.name}.settings: {problem}")
-    return problems
+def refused_keys(settings: Settings) -> list[str]:
+    """Try the keys of every destination at Amplitude; return one line for each that does not work."""
+    with httpx.Client(timeout=_SECONDS) as client:
+        return [
+            f"destinations.{destination.name}.settings: {problem}"
+            for destination in settings.destinations
+            if (problem := _refused(destination, client))
+        ]
 
 
 def doubts_of(settings: Settings) -> list[str]:
     """Return one line for everything that works, but probably not as it is meant."""
-    return [
+    found = [
         f"destinations.{one.name}: {doubt}"
         for one in settings.destinations
         for doubt in doubts(one.subscriptions)
     ]
+    wanted = [one.sources for one in settings.destinations]
+    if not wanted:
+        found.append("destinations: there is none: events are kept in the spool until there is one")
+    found += [
+        f"sources.{source.name}: no destination takes its events"
+        for source in settings.sources
+        if wanted and not any(names is None or source.name in names for names in wanted)
+    ]
+    if not (settings.server.assets / "page" / "session-plugin.js").is_file():
+        assets = settings.server.assets
+        found.append(f"server.assets: {assets} has no page/session-plugin.js: pages get 404; build it")
+    folder = Path(settings.spool.path).parent
+    if not os.access(folder, os.W_OK | os.X_OK):
+        found.append(f"spool.path: the folder {folder} is not there, or not writable for this user")
+    return found
 
 
-def _refused_keys(destination: Destination, client: httpx.Client) -> str | None:
+def _refused(destination: Destination, client: httpx.Client) -> str | None:
     """Ask Amplitude's user search, which changes nothing, whether it takes the keys."""
     keys = destination.settings
     if not keys.secretKey.get_secret_value():
         return (
             "there is no secretKey to try online; Amplitude answers for an API key alone only with an event"
         )
-    base = (destination.base_url or _DASHBOARD[keys.endpoint]).rstrip("/")
+    address = endpoint_url(Endpoint.USERSEARCH, keys.endpoint, destination.base_url)
     try:
         answer = client.get(
-            f"{base}/api/2/usersearch",
+            address,
             params={"user": "forwarder-check"},
             auth=(keys.apiKey.get_secret_value(), keys.secretKey.get_secret_value()),
         )
     except httpx.HTTPError as error:
-        return f"cannot reach {base}: {error or type(error).__name__}; check network and endpoint"
+        return f"cannot reach {address}: {error or type(error).__name__}; check network and endpoint"
     if answer.status_code in (401, 403):
         return f"Amplitude refuses the keys ({answer.status_code}); check apiKey, secretKey and endpoint"
     if answer.status_code >= 400 and answer.status_code != 429:

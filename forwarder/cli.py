@@ -6,8 +6,9 @@ from typing import BinaryIO
 import click
 
 from forwarder.cli_dead import dead_group
+from forwarder.configuration import load_settings
 from forwarder.errors import ConfigError, ForwarderError
-from forwarder.settings import Settings, load_settings
+from forwarder.settings import Settings
 
 config_option = click.option(
     "--config",
@@ -61,14 +62,17 @@ def serve(config: Path | None, host: str | None, port: int | None, log_level: st
     from forwarder.logs import configure_logs
     from forwarder.server import serve as run
 
-    settings = read(config)
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    settings = settings.model_copy(update={"server": settings.server.model_copy(update=given)})
+
+    def load() -> Settings:
+        settings = load_settings(config)
+        return settings.model_copy(update={"server": settings.server.model_copy(update=given)})
+
     configure_logs(log_level)
-    if not settings.destinations:
-        click.echo("no destination is configured: events are kept in the spool until there is one", err=True)
     try:
-        run(settings, config)
+        run(load)
+    except ConfigError as error:
+        raise _unusable(error) from None
     except ForwarderError as error:
         raise click.ClickException(str(error)) from None
 
@@ -78,10 +82,10 @@ def serve(config: Path | None, host: str | None, port: int | None, log_level: st
 @click.option("--online", is_flag=True, help="Also try each destination's keys at Amplitude.")
 def check(config: Path | None, online: bool) -> None:
     """Say everything that is wrong with the configuration, all at once."""
-    from forwarder.check import doubts_of, problems_of
+    from forwarder.check import doubts_of, refused_keys
 
     settings = read(config)
-    problems = problems_of(settings, online=online)
+    problems = refused_keys(settings) if online else []
     for problem in problems:
         click.echo(problem, err=True)
     for doubt in doubts_of(settings):

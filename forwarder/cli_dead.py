@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
+from forwarder.configuration import load_settings
 from forwarder.delivery import dead
 from forwarder.errors import ConfigError, ForwarderError
-from forwarder.settings import load_settings
 from forwarder.spool import DeadLetter, Spool, open_spool
 
 config_option = click.option("--config", type=click.Path(path_type=Path), help="The forwarder's TOML file.")

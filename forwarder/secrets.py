@@ -8,32 +8,38 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _LARGEST_FILE = 65_536
 
 
-def resolve(value: object, environment: Mapping[str, str], place: str = "") -> tuple[object, list[str]]:
+def resolve(
+    value: object, environment: Mapping[str, str], folder: Path, place: str = ""
+) -> tuple[object, list[str]]:
     """Return ``value`` with every reference replaced, and one line for each that cannot be.
 
     ``${NAME}`` is the environment variable, ``${NAME:-text}`` the variable or the text; a text that starts
-    with ``file:`` is that file's contents without the line end. ``place``: dotted name for the messages.
+    with ``file:`` is that file's contents without the line end. ``folder``: where relative paths start;
+    ``place``: dotted name for the messages.
     """
     if isinstance(value, str):
-        return _resolve_text(value, environment, place)
+        return _resolve_text(value, environment, folder, place)
     problems: list[str] = []
     if isinstance(value, dict):
         resolved: dict[object, object] = {}
         for name, item in value.items():
-            resolved[name], found = resolve(item, environment, f"{place}.{name}" if place else str(name))
+            inner = f"{place}.{name}" if place else str(name)
+            resolved[name], found = resolve(item, environment, folder, inner)
             problems += found
         return resolved, problems
     if isinstance(value, list):
         items = []
         for index, item in enumerate(value):
-            done, found = resolve(item, environment, f"{place}[{index}]")
+            done, found = resolve(item, environment, folder, f"{place}[{index}]")
             items.append(done)
             problems += found
         return items, problems
     return value, problems
 
 
-def _resolve_text(text: str, environment: Mapping[str, str], place: str) -> tuple[str, list[str]]:
+def _resolve_text(
+    text: str, environment: Mapping[str, str], folder: Path, place: str
+) -> tuple[str, list[str]]:
     problems: list[str] = []
 
     def value_of(match: re.Match[str]) -> str:
@@ -49,7 +55,7 @@ def _resolve_text(text: str, environment: Mapping[str, str], place: str) -> tupl
     text = _VARIABLE.sub(value_of, text)
     if not text.startswith("file:"):
         return text, problems
-    path = Path(text.removeprefix("file:"))
+    path = folder / text.removeprefix("file:")
     try:
         contents = path.read_bytes()
         if len(contents) > _LARGEST_FILE:

@@ -6,29 +6,35 @@ import math
 import resource
 import signal
 import socket
-from pathlib import Path
+from collections.abc import Callable
 
 import structlog
 import uvicorn
 import uvloop
 
-from forwarder.app import create_app
+from forwarder.app import Forwarder, create_app, now_ms
 from forwarder.connections import limited
 from forwarder.errors import ConfigError, ForwarderError
-from forwarder.settings import Settings, load_settings
+from forwarder.settings import Settings
 
 log = structlog.get_logger()
 _OTHER_FILES = 256
 
 
-def serve(settings: Settings, config: Path | None) -> None:
-    """Serve until SIGINT or SIGTERM; SIGHUP reads ``config`` again. Raises ForwarderError."""
+def serve(load: Callable[[], Settings]) -> None:
+    """Serve until SIGINT or SIGTERM; SIGHUP has the configuration loaded again. Raises ForwarderError."""
+    settings = load()
     _allow_connections(settings.limits.connections)
+    if not settings.destinations:
+        log.warning("no destination is configured: events are kept in the spool until there is one")
+    forwarder = Forwarder(settings, now_ms)
+    server = _Server(_server_config(settings, forwarder))
+    for number in (signal.SIGINT, signal.SIGTERM):  # while serving uvicorn has its own, and raises them again
+        signal.signal(number, lambda *_: server.stop_soon())
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nothing has been read that could be read again
     listener = _listen(settings.server.host, settings.server.port)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)  # the server raises them again after its graceful stop
     with listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, config, listener))
+        runner.run(_serve(server, forwarder, listener, load))
 
 
 class _Server(uvicorn.Server):
@@ -42,28 +48,35 @@ class _Server(uvicorn.Server):
             host = f"[{host}]" if ":" in host else host
             log.info("listening", address=f"http://{host}:{port}")
 
+    def stop_soon(self) -> None:
+        """Stop as soon as it can, even before it has started."""
+        self.should_exit = True
 
-async def _serve(settings: Settings, config: Path | None, listener: socket.socket) -> None:
-    app = create_app(settings)
-    server = _Server(
-        uvicorn.Config(
-            app,
-            http=limited(settings.limits),
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=bool(settings.server.trusted_proxies),
-            forwarded_allow_ips=list(settings.server.trusted_proxies),
-            timeout_keep_alive=math.ceil(settings.limits.idle_seconds),
-            timeout_graceful_shutdown=round(settings.server.stop_seconds),
-        )
+
+def _server_config(settings: Settings, forwarder: Forwarder) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(forwarder),
+        http=limited(settings.limits),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.server.trusted_proxies),
+        forwarded_allow_ips=list(settings.server.trusted_proxies),
+        timeout_keep_alive=math.ceil(settings.limits.idle_seconds),
+        timeout_graceful_shutdown=round(settings.server.stop_seconds),
     )
+
+
+async def _serve(
+    server: _Server, forwarder: Forwarder, listener: socket.socket, load: Callable[[], Settings]
+) -> None:
+    await forwarder.start()
     reloading: set[asyncio.Task[None]] = set()
 
     def reload() -> None:
-        task = asyncio.create_task(_reload(app.state.forwarder.reload, config))
+        task = asyncio.create_task(_reload(forwarder, load))
         reloading.add(task)
         task.add_done_callback(reloading.discard)
 
@@ -72,9 +85,10 @@ async def _serve(settings: Settings, config: Path | None, listener: socket.socke
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)
-    await server.serve(sockets=[listener])
-    if not server.started:
-        raise ForwarderError("the forwarder could not start; the log says why")
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        await forwarder.stop()
 
 
 def _allow_connections(wanted: int) -> None:
@@ -98,15 +112,15 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         reason = error.strerror or str(error)
-        raise ConfigError([f"cannot listen on {host}:{port}: {reason}; choose another --port"]) from None
+        mend = "choose another --host or --port"
+        raise ConfigError([f"cannot listen on {host}:{port}: {reason}; {mend}"]) from None
     listener.set_inheritable(True)
     return listener
 
 
-async def _reload(use: object, config: Path | None) -> None:
-    assert callable(use)
+async def _reload(forwarder: Forwarder, load: Callable[[], Settings]) -> None:
     try:
-        await use(await asyncio.to_thread(load_settings, config))
+        await forwarder.reload(await asyncio.to_thread(load))
     except ForwarderError as error:
         problems = error.problems if isinstance(error, ConfigError) else [str(error)]
         log.error("configuration not reloaded, the old one stays", problems=problems)

@@ -1,23 +1,40 @@
-"""The forwarder's configuration: one TOML file, read once, checked as a whole, then frozen.
+"""The forwarder's settings: what there is, what it may hold, and what it is when nobody says.
 
-``forwarder/example.toml`` shows and explains every setting.
+``forwarder/example.toml`` shows and explains every setting; ``configuration`` reads the file.
 """
 
 import ipaddress
-import json
-import os
-import tomllib
-from collections.abc import Mapping
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from browser_plugin.settings import read_settings
-from forwarder.errors import ConfigError
-from forwarder.secrets import resolve
+_ORIGIN = re.compile(r"https?://[^/?#@\s]+")
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", value):
+        raise ValueError("must be 1 to 64 letters, digits, _ . or -, the first a letter or digit")
+    return value
+
+
+def _write_key(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.~-]{1,128}", value):
+        raise ValueError("must be 1 to 128 letters, digits, _ . ~ or -")
+    return value
+
+
+def _key(value: SecretStr) -> SecretStr:
+    """Amplitude's keys are pasted: a blank or line end that came along would be refused there."""
+    text = value.get_secret_value()
+    if text != text.strip() or not text.isprintable():
+        raise ValueError("begins or ends with a blank, or holds a line end; give the key alone")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Key = Annotated[SecretStr, AfterValidator(_key)]
 Positive = Annotated[int, Field(gt=0)]
 
 
@@ -38,15 +55,14 @@ class Server(_Frozen):
     """Opens /metrics and /console; empty: they stay closed."""
     assets: Path = Path("dist")
     """Folder with ``page`` and ``analytics.js`` as ``build.py build`` makes it."""
-    api_path: Annotated[str, Field(pattern=r"^(v1|d)$")] = "v1"
+    api_path: Literal["v1", "d"] = "v1"
     """Path that pages are told to post to; ``d`` where block lists match ``v1``."""
     stop_seconds: Annotated[float, Field(ge=0)] = 10.0
 
     @field_validator("public_url")
     @classmethod
     def _is_origin(cls, value: str) -> str:
-        scheme, separator, host = value.partition("://")
-        if value and (scheme not in ("http", "https") or not separator or not host or "/" in host):
+        if value and not _ORIGIN.fullmatch(value):
             raise ValueError("must be like https://events.example.com, without a path")
         return value
 
@@ -54,14 +70,18 @@ class Server(_Frozen):
     @classmethod
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for network in value:
-            ipaddress.ip_network(network)
+            try:
+                ipaddress.ip_network(network)
+            except ValueError as error:
+                raise ValueError(f"{error}; give addresses, or networks like 10.0.0.0/8") from None
         return value
 
     @field_validator("operator_token")
     @classmethod
     def _is_long(cls, value: SecretStr) -> SecretStr:
-        if 0 < len(value.get_secret_value()) < 16:
-            raise ValueError("must have at least 16 characters, or be empty to close the operator's pages")
+        token = value.get_secret_value()
+        if token and (len(token) < 16 or not token.isascii() or not token.isprintable()):
+            raise ValueError("must have 16 or more ASCII characters, or none to close the operator's pages")
         return value
 
 
@@ -71,6 +91,15 @@ class SpoolSettings(_Frozen):
     path: str = "spool.db"
     max_events: Positive = 5_000_000
     max_bytes: Positive = 10_000_000_000
+
+    @field_validator("path")
+    @classmethod
+    def _is_file(cls, value: str) -> str:
+        if "://" in value:
+            raise ValueError("must be a file's path; NATS JetStream (nats://) is not built yet")
+        if not value:
+            raise ValueError("must be a file's path")
+        return value
 
 
 class Limits(_Frozen):
@@ -96,7 +125,7 @@ class Source(_Frozen):
     """One sender: a page, an app or a server, known by its write key."""
 
     name: Name
-    write_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.~-]{1,128}$")]
+    write_key: Annotated[str, AfterValidator(_write_key)]
     allowed_origins: tuple[str, ...] = ("*",)
     """Origins of pages that may send; ``*`` for all."""
     strict: bool = False
@@ -106,13 +135,28 @@ class Source(_Frozen):
     session: dict[str, object] = {}
     """Session plugin settings of this source, over those of ``[session]``."""
 
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if origin not in ("*", "null") and (not _ORIGIN.fullmatch(origin) or origin != origin.lower()):
+                raise ValueError(f"{origin!r} is no origin; write * or one like https://shop.example.com")
+        return value
+
 
 class AmplitudeKeys(_Frozen):
     """The Amplitude project, in the words of Segment's destination settings."""
 
-    apiKey: SecretStr  # noqa: N815 - Segment's own JSON name
-    secretKey: SecretStr = SecretStr("")  # noqa: N815 - Segment's own JSON name
+    apiKey: Key  # noqa: N815 - Segment's own JSON name
+    secretKey: Key = SecretStr("")  # noqa: N815 - Segment's own JSON name
     endpoint: Literal["north_america", "europe"] = "north_america"
+
+    @field_validator("apiKey")
+    @classmethod
+    def _is_there(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value():
+            raise ValueError("is empty; give the Amplitude project's")
+        return value
 
     def plain(self) -> dict[str, object]:
         """Return the settings with the secrets readable, for the destination itself."""
@@ -143,6 +187,13 @@ class Destination(_Frozen):
     retry_hours: Annotated[float, Field(gt=0, le=144)] = 24.0
     """How long an event is tried that fails while others succeed; Amplitude tells repeats for 7 days."""
 
+    @field_validator("base_url")
+    @classmethod
+    def _is_address(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(_ORIGIN.pattern + r"(/[^?#\s]*)?", value):
+            raise ValueError("must be like http://127.0.0.1:9000, without user name and query")
+        return value
+
 
 class Settings(_Frozen):
     """Everything one forwarder needs to know."""
@@ -154,124 +205,3 @@ class Settings(_Frozen):
     """The page's session plugin; see the plugin's own settings."""
     sources: tuple[Source, ...] = (Source(name="demo", write_key="demo"),)
     destinations: tuple[Destination, ...] = ()
-
-
-def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
-    """Return the settings of the file at ``path``, or the defaults where it is None.
-
-    Without a file, events of the write key ``demo`` are taken, and go to the project of AMPLITUDE_API_KEY
-    where the environment has it. Raises ConfigError with every problem.
-    """
-    if path is None:
-        return parse_settings(_defaults(environment), environment, Path())
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError([f"{path}: {error.strerror}; give the file with --config"]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path} is not TOML: {error}"]) from None
-    return parse_settings(raw, environment, path.parent)
-
-
-def parse_settings(raw: Mapping[str, object], environment: Mapping[str, str], folder: Path) -> Settings:
-    """Return the checked settings of one parsed file; relative paths start at ``folder``.
-
-    Raises ConfigError with every problem, each naming the field and the mend.
-    """
-    values, problems = resolve(raw, environment)
-    try:
-        settings = Settings.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError(problems + [_line(item) for item in error.errors()]) from None
-    destinations = tuple(
-        _with_subscriptions(destination, folder, problems) for destination in settings.destinations
-    )
-    problems += _contradictions(settings)
-    if problems:
-        raise ConfigError(problems)
-    return settings.model_copy(
-        update={
-            "destinations": destinations,
-            "server": settings.server.model_copy(update={"assets": folder / settings.server.assets}),
-            "spool": settings.spool.model_copy(update={"path": _spool_path(settings.spool.path, folder)}),
-        }
-    )
-
-
-def _defaults(environment: Mapping[str, str]) -> dict[str, object]:
-    if not environment.get("AMPLITUDE_API_KEY"):
-        return {}
-    keys = {"apiKey": "${AMPLITUDE_API_KEY}", "secretKey": "${AMPLITUDE_SECRET_KEY:-}"}
-    return {"destinations": [{"name": "amplitude", "settings": keys}]}
-
-
-def _spool_path(path: str, folder: Path) -> str:
-    return path if "://" in path else str(folder / path)
-
-
-def _line(error: object) -> str:
-    """One line for one pydantic error: where, what, and what is known there."""
-    assert isinstance(error, dict)
-    place = ""
-    for part in error["loc"]:
-        place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else str(part)
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if error["type"] == "extra_forbidden":
-        message = "is not a setting; see forwarder/example.toml for those there are"
-    elif error["type"] == "missing":
-        message = "is missing; add it"
-    return f"{place}: {message}"
-
-
-def _with_subscriptions(destination: Destination, folder: Path, problems: list[str]) -> Destination:
-    """Read the subscriptions file into the destination."""
-    place = f"destinations.{destination.name}"
-    if destination.subscriptions_file is None:
-        return destination
-    if destination.subscriptions is not None:
-        problems.append(f"{place}: give subscriptions or subscriptions_file, not both")
-        return destination
-    path = folder / destination.subscriptions_file
-    try:
-        read = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        problems.append(f"{place}.subscriptions_file: {path}: {error.strerror}; name a readable file")
-        return destination
-    except ValueError as error:
-        problems.append(f"{place}.subscriptions_file: {path} is not JSON: {error}")
-        return destination
-    if not isinstance(read, list) or not all(isinstance(item, dict) for item in read):
-        problems.append(f"{place}.subscriptions_file: {path} must hold a JSON list of subscriptions")
-        return destination
-    return destination.model_copy(update={"subscriptions": tuple(read)})
-
-
-def _contradictions(settings: Settings) -> list[str]:
-    """Name what each field alone cannot show."""
-    problems = []
-    for kind, names in (
-        ("sources", [source.name for source in settings.sources]),
-        ("destinations", [destination.name for destination in settings.destinations]),
-        ("write keys", [source.write_key for source in settings.sources]),
-    ):
-        problems += [f"{kind}: {name} is there twice; give each its own" for name in sorted(_twice(names))]
-    known = {source.name for source in settings.sources}
-    for destination in settings.destinations:
-        if not destination.settings.apiKey.get_secret_value():
-            problems.append(f"destinations.{destination.name}.settings.apiKey: is empty; give the project's")
-        problems += [
-            f"destinations.{destination.name}.sources: there is no source {name}; name one of"
-            f" {', '.join(sorted(known)) or '(none)'}"
-            for name in destination.sources or ()
-            if name not in known
-        ]
-    problems += [f"session.{problem}" for problem in read_settings(settings.session)[1]]
-    for source in settings.sources:
-        problems += [
-            f"sources.{source.name}.session.{problem}" for problem in read_settings(source.session)[1]
-        ]
-    return problems
-
-
-def _twice(names: list[str]) -> set[str]:
-    return {name for name in names if names.count(name) > 1}

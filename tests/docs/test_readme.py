@@ -14,8 +14,8 @@ import pytest
 
 from browser_plugin.settings import TABLE
 from forwarder import cli, metrics
+from forwarder.configuration import parse_settings
 from forwarder.outcomes import Outcome
-from forwarder.settings import parse_settings
 from forwarder.tracking import counted
 from tests.integration.running import ROOT
 

@@ -1,10 +1,16 @@
-"""Trying keys at Amplitude."""
+"""What a usable configuration leaves open, and trying keys at Amplitude."""
+
+from pathlib import Path
 
 import httpx
 import pytest
 
 from forwarder import check
-from forwarder.settings import AmplitudeKeys, Destination, Settings
+from forwarder.settings import AmplitudeKeys, Destination, Server, Settings, Source, SpoolSettings
+
+
+def keys(secret: str = "s") -> AmplitudeKeys:
+    return AmplitudeKeys.model_validate({"apiKey": "api", "secretKey": secret, "endpoint": "europe"})
 
 
 def problems(monkeypatch: pytest.MonkeyPatch, answer: int | Exception, secret: str = "s") -> list[str]:
@@ -18,8 +24,7 @@ def problems(monkeypatch: pytest.MonkeyPatch, answer: int | Exception, secret: s
 
     client = httpx.Client
     monkeypatch.setattr(httpx, "Client", lambda **_: client(transport=httpx.MockTransport(handle)))
-    keys = AmplitudeKeys.model_validate({"apiKey": "api", "secretKey": secret, "endpoint": "europe"})
-    found = check.problems_of(Settings(destinations=(Destination(name="d", settings=keys),)), online=True)
+    found = check.refused_keys(Settings(destinations=(Destination(name="d", settings=keys(secret)),)))
     for request in seen:
         assert request.url.host == "analytics.eu.amplitude.com"
         assert "api" not in str(request.url.query)
@@ -49,3 +54,26 @@ def test_keys_that_are_not(monkeypatch: pytest.MonkeyPatch, answer: int | Except
 def test_without_a_secret_key_there_is_nothing_to_try(monkeypatch: pytest.MonkeyPatch) -> None:
     [line] = problems(monkeypatch, 200, secret="")
     assert "no secretKey" in line
+
+
+def doubts(folder: Path, **more: object) -> str:
+    given = {"server": Server(assets=folder), "spool": SpoolSettings(path=str(folder / "spool.db")), **more}
+    return "\n".join(check.doubts_of(Settings.model_validate(given)))
+
+
+def test_what_probably_is_not_meant_is_said(tmp_path: Path) -> None:
+    sources = (Source(name="web", write_key="a"), Source(name="app", write_key="b"))
+    only_web = Destination(name="d", settings=keys(), sources=("web",))
+    said = doubts(tmp_path, sources=sources, destinations=(only_web,))
+    assert "sources.app: no destination takes its events" in said
+    assert "sources.web" not in said
+    assert "server.assets" in said
+    said = doubts(tmp_path / "none", sources=sources)
+    assert "destinations: there is none" in said
+    assert "spool.path: the folder" in said
+
+
+def test_what_is_meant_is_not_doubted(tmp_path: Path) -> None:
+    (tmp_path / "page").mkdir()
+    (tmp_path / "page" / "session-plugin.js").write_text("")
+    assert doubts(tmp_path, destinations=(Destination(name="d", settings=keys()),)) == ""

@@ -40,7 +40,8 @@ def test_help_lists_the_commands() -> None:
 
 def test_a_good_configuration_is_fine(config: str) -> None:
     done = run("check", "--config", config)
-    assert (done.exit_code, done.output) == (0, "fine: 1 sources, 1 destinations\n")
+    assert (done.exit_code, done.stdout) == (0, "fine: 1 sources, 1 destinations\n")
+    assert done.stderr.startswith("warning: server.assets: ")
 
 
 def test_check_names_every_problem(tmp_path: Path) -> None:

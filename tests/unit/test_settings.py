@@ -1,14 +1,17 @@
 """The configuration: defaults, references, and every problem at once."""
 
+import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
 from forwarder import settings as module
+from forwarder.configuration import load_settings, parse_settings
 from forwarder.errors import ConfigError
-from forwarder.settings import Settings, load_settings, parse_settings
+from forwarder.settings import Settings
 
 EXAMPLE = Path(module.__file__).with_name("example.toml")
 
@@ -67,6 +70,98 @@ def test_every_problem_is_named_at_once() -> None:
         assert part in text
 
 
+MISTAKES = """
+surprise = 1
+[server]
+port = 99999
+public_url = "events.example.com/path"
+trusted_proxies = ["10.0.0.0/40"]
+operator_token = "hunter2-short"
+api_path = "v3"
+stop_seconds = -1
+[spool]
+path = "nats://host:4222"
+max_events = 0
+[limits]
+event_byte = 1
+nesting = 1000
+[session]
+sessionLenght = 5
+[[sources]]
+name = "web"
+write_key = "k e y"
+allowed_origins = ["https://shop.example.com/"]
+[[sources]]
+name = "web"
+strict = "perhaps"
+write_key = "b"
+[[sources]]
+name = "other"
+write_key = "b"
+session = { nope = 1 }
+[[destinations]]
+name = "amplitude"
+sources = ["wbe"]
+base_url = "http://user:password@localhost:9000"
+batch_events = 5000
+subscriptions_file = "none.json"
+[destinations.settings]
+apiKey = "${NOT_THERE}"
+secretKey = "file:nowhere"
+endpoint = "asia"
+[[destinations]]
+name = "second"
+subscriptions = [{ name = "x", subscribe = 'type = "trakc', partnerAction = "logEvnt", mapping = {} }]
+[destinations.settings]
+apiKey = " a key "
+"""
+SAID = """
+surprise: is not a setting; there are server, spool,
+server.port: must be less than or equal to 65535
+server.public_url: must be like https://events.example.com, without a path
+server.trusted_proxies: '10.0.0.0/40' does not appear
+server.operator_token: must have 16 or more
+server.api_path: must be 'v1' or 'd'
+server.stop_seconds: must be greater than or equal to 0
+spool.path: must be a file's path; NATS JetStream (nats://) is not built yet
+spool.max_events: must be greater than 0
+limits.event_byte: is not a setting; did you mean event_bytes?
+limits.nesting: must be less than or equal to 200
+session.sessionLenght is not a setting
+sources[0].write_key: must be 1 to 128 letters
+sources[0].allowed_origins: 'https://shop.example.com/' is no origin
+sources[1].strict: must be a valid boolean
+sources: web is there twice
+write keys: b is there twice
+sources.other.session.nope is not a setting
+destinations.amplitude.sources: there is no source wbe; name one of other, web
+destinations[0].base_url: must be like
+destinations[0].batch_events: must be less than or equal to 2000
+destinations.amplitude.subscriptions_file: none.json: No such file
+destinations[0].settings.apiKey: the environment has no NOT_THERE; set it
+destinations[0].settings.secretKey: cannot read nowhere: No such file
+destinations[0].settings.endpoint: must be 'north_america' or 'europe'
+destinations[1].settings.apiKey: begins or ends with a blank
+destinations.second: subscriptions[0] 'x': partnerAction: there is no 'logEvnt'; did you mean logEvent?
+destinations.second: subscriptions[0] 'x': subscribe:
+"""
+
+
+def test_many_mistakes_are_named_at_once_and_once_each() -> None:
+    said = SAID.strip().splitlines()
+    found = problems(tomllib.loads(MISTAKES))
+    for start in said:
+        assert [line for line in found if line.startswith(start)] != [], start
+    assert len(found) == len(said)
+    assert not [line for line in found if "password" in line or "hunter2" in line or "a key" in line]
+
+
+def test_relative_paths_of_secrets_start_at_the_file(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("an operator's long token\n")
+    settings = parse_settings({"server": {"operator_token": "file:token"}}, {}, tmp_path)
+    assert settings.server.operator_token.get_secret_value() == "an operator's long token"
+
+
 def test_contradictions_between_fields_are_named() -> None:
     source = {"name": "web", "write_key": "k", "session": {"sessionLenght": 1}}
     destination = {"name": "d", "settings": {"apiKey": "x"}, "sources": ["wbe"]}
@@ -95,13 +190,15 @@ def test_settings_are_frozen() -> None:
 
 
 def test_subscriptions_are_read_from_a_file(tmp_path: Path) -> None:
-    (tmp_path / "subscriptions.json").write_text('[{"name": "one"}]')
+    one = {"name": "one", "subscribe": 'type = "track"', "partnerAction": "logEvent", "mapping": {}}
+    one["mapping"] = {"event_type": {"@path": "$.event"}}
+    (tmp_path / "subscriptions.json").write_text(json.dumps([one]))
     raw: dict[str, object] = {
         "destinations": [
             {"name": "d", "settings": {"apiKey": "x"}, "subscriptions_file": "subscriptions.json"}
         ]
     }
-    assert parse_settings(raw, {}, tmp_path).destinations[0].subscriptions == ({"name": "one"},)
+    assert parse_settings(raw, {}, tmp_path).destinations[0].subscriptions == (one,)
     (tmp_path / "subscriptions.json").write_text("{")
     with pytest.raises(ConfigError, match=r"subscriptions\.json is not JSON"):
         parse_settings(raw, {}, tmp_path)
