@@ -167,3 +167,8 @@ def join_units(text: str) -> str:
     if text.isascii():
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+
+
+def utf8(text: str) -> bytes:
+    """Return the text as UTF-8; unpaired surrogates, which have none, become U+FFFD."""
+    return join_units(text).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()

@@ -38,11 +38,9 @@ def agent_fields(payload: Payload) -> Payload:
     return fields
 
 
-def min_id_length(payload: Payload) -> int | None:
+def min_id_length(payload: Payload) -> float | None:
     """Return the least length of ids, in characters, where the mapping sets one."""
     value = payload.get("min_id_length")
-    if value is None:
-        return None
-    if not isinstance(value, (int, float)) or not 0 < value < math.inf:
-        return None
-    return min(int(value), js.SAFE_INTEGER)
+    if isinstance(value, (int, float)) and 0 < value < math.inf:
+        return js.whole(js.to_double(value))
+    return None

@@ -18,7 +18,7 @@ class Item(NamedTuple):
 
     endpoint: Endpoint
     body: dict[str, object]
-    min_id_length: int | None = None
+    min_id_length: float | None = None
     after_previous: bool = False
 
 

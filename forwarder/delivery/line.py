@@ -68,7 +68,7 @@ class Line:
         self._aside: set[int] = set()
         self._unfinished: dict[int, None] = {}
         self._order = Order()
-        self._open: dict[tuple[Endpoint, int | None, int], Batch] = {}
+        self._open: dict[tuple[Endpoint, float | None, int], Batch] = {}
         self._full: deque[Batch] = deque()
         self._timers: list[tuple[int, int, Work]] = []
         self._pace: dict[str, int] = {}

@@ -24,8 +24,11 @@ def _is_index(key: str) -> bool:
     return (key == "0" or key[0] != "0") and int(key) <= MAX_INDEX
 
 
-def stringify(value: object, indent: str = "", margin: str = "\n") -> str:
-    """Return ``JSON.stringify(value, null, indent)`` of a value that is not UNDEFINED itself."""
+def stringify(value: object, indent: str | None = None, margin: str = "\n") -> str:
+    """Return ``JSON.stringify(value, null, indent)`` of a value that is not UNDEFINED itself.
+
+    ``indent``: None: all on one line; an empty one still breaks lines, as the gap 0.5 does in V8.
+    """
     if isinstance(value, str):
         return _quote(value)
     if isinstance(value, bool):
@@ -33,9 +36,9 @@ def stringify(value: object, indent: str = "", margin: str = "\n") -> str:
     if isinstance(value, (int, float)):
         text = number_to_string(value)
         return "null" if text.endswith(("y", "N")) else text
-    inner = margin + indent
+    inner = margin + (indent or "")
     if isinstance(value, dict):
-        colon = ": " if indent else ":"
+        colon = ":" if indent is None else ": "
         parts = [
             f"{_quote(key)}{colon}{stringify(value[key], indent, inner)}"
             for key in ordered_keys(value)
@@ -47,8 +50,8 @@ def stringify(value: object, indent: str = "", margin: str = "\n") -> str:
     return "null"
 
 
-def _enclose(brackets: str, parts: list[str], indent: str, margin: str) -> str:
-    if not indent or not parts:
+def _enclose(brackets: str, parts: list[str], indent: str | None, margin: str) -> str:
+    if indent is None or not parts:
         return brackets[0] + ",".join(parts) + brackets[1]
     inner = margin + indent
     return brackets[0] + inner + f",{inner}".join(parts) + margin + brackets[1]

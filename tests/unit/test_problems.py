@@ -45,7 +45,10 @@ def test_presets_have_none() -> None:
         (mapped(ip={"@pth": "$.a"}), "mapping.ip: @pth: is no directive; use one of @arrayPath, "),
         (mapped(ip={"@path": 5}), "mapping.ip: @path: should be a string"),
         (mapped(groups={"a": [{"@json": {}}]}), "mapping.groups.a.0: @json: needs an object with 'mode'"),
-        (mapped(ip={"@liquid": "{% if %}"}), "mapping.ip: @liquid: missing expression; mend the template"),
+        (
+            mapped(ip={"@liquid": "{% if %}"}),
+            "mapping.ip: @liquid: a value is missing at character 5; mend the template",
+        ),
         (
             mapped(utm_properties={"utm_sorce": "x"}),
             "utm_sorce: there is no such field; did you mean utm_source",

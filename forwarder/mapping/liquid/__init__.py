@@ -1,18 +1,20 @@
 """``@liquid``: templates in Liquid, as LiquidJS renders them for Segment's reference.
 
-python-liquid parses and runs the templates; filters, comparisons, texts of values and property access here
-follow LiquidJS. Tags and filters the reference disables fail as they do there; an unknown filter does
-nothing.
+Templates are compiled to functions once. The library python-liquid reads many templates otherwise than
+LiquidJS does (names, numbers, quotes, operators in outputs, what may be left out), so this reads them itself.
+Tags and filters the reference disables fail as they do there; an unknown filter does nothing.
 """
 
 from collections.abc import Callable
 
-from liquid.exceptions import LiquidError
-
 from forwarder.errors import MappingError
 from forwarder.js import string_length
-from forwarder.mapping.liquid.engine import environment
-from forwarder.mapping.liquid.filters import Clock
+from forwarder.mapping.liquid.builder import Builder
+from forwarder.mapping.liquid.context import Context, run
+from forwarder.mapping.liquid.cursor import Unreadable
+from forwarder.mapping.liquid.filters import Clock, table
+from forwarder.mapping.liquid.pieces import split
+from forwarder.mapping.liquid.tags import DISABLED, TAGS
 
 __all__ = ["Clock", "template"]
 
@@ -33,19 +35,16 @@ def template(text: str, field: str, clock: Clock) -> Callable[[object], str]:
     if string_length(text) > MAX_LENGTH:
         raise MappingError(f"the template is longer than {MAX_LENGTH} characters; shorten it")
     try:
-        parsed = environment(clock).from_string(text)
-    except LiquidError as error:
-        raise MappingError(_one_line(error)) from error
+        statements = Builder(text, table(clock), TAGS, DISABLED).statements(split(text))
+    except Unreadable as error:
+        raise MappingError(f"{error}; mend the template") from error
 
     def render(payload: object) -> str:
+        context = Context(payload)
         try:
-            return parsed.render(payload if isinstance(payload, dict) else {})
-        except LiquidError as error:
-            raise MappingError(_one_line(error), field, DIRECTIVE) from error
+            run(statements, context)
+        except ValueError as error:
+            raise MappingError(f"{error}; mend the template", field, DIRECTIVE) from error
+        return "".join(context.text)
 
     return render
-
-
-def _one_line(error: LiquidError) -> str:
-    """Return the error's own words without the excerpt of the template that follows them."""
-    return f"{error.message}; mend the template" if error.message else "the template cannot be used"

@@ -1,11 +1,12 @@
 """Values in Liquid as LiquidJS treats them: their text, truth, order and properties."""
 
 import math
+from enum import Enum
 
-from liquid.builtin.expressions.primitive import Blank, Empty
-from liquid.undefined import is_undefined
+from forwarder.js import UNDEFINED, WHITESPACE, is_number, string_length, string_units, to_number, to_string
 
-from forwarder.js import UNDEFINED, is_number, string_length, string_units, to_number, to_string
+MAX_RANGE = 100_000
+"""Most numbers in a range: its ends can come from an event."""
 
 MAX_TEXT = 4_000_000
 """Longest text that rendering may hold, in characters: templates can double a value again and again."""
@@ -17,11 +18,19 @@ def bounded(size: float) -> None:
         raise ValueError(f"the text grows beyond {MAX_TEXT} characters")
 
 
+class Special(Enum):
+    """Words that stand for more than one value in comparisons."""
+
+    NIL = "nil"
+    EMPTY = "empty"
+    BLANK = "blank"
+
+
 def plain(value: object) -> object:
-    """Return undefined values as UNDEFINED, ``empty`` and ``blank`` as "", others unchanged."""
-    if isinstance(value, (Empty, Blank)):
-        return ""
-    return UNDEFINED if is_undefined(value) else value
+    """Return what a word is outside of comparisons: nothing, or an empty text; other values unchanged."""
+    if isinstance(value, Special):
+        return None if value is Special.NIL else ""
+    return value
 
 
 def is_nil(value: object) -> bool:
@@ -39,18 +48,26 @@ def stringify(value: object) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, list):
-        return "".join(stringify(plain(one)) for one in value)
+        return "".join(map(stringify, value))
+    value = plain(value)
     return "" if is_nil(value) else to_string(value)
+
+
+def numeric(value: object) -> float:
+    """Return the value as a number, NaN for what is none."""
+    value = plain(value)
+    return math.nan if value is UNDEFINED else to_number(value)
 
 
 def number(value: object) -> float:
     """Return the value as a number, 0 for what is none."""
-    result = math.nan if value is UNDEFINED else to_number(value)
+    result = numeric(value)
     return 0 if math.isnan(result) else result
 
 
 def as_list(value: object) -> list[object]:
     """Return the value as a list: nothing as an empty one, a single value as its one element."""
+    value = plain(value)
     if is_nil(value):
         return []
     return value if isinstance(value, list) else [value]
@@ -79,7 +96,7 @@ def is_empty(value: object) -> bool:
 def is_blank(value: object) -> bool:
     """Return whether the value equals ``blank``: empty, false, nothing, or white space only."""
     if isinstance(value, str):
-        return not value.strip()
+        return not value.strip(WHITESPACE)
     return value is False or is_nil(value) or is_empty(value)
 
 
@@ -88,7 +105,7 @@ def less(left: object, right: object) -> bool:
     left, right = _primitive(left), _primitive(right)
     if isinstance(left, str) and isinstance(right, str):
         return left.encode("utf-16-be", "surrogatepass") < right.encode("utf-16-be", "surrogatepass")
-    return _numeric(left) < _numeric(right)
+    return numeric(left) < numeric(right)
 
 
 def less_or_equal(left: object, right: object) -> bool:
@@ -96,49 +113,55 @@ def less_or_equal(left: object, right: object) -> bool:
     left, right = _primitive(left), _primitive(right)
     if isinstance(left, str) and isinstance(right, str):
         return not less(right, left)
-    return _numeric(left) <= _numeric(right)
+    return numeric(left) <= numeric(right)
 
 
 def _primitive(value: object) -> object:
     return to_string(value) if isinstance(value, (list, dict)) else value
 
 
-def _numeric(value: object) -> float:
-    return math.nan if value is UNDEFINED else to_number(value)
+def number_of_steps(first: float, last: float) -> int:
+    """Return how many numbers a range has. Raises ValueError for more than MAX_RANGE."""
+    if not last + 1 > first:
+        return 0
+    if not last - first < MAX_RANGE:
+        raise ValueError(f"the range has more than {MAX_RANGE} numbers")
+    return math.ceil(last + 1 - first)
+
+
+def own(value: object, name: str) -> object:
+    """Return a property that JavaScript's value has itself: a key, an element, a length."""
+    if isinstance(value, dict):
+        return value.get(name, UNDEFINED)
+    if isinstance(value, (list, str)):
+        if name == "length":
+            return len(value) if isinstance(value, list) else string_length(value)
+        if name.isascii() and name.isdigit() and len(name) < 10 and (name == "0" or name[0] != "0"):
+            return _at(string_units(value) if isinstance(value, str) else value, int(name))
+    return UNDEFINED
 
 
 def read(value: object, key: object) -> object:
-    """Return a property: keys, list elements (from the end if negative), and size, first, last."""
+    """Return a property: an own one, an element (from the end if negative), or size, first, last."""
     if is_nil(value):
         return value
     if isinstance(value, list) and is_number(key):
         return _at(value, key)
     name = to_string(key)
-    if isinstance(value, dict):
-        found = value.get(name, UNDEFINED)
-        if name == "size" and found is UNDEFINED:
-            return len(value)
-        return found
-    if isinstance(value, (list, str)):
-        return _read_sequence(value, name)
-    return UNDEFINED
-
-
-def _read_sequence(value: list[object] | str, name: str) -> object:
-    if name in ("size", "length"):
-        return len(value) if isinstance(value, list) else string_length(value)
-    if name in ("first", "last"):
-        return _at(value, 0 if name == "first" else -1) if isinstance(value, list) else UNDEFINED
-    if name.isascii() and name.isdigit() and len(name) < 10 and (name == "0" or name[0] != "0"):
-        return _at(string_units(value) if isinstance(value, str) else value, int(name))
-    return UNDEFINED
+    found = own(value, name)
+    if found is UNDEFINED and isinstance(value, (list, str, dict)):
+        if name == "size":
+            return string_length(value) if isinstance(value, str) else len(value)
+        if name in ("first", "last") and isinstance(value, list):
+            return _at(value, 0 if name == "first" else -1)
+    return found
 
 
 def _at(items: list[object] | list[str], index: object) -> object:
-    if not isinstance(index, int):
+    if not isinstance(index, (int, float)) or index != index // 1:
         return UNDEFINED
-    index = index + len(items) if index < 0 else index
-    return items[index] if 0 <= index < len(items) else UNDEFINED
+    at = int(index) + len(items) if index < 0 else int(index)
+    return items[at] if 0 <= at < len(items) else UNDEFINED
 
 
 def read_path(value: object, path: str) -> object:

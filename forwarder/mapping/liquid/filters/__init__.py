@@ -1,14 +1,15 @@
 """LiquidJS's filters, each in JavaScript's sense of its arguments."""
 
 import inspect
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from itertools import zip_longest
 
-from liquid.exceptions import FilterError
-
+from forwarder.js import UNDEFINED
 from forwarder.mapping.liquid.filters import dates, lists, numbers, texts, web
 from forwarder.mapping.liquid.filters.dates import Clock
-from forwarder.mapping.liquid.values import bounded, plain
+from forwarder.mapping.liquid.filters.numbers import MISSING
+from forwarder.mapping.liquid.values import bounded
 
 __all__ = ["Clock", "table"]
 
@@ -39,32 +40,41 @@ DISABLED = [
 
 
 def _adapted(name: str, function: Callable[..., object]) -> Callable[..., object]:
-    """Return a filter for python-liquid: undefined arguments are UNDEFINED, surplus ones are ignored."""
-    parameters = inspect.signature(function).parameters.values()
-    variadic = any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters)
-    most = None if variadic else sum(parameter.kind is not parameter.KEYWORD_ONLY for parameter in parameters)
-    named = {parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
+    """Return a filter for templates: arguments too many are ignored, undefined ones get their default.
 
-    def filter_(value: object, *arguments: object, **options: object) -> object:
-        given = [plain(one) for one in (value, *arguments)][:most]
+    The words nil, empty and blank come as they are: JavaScript takes them for objects.
+    """
+    parameters = list(inspect.signature(function).parameters.values())
+    variadic = any(one.kind is one.VAR_POSITIONAL for one in parameters)
+    most = None if variadic else len(parameters)
+    defaults = [UNDEFINED if one.default in (one.empty, MISSING) else one.default for one in parameters]
+
+    def filter_(*arguments: object) -> object:
+        given = list(arguments[:most])
+        if UNDEFINED in given[1:]:
+            given[1:] = [
+                default if one is UNDEFINED else one
+                for one, default in zip_longest(given[1:], defaults[1 : len(given)], fillvalue=UNDEFINED)
+            ]
         try:
-            result = function(*given, **{key: plain(one) for key, one in options.items() if key in named})
+            result = function(*given)
             bounded(len(result) if isinstance(result, (str, list)) else 0)
         except (ValueError, ArithmeticError, LookupError) as error:
-            raise FilterError(f"filter {name!r} failed: {error}", token=None) from error
+            raise ValueError(f"filter {name!r} failed: {error}") from error
         return result
 
     return filter_
 
 
 def _disabled(name: str) -> Callable[..., object]:
-    def filter_(*arguments: object, **options: object) -> object:
-        raise FilterError(f"filter {name!r} is disabled", token=None)
+    def filter_(*arguments: object) -> object:
+        raise ValueError(f"filter {name!r} is disabled")
 
     return filter_
 
 
-def table(clock: Clock) -> dict[str, Callable[..., Any]]:
+@lru_cache(maxsize=8)
+def table(clock: Clock) -> Mapping[str, Callable[..., object]]:
     """Return name to filter; ``clock`` gives the present to the date filters, in seconds since the epoch."""
     every = {**texts.FILTERS, **numbers.FILTERS, **lists.FILTERS, **web.FILTERS, **dates.filters(clock)}
     adapted = {name: _adapted(name, function) for name, function in every.items()}

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Callable
 
-from forwarder.js import UNDEFINED, to_number, whole
-from forwarder.mapping.liquid.values import number
+from forwarder.js import whole
+from forwarder.mapping.liquid.values import number, numeric
 
 EPSILON = 2**-52
 
@@ -42,20 +42,17 @@ def _modulo(value: object, by: object = MISSING) -> float:
 
 
 def _round(value: object, digits: object = 0) -> float:
-    amount = math.pow(10, number(digits))
+    try:
+        amount = math.pow(10, number(digits))
+    except OverflowError:
+        amount = math.inf
     scaled = float(number(value)) * amount * (1 + EPSILON)
-    if not math.isfinite(scaled):
-        return scaled
-    return _result(math.floor(scaled + 0.5) / amount)
+    return _result(_divide(math.floor(scaled + 0.5) if math.isfinite(scaled) else scaled, amount))
 
 
 def _divided_by(value: object, by: object = MISSING, whole_numbers: object = False) -> float:
     quotient = _divide(float(number(value)), _operand(by))
     return _result(_rounded(quotient, "down") if number(whole_numbers) else quotient)
-
-
-def _to_integer(value: object) -> float:
-    return math.nan if value is UNDEFINED else to_number(value)
 
 
 FILTERS: dict[str, Callable[..., object]] = {
@@ -70,5 +67,5 @@ FILTERS: dict[str, Callable[..., object]] = {
     "divided_by": _divided_by,
     "modulo": _modulo,
     "round": _round,
-    "to_integer": _to_integer,
+    "to_integer": numeric,
 }

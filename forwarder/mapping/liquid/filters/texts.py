@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable
 
-from forwarder.js import UNDEFINED, WHITESPACE, join_units, string_length, string_units, to_number, truthy
-from forwarder.mapping.liquid.values import bounded, stringify
+from forwarder.js import UNDEFINED, WHITESPACE, join_units, string_length, string_units, truthy
+from forwarder.mapping.liquid.values import bounded, numeric, stringify
 
 _BLANKS = re.compile(f"[{re.escape(WHITESPACE)}]+")
 _LINE_ENDS = re.compile(r"\r?\n")
@@ -28,7 +28,9 @@ def _joined(first: int) -> Callable[..., str]:
 def _strip(*, left: bool, right: bool) -> Callable[..., str]:
     def filter_(value: object, letters: object = UNDEFINED) -> str:
         text = stringify(value)
-        away = stringify(letters) if truthy(letters) else WHITESPACE
+        away = WHITESPACE
+        if truthy(letters):  # halves of a character are compared with whole ones: those never match
+            away = "".join(letter for letter in stringify(letters) if letter <= "\uffff")
         text = text.lstrip(away) if left else text
         return text.rstrip(away) if right else text
 
@@ -79,13 +81,13 @@ def _split(value: object, separator: object = UNDEFINED) -> list[str]:
 
 def _truncate(value: object, length: object = 50, tail: object = "...") -> object:
     text, end = stringify(value), stringify(tail)
-    most = to_number(length)
+    most = numeric(length)
     return value if string_length(text) <= most else _cut(text, most - string_length(end)) + end
 
 
 def _truncatewords(value: object, words: object = 15, tail: object = "...") -> str:
     found = _BLANKS.split(stringify(value))
-    most = to_number(words)
+    most = numeric(words)
     most = 1 if most <= 0 else most
     text = " ".join(found[: int(most)] if most == most else [])
     return text + stringify(tail) if len(found) >= most else text

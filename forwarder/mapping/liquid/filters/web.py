@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Callable
 from urllib.parse import quote, unquote_to_bytes
 
-from forwarder.js import UNDEFINED, WHITESPACE, truthy
+from forwarder.js import UNDEFINED, WHITESPACE, string_units, to_string, truthy, utf8
 from forwarder.mapping.liquid.values import stringify
 
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;"}
@@ -81,15 +81,15 @@ def _is_word(char: str) -> bool:
 
 
 def _slugify(value: object, mode: object = "default", cased: object = False) -> str:
-    text = stringify(value)
-    keeps: dict[object, Callable[[str], bool]] = {
+    text, mode = stringify(value), to_string(mode)
+    keeps: dict[str, Callable[[str], bool]] = {
         "raw": lambda char: char not in WHITESPACE,
         "default": _is_word,
         "latin": _is_word,
         "ascii": lambda char: char.isascii() and char.isalnum(),
         "pretty": lambda char: _is_word(char) or char in "._~!$&'()+,;=@",
     }
-    keep = keeps.get("default" if mode is UNDEFINED else mode)
+    keep = keeps.get(mode)
     if keep:
         text = text.translate(_ACCENTS) if mode == "latin" else text
         text = "".join(char if keep(char) else "\0" for char in text)
@@ -98,8 +98,12 @@ def _slugify(value: object, mode: object = "default", cased: object = False) -> 
 
 
 def _base64_decode(value: object) -> str:
-    """Decode as Node's Buffer does: both alphabets, anything foreign skipped, bad UTF-8 replaced."""
-    text = stringify(value).partition("=")[0].translate(str.maketrans("-_", "+/"))
+    """Decode as Node's Buffer does: both alphabets, anything foreign skipped, bad UTF-8 replaced.
+
+    Of letters beyond Latin-1 the low byte counts.
+    """
+    text = "".join(chr(ord(unit) & 0xFF) for unit in string_units(stringify(value)))
+    text = text.partition("=")[0].translate(str.maketrans("-_", "+/"))
     text = re.sub(r"[^A-Za-z0-9+/]", "", text)
     text = text[:-1] if len(text) % 4 == 1 else text
     return base64.b64decode(text + "=" * (-len(text) % 4)).decode(errors="replace")
@@ -115,10 +119,10 @@ FILTERS: dict[str, Callable[..., object]] = {
     "cgi_escape": _cgi_escape,
     "uri_escape": _uri_escape,
     "slugify": _slugify,
-    "base64_encode": lambda value: base64.b64encode(stringify(value).encode(errors="replace")).decode(),
+    "base64_encode": lambda value: base64.b64encode(utf8(stringify(value))).decode(),
     "base64_decode": _base64_decode,
-    "sha256": lambda value: hashlib.sha256(stringify(value).encode(errors="replace")).hexdigest(),
+    "sha256": lambda value: hashlib.sha256(utf8(stringify(value))).hexdigest(),
     "hmac_sha256": lambda value, key=UNDEFINED: hmac.new(
-        stringify(key).encode(errors="replace"), stringify(value).encode(errors="replace"), "sha256"
+        utf8(stringify(key)), utf8(stringify(value)), "sha256"
     ).hexdigest(),
 }
