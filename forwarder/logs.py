@@ -2,24 +2,72 @@
 
 import logging
 import sys
+import time
+from collections import Counter
+from collections.abc import Callable
 
 import structlog
+
+_MOST_IN_A_SECOND = 20
+"""Lines of one kind; whoever sends nonsense on purpose shall not fill the disk with what we say of it."""
+
+
+class Sparing:
+    """Lets few lines of each kind through in a second, and says with the next one how many were left out."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._second = 0
+        self._said: Counter[str] = Counter()
+        self._left_out: Counter[str] = Counter()
+
+    def left_out_before(self, kind: str) -> int | None:
+        """Count a line; return how many were left out before it, or None where it is to be left out."""
+        second = int(self._clock())
+        if second != self._second:
+            self._second = second
+            self._left_out += self._said - Counter(dict.fromkeys(self._said, _MOST_IN_A_SECOND))
+            self._said.clear()
+        self._said[kind] += 1
+        return None if self._said[kind] > _MOST_IN_A_SECOND else self._left_out.pop(kind, 0)
+
+    def __call__(
+        self, logger: object, method: str, line: structlog.types.EventDict
+    ) -> structlog.types.EventDict:
+        """Work as a processor of our own lines."""
+        left_out = self.left_out_before(str(line["event"]))
+        if left_out is None:
+            raise structlog.DropEvent
+        if left_out:
+            line["left_out"] = left_out
+        return line
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Work as a filter of the server's lines."""
+        return self.left_out_before(record.msg if isinstance(record.msg, str) else "") is not None
 
 
 def configure_logs(level: str = "info") -> None:
     """Send every log line of this process through structlog. No line holds keys, tokens or event contents."""
+    sparing = Sparing()
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
+        processors=[
+            sparing,
+            *shared,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(sparing.filter)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[
