@@ -68,9 +68,9 @@ class Amplitude:
 
 
 @contextmanager
-def fake_amplitude() -> Iterator[Amplitude]:
-    """Run the demo's fake Amplitude."""
-    with program("web_demo.amplitude") as url:
+def fake_amplitude(api_key: str | None = None) -> Iterator[Amplitude]:
+    """Run the demo's fake Amplitude; with ``api_key`` it takes no other."""
+    with program("web_demo.amplitude", *(("--api-key", api_key) if api_key else ())) as url:
         yield Amplitude(url)
 
 

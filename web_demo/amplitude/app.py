@@ -85,7 +85,7 @@ class FakeAmplitude:
 
     async def delete_users(self, request: Request) -> Response:
         """Take a deletion of users: Basic authentication, at most 100 ids."""
-        if not basic(request):
+        if not basic(request, self._api_key):
             return Response("Unauthorized", 401)
         try:
             wanted = await request.json()
@@ -100,7 +100,7 @@ class FakeAmplitude:
 
     async def search(self, request: Request) -> Response:
         """Answer the search for a user: Basic authentication with API key and secret."""
-        if not basic(request):
+        if not basic(request, self._api_key):
             return Response("Unauthorized", 401)
         user = request.query_params.get("user", "")
         known = any(
@@ -144,14 +144,14 @@ def read(path: str, request: Request, body: bytes) -> tuple[str, list[Any], dict
     return form.get("api_key", ""), items if isinstance(items, list) else [items], options
 
 
-def basic(request: Request) -> bool:
-    """Tell whether the request carries Basic authentication with a key and a secret."""
+def basic(request: Request, api_key: str | None) -> bool:
+    """Tell whether the request carries Basic authentication with a key (or just ``api_key``) and a secret."""
     kind, _, code = request.headers.get("authorization", "").partition(" ")
     try:
         key, _, secret = base64.b64decode(code).decode().partition(":")
     except ValueError:
         return False
-    return kind.lower() == "basic" and bool(key) and bool(secret)
+    return kind.lower() == "basic" and bool(secret) and (key == api_key if api_key else bool(key))
 
 
 def reply(made: checks.Answer) -> Response:

@@ -1,0 +1,64 @@
+"""``forwarder check --online`` against an Amplitude that knows its keys, and against none; none is shown."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.harness import Amplitude, fake_amplitude
+from tests.integration.running import ROOT
+
+GOOD, OTHER, SECRET = "a-known-api-key", "an-unknown-api-key", "the-secret-key-of-it"
+CONFIG = """
+[[destinations]]
+name = "{name}"
+base_url = "{url}"
+settings = {{ apiKey = "{key}", secretKey = "{secret}" }}
+"""
+
+
+@pytest.fixture(scope="module")
+def amplitude() -> Iterator[Amplitude]:
+    with fake_amplitude(GOOD) as running:
+        yield running
+
+
+def check(folder: Path, config: str) -> tuple[int, str]:
+    (folder / "forwarder.toml").write_text(config)
+    command = [sys.executable, "-m", "forwarder", "check", "--online", "--config"]
+    done = subprocess.run(
+        [*command, str(folder / "forwarder.toml")], capture_output=True, text=True, timeout=60, cwd=ROOT
+    )
+    said = done.stdout + done.stderr
+    assert "Traceback" not in said
+    assert not [key for key in (GOOD, OTHER, SECRET) if key in said]
+    return done.returncode, said
+
+
+def test_keys_that_amplitude_knows_are_fine(amplitude: Amplitude, tmp_path: Path) -> None:
+    config = CONFIG.format(name="good", url=amplitude.url, key=GOOD, secret=SECRET)
+    code, said = check(tmp_path, config)
+    assert (code, "fine: 1 sources, 1 destinations" in said) == (0, True)
+
+
+def test_every_destination_whose_keys_do_not_work_is_named(amplitude: Amplitude, tmp_path: Path) -> None:
+    tls = amplitude.url.replace("http:", "https:")
+    config = "".join(
+        [
+            CONFIG.format(name="good", url=amplitude.url, key=GOOD, secret=SECRET),
+            CONFIG.format(name="unknown", url=amplitude.url, key=OTHER, secret=SECRET),
+            CONFIG.format(name="half", url=amplitude.url, key=GOOD, secret=""),
+            CONFIG.format(name="closed", url="http://127.0.0.1:9", key=GOOD, secret=SECRET),
+            CONFIG.format(name="no_tls", url=tls, key=GOOD, secret=SECRET),
+            CONFIG.format(name="nowhere", url="http://nowhere.invalid", key=GOOD, secret=SECRET),
+        ]
+    )
+    code, said = check(tmp_path, config)
+    assert code == 1
+    assert "destinations.good" not in said
+    assert "destinations.unknown.settings: Amplitude refuses the keys (401)" in said
+    assert "destinations.half.settings: there is no secretKey" in said
+    for name in ("closed", "no_tls", "nowhere"):
+        assert f"destinations.{name}.settings: cannot reach" in said
