@@ -3,18 +3,17 @@
 import re
 from collections.abc import Collection, Iterable
 
-from browser_plugin.freeze.module import (
+from browser_plugin.freeze.module import Module, instructions_at
+from browser_plugin.freeze.parts import (
     FUNCREF,
     I32_CONST,
     Export,
     Global,
     Kind,
-    Module,
     ModuleError,
     Segment,
     Table,
     i32_const,
-    instructions_at,
 )
 from browser_plugin.freeze.state import State
 

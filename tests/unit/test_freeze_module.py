@@ -5,18 +5,8 @@ from pathlib import Path
 import pytest
 
 from browser_plugin.freeze.leb128 import read_signed, read_unsigned, signed, unsigned
-from browser_plugin.freeze.module import (
-    Export,
-    Global,
-    Id,
-    Import,
-    Kind,
-    Module,
-    ModuleError,
-    Segment,
-    i32_const,
-    instructions_at,
-)
+from browser_plugin.freeze.module import Id, Module, instructions_at
+from browser_plugin.freeze.parts import Export, Global, Import, Kind, ModuleError, Segment, i32_const
 
 PYODIDE = Path(__file__).parents[2] / "browser_plugin" / "node_modules" / "pyodide" / "pyodide.asm.wasm"
 

@@ -1,6 +1,7 @@
 """A module of two functions, rewritten: what linking filled in, what is counted, what is left out."""
 
-from browser_plugin.freeze.module import Export, Global, Id, Import, Kind, Module, Table, i32_const
+from browser_plugin.freeze.module import Id, Module
+from browser_plugin.freeze.parts import Export, Global, Import, Kind, Table, i32_const
 from browser_plugin.freeze.rewrite import TRAP, bootable, counting, only, thawless, with_memory
 from browser_plugin.freeze.state import State
 
