@@ -1,7 +1,7 @@
 """Makes everything a page loads: ``python -m browser_plugin.dist`` fills dist/page and dist/analytics.js.
 
-The wheel is compiled and installed by the tools of the interpreter that will run it, frozen from there, and
-described to the page's script, which esbuild joins from ``page/``. What has not changed is not made again.
+``freeze/`` compiles and installs the plugin's wheel with the tools of the interpreter that will run it, and
+freezes it; esbuild joins the page's script from ``page/``. What has not changed is not made again.
 """
 
 import gzip
@@ -16,11 +16,13 @@ from pathlib import Path
 import brotli  # type: ignore[import-untyped,unused-ignore]
 
 from browser_plugin.freeze.cache import frozen_once, publish
-from browser_plugin.freeze.pipeline import STEPS, Level, Order
+from browser_plugin.freeze.install import tools
+from browser_plugin.freeze.order import Level, Order
+from browser_plugin.freeze.pipeline import STEPS
 from browser_plugin.freeze.tools import FreezeError
 from browser_plugin.policy import as_javascript
 from browser_plugin.settings import TABLE
-from browser_plugin.wheel import VERSION, micropip_wheels, plugin_wheel
+from browser_plugin.wheel import VERSION, plugin_wheel
 
 PLUGIN = Path(__file__).parent
 ROOT = PLUGIN.parent
@@ -28,6 +30,7 @@ MODULES = PLUGIN / "node_modules"
 PYODIDE = MODULES / "pyodide"
 ANALYTICS = MODULES / "@segment" / "analytics-next" / "dist" / "umd"
 CACHE = ROOT / "build"
+FREEZES = CACHE / "freeze"
 LEVEL: Level = "tight"
 """The leanest level; it passes every check of the freeze on every build (see freeze/README.md)."""
 STOCK = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
@@ -40,17 +43,22 @@ def say(step: str) -> None:
     print(f"build: {step}", file=sys.stderr, flush=True)
 
 
-def freeze_core(wheel: Path, out: Path) -> dict[str, object]:
-    """Write the frozen module into ``out``; return its description."""
-    order = Order(wheel, "browser_plugin.entry:handle", "browser_plugin.freeze.workload", PYODIDE, LEVEL)
+def order(level: Level) -> Order:
+    """Return the order to freeze the plugin at one level."""
+    wheel = plugin_wheel(CACHE / "wheel")
+    return Order(wheel, "browser_plugin.entry:handle", "browser_plugin.freeze.workload", PYODIDE, level)
+
+
+def freeze_core(what: Order, out: Path) -> dict[str, object]:
+    """Write the frozen module and the wheel it was made of into ``out``; return its description."""
     done = 0
 
     def progress(step: str) -> None:
         nonlocal done
         done += 1
-        say(f"freezing Python, {done} of {STEPS[LEVEL]}: {step}")
+        say(f"freezing Python, {done} of {STEPS[what.level]}: {step}")
 
-    path = publish(frozen_once(order, CACHE / "freeze", progress), out)
+    path = publish(frozen_once(what, FREEZES, progress), out)
     description: dict[str, object] = json.loads(path.read_text())
     return description
 
@@ -130,14 +138,17 @@ def compress(folder: Path) -> None:
             if not cached.exists():
                 if len(data) > 1_000_000:
                     say(f"compressing {path.name} ({ending})")
-                cached.write_bytes(squeeze(data))
+                part = cached.with_suffix(".part")
+                part.write_bytes(squeeze(data))
+                part.replace(cached)  # whole, or not there
             shutil.copyfile(cached, beside)
 
 
 def inputs() -> Iterable[Path]:
     """Yield every file that decides about what is built."""
-    for folder in (PLUGIN, PLUGIN / "freeze", PLUGIN / "page"):
-        yield from sorted(path for path in folder.iterdir() if path.is_file() and path.suffix != ".md")
+    for path in sorted(PLUGIN.rglob("*")):
+        if path.is_file() and path.suffix not in (".md", ".pyc") and MODULES not in path.parents:
+            yield path
     yield ROOT / "pyproject.toml"
     yield ROOT / "requirements.lock"
 
@@ -156,14 +167,16 @@ def make(dist: Path) -> None:
     shutil.rmtree(part, ignore_errors=True)
     page = part / "page"
     (page / "pyodide").mkdir(parents=True)
-    wheel = Path(shutil.copy(plugin_wheel(CACHE / "wheel", say), page))
-    core = freeze_core(wheel, page)
+    what = order(LEVEL)
+    core = freeze_core(what, page)
     bundle(core, page)
     shutil.copy(PLUGIN / "page" / "session-plugin.d.ts", page)
     for name in STOCK:
         shutil.copy(PYODIDE / name, page / "pyodide")
-    micropip = [Path(shutil.copy(one, page / "pyodide")).name for one in micropip_wheels(CACHE / "wheel")]
-    wheels = {"micropip": micropip, "plugin": f"../{wheel.name}"}
+    micropip = next(path for path in tools(FREEZES) if path.name.startswith("micropip-"))
+    shutil.copy(micropip, page / "pyodide")
+    shutil.copy(what.wheel, page)
+    wheels = {"micropip": micropip.name, "plugin": f"../{core['wheel']}", "source": f"../{what.wheel.name}"}
     (page / "pyodide" / "wheels.json").write_text(json.dumps(wheels))
     analytics = part / "analytics.js"
     analytics.mkdir()

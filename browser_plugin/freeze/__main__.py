@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 
 from browser_plugin.freeze.cache import frozen_once, publish
-from browser_plugin.freeze.pipeline import STEPS, Order
+from browser_plugin.freeze.order import Order
+from browser_plugin.freeze.pipeline import STEPS
 from browser_plugin.freeze.tools import FreezeError
 from browser_plugin.freeze.wheel import as_wheel
 
@@ -66,21 +67,20 @@ def main() -> None:
         help="where finished modules are kept by content",
     )
     options = parser.parse_args()
-    wheel = as_wheel(options.wheel, options.cache)
-    order = Order(wheel, options.entry, options.workload, options.pyodide, options.level)
     steps = 0
 
     def say(step: str) -> None:
         nonlocal steps
         steps += 1
-        print(f"freeze {order.level}: {steps}/{STEPS[order.level]} {step}", file=sys.stderr, flush=True)
+        print(f"freeze: {steps}/{STEPS[options.level]} {step}", file=sys.stderr, flush=True)
 
     try:
-        frozen = frozen_once(order, options.cache, say)
+        wheel = as_wheel(options.wheel, options.cache)
+        order = Order(wheel, options.entry, options.workload, options.pyodide, options.level)
+        print(publish(frozen_once(order, options.cache, say), options.out))
     except FreezeError as error:
         print(f"freeze: {error}", file=sys.stderr)
         raise SystemExit(1) from None
-    print(publish(frozen, options.out))
 
 
 if __name__ == "__main__":

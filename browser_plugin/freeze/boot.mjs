@@ -31,7 +31,8 @@ const said = [];
 
 /** @param {string} message @returns {never} */
 function fail(message) {
-  console.error([`freeze: ${message}`, ...said].join("\n"));
+  const why = said.filter((line) => line.trim()).slice(-1); // the last line of a traceback says it
+  console.error(`freeze: ${[message, ...why].join(": ")}`);
   process.exit(1);
 }
 
@@ -60,6 +61,7 @@ await createModule({
         PYTHONHOME: "/",
         PYTHONHASHSEED: "0",
         PYTHONDONTWRITEBYTECODE: "1",
+        PYTHON_COLORS: "0",
         PYTHONNODEBUGRANGES: "1",
       });
     },
@@ -94,14 +96,14 @@ function run(source, what) {
   const at = copied(source);
   const failed = core.PyRun_SimpleString(at);
   core.free(at);
-  if (failed) fail(`${what} failed in the interpreter:`);
+  if (failed) fail(`${what} failed in the interpreter`);
 }
 
 /** @template T @param {T} object @param {string} what @returns {T} */
 function found(object, what) {
   if (!object) {
     core.PyErr_Print();
-    fail(`${what} not found:`);
+    fail(what);
   }
   return object;
 }
@@ -113,12 +115,11 @@ run(`import sys\nsys.path[:] = [${JSON.stringify(PYTHON)}, ${JSON.stringify(WHEE
 
 const moduleName = copied(order.entry[0]);
 const functionName = copied(order.entry[1]);
-const entryModule = found(core.PyImport_ImportModule(moduleName), `module ${order.entry[0]}`);
-const entry = found(core.PyObject_GetAttrString(entryModule, functionName), `function ${order.entry[1]}`);
+const entryModule = found(core.PyImport_ImportModule(moduleName), `module ${order.entry[0]} cannot be imported`);
+const entry = found(core.PyObject_GetAttrString(entryModule, functionName), `${order.entry[0]} has no ${order.entry[1]}`);
+if (!core.PyCallable_Check(entry)) fail(`${order.entry.join(":")} is not a function`);
 core.free(moduleName);
 core.free(functionName);
-
-const mainName = copied("__main__");
 
 // Texts will come in through memory that is set aside for good: no allocation per call.
 const CAPACITY = 8192;
@@ -129,14 +130,11 @@ for (const text of order.warm) {
   const line = copied(text);
   const argument = core.PyUnicode_FromString(line);
   core.free(line);
-  const answer = found(core.PyObject_CallOneArg(entry, argument), `an answer to ${JSON.stringify(text)}`);
+  const answer = found(core.PyObject_CallOneArg(entry, argument), `${order.entry.join(":")} fails on ${JSON.stringify(text)}`);
+  found(core.PyUnicode_AsUTF8(answer), `${order.entry.join(":")} gives no text for ${JSON.stringify(text)}`);
   core.Py_DecRef(argument);
   core.Py_DecRef(answer);
 }
-const entryName = copied("entry");
-core.PyObject_SetAttrString(core.PyImport_AddModule(mainName), entryName, entry);
-core.free(entryName);
-core.free(mainName);
 run(order.seal, "sealing");
 
 const stackPointer = core.emscripten_stack_get_current();

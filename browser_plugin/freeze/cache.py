@@ -8,10 +8,12 @@ import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from browser_plugin.freeze.pipeline import Frozen, Order, freeze
+from browser_plugin.freeze.install import LOCK
+from browser_plugin.freeze.order import Order
+from browser_plugin.freeze.pipeline import freeze
 from browser_plugin.freeze.tools import HERE, FreezeError
 
-PYODIDE_FILES = ("package.json", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
+PYODIDE_FILES = ("package.json", "pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 
 
 def inputs(order: Order) -> Iterable[Path]:
@@ -19,8 +21,9 @@ def inputs(order: Order) -> Iterable[Path]:
     yield order.wheel
     for name in PYODIDE_FILES:
         yield order.pyodide / name
-    yield order.pyodide.parent / "binaryen" / "package.json"
-    yield from sorted(path for path in HERE.iterdir() if path.suffix in (".py", ".mjs"))
+    yield order.modules / "binaryen" / "package.json"
+    yield LOCK
+    yield from sorted(path for path in HERE.rglob("*") if path.suffix in (".py", ".mjs"))
     yield HERE.parent / "page" / "frozen.js"
     found = importlib.util.find_spec(order.workload)
     if found is None or found.origin is None:
@@ -38,42 +41,32 @@ def key(order: Order) -> str:
     return total.hexdigest()[:20]
 
 
-def frozen_once(order: Order, cache: Path, say: Callable[[str], None]) -> Frozen:
-    """Return the frozen module from ``cache``, or make it and keep it there."""
+def frozen_once(order: Order, cache: Path, say: Callable[[str], None]) -> Path:
+    """Return the folder in ``cache`` with what ``freeze`` writes for this order; make what is not there."""
+    order.check()
     folder = cache / key(order)
-    if not (folder / "core.json").exists():
-        frozen = freeze(order, say)
+    if not folder.is_dir():
         cache.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(dir=cache, prefix="part-"))
-        (part / "core.wasm").write_bytes(frozen.wasm)
-        (part / "core.wasm.br").write_bytes(frozen.brotli)
-        (part / "core.wasm.gz").write_bytes(frozen.gzip)
-        (part / "core.json").write_text(json.dumps(frozen.description, indent=2) + "\n")
         try:
+            freeze(order, cache, part, say)
             part.rename(folder)
         except OSError:  # another process was faster, with the same bytes
-            shutil.rmtree(part)
-    wasm = folder / "core.wasm"
-    return Frozen(
-        wasm.read_bytes(),
-        wasm.with_suffix(".wasm.br").read_bytes(),
-        wasm.with_suffix(".wasm.gz").read_bytes(),
-        json.loads((folder / "core.json").read_text()),
-    )
+            if not folder.is_dir():
+                raise
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+    return folder
 
 
-def publish(frozen: Frozen, out: Path) -> Path:
-    """Write the module under a name made of its contents, and its description; drop older ones.
-
-    Returns the description's path, ``core.json``.
-    """
+def publish(frozen: Path, out: Path) -> Path:
+    """Copy what was frozen into ``out``, older ones away first; return the description's path there."""
     out.mkdir(parents=True, exist_ok=True)
-    for old in out.glob("core-*.wasm*"):
-        old.unlink()
-    wasm = out / f"core-{hashlib.sha256(frozen.wasm).hexdigest()[:16]}.wasm"
-    wasm.write_bytes(frozen.wasm)
-    wasm.with_suffix(".wasm.br").write_bytes(frozen.brotli)
-    wasm.with_suffix(".wasm.gz").write_bytes(frozen.gzip)
-    path = out / "core.json"
-    path.write_text(json.dumps({"wasm": wasm.name, **frozen.description}, indent=2) + "\n")
-    return path
+    description = out / "core.json"
+    if description.exists():
+        old = json.loads(description.read_text())
+        for path in (*out.glob(f"{old['wasm']}*"), out / old["wheel"]):
+            path.unlink(missing_ok=True)
+    for path in frozen.iterdir():
+        shutil.copyfile(path, out / path.name)
+    return description

@@ -18,11 +18,12 @@ function started(onTrap) {
   return host.attach(new WebAssembly.Instance(module, host.imports), order.description, onTrap);
 }
 
+let asked = "";
 const python = started((why) => {
-  console.error(`the module was discarded: ${why}`);
+  console.error(`freeze: ${why}, asked ${JSON.stringify(asked).slice(0, 80)}`);
   process.exit(1);
 });
-const answers = order.texts.map((/** @type {string} */ text) => python.call(text));
+const answers = order.texts.map((/** @type {string} */ text) => python.call((asked = text)));
 const size = python.memory.buffer.byteLength;
 for (let n = 0; n < order.repeat; n++) python.call(order.texts[n % order.texts.length]);
 const grown = python.memory.buffer.byteLength - size;

@@ -60,12 +60,17 @@ def merged(stretches: Iterable[Stretch]) -> list[Stretch]:
     return joined
 
 
+def without(data: bytes, filler: int) -> bytes:
+    """Return the data left out: ``filler`` in place of every byte but the zeros, which stay what they are."""
+    return data.translate(bytes([0]) + bytes([filler]) * 255)
+
+
 def lean(state: State, read: bytes, filler: int = 0) -> bytes:
     """Return memory without the static data that no profiled run read; ``filler`` stands in its place."""
     memory = bytearray(state.memory)
     begin = 0
     for kept, end in [*kept_static(state, read), (state.stack_low, state.stack_low)]:
-        memory[begin:kept] = bytes([filler]) * (kept - begin)
+        memory[begin:kept] = without(state.memory[begin:kept], filler)
         begin = end
     return bytes(memory)
 
@@ -88,7 +93,7 @@ def tight(state: State, read: bytes, filler: int = 0) -> bytes:
             continue
         blocks = list(run)
         begin, end = blocks[0].address, blocks[-1].address + blocks[-1].size
-        memory[begin + HEADER : end] = bytes([filler]) * (end - begin - HEADER)
+        memory[begin + HEADER : end] = without(state.memory[begin + HEADER : end], filler)
         flags = state.memory[begin + WORD] & FLAGS
         memory[begin + WORD : begin + HEADER] = (end - begin | flags).to_bytes(WORD, "little")
     return bytes(memory)

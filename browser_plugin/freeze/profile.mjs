@@ -68,9 +68,16 @@ const host = frozenHost({
 const instance = new WebAssembly.Instance(new WebAssembly.Module(fs.readFileSync(order.module)), host.imports);
 core = instance.exports;
 const python = host.attach(instance, order.description, (why) => {
-  console.error(`freeze: the profiled module failed: ${why}`, said.join("").slice(-2000));
-  process.exit(1);
+  core.PyErr_Print();
+  fail(`the sealed interpreter fails: ${why}`);
 });
+
+/** @param {string} what @returns {never} */
+function fail(what) {
+  const why = said.join("").trim().split("\n").slice(-1); // the last line of a traceback says it
+  console.error(`freeze: ${[what, ...why].join(": ")}`);
+  process.exit(1);
+}
 
 /** @param {string} text @returns {number} */
 function copied(text) {

@@ -4,10 +4,11 @@ import json
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from browser_plugin.freeze import margin
 from browser_plugin.freeze.module import Module
 from browser_plugin.freeze.rewrite import HOST_EXPORTS, counting, only, thawless, with_memory
 from browser_plugin.freeze.state import State
-from browser_plugin.freeze.tools import HERE, node, wasm_opt
+from browser_plugin.freeze.tools import node, wasm_opt
 
 EXPORTS = (
     *(*HOST_EXPORTS, "malloc", "free", "PyErr_Print", "PyRun_SimpleString", "PyImport_AddModule"),
@@ -56,7 +57,7 @@ def run(module: Path, state: State, texts: Sequence[str], folder: Path, **what: 
         "module": str(module),
         "description": state.description(),
         "texts": list(texts),
-        "margin": (HERE / "margin.py").read_text(),
+        "margin": margin.source(),
         "out": str(out),
         **what,
     }

@@ -1,6 +1,7 @@
 """The programs a freeze runs: Node with our scripts, binaryen's wasm-opt, the host's Python."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,12 +15,25 @@ FEATURES = (
 """What Pyodide's module uses; named because wasm-opt would guess too little from the module itself."""
 LINE = 300
 """Characters of an error's line that are shown: a minified file's line would be megabytes."""
+TOLD = "freeze: "
+"""How a line begins in which a program of ours says what is wrong; nothing else of it is shown then."""
 ASK_HOST = """
 import importlib, json, sys
 wheel, module, function = sys.argv[1:]
 sys.path.insert(0, wheel)
-entry = getattr(importlib.import_module(module), function)
-json.dump([entry(text) for text in json.load(sys.stdin)], sys.stdout)
+def told(error):
+    return f"{type(error).__name__}: {error}"
+try:
+    entry = getattr(importlib.import_module(module), function)
+except Exception as error:
+    sys.exit(f"freeze: this Python finds no {module}:{function} in the wheel: {told(error)}")
+def asked(text):
+    try:
+        answer = entry(text)
+    except Exception as error:
+        return {"raised": told(error)}
+    return {"answer": answer} if isinstance(answer, str) else {"raised": f"no text, but {answer!r:.40}"}
+json.dump([asked(text) for text in json.load(sys.stdin)], sys.stdout)
 """
 
 
@@ -28,11 +42,18 @@ class FreezeError(Exception):
 
 
 def run(command: Sequence[str | Path], *, text: str | None = None) -> str:
-    """Run a program and return what it printed; raises FreezeError with the end of what it said."""
+    """Run a program and return what it printed.
+
+    Raises FreezeError with the line in which it says what is wrong, or else with the end of what it said.
+    """
     words = [str(word) for word in command]
-    done = subprocess.run(words, input=text, capture_output=True, text=True, check=False)
+    surroundings = {**os.environ, "TZ": "UTC"}  # archives hold local times
+    done = subprocess.run(words, input=text, capture_output=True, text=True, env=surroundings, check=False)
     if done.returncode:
         lines = [line[:LINE] for line in (done.stderr + done.stdout).splitlines()]
+        for line in lines:
+            if line.startswith(TOLD):
+                raise FreezeError(line.removeprefix(TOLD))
         raise FreezeError(f"{' '.join(words[:3])} failed:\n" + "\n".join(lines[-12:]))
     return done.stdout
 
@@ -47,19 +68,19 @@ def node(script: str, order: dict[str, object], folder: Path) -> None:
 def wasm_opt(modules: Path, source: Path, target: Path, *passes: str) -> None:
     """Run binaryen's wasm-opt from ``modules`` (a node_modules folder)."""
     enable = [f"--enable-{feature}" for feature in FEATURES]
-    program = modules / "binaryen" / "bin" / "wasm-opt"
-    if not program.exists():
-        raise FreezeError(f"binaryen is not in {modules}; run npm ci there")
-    run(["node", program, *enable, *passes, source, "-o", target])
+    run(["node", modules / "binaryen" / "bin" / "wasm-opt", *enable, *passes, source, "-o", target])
 
 
-def host_answers(wheel: Path, module: str, function: str, texts: Sequence[str]) -> list[str]:
-    """Return what the entry function of a wheel answers to texts in this Python, in a process of its own."""
+def host_answers(wheel: Path, module: str, function: str, texts: Sequence[str]) -> list[dict[str, str]]:
+    """Return what the entry function of a wheel says to texts in this Python, in a process of its own.
+
+    For each text ``{"answer": text}``, or ``{"raised": why}`` where it gave none.
+    """
     said = run(
         [sys.executable, "-I", "-c", ASK_HOST, wheel.resolve(), module, function],
         text=json.dumps([as_utf8(text) for text in texts]),
     )
-    answers: list[str] = json.loads(said)
+    answers: list[dict[str, str]] = json.loads(said)
     return answers
 
 

@@ -89,6 +89,7 @@ export function frozenHost(more = {}) {
       const begin = buffer + 4;
       const room = capacity - 4;
       let bytes = new Uint8Array(0);
+      let discarded = false;
 
       /** @param {string} text @returns {number} how many bytes it took */
       function put(text) {
@@ -96,16 +97,17 @@ export function frozenHost(more = {}) {
           let at = 0;
           for (let code; at < text.length && (code = text.charCodeAt(at)) < 128; at++) bytes[begin + at] = code;
           if (at === text.length) return at;
+          const { read, written } = new TextEncoder().encodeInto(text, bytes.subarray(begin, begin + room));
+          if (read === text.length) return written;
         }
-        if (text.length * 3 > room) throw new RangeError(`${text.length} characters are too many`);
-        return new TextEncoder().encodeInto(text, bytes.subarray(begin, begin + room)).written;
+        throw new RangeError(`${text.length} characters are too many`);
       }
 
       /** @param {number} at @returns {string} */
       function taken(at) {
         look();
         const length = bytes[buffer] | (bytes[buffer + 1] << 8) | (bytes[buffer + 2] << 16) | (bytes[buffer + 3] << 24);
-        if (length < 0 || length > LONGEST) throw new RangeError(`an answer of ${length} bytes`);
+        if (length < 0 || length > LONGEST || at + length > bytes.length) throw new RangeError(`an answer of ${length} bytes`);
         let text = "";
         for (let i = at; i < at + length; i++) {
           if (bytes[i] > 127) return new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(at, at + length));
@@ -121,8 +123,8 @@ export function frozenHost(more = {}) {
 
       /** @param {string} why */
       function discard(why) {
-        if (!core) return;
-        core = null;
+        if (discarded) return;
+        discarded = true;
         onTrap(why);
       }
 
@@ -130,7 +132,7 @@ export function frozenHost(more = {}) {
         memory,
         discard,
         call(text) {
-          if (!core) throw new Error("Python was discarded");
+          if (discarded) throw new Error("Python was discarded");
           try {
             if (typeof text !== "string") throw new TypeError(`a text is needed, not ${typeof text}`);
             look();

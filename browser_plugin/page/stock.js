@@ -7,10 +7,12 @@
  */
 export async function start(base) {
   const own = base + "pyodide/";
-  const pyodide = /** @type {any} */ (window).pyodide ?? (await load(own));
+  const theirs = /** @type {any} */ (window).pyodide;
+  const pyodide = theirs ?? (await load(own));
   const wheels = await (await fetch(own + "wheels.json")).json();
-  await pyodide.loadPackage(wheels.micropip.map((/** @type {string} */ name) => own + name));
-  await pyodide.pyimport("micropip").install(own + wheels.plugin);
+  await pyodide.loadPackage(own + wheels.micropip);
+  // The compiled wheel is for one version of Python, ours.
+  await pyodide.pyimport("micropip").install(own + (theirs ? wheels.source : wheels.plugin));
   return pyodide.pyimport("browser_plugin.entry").handle;
 }
 

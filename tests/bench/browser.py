@@ -1,5 +1,8 @@
 """Python in a page: stock Pyodide, its memory snapshot, the frozen levels, MicroPython, plain JavaScript.
 
+``plugin`` is what is shipped: the script tag itself, from its start to Python's first answer, and then whole
+events, with storage. The others are asked their policy alone.
+
 ``python -m tests.bench.browser`` starts a fresh browser for each measurement (cold: an empty cache; warm: the
 third visit), takes medians, prints a table for each browser with ratios to stock Pyodide in the same run, and
 writes one JSON line per variant to dist/bench/browser.jsonl. Chromium is measured once more with its CPU
@@ -17,10 +20,10 @@ from typing import Any
 
 from playwright.async_api import Page
 
+from browser_plugin.dist import ROOT
 from tests.bench.browser_site import VARIANTS, prepare
 from tests.browser.browsers import NOTHING_EMULATED, browser
 from tests.browser.site import Site, serving
-from tests.browser.wheel import ROOT
 
 ISOLATED = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
 """Without these headers browsers make their clocks too coarse to time a call."""
@@ -33,6 +36,7 @@ COLUMNS = {
     "cold_ms": "cold ms",
     "warm_ms": "warm ms",
     "longest_task_ms": "longest task ms",
+    "longest_gap_ms": "longest gap ms",
     "blocking_ms": "blocking ms",
     "call_us": "call us",
     "memory_mb": "memory MB",
@@ -74,6 +78,7 @@ async def once(site: Site, name: str, variant: str, slow: int) -> dict[str, floa
         "warm_ms": warm["answer_ms"],
         "first_call_ms": cold["first_call_ms"],
         "longest_task_ms": max(cold["longest_task_ms"], warm["longest_task_ms"]),
+        "longest_gap_ms": max(cold["longest_gap_ms"], warm["longest_gap_ms"]),
         "blocking_ms": cold["blocking_ms"],
         "call_us": cold["call_us"],
         "call_p99_us": cold["call_p99_us"],

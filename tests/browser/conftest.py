@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserType, Playwright, sync_playwright
 
-from tests.browser.browsers import NOTHING_EMULATED, launch_options
+from tests.browser.browsers import NOTHING_EMULATED, launch_options, webkit
 
 
 @pytest.fixture(scope="package")
@@ -45,6 +45,15 @@ def browser(launch_browser: Callable[..., Browser]) -> Iterator[Browser]:
     running = launch_browser()
     yield running
     running.close()
+
+
+@pytest.fixture
+def driver(pytestconfig: pytest.Config) -> Iterator[Any]:
+    """WebKitGTK by its own driver, unless Playwright has a WebKit, which then runs every test here."""
+    if "webkit" in pytestconfig.option.browser:
+        pytest.skip("Playwright's own WebKit runs every test here")
+    with webkit() as running:
+        yield running
 
 
 @pytest.fixture(scope="package")

@@ -11,19 +11,20 @@ import pytest
 from playwright.sync_api import Page
 
 from browser_plugin.entry import handle
-from browser_plugin.freeze.cache import frozen_once, publish
-from browser_plugin.freeze.check import CALLS
+from browser_plugin.freeze.host import OUTSIDE
+from browser_plugin.freeze.order import CALLS
+from browser_plugin.freeze.tools import as_utf8
 from browser_plugin.freeze.workload import generated, texts
-from tests.browser.browsers import webkit
 from tests.browser.site import Site, serving
-from tests.browser.wheel import CACHE, PLUGIN, order
+from tests.integration.running import ROOT
 
 POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'"
 PAGE = '<!doctype html><meta charset="utf-8"><script type="module" src="/run.js"></script>'
 RUN = """
 import { startFrozen } from "/frozen.js";
 const json = async (url) => (await fetch(url)).json();
-const [description, calls] = await Promise.all([json("/core.json"), json("/calls.json")]);
+const named = (name) => json(`/${name}.json`);
+const [description, calls, outside] = await Promise.all(["core", "calls", "outside"].map(named));
 const told = [];
 const start = (url) => startFrozen(url, description, (why) => told.push(why));
 function attempt(python, value) {
@@ -44,9 +45,15 @@ async function run() {
   const third = await start("/" + description.wasm);
   third.discard("a wrong answer");
   const ended = attempt(third, "");
+  const ends = [];
+  for (const value of [...outside, undefined]) {
+    const reasons = [];
+    const fresh = await startFrozen("/" + description.wasm, description, (why) => reasons.push(why));
+    ends.push([attempt(fresh, value), reasons, attempt(fresh, calls[0][0])]);
+  }
   const missing = await start("/none.wasm").then(() => "", String);
   const some = wrong.slice(0, 5);
-  return { calls: calls.length, wrong: some, grown, odd, after, again, huge, ended, told, missing };
+  return { calls: calls.length, wrong: some, grown, odd, after, again, huge, ended, told, missing, ends };
 }
 run().then((said) => (window.said = said), (error) => (window.said = { error: String(error) }));
 """
@@ -54,14 +61,21 @@ run().then((said) => (window.said = said), (error) => (window.said = { error: St
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    """The frozen module, its host and 20,000 calls with CPython's answers, under a strict page policy."""
+    """The module that is shipped, its host and 20,000 calls with CPython's answers, under a strict policy."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        description = json.loads(publish(frozen_once(order("tight"), CACHE, print), folder).read_text())
-        shutil.copy(folder / description["wasm"], folder / "untyped.wasm")
-        shutil.copy(PLUGIN / "page" / "frozen.js", folder)
+        built = ROOT / "dist" / "page"
+        wasm = json.loads((built / "core.json").read_text())["wasm"]
+        for file in (built / "core.json", built / wasm, ROOT / "browser_plugin" / "page" / "frozen.js"):
+            shutil.copy(file, folder)
+        shutil.copy(built / wasm, folder / "untyped.wasm")
         calls = [(text, handle(text)) for text in (*texts(), *generated(CALLS))]
-        pages = {"/": PAGE, "/run.js": RUN, "/calls.json": json.dumps(calls)}
+        pages = {
+            "/": PAGE,
+            "/run.js": RUN,
+            "/calls.json": json.dumps(calls),
+            "/outside.json": json.dumps(OUTSIDE),
+        }
         types = {"/": "text/html; charset=utf-8", "/untyped.wasm": "application/octet-stream"}
         with serving(Site(folder, pages, types, {"Content-Security-Policy": POLICY})) as running:
             yield running
@@ -78,6 +92,13 @@ def holds(said: dict[str, Any]) -> None:
     assert said["huge"].startswith("RangeError")
     assert said["told"] == [said["odd"], said["huge"], "a wrong answer"], "each end is told once"
     assert "HTTP 404" in said["missing"]
+    first = texts()[0]
+    for value, (answer, reasons, afterwards) in zip([*OUTSIDE, None], said["ends"], strict=True):
+        if reasons:  # discarded: told once, never asked again
+            assert (reasons, afterwards) == ([answer], "Error: Python was discarded"), value
+        else:
+            assert (answer, afterwards) == (handle(as_utf8(str(value))), handle(first)), value
+            assert isinstance(value, str)
 
 
 def test_answers_as_cpython_does(site: Site, page: Page) -> None:
@@ -90,10 +111,9 @@ def test_answers_as_cpython_does(site: Site, page: Page) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:setting remote_server_addr:DeprecationWarning")  # selenium's own
-def test_answers_as_cpython_does_in_webkit(site: Site) -> None:
-    with webkit() as driver:
-        driver.get(site.url)
-        said = None
-        while said is None:
-            said = driver.execute_script("return window.said ?? null")
-        holds(said)
+def test_answers_as_cpython_does_in_webkit(site: Site, driver: Any) -> None:
+    driver.get(site.url)
+    said = None
+    while said is None:
+        said = driver.execute_script("return window.said ?? null")
+    holds(said)

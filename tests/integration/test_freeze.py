@@ -1,18 +1,24 @@
 """A function of our own, frozen by the real tool chain and asked under Node."""
 
+import zipfile
 from pathlib import Path
 
 import pytest
 
+from browser_plugin import dist
+from browser_plugin.dist import FREEZES, PYODIDE
 from browser_plugin.freeze.boot import boot
 from browser_plugin.freeze.check import check
+from browser_plugin.freeze.host import Host
+from browser_plugin.freeze.install import installed
+from browser_plugin.freeze.memory import POISON, tight
 from browser_plugin.freeze.module import Module
+from browser_plugin.freeze.order import Order
 from browser_plugin.freeze.rewrite import HOST_EXPORTS, thawless, with_memory
 from browser_plugin.freeze.state import State
-from browser_plugin.freeze.tools import HERE, FreezeError
+from browser_plugin.freeze.tools import FreezeError
 from browser_plugin.freeze.wheel import as_wheel
 
-PYODIDE = HERE.parent / "node_modules" / "pyodide"
 SOURCE = '''
 """Counts words."""
 from collections import Counter
@@ -29,6 +35,7 @@ def count(text):
         found[word] = found.get(word, 0) + 1
     return found
 '''
+METADATA = "Metadata-Version: 2.1\nName: words\nVersion: 0\n"
 TEXTS = ["", "a b a", "na\u00efve \u4e2d \u4e2d", "x " * 50]
 ENTRY = ("words", "answer")
 
@@ -38,12 +45,17 @@ def original() -> Module:
     return Module.read((PYODIDE / "pyodide.asm.wasm").read_bytes())
 
 
+def packed(folder: Path, source: str) -> Path:
+    """Return a wheel of one package, ``words``."""
+    package = folder / "words"
+    package.mkdir()
+    (package / "__init__.py").write_text(source)
+    return as_wheel(package, folder)
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    package = tmp_path_factory.mktemp("source") / "words"
-    package.mkdir()
-    (package / "__init__.py").write_text(SOURCE)
-    return as_wheel(package, package.parent)
+    return packed(tmp_path_factory.mktemp("source"), SOURCE)
 
 
 @pytest.fixture(scope="module")
@@ -63,36 +75,107 @@ def test_a_wheel_has_the_same_bytes_every_time(wheel: Path, tmp_path: Path) -> N
     assert as_wheel(wheel, tmp_path) == wheel
 
 
+@pytest.fixture(scope="module")
+def whole(original: Module, state: State) -> bytes:
+    return with_memory(thawless(original, state, HOST_EXPORTS), state.memory).write()
+
+
 def test_a_whole_module_answers_as_this_python_does(
-    original: Module, wheel: Path, state: State, tmp_path: Path
+    whole: bytes, wheel: Path, state: State, tmp_path: Path
 ) -> None:
-    wasm = with_memory(thawless(original, state, HOST_EXPORTS), state.memory).write()
-    counts = check(wasm, None, state, wheel, ENTRY, TEXTS, tmp_path, repeated=2000)
+    counts = check(whole, None, state, Host.ask(wheel, ENTRY, TEXTS), tmp_path, repeated=2000)
     assert counts["calls"] == len(TEXTS)
 
 
-def test_a_wrong_answer_fails_the_check(original: Module, wheel: Path, state: State, tmp_path: Path) -> None:
-    package = tmp_path / "words"
-    package.mkdir()
-    (package / "__init__.py").write_text(SOURCE.replace('"%s=%d"', '"%s:%d"'))
-    other = as_wheel(package, tmp_path)
-    wasm = with_memory(thawless(original, state, HOST_EXPORTS), state.memory).write()
+def test_a_wrong_answer_fails_the_check(whole: bytes, wheel: Path, state: State, tmp_path: Path) -> None:
+    other = packed(tmp_path, SOURCE.replace('"%s=%d"', '"%s:%d"'))
     with pytest.raises(FreezeError, match="answers 'a=2 b=1' to 'a b a', the host's Python 'a:2 b:1'"):
-        check(wasm, None, state, other, ENTRY, TEXTS, tmp_path, repeated=1)
+        check(whole, None, state, Host.ask(other, ENTRY, TEXTS), tmp_path, repeated=1)
 
 
-def test_an_exception_in_this_python_is_told(
-    original: Module, wheel: Path, state: State, tmp_path: Path
+def test_a_poisoned_module_that_fails_is_told(
+    whole: bytes, wheel: Path, state: State, original: Module, tmp_path: Path
 ) -> None:
-    wasm = with_memory(thawless(original, state, HOST_EXPORTS), state.memory).write()
-    with pytest.raises(FreezeError, match="ValueError: fail"):
-        check(wasm, None, state, wheel, ENTRY, ["fail"], tmp_path, repeated=1)
+    nothing_kept = tight(state, bytes(len(state.memory)), POISON)
+    poisoned = with_memory(thawless(original, state, HOST_EXPORTS), nothing_kept).write()
+    with pytest.raises(
+        FreezeError, match=r'the poisoned module ends in R\w+Error: .*, asked ""; if it takes'
+    ):
+        check(whole, poisoned, state, Host.ask(wheel, ENTRY, TEXTS), tmp_path, repeated=1)
 
 
-def test_what_fails_at_import_is_told(original: Module, tmp_path: Path) -> None:
-    package = tmp_path / "broken"
-    package.mkdir()
-    (package / "__init__.py").write_text("import nothing_of_this_name\n")
-    wheel = as_wheel(package, tmp_path)
-    with pytest.raises(FreezeError, match="nothing_of_this_name"):
-        boot(original, PYODIDE, wheel, ("broken", "answer"), TEXTS, tmp_path)
+def test_memory_that_grows_fails_the_check(original: Module, tmp_path: Path) -> None:
+    keeps = "KEPT = []\ndef answer(text):\n    KEPT.append(text * 1000)\n    return text\n"
+    wheel = packed(tmp_path, keeps)
+    grows = boot(original, PYODIDE, wheel, ENTRY, ["a"], tmp_path)
+    wasm = with_memory(thawless(original, grows, HOST_EXPORTS), grows.memory).write()
+    with pytest.raises(FreezeError, match=r"memory grew by \d+ bytes during 20000 calls"):
+        check(wasm, None, grows, Host.ask(wheel, ENTRY, ["abc"]), tmp_path, repeated=20_000)
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        (
+            "import nothing_of_this_name",
+            "module words cannot be imported: ModuleNotFoundError: No module named",
+        ),
+        ("answer = 5", "words:answer is not a function"),
+        ("def answer(text): raise ValueError(text)", 'words:answer fails on "a b a": ValueError: a b a'),
+        ("def answer(text): return 5", 'words:answer gives no text for "a b a": TypeError: '),
+    ],
+)
+def test_what_fails_in_the_interpreter_is_told_in_one_line(
+    original: Module, tmp_path: Path, source: str, line: str
+) -> None:
+    wheel = packed(tmp_path, source)
+    with pytest.raises(FreezeError) as told:
+        boot(original, PYODIDE, wheel, ENTRY, TEXTS[1:], tmp_path)
+    assert str(told.value).startswith(line)
+    assert "\n" not in str(told.value)
+
+
+def test_a_wheel_is_compiled_and_installed_by_the_interpreters_own_tools(wheel: Path, tmp_path: Path) -> None:
+    compiled = installed(wheel, PYODIDE, FREEZES, tmp_path)
+    assert compiled.name == "words-0-cp314-none-any.whl"
+    with zipfile.ZipFile(compiled) as archive:
+        assert archive.namelist()[0] == "words/__init__.pyc"
+        assert {one.date_time for one in archive.infolist()} == {(2023, 11, 14, 22, 13, 20)}
+
+
+@pytest.mark.parametrize(
+    ("extra", "line"),
+    [
+        (
+            {"words/new.py": "type Text = str\nprint 'x'\n"},
+            "words/new.py, line 2: SyntaxError: Missing parentheses in call to 'print'.",
+        ),
+        (
+            {"words-0.dist-info/METADATA": f"{METADATA}Requires-Dist: nothing-of-this-name\n"},
+            "nothing-of-this-name",
+        ),
+    ],
+)
+def test_a_wheel_that_would_not_install_in_a_page_fails_the_build(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    extra: dict[str, str],
+    line: str,
+) -> None:
+    wheel = packed(tmp_path, SOURCE)
+    with zipfile.ZipFile(wheel) as archive:
+        files = {name: archive.read(name).decode() for name in archive.namelist()}
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, data in {**files, **extra}.items():
+            archive.writestr(name, data)
+    workload = "browser_plugin.freeze.workload"
+    monkeypatch.setattr(dist, "order", lambda level: Order(wheel, "words:answer", workload, PYODIDE, level))
+    monkeypatch.setattr(dist, "ROOT", tmp_path)
+    monkeypatch.setattr(dist, "CACHE", tmp_path)
+    monkeypatch.setattr(dist, "fingerprint", lambda: "another")
+    with pytest.raises(SystemExit):
+        dist.main()
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("build: words-0-py3-none-any.whl cannot be installed in Pyodide: ")
+    assert line in last

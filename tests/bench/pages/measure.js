@@ -15,7 +15,7 @@ let last = performance.now();
 const channel = new MessageChannel();
 channel.port1.onmessage = () => {
   const now = performance.now();
-  if (now - last > 50) gaps.push(now - last);
+  gaps.push(now - last);
   last = now;
   if (watching) setTimeout(() => channel.port2.postMessage(0));
 };
@@ -47,7 +47,7 @@ export async function measure(start) {
   const answered = performance.now();
   await new Promise((done) => setTimeout(done, 400));
   watching = false;
-  const blocked = observed ? tasks : gaps;
+  const blocked = observed ? tasks : gaps.filter((gap) => gap > 50);
   const times = [];
   for (let batch = 0; batch < BATCHES; batch++) {
     const from = performance.now();
@@ -61,6 +61,7 @@ export async function measure(start) {
     answer_ms: answered - began,
     first_call_ms: answered - ready,
     longest_task_ms: Math.max(0, ...blocked),
+    longest_gap_ms: Math.max(...gaps),
     blocking_ms: blocked.reduce((sum, task) => sum + Math.max(0, task - 50), 0),
     call_us: times[BATCHES / 2] * 1000,
     call_p99_us: times[BATCHES - 2] * 1000,
