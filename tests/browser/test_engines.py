@@ -29,7 +29,7 @@ def test_no_event_waits_for_python_on_a_slow_machine(running: Shop, browser: Bro
         if browser.browser_type.name == "chromium":
             devtools = context.new_cdp_session(page)
             devtools.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
-        context.route("**/core-*.wasm", held.append)
+        context.route("**/core-*.wasm", lambda route: held.append(route))
         page.goto(running.page("slow", after=f"<script>{MANY}</script>"))
         running.arrived("Slow", TOGETHER)
         assert eventually(lambda: page.evaluate("analyticsSession.python") == "starting" and held)
