@@ -156,7 +156,6 @@ def test_node_is_missing_or_too_old(tmp_path: Path, node: str, line: str) -> Non
     if node:
         (programs / "node").write_text(f"#!/bin/sh\necho {node}\n")
         (programs / "node").chmod(0o755)
-    [said] = lines(
-        folder, tmp_path / "cache", surroundings(PATH=f"{programs}:/bin" if node else str(programs))
-    )
+    path = f"{programs}:/bin" if node else str(programs)
+    [said] = lines(folder, tmp_path / "cache", {}, surroundings(PATH=path))
     assert said == f"freeze: {line}; install Node 20 or newer"
