@@ -49,16 +49,15 @@ def _number(value: object) -> object:
         return int(bool(value))
     if isinstance(value, str) and value:
         number = js.string_to_number(value)
+        if math.isinf(number):  # fits, and is null in the end: JSON has no infinity
+            return None
         return number if number == number else js.UNDEFINED
     return js.UNDEFINED
 
 
 def _integer(value: object) -> object:
     number = _number(value)
-    # Infinity passes: its remainder is NaN, which the validator takes for no remainder.
-    if isinstance(number, float) and not math.isinf(number) and not number.is_integer():
-        return js.UNDEFINED
-    return number
+    return js.UNDEFINED if isinstance(number, float) and not number.is_integer() else number
 
 
 def _boolean(value: object) -> object:

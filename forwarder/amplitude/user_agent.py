@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import quickjs  # type: ignore[import-untyped]
 
 from forwarder.errors import ConfigError
+from forwarder.js import utf8
 
 FILE: Final = "ua-parser.min.js"
 """The parser's name: beside this module where the forwarder is installed (hatch_build.py puts it there)."""
@@ -52,9 +53,9 @@ class Parser:
         self._read = self._engine.eval(_READ)
 
     def __call__(self, text: str) -> Agent:
-        """Return what ``text`` says about its sender."""
+        """Return what ``text`` says about its sender; unpaired surrogates in it count as U+FFFD."""
         with self._lock:
-            return Agent(*json.loads(self._read(text)))
+            return Agent(*json.loads(self._read(utf8(text).decode())))
 
 
 def parser_file() -> Path:

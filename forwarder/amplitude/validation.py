@@ -48,7 +48,8 @@ def _rule(field: Field, name: str) -> Rule:
         properties = {
             inner: _inner_rule(one, inner, f"{place}.{inner}") for inner, one in field.properties.items()
         }
-    return Rule(field.plain, False, put, properties, field.open)
+    is_scalar = field.kind is not Kind.OBJECT
+    return Rule(field.plain, False, put, properties, is_open=field.open, is_scalar=is_scalar)
 
 
 def _inner_rule(field: Field, name: str, place: str) -> Rule:
@@ -59,7 +60,7 @@ def _inner_rule(field: Field, name: str, place: str) -> Rule:
         if value is not None and (empty or value != ""):
             values[name] = _fitted(field, value, place, errors)
 
-    return Rule(field.plain, empty, put)
+    return Rule(field.plain, empty, put, is_scalar=True)
 
 
 def _fitted(field: Field, value: object, place: str, errors: Errors) -> object:

@@ -37,8 +37,11 @@ def dynamic_path(where: Where, path: object, payload: object) -> object:
 
 
 def dynamic_template(where: Where, template: object, payload: object) -> str:
-    """``@template`` whose text another directive gives."""
-    return render(need_string(where, template), payload)
+    """``@template`` whose text is known only at evaluation."""
+    try:
+        return render(need_string(where, template), payload)
+    except ValueError as error:
+        fail(where, str(error))
 
 
 def is_filled(value: object) -> bool:
@@ -73,7 +76,7 @@ def replace(
             text = replacing.replace(
                 text, pattern, replacement, ignore_case=ignore_case, everywhere=everywhere
             )
-        except MappingError as error:
+        except ValueError as error:
             fail(where, str(error))
     return text
 

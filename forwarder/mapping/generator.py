@@ -27,7 +27,7 @@ from forwarder.mapping.liquid import Clock
 from forwarder.mapping.rules import Errors, Rule, Rules, Values, plainly
 from forwarder.mapping.scope import Scope, Spot
 from forwarder.mapping.shapes import directive_of, is_plain_object
-from forwarder.mapping.templates import render, text_of
+from forwarder.mapping.templates import text_of
 from forwarder.mapping.writers import WRITERS
 from forwarder.paths import walk
 
@@ -48,7 +48,6 @@ HELPERS: dict[str, Any] = {
     "E": {},  # what lies below a missing object is missing too; only ever looked into
     "step": step,
     "text_of": text_of,
-    "render": render,
     "drop": cleaning.drop,
     "clean": cleaning.clean,
     "exclude_nulls": cleaning.exclude_nulls,
@@ -177,7 +176,7 @@ class Generator:
             if rule is not None and not isinstance(one, (dict, list)):
                 lines += self.fitted_constant(one, rule, into, name)
                 continue
-            lines.append(f"v = {self.expression(one, below)}")
+            lines.append(f"v = {self.expression(one, below.raw() if rule and rule.is_scalar else below)}")
             if rule is None:
                 lines += [f"if v is not U: {into}[{name}] = v"] if is_open else []
                 continue

@@ -2,27 +2,31 @@
 
 from collections.abc import Iterator
 
-from forwarder.errors import MappingError
-
-MAX_RESULT = 4_000_000
-"""Longest result in characters: ``$```, which inserts what came before, can square the length."""
+from forwarder.mapping.bounds import bounded
 
 
 def replace(text: str, pattern: str, replacement: str, *, ignore_case: bool, everywhere: bool) -> str:
-    """Return the text with the pattern replaced. Raises MappingError beyond MAX_RESULT."""
-    if "$" not in replacement and not ignore_case:
-        return text.replace(pattern, replacement, -1 if everywhere else 1)
+    """Return the text with the pattern replaced. Raises ValueError where it grows too long.
+
+    ``$```, which inserts what came before, can square the length.
+    """
+    contextual = "$`" in replacement or "$'" in replacement
+    if not contextual and not ignore_case:
+        filled = _expand(replacement, pattern, 0, len(pattern))
+        bounded(len(text) + text.count(pattern) * len(filled))
+        return text.replace(pattern, filled, -1 if everywhere else 1)
     parts: list[str] = []
+    known: dict[str, str] = {}
     size = done = 0
     for start in _found(text, pattern, ignore_case=ignore_case):
         stop = start + len(pattern)
-        parts += [text[done:start], _expand(replacement, text, start, stop)]
+        found = text[start:stop]
+        if contextual or found not in known:
+            known[found] = _expand(replacement, text, start, stop)
+        parts += (text[done:start], known[found])
         done = stop
         size += len(parts[-1])
-        if size > MAX_RESULT:
-            raise MappingError(
-                f"the result is longer than {MAX_RESULT} characters; use a simpler replacement"
-            )
+        bounded(size)
         if not everywhere:
             break
     parts.append(text[done:])

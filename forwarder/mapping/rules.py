@@ -20,7 +20,8 @@ class Rule:
     ``plain``: values of this class are taken as they are (see ``fits_plainly``), empty texts only if
     ``empty``; None: all are looked at. ``put``: gives the object what any other value becomes, or notes in
     the errors why it cannot be. ``properties``: the rules of an object's own fields; ``is_open``: it may have
-    others as well.
+    others as well. ``is_scalar``: what is put is no object or list, so undefined elements of a list that is
+    given are not made null first: the list of one undefined element does not fit, that of one null may.
     """
 
     plain: type | None
@@ -28,6 +29,7 @@ class Rule:
     put: Callable[[Values, object, Errors], None]
     properties: Rules | None = None
     is_open: bool = True
+    is_scalar: bool = False
 
 
 def fits_plainly(value: object, plain: type | None) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from forwarder.js import UNDEFINED, to_string, trim
+from forwarder.mapping.bounds import bounded
 from forwarder.mapping.paths import look_up
 
 
@@ -36,13 +37,18 @@ def render(template: str, payload: object) -> str:
     """Return the template filled from the payload: first triple braces, then double ones in the result.
 
     So a value that came in through triple braces and holds ``{{y}}`` is filled too, as in Segment's
-    reference.
+    reference. Raises ValueError where the text grows too long.
     """
     payload = {} if payload is UNDEFINED else payload
     for braces in (3, 2):
-        if "{" * braces in template:
-            template = "".join(
-                text if path is None else text + text_of(look_up(payload, path))
-                for text, path in pieces(template, braces)
-            )
+        if "{" * braces not in template:
+            continue
+        parts: list[str] = []
+        size = 0
+        for text, path in pieces(template, braces):
+            value = "" if path is None else text_of(look_up(payload, path))
+            size += len(text) + len(value)
+            bounded(size)
+            parts += (text, value)
+        template = "".join(parts)
     return template

@@ -103,7 +103,7 @@ def _template(write: "Generator", where: str, options: Any, spot: Spot) -> str:
     if not isinstance(options, str):
         return f"dynamic_template({where}, {write.expression(options, spot.raw())}, p)"
     if "{{{" in options:  # What is filled in may hold further braces: only at evaluation is the text known.
-        return f"render({write.constant(options)}, p)"
+        return f"dynamic_template({where}, {write.constant(options)}, p)"
     parts: list[str] = []
     for text, path in pieces(options, 2):
         if text or path is None:

@@ -129,8 +129,15 @@ class _Lexer:
 
     def _keyword(self, char: str, start: int) -> Token | None:
         for keyword, kind in KEYWORDS.items():
-            if keyword[0] == char and self._accept(keyword[1:]):
+            if keyword[0] != char:
+                continue
+            if self._accept(keyword[1:]):
                 return Token(kind, keyword, start)
+            left = self.text[self.at :]
+            if len(left) < len(keyword) - 1 and not any(each in TERMINATORS for each in left):
+                # Where the text ends before the keyword could, the reference loses what it has looked at.
+                self.at = len(self.text)
+                return Token("word", char, start)
         return None
 
     def _word(self, start: int) -> Token:

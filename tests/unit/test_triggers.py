@@ -24,7 +24,7 @@ from forwarder.triggers.parser import MAX_DEPTH
         ('event !="x"', 6, "put a blank after !="),
         ("properties.price > 5.", 19, "not a number"),
         ("contains()", 0, "a text is missing after 'contains'"),
-        ("a\\", 0, "nothing after"),
+        ("b\\", 0, "nothing after"),
         ("( )", 0, "is no condition"),
         ("( or )", 0, "is no condition"),
     ],

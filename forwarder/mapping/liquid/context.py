@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from forwarder.js import UNDEFINED, is_number, to_double, to_string, whole
-from forwarder.mapping.liquid.values import bounded, own, plain, stringify
+from forwarder.mapping.bounds import bounded
+from forwarder.mapping.liquid.values import own, plain, stringify
 
 
 class Context:

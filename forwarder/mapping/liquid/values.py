@@ -8,15 +8,6 @@ from forwarder.js import UNDEFINED, WHITESPACE, is_number, string_length, string
 MAX_RANGE = 100_000
 """Most numbers in a range: its ends can come from an event."""
 
-MAX_TEXT = 4_000_000
-"""Longest text that rendering may hold, in characters: templates can double a value again and again."""
-
-
-def bounded(size: float) -> None:
-    """Raise ValueError if a text of this many characters is too long."""
-    if size > MAX_TEXT:
-        raise ValueError(f"the text grows beyond {MAX_TEXT} characters")
-
 
 class Special(Enum):
     """Words that stand for more than one value in comparisons."""

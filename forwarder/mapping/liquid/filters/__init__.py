@@ -6,10 +6,10 @@ from functools import lru_cache
 from itertools import zip_longest
 
 from forwarder.js import UNDEFINED
+from forwarder.mapping.bounds import bounded
 from forwarder.mapping.liquid.filters import dates, lists, numbers, texts, web
 from forwarder.mapping.liquid.filters.dates import Clock
 from forwarder.mapping.liquid.filters.numbers import MISSING
-from forwarder.mapping.liquid.values import bounded
 
 __all__ = ["Clock", "table"]
 

@@ -14,6 +14,7 @@ from forwarder.js import (
     whole,
 )
 from forwarder.mapping import json_text
+from forwarder.mapping.bounds import bounded
 from forwarder.mapping.liquid.context import Context
 from forwarder.mapping.liquid.cursor import Cursor
 from forwarder.mapping.liquid.expressions import scope_path
@@ -21,7 +22,6 @@ from forwarder.mapping.liquid.operators import equal
 from forwarder.mapping.liquid.values import (
     Special,
     as_list,
-    bounded,
     is_nil,
     is_true,
     numeric,

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from forwarder.js import number_to_string, to_string
 from forwarder.js_calendar import LIMIT_MS, date_of, days_of
-from forwarder.mapping.liquid.values import bounded
+from forwarder.mapping.bounds import bounded
 
 _DIRECTIVE = re.compile(r"%([-_0^#:]+)?(\d+)?([EO])?(.)", re.DOTALL | re.ASCII)
 _WIDTHS = dict.fromkeys("deHIklmMSUW", 2) | {"j": 3, "L": 3}

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable
 
 from forwarder.js import UNDEFINED, WHITESPACE, join_units, string_length, string_units, truthy
-from forwarder.mapping.liquid.values import bounded, numeric, stringify
+from forwarder.mapping.bounds import bounded
+from forwarder.mapping.liquid.values import numeric, stringify
 
 _BLANKS = re.compile(f"[{re.escape(WHITESPACE)}]+")
 _LINE_ENDS = re.compile(r"\r?\n")
