@@ -10,11 +10,13 @@ DATA = Path(__file__).parent / "data"
 
 
 def cases(group: str) -> list[dict[str, Any]]:
-    """Return the recorded cases of one group."""
+    """Return one group's recorded cases, and our own: inputs made here, with what the reference gave."""
     plain = DATA / f"{group}.jsonl"
     packed = DATA / f"{group}.jsonl.gz"
     text = plain.read_bytes() if plain.exists() else gzip.decompress(packed.read_bytes())
-    return [json.loads(line) for line in text.splitlines()]
+    own = (DATA / "own.jsonl").read_bytes()
+    read = [json.loads(line) for line in (text + own).splitlines()]
+    return [case for case in read if case["group"] == group]
 
 
 def names(recorded: list[dict[str, Any]]) -> list[str]:
