@@ -6,6 +6,7 @@ from typing import BinaryIO
 import click
 
 from forwarder.cli_dead import dead_group
+from forwarder.cli_delete import delete
 from forwarder.configuration import load_settings
 from forwarder.errors import ConfigError, ForwarderError
 from forwarder.settings import Settings
@@ -30,6 +31,7 @@ def cli() -> None:
 
 
 cli.add_command(dead_group)
+cli.add_command(delete)
 
 
 def read(config: Path | None) -> Settings:

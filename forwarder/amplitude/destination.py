@@ -8,13 +8,13 @@ from typing import Final, cast
 from forwarder import js
 from forwarder.amplitude.endpoints import endpoint_url
 from forwarder.amplitude.fields import ACTIONS
-from forwarder.amplitude.items import Item, Planned
+from forwarder.amplitude.items import Call, Item, Planned
 from forwarder.amplitude.lint import lint, refuse_deep
 from forwarder.amplitude.log_events import log_event, log_event_v2, log_purchase
 from forwarder.amplitude.presets import presets
 from forwarder.amplitude.requests import calls
 from forwarder.amplitude.settings import read_settings
-from forwarder.amplitude.users import delete_user, group_identify_user, identify_user, map_user
+from forwarder.amplitude.users import delete_users, group_identify_user, identify_user, map_user
 from forwarder.amplitude.validation import Payload, compile_payload
 from forwarder.errors import ForwarderError, MappingError, TriggerError
 from forwarder.triggers import compile_trigger
@@ -146,9 +146,12 @@ class AmplitudeDestination:
                     self._on_warning(warning.kind)
         return items, errors
 
-    def deletion(self, event: Event) -> list[Item]:
-        """Return the deletion of the event's user."""
-        return delete_user(event)
+    def deletion(self, user_ids: Sequence[str]) -> list[Call]:
+        """Return the requests that delete users; they want API key and secret key as Basic credentials.
+
+        No event of a source leads here, whatever it holds: what pages send must not delete anybody.
+        """
+        return calls(delete_users(user_ids), self.api_key, self.url)
 
     def _matching(self, event: Event) -> list[Subscription]:
         return [each for each in self._active if each.matches(event)]

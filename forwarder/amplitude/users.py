@@ -1,7 +1,7 @@
 """The actions on users and groups: identifyUser, groupIdentifyUser, mapUser, and deletion."""
 
-from collections.abc import Mapping
-from typing import cast
+from collections.abc import Sequence
+from typing import Final, cast
 
 from forwarder.amplitude.attribution import attributed
 from forwarder.amplitude.common import agent_fields, min_id_length, platform
@@ -9,6 +9,9 @@ from forwarder.amplitude.dates import read_utc
 from forwarder.amplitude.endpoints import Endpoint
 from forwarder.amplitude.items import Item
 from forwarder.amplitude.validation import Payload
+
+MOST_DELETED: Final = 100
+"""User ids that one request for deletion takes."""
 
 _WORKING = frozenset(
     (
@@ -64,6 +67,9 @@ def map_user(payload: Payload) -> list[Item]:
     return [Item(Endpoint.USERMAP, dict(payload), min_id_length(payload))]
 
 
-def delete_user(event: Mapping[str, object]) -> list[Item]:
-    """Return the deletion of the event's user."""
-    return [Item(Endpoint.DELETIONS, {"user_ids": [event.get("userId")], "requester": "segment"})]
+def delete_users(user_ids: Sequence[str]) -> list[Item]:
+    """Return the deletion of users, for as many requests as it takes."""
+    return [
+        Item(Endpoint.DELETIONS, {"user_ids": list(user_ids[at : at + MOST_DELETED]), "requester": "segment"})
+        for at in range(0, len(user_ids), MOST_DELETED)
+    ]

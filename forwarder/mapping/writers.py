@@ -93,6 +93,8 @@ def _path(write: "Generator", where: str, options: Any, spot: Spot) -> str:
     """``@path``."""
     if isinstance(options, str):
         value = write.path(parse_path(without_root(options)), spot.scope)
+    elif directive_of(options) is None:
+        return write.failure(where, f"expected a string, got {kind_of(options)}")
     else:
         value = f"dynamic_path({where}, {write.expression(options, spot.raw())}, p)"
     return write.cleaned(value, spot) if spot.scope.holed else value
@@ -101,6 +103,8 @@ def _path(write: "Generator", where: str, options: Any, spot: Spot) -> str:
 def _template(write: "Generator", where: str, options: Any, spot: Spot) -> str:
     """``@template``."""
     if not isinstance(options, str):
+        if directive_of(options) is None:
+            return write.failure(where, f"expected a string, got {kind_of(options)}")
         return f"dynamic_template({where}, {write.expression(options, spot.raw())}, p)"
     if "{{{" in options:  # What is filled in may hold further braces: only at evaluation is the text known.
         return f"dynamic_template({where}, {write.constant(options)}, p)"
