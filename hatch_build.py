@@ -1,21 +1,23 @@
-"""Puts the user-agent parser from npm into the wheel, so that an installed forwarder has it without Node."""
+"""Puts the npm packages that the forwarder runs into the wheel, so that once installed it needs no Node."""
 
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-PARSER = "browser_plugin/node_modules/@amplitude/ua-parser-js/dist/ua-parser.min.js"
+NPM = "browser_plugin/node_modules"
+FILES = ("@amplitude/ua-parser-js/dist/ua-parser.min.js", "liquidjs/dist/liquid.node.js")
 
 
-class UserAgentParser(BuildHookInterface[Any]):
-    """Adds one file beside ``forwarder/amplitude/user_agent.py``."""
+class NpmPackages(BuildHookInterface[Any]):
+    """Adds their files to ``forwarder/javascript``."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Add the parser; an editable install finds it where npm put it."""
+        """Add them; an editable install finds them where npm put them."""
         if version == "editable":
             return
-        parser = Path(self.root, PARSER)
-        if not parser.is_file():
-            raise FileNotFoundError(f"{PARSER} is missing; run: python3 build.py build")
-        build_data["force_include"][str(parser)] = f"forwarder/amplitude/{parser.name}"
+        for file in FILES:
+            path = Path(self.root, NPM, file)
+            if not path.is_file():
+                raise FileNotFoundError(f"{path} is missing; run: python3 build.py build")
+            build_data["force_include"][str(path)] = f"forwarder/javascript/{path.name}"

@@ -8,8 +8,8 @@ from forwarder.amplitude.coercion import Refused, coerce
 from forwarder.amplitude.fields import ACTIONS, Field, Kind
 from forwarder.amplitude.presets import SESSION_ACTION
 from forwarder.amplitude.settings import settings_problems
-from forwarder.amplitude.user_agent import parser_file
 from forwarder.errors import ConfigError, TriggerError
+from forwarder.javascript import LIQUID, USER_AGENTS
 from forwarder.mapping import mapping_problems
 from forwarder.triggers import compile_trigger, trigger_warnings
 
@@ -20,7 +20,7 @@ _OWN_KEYS: Final = "__segment_internal"
 
 def problems(settings: Mapping[str, object], subscriptions: Sequence[object] | None = None) -> list[str]:
     """Return a line for every mistake in a destination's settings and subscriptions; None: the presets."""
-    found = [*settings_problems(settings), *_parser_problems()]
+    found = [*settings_problems(settings), *_package_problems()]
     if subscriptions is None:
         return found
     if len(subscriptions) > MOST_SUBSCRIPTIONS:
@@ -51,12 +51,12 @@ def _place(number: int, subscription: object) -> str:
     return f"subscriptions[{number}] {str(name)[:60]!r}" if name else f"subscriptions[{number}]"
 
 
-def _parser_problems() -> Sequence[str]:
-    try:
-        parser_file()
-    except ConfigError as error:
-        return error.problems
-    return ()
+def _package_problems() -> Iterator[str]:
+    for package in (LIQUID, USER_AGENTS):
+        try:
+            _ = package.path
+        except ConfigError as error:
+            yield from error.problems
 
 
 def _subscription(subscription: object) -> Iterator[str]:

@@ -1,35 +1,22 @@
 """User agents, read by the reference's own parser: an npm package run in an embedded JavaScript engine."""
 
 import json
-import os
 from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
-from threading import Lock
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
-import quickjs  # type: ignore[import-untyped]
+from forwarder.javascript import USER_AGENTS, Engine
 
-from forwarder.errors import ConfigError
-from forwarder.js import utf8
-
-FILE: Final = "ua-parser.min.js"
-"""The parser's name: beside this module where the forwarder is installed (hatch_build.py puts it there)."""
 LONGEST: Final = 1024
 """Characters of a user agent that are read; some expressions of the parser take quadratic time."""
 REMEMBERED: Final = 50_000
 """User agents whose answers are kept; about 1 kB each."""
 
-_HERE = Path(__file__).resolve().parent
-_PLACES: Final = (
-    _HERE / FILE,
-    _HERE.parents[1] / "browser_plugin" / "node_modules" / "@amplitude" / "ua-parser-js" / "dist" / FILE,
-)
-_READ: Final = """(function (text) {
+_READ: Final = """function read(text) {
   const found = new module.exports(text).getResult();
-  return JSON.stringify([found.os.name, found.browser.name, found.browser.major,
-                         found.device.vendor, found.device.model, found.device.type]);
-})"""
+  return [found.os.name, found.browser.name, found.browser.major,
+          found.device.vendor, found.device.model, found.device.type];
+}"""
 
 
 class Agent(NamedTuple):
@@ -43,45 +30,15 @@ class Agent(NamedTuple):
     type: str | None
 
 
-class Parser:
-    """The parser in an engine of its own; safe to call from several threads."""
-
-    def __init__(self, source: str) -> None:
-        self._lock = Lock()
-        self._engine = quickjs.Context()
-        self._engine.eval(f"var module = {{exports: {{}}}}, exports = module.exports;\n{source}")
-        self._read = self._engine.eval(_READ)
-
-    def __call__(self, text: str) -> Agent:
-        """Return what ``text`` says about its sender; unpaired surrogates in it count as U+FFFD."""
-        with self._lock:
-            return Agent(*json.loads(self._read(utf8(text).decode())))
-
-
-def parser_file() -> Path:
-    """Return where the parser's file lies: named by FORWARDER_UA_PARSER, installed, or in a clone from npm.
-
-    Raises ConfigError when it is nowhere.
-    """
-    named = os.environ.get("FORWARDER_UA_PARSER")
-    places = [Path(named)] if named else [*_PLACES]
-    for place in places:
-        if place.is_file():
-            return place
-    raise ConfigError(
-        [f"the user-agent parser {FILE} is missing; run build.py build, or name it in FORWARDER_UA_PARSER"]
-    )
-
-
 @lru_cache(maxsize=1)
-def _parser() -> Parser:
-    return Parser(parser_file().read_text(encoding="utf-8"))
+def _engine() -> Engine:
+    return Engine(USER_AGENTS, _READ)
 
 
 @lru_cache(maxsize=REMEMBERED)
 def read_user_agent(text: str) -> Agent:
     """Return what the parser finds in ``text``, from memory where it was seen lately."""
-    return _parser()(text)
+    return Agent._make(cast("list[str | None]", _engine().call("read", json.dumps([text]))))
 
 
 def parse_user_agent(ua: str | None, ua_data: Mapping[str, object] | None = None) -> dict[str, object]:

@@ -142,7 +142,14 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 def test_the_files_that_are_spoken_of_exist() -> None:
     there = {"session-plugin.js", "session-plugin.mjs", "forwarder.toml"}  # built, or the reader's
-    for folder in (".", "browser_plugin", "browser_plugin/page", "browser_plugin/freeze", "forwarder"):
+    for folder in (
+        ".",
+        "browser_plugin",
+        "browser_plugin/page",
+        "browser_plugin/freeze",
+        "forwarder",
+        "tests/browser",
+    ):
         there |= {path.name for path in (ROOT / folder).iterdir()}
     for path in READMES:
         for name in re.findall(r"`(?:\w+/)*([\w-]+\.(?:py|js|mjs|toml|d\.ts))`", path.read_text()):

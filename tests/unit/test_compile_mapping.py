@@ -44,7 +44,7 @@ def test_all_mistakes_are_named_at_once() -> None:
         ({"a": {"@merge": {"objects": []}}}, "a: @merge: needs an object with 'direction'"),
         ({"a": [{"@nope": 1}]}, "a.0: @nope: is no directive"),
         ({"a": {"@case": {"operator": "x", "value": "y"}}}, "a: @case: 'operator' should be lower or upper"),
-        ({"a": {"@liquid": "{{ x | uniq }}"}}, "a: @liquid: filter 'uniq' is disabled"),
+        ({"a": {"@liquid": "{{ x | uniq }}"}}, 'a: @liquid: RenderError: filter "uniq" is disabled'),
     ],
 )
 def test_mistakes_that_show_on_an_event(mapping: dict[str, Any], message: str) -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from forwarder.amplitude import user_agent
 from forwarder.amplitude.presets import presets
 from forwarder.amplitude.problems import doubts, problems
 from forwarder.cli import cli
+from forwarder.javascript import packages
 
 SETTINGS = {"apiKey": "key", "secretKey": "secret"}
 
@@ -47,7 +47,7 @@ def test_presets_have_none() -> None:
         (mapped(groups={"a": [{"@json": {}}]}), "mapping.groups.a.0: @json: needs an object with 'mode'"),
         (
             mapped(ip={"@liquid": "{% if %}"}),
-            "mapping.ip: @liquid: a value is missing at character 5; mend the template",
+            "mapping.ip: @liquid: TokenizationError: invalid value expression",
         ),
         (
             mapped(utm_properties={"utm_sorce": "x"}),
@@ -85,11 +85,13 @@ def test_the_51st_is_one_too_many() -> None:
     assert "the 51st is one too many" in line
 
 
-def test_settings_and_parser(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(user_agent, "_PLACES", ())
+def test_settings_and_packages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(packages, "_HERE", tmp_path)
+    monkeypatch.setattr(packages, "_NPM", tmp_path)
     found = problems({"endpoint": "mars"})
     assert ["apiKey" in found[0], "secretKey" in found[1], "endpoint" in found[2]] == [True] * 3
-    assert "user-agent parser" in found[3]
+    assert "liquid.node.js" in found[3]
+    assert "ua-parser.min.js" in found[4]
 
 
 def test_check_tells_all_at_once(tmp_path: Path) -> None:
