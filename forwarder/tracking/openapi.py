@@ -7,20 +7,12 @@ import orjson
 from forwarder.tracking.counted import REPORTED
 from forwarder.tracking.ingest import BASES, KINDS
 from forwarder.tracking.rules import TYPES
-
-Json = dict[str, object]
+from forwarder.tracking.schemas import Json, ref, schemas
 
 _EVERYONE: Json = {"Access-Control-Allow-Origin": {"schema": {"type": "string"}}}
-_TEXT: Json = {"type": ["string", "null"]}
-_OBJECT: Json = {"type": ["object", "null"]}
-_ID: Json = {"type": ["string", "number"]}
 _SECONDS: Json = {"required": True, "schema": {"type": "integer", "minimum": 1, "maximum": 300}}
 _WAIT: Json = {"Retry-After": _SECONDS, "X-RateLimit-Reset": _SECONDS}
 _NAMES: Json = {"type": "string", "pattern": "^[a-z0-9_.-]+$"}
-
-
-def _schema(name: str) -> Json:
-    return {"$ref": f"#/components/schemas/{name}"}
 
 
 def _json(description: str, schema: Json, **headers: object) -> Json:
@@ -32,7 +24,7 @@ def _json(description: str, schema: Json, **headers: object) -> Json:
 
 
 def _error(description: str, **headers: object) -> Json:
-    return _json(description, _schema("Error"), **headers)
+    return _json(description, ref("Error"), **headers)
 
 
 def _file(description: str, media: str) -> Json:
@@ -40,54 +32,8 @@ def _file(description: str, media: str) -> Json:
     return {"description": description, "headers": _EVERYONE, "content": content}
 
 
-def _event(own: Json, *required: str) -> Json:
-    times = {"type": ["string", "null"], "format": "date-time"}
-    fields: Json = {
-        "messageId": {**_TEXT, "description": "Made when missing. One is taken once within 24 hours."},
-        "userId": {"type": ["string", "number", "null"]},
-        "anonymousId": {"type": ["string", "number", "null"]},
-        "timestamp": {**times, "description": "When it happened by the sender's clock."},
-        "sentAt": {**times, "description": "When it was sent by the same clock, to correct a wrong one."},
-        "context": _OBJECT,
-        "integrations": _OBJECT,
-        "writeKey": {"type": "string"},
-    }
-    somebody = [{"required": ["userId"]}, {"required": ["anonymousId"]}]
-    return {"type": "object", "properties": {**fields, **own}, "required": list(required), "anyOf": somebody}
-
-
-def _schemas() -> Json:
-    error_fields: Json = {
-        "success": {"const": False},
-        "code": {"type": "string", "description": "What it is, for programs."},
-        "message": {"type": "string", "description": "What it is and how to mend it."},
-        "errors": {"type": "array", "description": "Each rejected event of a strict source's batch."},
-    }
-    return {
-        "Taken": {"type": "object", "properties": {"success": {"const": True}}, "required": ["success"]},
-        "Error": {"type": "object", "properties": error_fields, "required": ["success", "code", "message"]},
-        "Track": _event({"event": {"type": "string", "minLength": 1}, "properties": _OBJECT}, "event"),
-        "Page": _event({"name": _TEXT, "category": _TEXT, "properties": _OBJECT}),
-        "Screen": _event({"name": _TEXT, "category": _TEXT, "properties": _OBJECT}),
-        "Identify": _event({"traits": _OBJECT}),
-        "Group": _event({"groupId": _ID, "traits": _OBJECT}, "groupId"),
-        "Alias": _event({"previousId": _ID}, "previousId"),
-        "Batch": {
-            "type": "object",
-            "required": ["batch"],
-            "properties": {
-                "batch": {"type": "array", "items": {"type": "object"}, "description": "Events with type."},
-                "writeKey": {"type": "string"},
-                "sentAt": _TEXT,
-                "context": {**_OBJECT, "description": "What stands here counts where an event has none."},
-                "integrations": _OBJECT,
-            },
-        },
-    }
-
-
 def _post(kind: str, carries: str | None) -> Json:
-    schema = _schema(carries.capitalize() if carries else "Batch")
+    schema = ref(carries.capitalize() if carries else "Batch")
     return {
         "operationId": kind.strip("/").replace("/", "_"),
         "summary": f"Take one {carries} event." if carries else "Take events of any type.",
@@ -97,7 +43,7 @@ def _post(kind: str, carries: str | None) -> Json:
             "content": {media: {"schema": schema} for media in ("application/json", "text/plain")},
         },
         "responses": {
-            "200": _json("Every event is on disk, or could never be taken and is counted.", _schema("Taken")),
+            "200": _json("Every event is on disk, or could never be taken and is counted.", ref("Taken")),
             "400": _error("Not JSON, too large or too deep; events rejected by a strict source."),
             "401": _error("No write key, or one that is not known here."),
             "403": _error("The source takes no events of this page's origin."),
@@ -130,7 +76,7 @@ def _page_paths() -> Json:
     reports: Json = {"type": "object", "properties": kinds}
     pixel = (
         _parameter("kind", {"enum": list(TYPES)}),
-        _parameter("data", {"type": "string", "description": "Base64 of one event."}, "query"),
+        {**_parameter("data", {"description": "Base64 of one event."}, "query"), "required": False},
     )
     failed: Json = {"404": _error("No such type."), "429": picture, "500": picture}
     return {
@@ -179,7 +125,7 @@ def openapi() -> bytes:
             "/metrics": {"get": {**metrics["get"], "security": [{"operator": []}]}},  # type: ignore[dict-item]
         },
         "components": {
-            "schemas": _schemas(),
+            "schemas": schemas(),
             "securitySchemes": {
                 "writeKey": {"type": "http", "scheme": "basic", "description": "The key as user name."},
                 "token": {"type": "http", "scheme": "bearer", "description": "Beside writeKey in the body."},
