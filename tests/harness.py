@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -52,6 +53,11 @@ class Amplitude:
         """Return the events of one name that counted."""
         found = [one["item"] for one in self.arrivals() if one["counted"]]
         return [item for item in found if item.get("event_type") == name]
+
+    def times(self, name: str, by: Callable[[dict[str, Any]], object]) -> Counter[object]:
+        """Return how often each event of one name arrived, counted by Amplitude or not."""
+        found = [one["item"] for one in self.arrivals() if one["item"].get("event_type") == name]
+        return Counter(by(item) for item in found)
 
     def on(self, path: str) -> list[dict[str, Any]]:
         """Return the items of one endpoint."""

@@ -4,9 +4,8 @@ import json
 import shutil
 import socket
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.integration.receiver import Receiver, receiver
+from tests.harness import Amplitude, eventually, fake_amplitude
 from tests.integration.running import ROOT, forwarder
 
 UMD = ROOT / "browser_plugin" / "node_modules" / "@segment" / "analytics-next" / "dist" / "umd"
@@ -53,8 +52,8 @@ SHOP = """<!doctype html><title>shop</title><script>
 
 
 @pytest.fixture
-def amplitude() -> Iterator[Receiver]:
-    with receiver() as running:
+def amplitude() -> Iterator[Amplitude]:
+    with fake_amplitude() as running:
         yield running
 
 
@@ -85,7 +84,7 @@ def shop() -> Iterator[tuple[str, dict[str, str]]]:
 
 
 @pytest.fixture
-def config(tmp_path: Path, amplitude: Receiver, shop: tuple[str, dict[str, str]]) -> Path:
+def config(tmp_path: Path, amplitude: Amplitude, shop: tuple[str, dict[str, str]]) -> Path:
     """A configuration whose assets are Analytics.js as published."""
     analytics = tmp_path / "assets" / "analytics.js"
     analytics.mkdir(parents=True)
@@ -122,23 +121,16 @@ def track(page: Page, first: int, count: int) -> None:
     )
 
 
-def arrive_once(amplitude: Receiver, count: int) -> bool:
-    """Wait until all have arrived, then see whether any arrived twice."""
+def arrive_once(amplitude: Amplitude, count: int) -> None:
+    """Wait until all have arrived, each once, and from the browser's address."""
 
-    def numbers() -> Counter[int]:
-        return Counter(event["event_properties"]["n"] for event in amplitude.events())
+    def times() -> Counter[object]:
+        return amplitude.times("Seen", lambda item: item["event_properties"]["n"])
 
-    assert eventually(lambda: len(numbers()) == count), numbers()
-    assert len({event["insert_id"] for event in amplitude.events()}) == count
-    return set(numbers().values()) == {1}
-
-
-def eventually(true: Callable[[], bool]) -> bool:
-    """Wait until something is so, 30 seconds at most."""
-    until = time.monotonic() + 30
-    while not true() and time.monotonic() < until:
-        time.sleep(0.05)
-    return true()
+    assert eventually(lambda: len(times()) >= count, 30), times()
+    assert times() == dict.fromkeys(range(count), 1)
+    assert len({event["insert_id"] for event in amplitude.events("Seen")}) == count
+    assert {event.get("ip") for event in amplitude.events("Seen")} == {"127.0.0.1"}
 
 
 def free_port() -> int:
@@ -150,34 +142,32 @@ def free_port() -> int:
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_every_event_arrives_once(
-    browser: Browser, shop: tuple[str, dict[str, str]], config: Path, amplitude: Receiver, strategy: str
+    browser: Browser, shop: tuple[str, dict[str, str]], config: Path, amplitude: Amplitude, strategy: str
 ) -> None:
     with forwarder(config) as process, opened(browser, shop, process.url, strategy) as page:
         track(page, 0, 10)
-        assert arrive_once(amplitude, 10)
-        [ip] = {event.get("ip") for event in amplitude.events()}
-        assert ip == "127.0.0.1"
+        arrive_once(amplitude, 10)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_forwarder_that_is_down_for_a_while_loses_nothing(
-    browser: Browser, shop: tuple[str, dict[str, str]], config: Path, amplitude: Receiver, strategy: str
+    browser: Browser, shop: tuple[str, dict[str, str]], config: Path, amplitude: Amplitude, strategy: str
 ) -> None:
     port = free_port()
     with forwarder(config, port) as process, opened(browser, shop, process.url, strategy) as page:
         track(page, 0, 3)
-        assert arrive_once(amplitude, 3)
+        arrive_once(amplitude, 3)
         assert process.stop() == 0
         track(page, 3, 3)
         page.wait_for_timeout(500)
         with forwarder(config, port):
             track(page, 6, 3)
-            assert arrive_once(amplitude, 9)
+            arrive_once(amplitude, 9)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_too_many_requests_for_a_while_lose_nothing(
-    browser: Browser, shop: tuple[str, dict[str, str]], config: Path, amplitude: Receiver, strategy: str
+    browser: Browser, shop: tuple[str, dict[str, str]], config: Path, amplitude: Amplitude, strategy: str
 ) -> None:
     config.write_text(config.read_text() + "[limits]\nrequests_per_second = 3\n")
     with forwarder(config) as process, opened(browser, shop, process.url, strategy) as page:
@@ -186,18 +176,21 @@ def test_too_many_requests_for_a_while_lose_nothing(
         for first in range(0, 12, 4):
             track(page, first, 4)
             page.wait_for_timeout(50)
-        assert arrive_once(amplitude, 12)
+        arrive_once(amplitude, 12)
         if strategy == "standard":
             assert refused
 
 
+@pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_page_that_was_offline_loses_nothing(
-    browser: Browser, shop: tuple[str, dict[str, str]], config: Path, amplitude: Receiver
+    browser: Browser, shop: tuple[str, dict[str, str]], config: Path, amplitude: Amplitude, strategy: str
 ) -> None:
-    with forwarder(config) as process, opened(browser, shop, process.url, "standard") as page:
+    with forwarder(config) as process, opened(browser, shop, process.url, strategy) as page:
+        track(page, 0, 2)
+        arrive_once(amplitude, 2)
         page.context.set_offline(True)
-        track(page, 0, 5)
-        page.wait_for_timeout(300)
-        assert not amplitude.events()
+        track(page, 2, 5)
+        page.wait_for_timeout(1_000)
+        assert len(amplitude.events("Seen")) == 2
         page.context.set_offline(False)
-        assert arrive_once(amplitude, 5)
+        arrive_once(amplitude, 7)

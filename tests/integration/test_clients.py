@@ -1,16 +1,16 @@
 """Real client libraries against a running forwarder: every event arrives once."""
 
 import subprocess
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from segment.analytics.client import Client  # type: ignore[import-untyped]  # it has none
 
-from tests.integration.receiver import Receiver, receiver
+from tests.harness import Amplitude, eventually, fake_amplitude
 from tests.integration.running import Running, forwarder
 
 TOKEN = "an operator's long token"
@@ -30,56 +30,59 @@ secretKey = "s"
 COUNT = 50
 
 
-@pytest.fixture
-def amplitude() -> Iterator[Receiver]:
-    with receiver() as running:
+@pytest.fixture(scope="module")
+def amplitude() -> Iterator[Amplitude]:
+    with fake_amplitude() as running:
         yield running
 
 
 @pytest.fixture
-def running(amplitude: Receiver, tmp_path: Path) -> Iterator[Running]:
+def running(amplitude: Amplitude, tmp_path: Path) -> Iterator[Running]:
     (tmp_path / "forwarder.toml").write_text(CONFIG.replace("URL", amplitude.url))
     with forwarder(tmp_path / "forwarder.toml") as process:
         yield process
 
 
-def eventually(true: Callable[[], bool]) -> bool:
-    """Wait until something is so, 20 seconds at most."""
-    until = time.monotonic() + 20
-    while not true() and time.monotonic() < until:
-        time.sleep(0.05)
-    return true()
+def arrived_once(amplitude: Amplitude, event: str, prefix: str) -> None:
+    """Wait until all events of a client have arrived, each of them once."""
+
+    def times() -> Counter[object]:
+        return amplitude.times(event, lambda item: item["insert_id"])
+
+    assert eventually(lambda: len(times()) >= COUNT), times()
+    assert times() == {f"{prefix}-{number}": 1 for number in range(COUNT)}
 
 
-def arrived_once(amplitude: Receiver, prefix: str) -> bool:
-    counts = Counter(str(event.get("insert_id")) for event in amplitude.events())
-    return all(counts[f"{prefix}-{number}"] == 1 for number in range(COUNT))
-
-
-def test_analytics_node(running: Running, amplitude: Receiver) -> None:
+def test_analytics_node(running: Running, amplitude: Amplitude) -> None:
     script = Path(__file__).with_name("send.mjs")
     command = ["node", str(script), running.url, "server-key", str(COUNT)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert done.stderr == ""
-    assert eventually(lambda: arrived_once(amplitude, "node"))
-    assert eventually(lambda: {"/2/httpapi", "/identify"} <= {path for path, _ in amplitude.items})
+    arrived_once(amplitude, "Seen from node", "node")
+    assert eventually(lambda: amplitude.on("/identify"))
 
 
 @pytest.mark.parametrize("compressed", [True, False])
-def test_analytics_python(running: Running, amplitude: Receiver, compressed: bool) -> None:
+def test_analytics_python(running: Running, amplitude: Amplitude, compressed: bool) -> None:
     problems: list[object] = []
 
     def on_error(error: object, items: object) -> None:
         problems.append(error)
 
+    event = f"Seen from python, compressed: {compressed}"
     client = Client("server-key", host=running.url, gzip=compressed, on_error=on_error, upload_interval=0.1)
     for number in range(COUNT):
-        client.track("u", "Seen", {"number": number}, message_id=f"python-{number}")
-    client.identify("u", {"plan": "pro", "not a number": float("nan")})
+        client.track("python-user", event, {"number": number}, message_id=f"python-{compressed}-{number}")
+    client.identify(f"python-{compressed}", {"plan": "pro", "not a number": float("nan")})
     client.shutdown()
     assert problems == []
-    assert eventually(lambda: arrived_once(amplitude, "python"))
-    assert eventually(lambda: any(path == "/identify" for path, _ in amplitude.items))
+    arrived_once(amplitude, event, f"python-{compressed}")
+    users = [f"python-{compressed}"]
+    assert eventually(lambda: users == [item["user_id"] for item in identified(amplitude, *users)])
+
+
+def identified(amplitude: Amplitude, *users: str) -> list[dict[str, Any]]:
+    return [item for item in amplitude.on("/identify") if item.get("user_id") in users]
 
 
 def test_analytics_python_gives_up_on_a_wrong_key_at_once(running: Running) -> None:
