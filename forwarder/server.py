@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import math
+import os
 import resource
 import signal
 import socket
@@ -24,6 +25,7 @@ _OTHER_FILES = 256
 def serve(load: Callable[[], Settings]) -> None:
     """Serve until SIGINT or SIGTERM; SIGHUP has the configuration loaded again. Raises ForwarderError."""
     settings = load()
+    os.umask(0o077)  # events are personal data: the spool is for this user alone
     _allow_connections(settings.limits.connections)
     if not settings.destinations:
         log.warning("no destination is configured: events are kept in the spool until there is one")

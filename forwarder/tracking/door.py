@@ -52,7 +52,7 @@ class Delivered:
     encoding: bytes = b""
     authorization: bytes = b""
     write_key: str = ""
-    """What the address or a header of its own says."""
+    """What the address or a header of its own says; before the body's, which Jitsu masks."""
     origin: bytes = b""
     address: str = ""
 
@@ -86,7 +86,7 @@ class Door:
         body = readable(request.body, request.encoding, self.largest(request.kind))
         now = self._clock()
         envelope = batch(body) if request.kind is None else single(body)
-        source = self.sources.sender(request.authorization, envelope.write_key or request.write_key)
+        source = self.sources.sender(request.authorization, request.write_key or envelope.write_key)
         self._admit(source, request, envelope, now)
         arrival = Arrival(
             source=source.name,

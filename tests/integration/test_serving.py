@@ -91,6 +91,9 @@ def test_reading_the_configuration_again_loses_no_request(running: Running, tmp_
         (tmp_path / "forwarder.toml").write_text(CONFIG + extra)
         running.hang_up()
         running.wait_for("configuration reloaded")
+        (tmp_path / "forwarder.toml").write_text(CONFIG + "[limits]\nnesting = 1\n")
+        running.hang_up()
+        running.wait_for("configuration not reloaded, the old one stays")
     for load in loads:
         load.ending.set()
         load.join(30)
@@ -98,6 +101,15 @@ def test_reading_the_configuration_again_loses_no_request(running: Running, tmp_
     assert running.stop() == 0
     kept = {event["messageId"] for event in spooled(tmp_path)}
     assert {number for load in loads for number in load.accepted} == kept
+    assert not [line for line in running.everything_said() if "next start" in line], "nothing else changed"
+
+
+def test_what_it_writes_is_for_its_own_user_alone(running: Running, tmp_path: Path) -> None:
+    event = {"event": "Seen", "userId": "u", "writeKey": "web-key"}
+    assert httpx.post(f"{running.url}/v1/t", json=event).status_code == 200
+    files = list(tmp_path.glob("spool.db*"))
+    assert files
+    assert not [file for file in files if file.stat().st_mode & 0o077]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -1,6 +1,7 @@
 """A real forwarder process: events in, answers out."""
 
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +41,43 @@ def test_an_event_is_taken(client: httpx.Client, path: str, media: str) -> None:
     assert answer.status_code == 200
     assert answer.json() == {"success": True}
     assert answer.headers["access-control-allow-origin"] == "https://a.example"
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/v1/import/", {"authorization": "Basic d2ViLWtleTo="}),
+        ("/beacon/v1/batch?writeKey=web-key", {"content-type": "text/plain"}),
+        ("/api/s/track", {"x-write-key": "web-key:secret"}),
+        ("/api/s/s2s/track", {"x-write-key": "web-key:secret"}),
+    ],
+)
+def test_other_makers_clients_find_their_routes(
+    client: httpx.Client, path: str, headers: dict[str, str]
+) -> None:
+    event = {"type": "track", "event": "Seen", "userId": "u", "writeKey": "web-key:***"}
+    body = event if "track" in path else {"batch": [event]}
+    headers = {**headers, "origin": "https://a.example"}
+    assert client.post(path, content=json.dumps(body), headers=headers).json() == {"success": True}
+    asked = {
+        "access-control-request-headers": "anonymousid,sentat,x-write-key",
+        "origin": "https://a.example",
+    }
+    allowed = client.options(path, headers=asked).headers["access-control-allow-headers"]
+    assert allowed.endswith("anonymousid, sentat, x-write-key")
+
+
+def test_tracing_headers_do_not_keep_a_page_from_its_settings(client: httpx.Client) -> None:
+    asked = {
+        "origin": "https://a.example",
+        "access-control-request-method": "GET",
+        "access-control-request-headers": "traceparent,authorization",
+    }
+    for path in ("/v1/projects/web-key/settings", "/p/session-plugin.js"):
+        answer = client.options(path, headers=asked)
+        assert answer.status_code == 204
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert "traceparent" in answer.headers["access-control-allow-headers"]
 
 
 @pytest.mark.parametrize("path", ["/v1/b", "/v1/batch", "/v1/import"])
@@ -90,6 +128,22 @@ def test_a_preflight_is_answered(client: httpx.Client) -> None:
 def test_a_body_larger_than_allowed_is_not_read(client: httpx.Client) -> None:
     answer = client.post("/v1/b", content=b"x" * 600_000)
     assert (answer.status_code, answer.json()["code"]) == (400, "body_too_large")
+
+
+def test_a_message_is_taken_once_also_after_a_restart(tmp_path: Path) -> None:
+    config = tmp_path / "forwarder.toml"
+    config.write_text(CONFIG + '[[sources]]\nname = "app"\nwrite_key = "app-key"\n')
+    headers = {"authorization": "Bearer an operator's long token"}
+    event = {"type": "track", "event": "Seen", "userId": "u", "messageId": "m"}
+    for run in range(2):
+        with forwarder(config) as process, httpx.Client(base_url=process.url) as client:
+            for key in ("web-key", "app-key"):
+                assert client.post("/v1/b", json={"batch": [event, event]}, auth=(key, "")).status_code == 200
+            counters = client.get("/metrics", headers=headers).text
+            for source in ("web", "app"):
+                labels = f'outcome="duplicate",reason="",source="{source}"'
+                assert f"forwarder_door_events_total{{{labels}}} {1.0 + run}" in counters
+            assert process.stop(signal.SIGKILL if run == 0 else signal.SIGTERM) in (0, -signal.SIGKILL)
 
 
 def test_the_configuration_is_read_again(tmp_path: Path) -> None:

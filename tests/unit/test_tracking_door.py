@@ -173,6 +173,8 @@ async def test_what_stands_beside_a_batch_cannot_multiply_without_bound() -> Non
 async def test_the_write_key_may_stand_in_the_address_or_in_a_header() -> None:
     setup = Setup()
     assert await setup.send(track(1), "track", authorization=b"", write_key="key") is TAKEN
+    masked = track(2, writeKey="key:***")
+    assert await setup.send(masked, "track", authorization=b"", write_key="key") is TAKEN
 
 
 async def test_pages_of_other_origins_are_refused() -> None:
