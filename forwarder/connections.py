@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from forwarder.settings import Limits
 from forwarder.tracking.answers import error
+from forwarder.tracking.counted import count_refusal
 
 _SWEEP_SECONDS = 1.0
 _ONE_READ = 262_144
@@ -120,6 +121,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _refuse(self, status: int, code: str, message: str) -> None:
         """Answer without the application, and close."""
+        count_refusal(code)
         body = error(status, code, message).body
         head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
         self.transport.write(STATUS_LINE[status] + head % len(body) + body)

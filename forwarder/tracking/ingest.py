@@ -1,6 +1,9 @@
 """The routes that take events, as plain ASGI: a Request object would cost as much as taking the event."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from functools import lru_cache
+from ipaddress import ip_address
 from urllib.parse import parse_qs
 
 import structlog
@@ -82,8 +85,17 @@ def _delivered(
 
 
 def address_of(scope: Scope) -> str:
-    """Return the sender's address, as far as it is known."""
-    return scope["client"][0] if scope.get("client") else ""
+    """Return the sender's address; empty where it is not known."""
+    return _address(scope["client"][0]) if scope.get("client") else ""
+
+
+@lru_cache(4_096)
+def _address(said: str) -> str:
+    """Return what is an address of what a proxy says: some add the port, some say ``unknown``."""
+    for text in (said, said.rpartition(":")[0].strip("[]")):
+        with suppress(ValueError):
+            return str(ip_address(text))
+    return ""
 
 
 async def taken(door: Door, request: Delivered, scope: Scope) -> Answer:

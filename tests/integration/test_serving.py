@@ -129,13 +129,15 @@ def test_a_stop_keeps_what_was_accepted(running: Running, tmp_path: Path, number
 
 def test_a_proxys_word_counts_for_the_address_and_the_scheme(running: Running, tmp_path: Path) -> None:
     event = {"event": "Seen", "userId": "u", "writeKey": "web-key", "context": PAGE}
-    headers = {"x-forwarded-for": "6.6.6.6, 203.0.113.7", "x-forwarded-proto": "https"}
-    assert httpx.post(f"{running.url}/v1/t", json=event, headers=headers).status_code == 200
+    headers = {"x-forwarded-for": "unknown", "x-forwarded-proto": "https"}
+    for said in ("6.6.6.6, 203.0.113.7", "203.0.113.7:4711", "[2001:db8::7]:4711", "unknown"):
+        headers["x-forwarded-for"] = said
+        assert httpx.post(f"{running.url}/v1/t", json=event, headers=headers).status_code == 200
     document = httpx.get(f"{running.url}/v1/projects/web-key/settings", headers=headers).json()
     assert document["integrations"]["Segment.io"]["protocol"] == "https"
     running.stop()
-    [kept] = spooled(tmp_path)
-    assert kept["context"] == {**PAGE, "ip": "203.0.113.7"}
+    addresses = [kept["context"].get("ip") for kept in spooled(tmp_path)]
+    assert addresses == ["203.0.113.7", "203.0.113.7", "2001:db8::7", None]
 
 
 def test_a_picture_takes_an_event(running: Running, tmp_path: Path) -> None:
