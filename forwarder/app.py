@@ -134,7 +134,7 @@ def create_app(forwarder: Forwarder) -> Starlette:
     app = Starlette(
         routes=[
             *(Route(f"{base}/{{kind}}{end}", ingest) for base in BASES for end in ("", "/")),
-            *(Route(f"/v1/pixel/{{kind}}{end}", pixel) for end in ("", "/")),
+            *(Route(f"{base}/{{kind}}{end}", pixel) for base in ("/v1/pixel", "/p/i") for end in ("", "/")),
             *page_routes(lambda: forwarder.pages),
             Route("/health", health),
             Route("/openapi.json", describe),

@@ -75,7 +75,7 @@ def _page_paths() -> Json:
     kinds: Json = {"kind": {"enum": sorted(REPORTED)}}
     reports: Json = {"type": "object", "properties": kinds}
     pixel = (
-        _parameter("kind", {"enum": list(TYPES)}),
+        _parameter("kind", {"enum": [*TYPES, *(name[0] for name in TYPES)]}),
         {**_parameter("data", {"description": "Base64 of one event."}, "query"), "required": False},
     )
     failed: Json = {"404": _error("No such type."), "429": picture, "500": picture}
@@ -88,6 +88,7 @@ def _page_paths() -> Json:
         "/analytics-next/bundles/{name}": _get("A lazy part of Analytics.js.", script, name, **known),
         "/p/{name}": _get("A file of the session plugin.", _file("The file.", "*/*"), name, **known),
         "/v1/pixel/{kind}": _get("Take one event from an address.", picture, *pixel, **failed),
+        "/p/i/{kind}": _get("The same under a neutral name.", picture, *pixel, **failed),
         "/p/report": {
             "post": {
                 "summary": "Count what went wrong in a page's plugin.",

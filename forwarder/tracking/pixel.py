@@ -8,8 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from forwarder.tracking.answers import Answer, error
 from forwarder.tracking.door import Delivered, Door
-from forwarder.tracking.ingest import address_of, send_answer, taken
-from forwarder.tracking.rules import TYPES
+from forwarder.tracking.ingest import KINDS, address_of, send_answer, taken
 
 _GIF = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 _PICTURE = (b"content-type", b"image/gif")
@@ -17,15 +16,15 @@ _FOR_EVERYONE = ((b"cache-control", b"no-store"), (b"cross-origin-resource-polic
 
 
 class Pixel:
-    """``GET /v1/pixel/{kind}?data=<base64 of one event>``."""
+    """``GET /v1/pixel/{kind}?data=<base64 of one event>``; block lists do not know ``/p/i/t?data=``."""
 
     def __init__(self, door: Callable[[], Door]) -> None:
         self._door = door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take the event; the answer is a transparent picture whatever it holds, as the reference does."""
-        kind = scope["path"].rstrip("/").rpartition("/")[2]
-        if kind not in TYPES:
+        kind = KINDS.get(scope["path"].rstrip("/").rpartition("/")[2])
+        if kind is None:
             await send_answer(send, error(404, "not_found", "there is no such route; see /openapi.json"), ())
         elif scope["method"] not in ("GET", "HEAD"):
             refusal = error(405, "method_not_allowed", "this route takes GET")

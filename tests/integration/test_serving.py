@@ -140,13 +140,16 @@ def test_a_proxys_word_counts_for_the_address_and_the_scheme(running: Running, t
     assert addresses == ["203.0.113.7", "203.0.113.7", "2001:db8::7", None]
 
 
-def test_a_picture_takes_an_event(running: Running, tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", ["/v1/pixel/track", "/v1/pixel/track/", "/p/i/t"])
+def test_a_picture_takes_an_event(running: Running, tmp_path: Path, path: str) -> None:
     event = {"event": "Mail opened", "userId": "ü?>", "writeKey": "web-key"}
     data = base64.b64encode(json.dumps(event).encode()).decode()
-    answer = httpx.get(f"{running.url}/v1/pixel/track", params={"data": data})
+    answer = httpx.get(f"{running.url}{path}", params={"data": data})
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/gif")
     assert httpx.get(f"{running.url}/v1/pixel/track", params={"data": "nonsense"}).status_code == 200
-    assert httpx.get(f"{running.url}/v1/pixel/other").status_code == 404
+    assert httpx.get(f"{running.url}/v1/pixel/other").json()["code"] == "not_found"
+    assert httpx.post(f"{running.url}/v1/pixel/track").json()["code"] == "method_not_allowed"
+    assert httpx.head(f"{running.url}/v1/pixel/track", params={"data": data}).status_code == 200
     running.stop()
     [kept] = spooled(tmp_path)
     assert (kept["event"], kept["userId"]) == ("Mail opened", "ü?>")
