@@ -46,6 +46,23 @@ def settings_document(settings: Settings, source: Source, origin: str) -> bytes:
     return orjson.dumps(document)
 
 
+def rudderstack_document(source: Source) -> bytes:
+    """Return what RudderStack's library for pages asks for instead: a source without device-side parts."""
+    quiet = {"statsCollection": {"errors": {"enabled": False}, "metrics": {"enabled": False}}}
+    described = {
+        "id": source.name,
+        "name": source.name,
+        "writeKey": source.write_key,
+        "workspaceId": source.name,
+        "enabled": True,
+        "config": quiet,
+        "destinations": [],
+        "connections": [],
+        "dataplanes": {},
+    }
+    return orjson.dumps({"source": described, "updatedAt": "2026-01-01T00:00:00.000Z"})
+
+
 def _session(given: Mapping[str, object]) -> dict[str, object]:
     """Return the settings that differ from the plugin's defaults, under the names pages use."""
     values, _ = read_settings(given)

@@ -83,6 +83,12 @@ def _page_paths() -> Json:
         "/v1/projects/{write_key}/settings": _get(
             "What Analytics.js asks for first.", document, key, **known
         ),
+        "/sourceConfig/": _get(
+            "What RudderStack's library for pages asks for first.",
+            _json("The source.", {"type": "object", "required": ["source"]}, **_EVERYONE),
+            _parameter("writeKey", {"type": "string"}, "query"),
+            **known,
+        ),
         "/analytics.js/v1/{write_key}/analytics.min.js": _get("Analytics.js.", script, key, **known),
         "/p/a/{write_key}.js": _get("Analytics.js under a neutral name.", script, key, **known),
         "/analytics-next/bundles/{name}": _get("A lazy part of Analytics.js.", script, name, **known),

@@ -12,10 +12,11 @@ from forwarder.settings import Settings
 from forwarder.tracking.assets import FOR_EVERYONE, Assets, missing
 from forwarder.tracking.cors import preflight_headers
 from forwarder.tracking.counted import count_report
-from forwarder.tracking.document import settings_document
+from forwarder.tracking.document import rudderstack_document, settings_document
 from forwarder.tracking.sources import Sources
 
 _LARGEST_REPORT = 2_048
+_UNKNOWN_KEY = "this write key is not known here; check the key in the page's snippet"
 
 
 class Pages:
@@ -31,13 +32,13 @@ class Pages:
         """Answer ``GET /v1/projects/{write_key}/settings``."""
         source = self._sources.find(request.path_params["write_key"])
         if source is None:
-            return missing("this write key is not known here; check the key in the page's snippet")
-        body = settings_document(self._settings, source, self._origin(request))
-        tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-        headers = {**FOR_EVERYONE, "etag": tag, "cache-control": "public, max-age=60", "vary": "Host"}
-        if request.headers.get("if-none-match") == tag:
-            return Response(status_code=304, headers=headers)
-        return Response(body, headers=headers, media_type="application/json")
+            return missing(_UNKNOWN_KEY)
+        return _fresh(settings_document(self._settings, source, self._origin(request)), request)
+
+    async def rudderstack(self, request: Request) -> Response:
+        """Answer ``GET /sourceConfig/?writeKey=``."""
+        source = self._sources.find(request.query_params.get("writeKey"))
+        return missing(_UNKNOWN_KEY) if source is None else _fresh(rudderstack_document(source), request)
 
     def _origin(self, request: Request) -> str:
         return self._settings.server.public_url or f"{request.url.scheme}://{request.url.netloc}"
@@ -45,7 +46,7 @@ class Pages:
     async def analytics(self, request: Request) -> Response:
         """Answer the familiar ``/analytics.js/v1/{write_key}/analytics.min.js``."""
         if self._sources.find(request.path_params["write_key"]) is None:
-            return missing("this write key is not known here; check the key in the page's snippet")
+            return missing(_UNKNOWN_KEY)
         return await self._analytics.answer("analytics.min.js", request)
 
     async def bundle(self, request: Request) -> Response:
@@ -72,6 +73,15 @@ class Pages:
         return Response(status_code=204, headers=FOR_EVERYONE)
 
 
+def _fresh(body: bytes, request: Request) -> Response:
+    """Answer a document, unless the browser has it already."""
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {**FOR_EVERYONE, "etag": tag, "cache-control": "public, max-age=60", "vary": "Host"}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type="application/json")
+
+
 def _preflight(request: Request, method: str) -> Response:
     """Allow any page's request, whatever headers its tracing tools add to it."""
     asked = request.headers.get("access-control-request-headers", "").encode("latin-1")
@@ -93,6 +103,7 @@ def page_routes(pages: Callable[[], Pages]) -> list[Route]:
 
     return [
         route("/v1/projects/{write_key}/settings", "document"),
+        route("/sourceConfig/", "rudderstack"),
         route("/analytics.js/v1/{write_key}/analytics.min.js", "analytics"),
         route("/p/a/{write_key}.js", "analytics"),  # a name that block lists do not know
         route("/analytics-next/bundles/{path:path}", "bundle"),

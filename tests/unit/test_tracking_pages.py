@@ -74,6 +74,15 @@ async def test_the_document_brings_the_plugin(client: httpx.AsyncClient) -> None
     assert (await client.get("/v1/projects/web-key/settings", headers=again)).status_code == 304
 
 
+async def test_rudderstacks_library_is_told_its_source(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/sourceConfig/", params={"writeKey": "web-key", "p": "npm"})
+    source = answer.json()["source"]
+    assert (source["writeKey"], source["enabled"], source["destinations"]) == ("web-key", True, [])
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert (await client.get("/sourceConfig/", params={"writeKey": "other"})).status_code == 404
+    assert (await client.get("/sourceConfig/")).status_code == 404
+
+
 async def test_the_document_follows_the_configured_address(assets: Path) -> None:
     pages = Pages(settings(assets, public_url="https://events.example.com", api_path="d"))
     app = Starlette(routes=page_routes(lambda: pages))
