@@ -1,19 +1,12 @@
-"""The whole product as its users start it: `python -m web_demo`, its ends, and a forwarder that is killed."""
+"""A forwarder that is killed while events are queued delivers them when it is back."""
 
-import os
-import re
 import signal
-import socket
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 
 from tests.harness import eventually, fake_amplitude
-from tests.integration.running import ROOT, forwarder
+from tests.integration.running import forwarder
 
 CONFIG = """
 [spool]
@@ -28,58 +21,6 @@ linger_ms = 10
 [destinations.settings]
 apiKey = "demo-api-key"
 """
-
-
-@contextmanager
-def demo(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Run the supervisor; whatever happens, it is ended."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "web_demo", "--no-browser", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
-
-
-def children(pid: int) -> list[int]:
-    """Return the processes that a process has started."""
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def test_the_demo_starts_and_ends_without_a_trace() -> None:
-    with demo("--port", "0") as process:
-        assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(3)]
-        addresses = [re.search(r"http://\S+", line) for line in lines]
-        assert all(addresses), lines
-        for address in addresses:
-            assert address
-            assert httpx.get(address.group(), follow_redirects=True).status_code in (200, 404)
-        started = children(process.pid)
-        assert len(started) == 3
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
-        assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
-
-
-def test_a_port_in_use_gives_one_clear_line() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with demo("--port", str(port)) as process:
-            assert process.wait(30) == 1
-            assert process.stderr is not None
-            said = process.stderr.read()
-    assert said.strip() == (
-        f"serve: port {port} is in use; choose another base with --port N, or --port 0 for any free ones"
-    )
 
 
 def send(url: str, numbers: range) -> None:
