@@ -101,8 +101,8 @@ def test_one_program_that_ends_ends_all() -> None:
 def test_a_port_in_use_is_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        words = [sys.executable, "build.py", "serve", "--no-browser", "--port", str(port)]
-        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+        words = [sys.executable, "-m", "web_demo", "--no-browser", "--port", str(port)]
+        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1, done
     [line] = [one for one in done.stderr.splitlines() if one.startswith("serve:")]
     assert f"port {port}: Address already in use; choose another base" in line
