@@ -35,7 +35,7 @@ def read_utc(value: object) -> int | None:
     ``"1700000000000"`` is in the year 1699.
     """
     if isinstance(value, str):
-        return _read_short(value) if len(value) <= _SHORT else _read_text(value)
+        return _read(value)[1]
     if js.is_number(value):
         milliseconds = js.to_double(value)  # type: ignore[arg-type]
         return math.trunc(milliseconds) if abs(milliseconds) <= LIMIT_MS else None
@@ -44,25 +44,30 @@ def read_utc(value: object) -> int | None:
 
 def is_date_like(text: str) -> bool:
     """Return whether a date field takes the text: a time as above; a plain number is unix seconds instead."""
-    if _USUAL.fullmatch(text):
-        return _read_short(text) is not None
-    number = js.string_to_number(text)
-    if js.number_to_string(number) == text:
-        return abs(number * 1000) <= LIMIT_MS
-    return _read_text(text) is not None
+    is_usual, milliseconds = _read(text)
+    if not is_usual:
+        number = js.string_to_number(text)
+        if js.number_to_string(number) == text:
+            return abs(number * 1000) <= LIMIT_MS
+    return milliseconds is not None
+
+
+def _read(text: str) -> tuple[bool, int | None]:
+    """Return whether the text is written as usual, and its time."""
+    return _read_short(text) if len(text) <= _SHORT else (False, _read_unusual(text))
 
 
 @lru_cache(maxsize=64)  # an event's time is checked, then read; events of one request share theirs
-def _read_short(text: str) -> int | None:
-    return _read_text(text)
+def _read_short(text: str) -> tuple[bool, int | None]:
+    if not _USUAL.fullmatch(text):
+        return False, _read_unusual(text)
+    try:
+        return True, (datetime.fromisoformat(text) - _EPOCH) // _MILLISECOND
+    except ValueError:
+        return True, read_date(text)
 
 
-def _read_text(text: str) -> int | None:
-    if _USUAL.fullmatch(text):
-        try:
-            return (datetime.fromisoformat(text) - _EPOCH) // _MILLISECOND
-        except ValueError:
-            return read_date(text)
+def _read_unusual(text: str) -> int | None:
     if text[-1:] not in ("Z", "z"):
         match = _LOOSE.fullmatch(text)
         if match:

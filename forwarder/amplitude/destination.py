@@ -9,7 +9,7 @@ from forwarder import js
 from forwarder.amplitude.endpoints import endpoint_url
 from forwarder.amplitude.fields import ACTIONS
 from forwarder.amplitude.items import Call, Item, Planned
-from forwarder.amplitude.lint import lint, refuse_deep
+from forwarder.amplitude.lint import lint
 from forwarder.amplitude.log_events import log_event, log_event_v2, log_purchase
 from forwarder.amplitude.presets import presets
 from forwarder.amplitude.requests import calls
@@ -120,8 +120,8 @@ class AmplitudeDestination:
         try:
             planned.payload = subscription.payload(event)
             items = subscription.items(planned.payload, event)
-            refuse_deep(items)
-            planned.items, planned.warnings = items, lint(planned.payload, items)
+            planned.warnings = lint(planned.payload, items)
+            planned.items = items
         except ForwarderError as error:
             planned.error = error
         single = subscription.action == "identifyUser"
@@ -137,13 +137,13 @@ class AmplitudeDestination:
             try:
                 payload = subscription.payload(event)
                 made = subscription.items(payload, event)
+                if self._on_warning is not None:
+                    for warning in lint(payload, made):
+                        self._on_warning(warning.kind)
             except ForwarderError as error:
                 errors.append(error)
                 continue
             items += made
-            if self._on_warning is not None:
-                for warning in lint(payload, made):
-                    self._on_warning(warning.kind)
         return items, errors
 
     def deletion(self, user_ids: Sequence[str]) -> list[Call]:

@@ -57,12 +57,16 @@ _IDS: Final = {Endpoint.USERMAP: ("user_id", "global_user_id"), Endpoint.GROUPID
 
 
 def lint(payload: Payload, items: Sequence[Item]) -> list[Warning]:
-    """Return a warning for everything doubtful in the ``items`` an action made of its ``payload``."""
+    """Return a warning for everything doubtful in the ``items`` an action made of its ``payload``.
+
+    Raises PayloadError where an item is nested too deeply to be written as JSON.
+    """
     found: list[Warning] = []
     for item in items:
         body = item.body
         found += _ids(item)
         if not _is_modest(body.values(), 0):
+            _refuse_deep(body)
             for name, value in body.items():
                 found += _large(name, value, 0)
         groups = body.get("groups")
@@ -117,23 +121,22 @@ def _ids(item: Item) -> list[Warning]:
 def _is_modest(values: Iterable[object], depth: int) -> bool:
     """Tell whether no text in the values is too long and nothing lies too deep: nearly always it is so."""
     for value in values:
-        if isinstance(value, str):
-            if len(value) > LONGEST_TEXT // 2:
+        of = value.__class__
+        if of is str:
+            if len(value) > LONGEST_TEXT // 2:  # type: ignore[arg-type]
                 return False
-        elif isinstance(value, (dict, list)):
-            inner = value.values() if isinstance(value, dict) else value
+        elif of is dict or of is list:
+            inner: Iterable[object] = value.values() if of is dict else value  # type: ignore[attr-defined, assignment]
             if depth >= DEEPEST or not _is_modest(inner, depth + 1):
                 return False
     return True
 
 
-def refuse_deep(items: Sequence[Item]) -> None:
-    """Raise PayloadError where an item is nested too deeply to be written as JSON."""
-    for item in items:
-        for name, value in item.body.items():
-            if _deeper(value, DEEPEST_SENT):
-                reason = f"is nested deeper than {DEEPEST_SENT} levels; flatten it, or map a part of it"
-                raise PayloadError({f"$.{name}": reason})
+def _refuse_deep(body: Mapping[str, object]) -> None:
+    for name, value in body.items():
+        if _deeper(value, DEEPEST_SENT):
+            reason = f"is nested deeper than {DEEPEST_SENT} levels; flatten it, or map a part of it"
+            raise PayloadError({f"$.{name}": reason})
 
 
 def _deeper(value: object, levels: int) -> bool:

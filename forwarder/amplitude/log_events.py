@@ -33,7 +33,7 @@ def log_event_v2(payload: Payload, message_id: str | None) -> list[Item]:
     user = payload.get("user_properties")
     for field, operator in (("setOnce", "$setOnce"), ("setAlways", "$set"), ("add", "$add")):
         values = payload.get(field)
-        if values and isinstance(values, dict) and any(value != "" for value in values.values()):
+        if values and isinstance(values, dict) and list(values.values()).count("") < len(values):
             user = {**cast("Payload", user or {}), operator: values}
     event = _event(payload, _V2, user, agent_fields(payload))
     return [_item(payload, event, message_id)]
