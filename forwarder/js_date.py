@@ -4,12 +4,11 @@ ISO 8601 first; what is left over goes through V8's lenient rules ("Jun 1, 2024 
 one stream of tokens, and the lenient rules go on with what the strict ones have read. The local zone is UTC.
 """
 
-import re
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
-from forwarder import js
 from forwarder.js_calendar import time_of
+from forwarder.js_date_tokens import MOST_DIGITS, Token, tokens_of
 
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _HALVES: Final = {"am": 0, "pm": 12}
@@ -19,26 +18,7 @@ _ZONES: Final = dict.fromkeys(("ut", "utc", "z", "gmt"), 0) | {
 }
 LONGEST: Final = 1000
 """Characters of a text that can be a date; V8 has no bound, but who sends more does not mean a date."""
-_DIGITS: Final = 9
-"""V8 keeps this many digits of a number, after leading zeros."""
 _MOST_SECONDS: Final = 2**31 - 1
-
-_SPACE: Final = re.escape(js.WHITESPACE)
-_TOKEN: Final = re.compile(
-    rf"(?P<number>[0-9]+)|(?P<symbol>[-+:.)])|(?P<word>[^\x00-@{_SPACE}]+)"
-    rf"|(?P<space>[{_SPACE}])|(?P<open>\()|(?P<other>.)",
-    re.DOTALL,
-)
-
-
-class Token(NamedTuple):
-    """``kind``: number, symbol, word, space, other or end; ``value`` and ``length`` of a number."""
-
-    kind: str
-    text: str = ""
-    value: int = 0
-    length: int = 0
-
 
 _END: Final = Token("end")
 
@@ -52,44 +32,16 @@ def read_date(text: str) -> int | None:
     if len(text) > LONGEST:
         return None
     try:
-        return _Reader(_tokens(text)).read()
+        return _Reader(tokens_of(text)).read()
     except Invalid:
         return None
-
-
-def _tokens(text: str) -> list[Token]:
-    tokens: list[Token] = []
-    text = text.partition("\0")[0]
-    at = 0
-    while at < len(text):
-        match = _TOKEN.match(text, at)
-        assert match is not None
-        kind, found, at = str(match.lastgroup), match[0], match.end()
-        if kind == "number":
-            digits = found.lstrip("0")[:_DIGITS]
-            tokens.append(Token(kind, found, int(digits or 0), len(found)))
-        elif kind == "open":
-            at = _closing(text, at)
-            tokens.append(Token("other"))
-        else:
-            tokens.append(Token(kind, found.lower()))
-    return tokens
-
-
-def _closing(text: str, at: int) -> int:
-    """Return where the bracket that opened before ``at`` has been closed, or the end."""
-    depth = 1
-    while at < len(text) and depth:
-        depth += {"(": 1, ")": -1}.get(text[at], 0)
-        at += 1
-    return at
 
 
 def _thousandths(token: Token) -> int:
     """Return the milliseconds of a fraction's digits, with V8's slip: leading zeros are no digits to it."""
     if token.length <= 3:
         return token.value * (1000, 100, 10, 1)[token.length]
-    return token.value // int(10 ** (min(token.length, _DIGITS) - 3))
+    return token.value // int(10 ** (min(token.length, MOST_DIGITS) - 3))
 
 
 class _Reader:

@@ -23,11 +23,11 @@ from typing import Any
 from forwarder.errors import MappingError
 from forwarder.js import UNDEFINED
 from forwarder.mapping import cleaning, directives
+from forwarder.mapping.fitting import fitted_result
 from forwarder.mapping.liquid import Clock
-from forwarder.mapping.paths import parse_path, without_root
-from forwarder.mapping.rules import Errors, Rule, Rules, Values, plainly
+from forwarder.mapping.rules import Rules
 from forwarder.mapping.scope import Scope, Spot
-from forwarder.mapping.shapes import directive_of, is_plain_object
+from forwarder.mapping.shapes import directive_of
 from forwarder.mapping.templates import text_of
 from forwarder.mapping.writers import WRITERS
 from forwarder.paths import walk
@@ -130,7 +130,7 @@ class Generator:
     def plain_object(self, node: dict[str, object], spot: Spot) -> str:
         """Return the expression of an object's fields."""
         if self.rules is not None and spot.depth == 1:
-            return self.fitted_result(node, self.rules, spot)
+            return fitted_result(self, node, self.rules, spot)
         if spot.final and spot.nesting == 0:
             return self.result(node, spot)
         fields = [f"{self.constant(key)}: {value}" for key, value in self.fields(node, spot)]
@@ -153,68 +153,6 @@ class Generator:
                 lines.append(f"r[{name}] = {value}")
         spot.scope.lines += lines
         return "r"
-
-    def fitted_result(self, node: dict[str, object], rules: Rules, spot: Spot) -> str:
-        """Write the statements that fill the result as the rules say; return it with its errors."""
-        lines = ["r, e = {}, {}"]
-        lines += self.fitted_fields(node, rules, spot, "r", is_open=False)
-        spot.scope.lines += lines
-        return "(r, e)"
-
-    def fitted_fields(
-        self, node: dict[str, object], rules: Rules, spot: Spot, into: str, *, is_open: bool
-    ) -> list[str]:
-        """Return the statements that put an object's fields, as far as they fit, into a local object."""
-        lines: list[str] = []
-        last_parent = ""
-        for key, one in node.items():
-            rule, below, name = rules.get(key), spot.below(key), self.constant(key)
-            if rule is not None and rule.properties is not None and is_plain_object(one):
-                assert isinstance(one, dict)
-                local = f"o{next(self.numbers)}"
-                inner = self.fitted_fields(one, rule.properties, below, local, is_open=rule.is_open)
-                lines += [f"{local} = {into}[{name}] = {{}}", *inner]
-                last_parent = ""
-                continue
-            if rule is not None and not isinstance(one, (dict, list)):
-                lines += self.fitted_constant(one, rule, into, name)
-                last_parent = ""
-                continue
-            put = [f"v = {self.expression(one, below.raw() if rule and rule.is_scalar else below)}"]
-            put += self.put(rule, into, name, is_open=is_open)
-            parent = self.parent(one, below.scope)
-            if parent:  # events lack whole objects: nothing is looked up in them
-                put = [f"if {parent} is not E:", *(f"    {line}" for line in put)]
-                if last_parent == parent:
-                    del put[0]
-            last_parent = parent
-            lines += put
-        return lines
-
-    def put(self, rule: Rule | None, into: str, name: str, *, is_open: bool) -> list[str]:
-        """Return the statements that give an object the value ``v``, as far as it fits."""
-        if rule is None:
-            return [f"if v is not U: {into}[{name}] = v"] if is_open else []
-        put = f"v is not U: {self.constant(rule.put)}({into}, v, e)"
-        if rule.plain is None:
-            return [f"if {put}"]
-        return [f"if {plainly('v', rule.plain, empty=rule.empty)}: {into}[{name}] = v", f"elif {put}"]
-
-    def parent(self, node: object, scope: Scope) -> str:
-        """Return the local name of the object that a path looks into, "" for other nodes and the payload."""
-        if directive_of(node) != "@path" or not isinstance(node, dict) or not isinstance(node["@path"], str):
-            return ""
-        keys = parse_path(without_root(node["@path"]))
-        return scope.ways[keys[:-1]] if len(keys) > 1 else ""
-
-    def fitted_constant(self, value: object, rule: Rule, into: str, name: str) -> list[str]:
-        """Return the statement for a value that is the same for every event: it is looked at here, once."""
-        values: Values = {}
-        errors: Errors = {}
-        rule.put(values, value, errors)
-        if errors:
-            return [f"{self.constant(rule.put)}({into}, {self.constant(value)}, e)"]
-        return [f"{into}[{name}] = {self.constant(one)}" for one in values.values()]
 
     def element(self, node: object, spot: Spot) -> str:
         """Return the expression of a list's element."""

@@ -1,0 +1,78 @@
+"""How the fields of an action are written: each value is looked at once, by the rule of its field."""
+
+from typing import TYPE_CHECKING
+
+from forwarder.mapping.paths import parse_path, without_root
+from forwarder.mapping.rules import Errors, Rule, Rules, Values, plainly
+from forwarder.mapping.scope import Scope, Spot
+from forwarder.mapping.shapes import directive_of, is_plain_object
+
+if TYPE_CHECKING:
+    from forwarder.mapping.generator import Generator
+
+
+def fitted_result(write: "Generator", node: dict[str, object], rules: Rules, spot: Spot) -> str:
+    """Write the statements that fill the result as the rules say; return it with its errors."""
+    lines = ["r, e = {}, {}"]
+    lines += _fields(write, node, rules, spot, "r", is_open=False)
+    spot.scope.lines += lines
+    return "(r, e)"
+
+
+def _fields(
+    write: "Generator", node: dict[str, object], rules: Rules, spot: Spot, into: str, *, is_open: bool
+) -> list[str]:
+    """Return the statements that put an object's fields, as far as they fit, into a local object."""
+    lines: list[str] = []
+    last_parent = ""
+    for key, one in node.items():
+        rule, below, name = rules.get(key), spot.below(key), write.constant(key)
+        if rule is not None and rule.properties is not None and is_plain_object(one):
+            assert isinstance(one, dict)
+            local = f"o{next(write.numbers)}"
+            inner = _fields(write, one, rule.properties, below, local, is_open=rule.is_open)
+            lines += [f"{local} = {into}[{name}] = {{}}", *inner]
+            last_parent = ""
+            continue
+        if rule is not None and not isinstance(one, (dict, list)):
+            lines += _constant(write, one, rule, into, name)
+            last_parent = ""
+            continue
+        put = [f"v = {write.expression(one, below.raw() if rule and rule.is_scalar else below)}"]
+        put += _put(write, rule, into, name, is_open=is_open)
+        parent = _parent(one, below.scope)
+        if parent:  # events lack whole objects: nothing is looked up in them
+            put = [f"if {parent} is not E:", *(f"    {line}" for line in put)]
+            if last_parent == parent:
+                del put[0]
+        last_parent = parent
+        lines += put
+    return lines
+
+
+def _put(write: "Generator", rule: Rule | None, into: str, name: str, *, is_open: bool) -> list[str]:
+    """Return the statements that give an object the value ``v``, as far as it fits."""
+    if rule is None:
+        return [f"if v is not U: {into}[{name}] = v"] if is_open else []
+    put = f"v is not U: {write.constant(rule.put)}({into}, v, e)"
+    if rule.plain is None:
+        return [f"if {put}"]
+    return [f"if {plainly('v', rule.plain, empty=rule.empty)}: {into}[{name}] = v", f"elif {put}"]
+
+
+def _parent(node: object, scope: Scope) -> str:
+    """Return the local name of the object that a path looks into, "" for other nodes and the payload."""
+    if directive_of(node) != "@path" or not isinstance(node, dict) or not isinstance(node["@path"], str):
+        return ""
+    keys = parse_path(without_root(node["@path"]))
+    return scope.ways[keys[:-1]] if len(keys) > 1 else ""
+
+
+def _constant(write: "Generator", value: object, rule: Rule, into: str, name: str) -> list[str]:
+    """Return the statement for a value that is the same for every event: it is looked at here, once."""
+    values: Values = {}
+    errors: Errors = {}
+    rule.put(values, value, errors)
+    if errors:
+        return [f"{write.constant(rule.put)}({into}, {write.constant(value)}, e)"]
+    return [f"{into}[{name}] = {write.constant(one)}" for one in values.values()]
