@@ -3,6 +3,7 @@
 // digest are Python's.
 
 const LONGEST = 1000; // characters of a template
+const MOST_STEPS = 3e5; // characters of a path times elements in which it is looked up; some 100 ms
 const REFUSED = {
   tags: ["case", "for", "include", "layout", "render", "tablerow"],
   filters: [
@@ -68,7 +69,7 @@ const engine = new exports.Liquid({
   relativeReference: false, // of files; there are none
   renderLimit: 500, // ms
   parseLimit: LONGEST,
-  memoryLimit: 1e7, // a tenth of the reference's: characters and elements, far more than Amplitude takes
+  memoryLimit: 2e6, // the reference has 1e8: characters and elements, still far more than Amplitude takes
 });
 for (const [kind, names] of Object.entries(REFUSED)) {
   for (const name of names) {
@@ -78,6 +79,16 @@ for (const [kind, names] of Object.entries(REFUSED)) {
     if (kind === "tags") engine.registerTag(name, { parse: refuse, render: refuse });
     else engine.registerFilter(name, refuse);
   }
+}
+
+// These two read a path anew for each element. It may come from an event: then both could be as long as the event.
+for (const name of ["where", "sum"]) {
+  const filter = engine.filters[name];
+  engine.registerFilter(name, function (value, path, ...others) {
+    const steps = String(path).length * (Array.isArray(value) ? value.length : 1);
+    if (steps > MOST_STEPS) throw new Error(`${name} takes too long for so many elements and so long a path`);
+    return filter.call(this, value, path, ...others);
+  });
 }
 
 const templates = [];

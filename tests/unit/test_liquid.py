@@ -164,6 +164,20 @@ def test_texts_are_bounded() -> None:
         render("{% assign x = s %}" + doubling)
 
 
+@pytest.mark.parametrize("name", ["where", "sum"])
+def test_paths_from_events_are_bounded(name: str) -> None:
+    """Each element takes as many steps as the path is long: together a minute for 50 kB."""
+    compiled = compile_mapping({"v": {"@liquid": f"{{{{ a | {name}: b }}}}"}})
+    assert compiled({"a": [{"x": 1}] * 3000, "b": "x"})
+    with pytest.raises(MappingError, match=f"{name} takes too long"):
+        compiled({"a": [{"x": 1}] * 3000, "b": ".a" * 10_000})
+
+
+def test_ranges_from_events_are_bounded() -> None:
+    with pytest.raises(MappingError, match="memory alloc limit"):
+        compile_mapping({"v": {"@liquid": "{{ (1..a) | size }}"}})({"a": 9_000_000})
+
+
 def test_now_is_the_clock_given() -> None:
     mapping = {"v": {"@liquid": "{{ 'now' | date: '%Y-%m-%d' }}"}}
     assert compile_mapping(mapping, clock=lambda: 86_400)({}) == {"v": "1970-01-02"}
