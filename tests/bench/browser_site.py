@@ -22,7 +22,7 @@ def prepare(variants: tuple[str, ...], say: Callable[[str], None]) -> tuple[Path
     folder = CACHE / "bench" / "site"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(SHIPPED, folder)
-    pages = {"/blank.html": "<!doctype html>"}
+    pages = {"/blank.html": '<!doctype html><link rel="icon" href="data:,">'}
     if "snapshot" in variants:
         say("Pyodide's memory snapshot")
         wheel = next(folder.glob("*-py3-none-any.whl"))
@@ -30,6 +30,8 @@ def prepare(variants: tuple[str, ...], say: Callable[[str], None]) -> tuple[Path
         subprocess.run(list(map(str, node)), check=True)
     scripts = dict.fromkeys(variants, "")
     scripts["stock"] = f'window.stock = "/{next(folder.glob("stock-*.mjs")).name}";'
+    # Measured from where the script begins, as the others are: it is here by then.
+    scripts["plugin"] = 'await (await fetch("/session-plugin.js")).text();'
     for level in LEVELS:
         if level in variants:
             description = freeze_core(order(level), folder / level)
@@ -54,7 +56,8 @@ def prepare(variants: tuple[str, ...], say: Callable[[str], None]) -> tuple[Path
 
 def page(variant: str, script: str) -> str:
     """Return the page that measures one variant; ``script`` is what its own script does before."""
-    return f"""<!doctype html><meta charset="utf-8"><title>{variant}</title><script type="module">
+    return f"""<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">
+<title>{variant}</title><script type="module">
 import {{ measure }} from "/measure.js";
 import {{ {variant} }} from "/variants.js";
 {script}

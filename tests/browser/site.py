@@ -1,7 +1,7 @@
 """A web server on a free port for tests: files, their compressed forms, made-up pages."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -40,6 +40,10 @@ def serving(site: Site) -> Iterator[Site]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True  # headers and body go out as two writes: the second would wait 40 ms
+
+        def handle(self) -> None:
+            with suppress(ConnectionError):  # a browser that goes away is nothing to report
+                super().handle()
 
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]

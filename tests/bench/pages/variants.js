@@ -35,11 +35,7 @@ export async function plugin() {
   const script = Object.assign(document.createElement("script"), { src: "/session-plugin.js" });
   script.dataset.startPython = "now";
   document.head.append(script);
-  const { port1, port2 } = new MessageChannel();
-  await new Promise((/** @type {(none?: any) => void} */ done) => {
-    port1.onmessage = () => ((page.analyticsSession?.python ?? "starting") === "starting" ? port2.postMessage(0) : done());
-    port2.postMessage(0);
-  });
+  while ((page.analyticsSession?.python ?? "starting") === "starting") await new Promise((done) => setTimeout(done));
   if (page.analyticsSession.python !== "ready") throw new Error(page.analyticsSession.python);
   const [, registered] = page.analytics[0];
   return () => {
