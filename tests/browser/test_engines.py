@@ -15,6 +15,16 @@ TOGETHER = 20
 MANY = f"for (let n = 0; n < {TOGETHER}; n++) analytics.track('Slow', {{ n }})"
 
 
+LENDING = """<script type="module">
+import { loadPyodide } from "FORWARDER/p/pyodide/pyodide.mjs";
+window.pyodide = await loadPyodide({ indexURL: "FORWARDER/p/pyodide/" });
+const script = Object.assign(document.createElement("script"), { src: "FORWARDER/p/session-plugin.js" });
+script.dataset.runtime = "pyodide";
+document.head.append(script);
+</script>"""
+"""A page with a Pyodide of its own, which the plugin finds there."""
+
+
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     with shop(tmp_path_factory.mktemp("shop")) as one:
@@ -43,6 +53,26 @@ def test_no_event_waits_for_python_on_a_slow_machine(running: Shop, browser: Bro
         assert seen["explained"].endswith("answered by Python")
         assert [event["event_properties"]["n"] for event in events] == [*range(TOGETHER)] * 2
         assert {event["session_id"] for event in events} == {seen["stored"]}
+
+
+def test_the_pyodide_that_a_page_has_is_used_with_a_wheel_for_any_python(
+    running: Shop, browser: Browser
+) -> None:
+    asked: list[str] = []
+    with fresh(browser) as context:
+        page = context.new_page()
+        page.on("request", lambda one: asked.append(one.url.rpartition("/")[2]))
+        lending = LENDING.replace("FORWARDER", running.forwarder.url)
+        page.goto(running.page("lending", after=lending, cdn=running.without_plugin()))
+        assert eventually(lambda: page.evaluate("!!window.analyticsSession"), 60)
+        assert python(page) == "ready"
+        page.evaluate("analytics.track('Lent')")
+        running.arrived("Lent")
+        assert session(page)["explained"].endswith("answered by Python")
+    assert asked.count("pyodide.asm.wasm") == 1
+    assert [name for name in asked if name.startswith("browser_plugin-")] == [
+        "browser_plugin-0.1.0-py3-none-any.whl"
+    ]
 
 
 @pytest.mark.filterwarnings("ignore:setting remote_server_addr:DeprecationWarning")  # selenium's own

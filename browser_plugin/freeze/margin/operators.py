@@ -26,7 +26,7 @@ TWO = (
     *(lambda a, b: a % b, lambda a, b: divmod(a, b), lambda a, b: a & b, lambda a, b: a | b),
     *(lambda a, b: a ^ b, lambda a, b: a == b, lambda a, b: a != b, lambda a, b: a < b, lambda a, b: a <= b),
     *(lambda a, b: a > b, lambda a, b: a >= b, lambda a, b: a is b, lambda a, b: a in b, lambda a, b: a[b]),
-    *(lambda a, b: a @ b, lambda a, b: list(zip(a, b)), lambda a, b: list(map(a, b))),  # noqa: B905
+    *(lambda a, b: a @ b, lambda a, b: list(zip(a, b)), lambda a, b: list(map(a, b))),
     *(lambda a, b: list(filter(a, b)), lambda a, b: min(a, b), lambda a, b: max(a, b), lambda a, b: a(b)),
     *(lambda a, b: getattr(a, b), lambda a, b: format(a, b), lambda a, b: int(a, b)),
     *(
