@@ -56,6 +56,10 @@ def test_presets_have_none() -> None:
         (mapped(library2={"behavior": "never"}), "library2.behavior: must be one of auto, use_mapping"),
         (mapped(min_id_length="many"), "mapping.min_id_length: must be an integer or null, but is a text"),
         (mapped(groups="company"), "mapping.groups: must be an object"),
+        (
+            mapped(products=[{"price": {"@path": 5}}]),
+            "mapping.products.0.price: @path: expected a string, got a number",
+        ),
         (mapped(__segment_internal_directive={}), "must be one directive"),
     ],
 )
