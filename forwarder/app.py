@@ -17,6 +17,7 @@ from forwarder.console import Shown, console_routes
 from forwarder.delivery import Delivery, DestinationRoute, LineSettings
 from forwarder.delivery.dead import whole
 from forwarder.destinations import destinations_of
+from forwarder.errors import SpoolError
 from forwarder.guard import OperatorOnly
 from forwarder.settings import Settings
 from forwarder.spool import Spool, open_spool
@@ -64,17 +65,25 @@ class Forwarder:
     async def reload(self, settings: Settings) -> None:
         """Go on with other settings; requests under way end under the old ones.
 
-        Raises ConfigError, and then changes nothing. What belongs to the process stays until a restart.
+        Raises ConfigError or SpoolError, and then changes nothing. What belongs to the process stays until a
+        restart.
         """
         async with self._reloading:
             delivery = Delivery(self.spool, routes(settings), clock=self._clock)
             restart = [name for name in FOR_THE_PROCESS if _at(settings, name) != _at(self.settings, name)]
             if restart:
                 log.warning("these settings take effect at the next start", settings=restart)
-            self._open(settings)
             await self.delivery.stop(settings.server.stop_seconds)
-            self.delivery = delivery
-            await delivery.start()
+            try:
+                await delivery.start()
+            except SpoolError:
+                # A full disk may refuse new destinations; the old ones have all they need.
+                delivery = Delivery(self.spool, routes(self.settings), clock=self._clock)
+                await delivery.start()
+                raise
+            finally:
+                self.delivery = delivery
+            self._open(settings)
         log.info("configuration reloaded", sources=len(settings.sources))
 
     def shown(self) -> Shown:
@@ -126,6 +135,12 @@ def routes(settings: Settings) -> list[DestinationRoute]:
 
 def create_app(forwarder: Forwarder) -> Starlette:
     """Return the application over a forwarder that runs as long as requests come."""
+
+    async def metrics(request: Request) -> Response:
+        """Answer the counters in Prometheus' text format."""
+        await forwarder.delivery.report()
+        return Response(generate_latest(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
     ingest, pixel = Ingest(lambda: forwarder.door), Pixel(lambda: forwarder.door)
 
     def guarded(app: ASGIApp) -> ASGIApp:
@@ -155,11 +170,6 @@ async def health(request: Request) -> Response:
 async def describe(request: Request) -> Response:
     """Answer the description of the public routes."""
     return Response(document(), media_type="application/json", headers={"access-control-allow-origin": "*"})
-
-
-async def metrics(request: Request) -> Response:
-    """Answer the counters in Prometheus' text format."""
-    return Response(generate_latest(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import click
@@ -78,12 +78,12 @@ def show(config: Path | None, number: int) -> None:
     _with_spool(config, act)
 
 
-async def _chosen(
+def _chosen(
     spool: Spool, numbers: tuple[int, ...], everything: bool, destination: str | None, reason: str | None
-) -> list[DeadLetter]:
+) -> AsyncIterator[DeadLetter]:
     if bool(numbers) == (everything or destination is not None or reason is not None):
         raise click.ClickException("give numbers, or --all, --destination, --reason; not both")
-    return await dead.chosen(spool, numbers, destination, reason)
+    return dead.numbered(spool, numbers) if numbers else dead.dead_letters(spool, destination, reason)
 
 
 @dead_group.command()
@@ -102,11 +102,12 @@ def retry(
     """Send dead letters again; a running forwarder takes them up within seconds."""
 
     async def act(spool: Spool) -> None:
-        letters = await _chosen(spool, numbers, everything, destination, reason)
-        for letter in letters:
+        numbers_now = []
+        async for letter in _chosen(spool, numbers, everything, destination, reason):
+            numbers_now.append(letter.number)
             if dead.may_count_twice(letter, _now()):
                 click.echo(f"{letter.number}: {dead.TWICE}", err=True)
-        click.echo(f"sent again: {await spool.retry([letter.number for letter in letters])}")
+        click.echo(f"sent again: {await dead.page_by_page(spool.retry, numbers_now)}")
 
     _with_spool(config, act)
 
@@ -127,7 +128,8 @@ def drop(
     """Delete dead letters for good."""
 
     async def act(spool: Spool) -> None:
-        letters = await _chosen(spool, numbers, everything, destination, reason)
-        click.echo(f"dropped: {await spool.drop([letter.number for letter in letters])}")
+        letters = _chosen(spool, numbers, everything, destination, reason)
+        numbers_now = [letter.number async for letter in letters]
+        click.echo(f"dropped: {await dead.page_by_page(spool.drop, numbers_now)}")
 
     _with_spool(config, act)

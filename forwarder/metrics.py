@@ -1,12 +1,12 @@
-"""What the forwarder counts, for Prometheus. ``/metrics`` shows the default registry."""
+"""What the forwarder counts, for Prometheus. ``/metrics`` shows the default registry.
+
+What is made of the spool's counts goes on over restarts; all else begins with the process.
+"""
 
 from prometheus_client import Counter, Gauge, Histogram
 
-EVENTS = Counter(
-    "forwarder_delivery_events",
-    "Events by how they ended at a destination.",
-    ["destination", "outcome", "reason"],
-)
+from forwarder.spool import Counts
+
 REQUESTS = Counter(
     "forwarder_delivery_requests",
     "Requests to Amplitude by what came back.",
@@ -31,8 +31,45 @@ NEAR_HORIZON = Counter(
 DOWN = Gauge(
     "forwarder_destination_down", "1 while requests to the destination are held back.", ["destination"]
 )
+
+# From the spool, in which accepted = events by how they ended - revived + waiting, at every moment.
+ACCEPTED = Counter("forwarder_delivery_accepted", "Events accepted for the destination.", ["destination"])
+EVENTS = Counter(
+    "forwarder_delivery_events",
+    "Events by how they ended at a destination.",
+    ["destination", "outcome", "reason"],
+)
+REVIVED = Counter("forwarder_delivery_revived", "Dead letters sent again, to end once more.", ["destination"])
+WAITING = Gauge("forwarder_delivery_waiting", "Events that have not ended yet.", ["destination"])
+PARKED = Gauge("forwarder_spool_parked", "Of these, set aside for a user or device.", ["destination"])
+DEAD = Gauge("forwarder_spool_dead", "Dead letters that are kept.", ["destination"])
 SPOOL_EVENTS = Gauge("forwarder_spool_events", "Events waiting for a destination.")
 SPOOL_BYTES = Gauge("forwarder_spool_bytes", "Bytes of the events waiting for a destination.")
 OLDEST_SECONDS = Gauge("forwarder_spool_oldest_seconds", "Age of the oldest waiting event.")
-PARKED = Gauge("forwarder_spool_parked", "Events set aside for a user or device.", ["destination"])
-DEAD = Gauge("forwarder_spool_dead", "Dead letters.", ["destination"])
+
+_shown: dict[tuple[Counter, tuple[str, ...]], int] = {}
+"""How far the counters that are made of the spool's counts have come."""
+
+
+def show(counts: Counts, now: int) -> None:
+    """Bring the spool's metrics up to date; ``now``: ms since the epoch."""
+    SPOOL_EVENTS.set(counts.events)
+    SPOOL_BYTES.set(counts.bytes)
+    OLDEST_SECONDS.set(0 if counts.oldest_at is None else max(0, now - counts.oldest_at) / 1000)
+    for name, standing in counts.destinations.items():
+        WAITING.labels(name).set(standing.waiting)
+        PARKED.labels(name).set(standing.parked)
+        DEAD.labels(name).set(standing.dead)
+        _raise(ACCEPTED, (name,), standing.accepted)
+        _raise(REVIVED, (name,), standing.revived)
+        for (outcome, reason), events in standing.ended.items():
+            _raise(EVENTS, (name, outcome, reason), events)
+
+
+def _raise(counter: Counter, labels: tuple[str, ...], to: int) -> None:
+    shown = _shown.get((counter, labels), 0)
+    if to < shown:  # the destination was away, and begins anew
+        counter.remove(*labels)
+        shown = 0
+    counter.labels(*labels).inc(to - shown)
+    _shown[counter, labels] = to

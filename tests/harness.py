@@ -14,10 +14,10 @@ from tests.integration.running import ROOT
 
 
 @contextmanager
-def program(module: str, *arguments: str) -> Iterator[str]:
-    """Run ``python -m module`` on a free port while the block lasts; gives the address that it prints."""
+def program(module: str, *arguments: str, port: int = 0) -> Iterator[str]:
+    """Run ``python -m module`` while the block lasts, for 0 on a free port; gives the address it prints."""
     process = subprocess.Popen(
-        [sys.executable, "-m", module, "--port", "0", *arguments],
+        [sys.executable, "-m", module, "--port", str(port), *arguments],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
@@ -37,16 +37,21 @@ class Amplitude:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    def arrivals(self) -> list[dict[str, Any]]:
-        """Return every item that arrived, with its path and whether it counted."""
-        return list(self._said()["arrivals"])
+    def arrivals(self, after: int = 0) -> list[dict[str, Any]]:
+        """Return every item that arrived after so many, with its path and whether it counted."""
+        return list(self._said(after)["arrivals"])
 
     def requests(self) -> int:
         """Return how many uploads came, whatever became of them."""
         return int(self._said()["requests"])
 
-    def _said(self) -> dict[str, Any]:
-        said: dict[str, Any] = httpx.get(f"{self.url}/_/events").raise_for_status().json()
+    def faults(self) -> int:
+        """Return how many faults are still to come."""
+        return int(self._said()["faults"])
+
+    def _said(self, after: int = 0) -> dict[str, Any]:
+        answer = httpx.get(f"{self.url}/_/events", params={"after": after}, timeout=30)
+        said: dict[str, Any] = answer.raise_for_status().json()
         return said
 
     def events(self, name: str) -> list[dict[str, Any]]:
@@ -74,9 +79,9 @@ class Amplitude:
 
 
 @contextmanager
-def fake_amplitude(api_key: str | None = None) -> Iterator[Amplitude]:
-    """Run the demo's fake Amplitude; with ``api_key`` it takes no other."""
-    with program("web_demo.amplitude", *(("--api-key", api_key) if api_key else ())) as url:
+def fake_amplitude(api_key: str | None = None, port: int = 0) -> Iterator[Amplitude]:
+    """Run the demo's fake Amplitude; with ``api_key`` it takes no other; port 0 is a free one."""
+    with program("web_demo.amplitude", *(("--api-key", api_key) if api_key else ()), port=port) as url:
         yield Amplitude(url)
 
 

@@ -31,6 +31,8 @@ class Action(StrEnum):
     """Not taken, through no fault of its own: send it again at once."""
     HOLD = "hold"
     """Not taken: leave its user and device alone for ``wait_ms``. Not a failed try."""
+    PAUSE = "pause"
+    """Not taken: leave the whole destination alone for ``wait_ms``. Not a failed try."""
     RETRY = "retry"
     """Failed for now: again later, for as long as the budget of time lasts."""
     HALVE = "halve"
@@ -41,12 +43,16 @@ class Action(StrEnum):
 
 
 class Decision(NamedTuple):
-    """What to do with one item, and why. ``maybe_taken``: Amplitude may have counted it already."""
+    """What to do with one item, and why; the part of ``reason`` before a colon is one of a few.
+
+    ``maybe_taken``: Amplitude may have counted it already. ``innocent``: no item can be at fault.
+    """
 
     action: Action
     reason: str = ""
     wait_ms: int = 0
     maybe_taken: bool = False
+    innocent: bool = False
 
 
 class Answer(NamedTuple):
@@ -69,33 +75,60 @@ class Sent(NamedTuple):
 
 TAKEN = Decision(Action.TAKEN)
 RESEND = Decision(Action.RESEND)
-_AMBIGUOUS = {408, 500, 502, 504}
+
+
+def is_taken(endpoint: Endpoint, answer: Answer) -> bool:
+    """Tell whether Amplitude has taken everything.
+
+    A login page or a proxy in between says 200, too: only Amplitude's own words count.
+    """
+    if not 200 <= answer.status < 300:
+        return False
+    if endpoint in (Endpoint.HTTPAPI, Endpoint.BATCH):
+        return _object(answer.body).get("code") == 200
+    return not _is_page(answer)
 
 
 def read_answer(endpoint: Endpoint, sent: Sequence[Sent], answer: Answer) -> list[Decision]:
     """Return one decision for each item sent, in order."""
-    status = answer.status
-    if 200 <= status < 300:
+    if is_taken(endpoint, answer):
         return [TAKEN] * len(sent)
-    if status == 400:
-        return _bad_request(sent, _object(answer.body))
+    status = answer.status
     if status == 413:
         return _suspects(sent, Decision(Action.DEAD, "payload too large"))
     if status == 429:
         return _throttled(endpoint, sent, _object(answer.body))
-    if status == 401:
-        return [Decision(Action.STOP, "credentials refused")] * len(sent)
-    if status == 403:
-        # A firewall in between or a sanctioned region: one of them may be the cause, or all are blocked.
-        return _suspects(sent, Decision(Action.RETRY, "forbidden"))
-    if status == 0:
-        broken = answer.failure != "unreachable"
-        return [Decision(Action.RETRY, answer.failure or "broken", maybe_taken=broken)] * len(sent)
-    if status >= 500 or status == 408:
-        return [Decision(Action.RETRY, f"status {status}", maybe_taken=status in _AMBIGUOUS)] * len(sent)
-    if 300 <= status < 400 or status in (404, 405):
-        return [Decision(Action.RETRY, f"status {status}: is base_url right?")] * len(sent)
+    if not 400 <= status < 500 or status in (401, 403, 404, 405, 408) or _is_page(answer):
+        return [_failure(answer)] * len(sent)
+    if status == 400:
+        return _bad_request(sent, _object(answer.body))
     return _suspects(sent, Decision(Action.DEAD, f"refused with status {status}"))
+
+
+def _is_page(answer: Answer) -> bool:
+    """Tell whether something in between answered: Amplitude says nothing in HTML."""
+    return answer.body.lstrip().startswith(b"<")
+
+
+def _failure(answer: Answer) -> Decision:
+    """Return what to do about an answer that says nothing of the items."""
+    status = answer.status
+    if status == 0:
+        out = answer.failure != "unreachable"
+        return Decision(Action.RETRY, answer.failure or "broken", maybe_taken=out, innocent=not out)
+    if status == 401 and not _is_page(answer):
+        return Decision(Action.STOP, "credentials refused")
+    if status == 503:
+        return Decision(Action.RETRY, "status 503", innocent=True)
+    if status >= 500 or status == 408:
+        return Decision(Action.RETRY, f"status {status}", maybe_taken=True)
+    if status == 403:
+        # A sanctioned region among them, or a firewall that refuses us as such: time will tell.
+        return Decision(Action.RETRY, "forbidden")
+    if status < 400 or status in (404, 405):
+        elsewhere = f"status {status}: is base_url right?"
+        return Decision(Action.RETRY, elsewhere, maybe_taken=status < 300, innocent=True)
+    return Decision(Action.RETRY, f"status {status}: not Amplitude's words")
 
 
 def _suspects(sent: Sequence[Sent], alone: Decision) -> list[Decision]:
@@ -106,7 +139,8 @@ def _suspects(sent: Sequence[Sent], alone: Decision) -> list[Decision]:
 
 
 def _bad_request(sent: Sequence[Sent], said: dict[str, object]) -> list[Decision]:
-    error = str(said.get("error") or "")[:200]
+    told = said.get("error")
+    error = told[:200] if isinstance(told, str) else ""
     if error.startswith("Invalid API key") or said.get("missing_field") == "api_key":
         return [Decision(Action.STOP, "invalid API key")] * len(sent)
     named: dict[int, Decision] = {}
@@ -127,7 +161,7 @@ def _bad_request(sent: Sequence[Sent], said: dict[str, object]) -> list[Decision
     # The HTTP V2 API names only the first bad event: what is left may be refused once more.
     if named:
         return [named.get(index, RESEND) for index in range(len(sent))]
-    return _suspects(sent, Decision(Action.DEAD, error or "bad request"))
+    return _suspects(sent, Decision(Action.DEAD, f"refused: {error or 'bad request'}"))
 
 
 def _throttled(endpoint: Endpoint, sent: Sequence[Sent], said: dict[str, object]) -> list[Decision]:
@@ -148,7 +182,7 @@ def _throttled(endpoint: Endpoint, sent: Sequence[Sent], said: dict[str, object]
         decisions.append(max(filter(None, held), key=lambda one: one.wait_ms, default=RESEND))
     if any(decision.action is Action.HOLD for decision in decisions):
         return decisions
-    return [Decision(Action.HOLD, "project throttled", HOLD_PROJECT_MS)] * len(sent)
+    return [Decision(Action.PAUSE, "project throttled", HOLD_PROJECT_MS)] * len(sent)
 
 
 def _object(body: bytes) -> dict[str, object]:

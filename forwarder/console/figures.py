@@ -16,7 +16,7 @@ LATE_MS = 5 * 60_000
 
 
 class Ended(NamedTuple):
-    """Events that ended alike since the forwarder started."""
+    """Events that ended alike: at a destination ever, at the door since the forwarder started."""
 
     outcome: str
     reason: str
@@ -91,16 +91,16 @@ def figures(
             place = beyond.get(labels.get("destination", ""))
             if place is None:
                 continue
-            if sample.name == "forwarder_delivery_events_total":
-                place.ended.append(Ended(labels["outcome"], labels["reason"], value))
-            elif sample.name == "forwarder_delivery_requests_total":
+            if sample.name == "forwarder_delivery_requests_total":
                 place.answered.append(Answered(labels["endpoint"], labels["answer"], value))
             elif sample.name == "forwarder_delivery_warnings_total":
                 place.warnings.append((labels["kind"], value))
             elif sample.name == "forwarder_destination_down":
                 place.down = bool(value)
     for name, place in beyond.items():
-        place.parked, place.dead = counts.parked.get(name, 0), counts.dead.get(name, 0)
+        if standing := counts.destinations.get(name):
+            place.parked, place.dead = standing.parked, standing.dead
+            place.ended = [Ended(*end, events) for end, events in sorted(standing.ended.items())]
     oldest = 0 if counts.oldest_at is None else max(0, now - counts.oldest_at)
     return Figures(
         list(at_door.values()), list(beyond.values()), reports, counts.events, counts.bytes, oldest

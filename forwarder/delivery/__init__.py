@@ -1,6 +1,7 @@
 """From the spool to Amplitude: batches, order, retries, outcomes."""
 
 from forwarder.delivery.line import LineSettings
-from forwarder.delivery.loop import Delivery, DestinationRoute
+from forwarder.delivery.loop import Delivery
+from forwarder.delivery.sender import DestinationRoute
 
 __all__ = ["Delivery", "DestinationRoute", "LineSettings"]

@@ -38,17 +38,17 @@ class Batch:
     """Items that go in one request, in order.
 
     ``works``: their events, each once; ``level``: how often its bound was halved; ``due_at``: when it goes
-    even if not full, ms since the epoch.
+    even if not full, ms since the epoch; ``full``: nothing more goes in.
     """
 
-    __slots__ = ("bound", "due_at", "endpoint", "full", "level", "min_id_length", "parts", "size", "works")
+    __slots__ = ("due_at", "endpoint", "full", "items", "level", "min_id_length", "parts", "size", "works")
 
     def __init__(self, part: Part, level: int, most: int) -> None:
+        """``part``: what kind of item it is for; ``most``: items, before halving."""
         self.endpoint = part.endpoint
         self.min_id_length = part.min_id_length
         self.level = level
-        bound = BOUNDS[part.endpoint]
-        self.bound = Bound(max(1, min(bound.items, most) >> level), bound.bytes - _ENVELOPE)
+        self.items = max(1, min(BOUNDS[part.endpoint].items >> level, most))
         self.due_at = 0
         self.works: list[Work] = []
         self.parts: list[Part] = []
@@ -57,16 +57,16 @@ class Batch:
 
     def takes(self, part: Part) -> bool:
         """Tell whether the part fits; an empty batch takes anything, for Amplitude itself to judge."""
-        size = len(part.data) + 1 if self.endpoint in _JSON else 3 * len(part.data)
-        return not self.parts or (len(self.parts) < self.bound.items and self.size + size <= self.bound.bytes)
+        if not self.parts:
+            return True
+        size = self.size + _size(part)
+        return not self.full and size <= BOUNDS[self.endpoint].bytes - _ENVELOPE
 
     def add(self, part: Part) -> None:
         """Append the part."""
         self.parts.append(part)
-        # Forms are percent-encoded; three bytes for one is the most that can become of it.
-        self.size += len(part.data) + 1 if self.endpoint in _JSON else 3 * len(part.data)
-        if len(self.parts) >= self.bound.items or self.size >= self.bound.bytes:
-            self.full = True
+        self.size += _size(part)
+        self.full = len(self.parts) >= self.items
 
     def halved(self) -> int:
         """Return the level at which half as many fit."""
@@ -75,6 +75,11 @@ class Batch:
         while items >> level > max(1, half):
             level += 1
         return level
+
+
+def _size(part: Part) -> int:
+    """Return the bytes it needs in a request; percent-encoding makes three of one at most."""
+    return len(part.data) + 1 if part.endpoint in _JSON else 3 * len(part.data)
 
 
 _JSON = frozenset({Endpoint.HTTPAPI, Endpoint.BATCH, Endpoint.DELETIONS})

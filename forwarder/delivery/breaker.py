@@ -36,8 +36,6 @@ class Breaker:
         """No request before, ms since the epoch."""
         self.last_good = 0
         """When a request last succeeded."""
-        self.recovered_at = 0
-        """When it last came back after having been down."""
         self.reason = ""
 
     @property
@@ -47,19 +45,19 @@ class Breaker:
 
     def good(self, now: int) -> None:
         """A request was answered by a destination that works."""
-        if self.health is not Health.WELL:
-            self.recovered_at = now
         self.health, self._failures, self.until, self.reason = Health.WELL, 0, 0, ""
         self.last_good = now
 
-    def bad(self, now: int, reason: str) -> None:
-        """A request failed in a way that may be the destination's fault."""
+    def bad(self, now: int, reason: str, *, innocent: bool) -> None:
+        """A request failed in a way that may be the destination's fault; ``innocent``: that surely is."""
         self._failures += 1
         if self._failures >= FAILURES or self.probing:
             if self.health is Health.WELL:
                 self.health = Health.DOWN
             self.reason = reason
-            self.until = now + backoff_ms(self._failures - FAILURES + 1, self._chance)
+        elif not innocent:  # its events wait, others go on
+            return
+        self.until = now + backoff_ms(self._failures - FAILURES + 1, self._chance)
 
     def stop(self, now: int, reason: str) -> None:
         """The destination refuses us as such. It is asked again now and then, for it may be mended there."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
 import orjson
 
-from forwarder.delivery.line import HORIZON_MS
+from forwarder.delivery.trouble import HORIZON_MS
 from forwarder.spool import DeadLetter, Spool
 
 PAGE = 500
@@ -23,6 +23,19 @@ async def dead_letters(
             if reason is None or reason in letter.reason:
                 yield letter
         after = page[-1].number
+
+
+async def numbered(spool: Spool, numbers: Sequence[int]) -> AsyncIterator[DeadLetter]:
+    """Yield the dead letters with these numbers, as far as they are there."""
+    for number in numbers:
+        for letter in await spool.dead(number=number):
+            yield letter
+
+
+async def page_by_page(act: Callable[[Sequence[int]], Awaitable[int]], numbers: Sequence[int]) -> int:
+    """Have dead letters sent again or dropped, a bounded number at once; return how many there were."""
+    pages = [numbers[start : start + PAGE] for start in range(0, len(numbers), PAGE)]
+    return sum([await act(page) for page in pages])
 
 
 def one_line(letter: DeadLetter) -> str:
@@ -60,15 +73,6 @@ def may_count_twice(letter: DeadLetter, now: int) -> bool:
     since = _json(letter.state or b"{}")
     tried_at = since.get("maybe_since", 0) if isinstance(since, dict) else 0
     return isinstance(tried_at, int) and 0 < tried_at < now - HORIZON_MS
-
-
-async def chosen(
-    spool: Spool, numbers: Sequence[int], destination: str | None, reason: str | None
-) -> list[DeadLetter]:
-    """Return the dead letters with these numbers, or, where there are none, those that match."""
-    if numbers:
-        return [letter for number in numbers for letter in await spool.dead(number=number)]
-    return [letter async for letter in dead_letters(spool, destination, reason)]
 
 
 def _json(text: bytes) -> dict[str, object]:

@@ -6,44 +6,54 @@ is all the order there is to keep.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import heapq
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 from forwarder.delivery.work import Work
 from forwarder.spool import Lane, Parked
 
-PAGE = 500
-"""Events of a lane brought back at once."""
 REVIVED = ""
 """The lane of dead letters that an operator sent again; it has no keys."""
-REVIVE_MS = 2_000
-"""How often that lane is looked at: the operator's command runs in a process of its own."""
 
 
 @dataclass(slots=True)
 class Held:
-    """One lane. ``here``: its events that are in memory, by seq; ``resume_at``: ms since the epoch."""
+    """One lane. ``here``: its events that are in memory, by seq; ``resume_at``: ms since the epoch.
+
+    ``noted``: whether it is on the agenda, which it is unless events of it are in memory.
+    """
 
     name: str
     keys: set[str]
     events: int = 0
     resume_at: int = 0
     here: dict[int, Work] = field(default_factory=dict)
+    noted: bool = False
 
 
 class Lanes:
     """The lanes of one destination, and what has to be written about them."""
 
-    def __init__(self) -> None:
-        self._lanes: dict[str, Held] = {}
-        self._of: dict[str, Held] = {}
+    def __init__(self, revive_ms: int) -> None:
+        """``revive_ms``: how often the revived are looked for; the operator's command is another process."""
+        self._revive_ms = revive_ms
         self._revived = Held(REVIVED, set())
+        self._lanes: dict[str, Held] = {REVIVED: self._revived}
+        self._of: dict[str, Held] = {}
+        # When to look at a lane again; entries that are no longer true are passed over.
+        self._agenda: list[tuple[int, int, Held]] = []
+        self._numbers = count()
+        self._note(self._revived)
+        self.here = 0
+        """Parked events that are in memory."""
         self.park: dict[int, Parked] = {}
         self.unpark: list[int] = []
         self.merge: dict[str, str] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._lanes)
+    def __len__(self) -> int:
+        return len(self._lanes) - 1
 
     @property
     def changed(self) -> bool:
@@ -51,25 +61,17 @@ class Lanes:
         return bool(self.park or self.unpark or self.merge)
 
     @property
-    def busy(self) -> bool:
-        """Whether parked events are in memory."""
-        return any(lane.here for lane in self._all())
-
-    @property
     def events(self) -> dict[str, int]:
         """Events parked, by lane."""
-        return {lane.name: lane.events for lane in self._lanes.values()}
+        return {name: lane.events for name, lane in self._lanes.items() if lane is not self._revived}
 
     def resume(self, lanes: Iterable[Lane]) -> None:
         """Take up the lanes that the spool holds from earlier."""
         for kept in lanes:
-            if kept.name == REVIVED:
-                continue
-            lane = self._lanes.get(kept.name)
-            if lane is None:
-                lane = self._lanes[kept.name] = Held(kept.name, set(kept.keys))
+            if kept.name != REVIVED:
+                lane = self._lanes[kept.name] = Held(kept.name, set(kept.keys), kept.events)
                 self._of.update(dict.fromkeys(lane.keys, lane))
-            lane.events = kept.events
+                self._note(lane)
 
     def of(self, keys: Iterable[str]) -> Held | None:
         """Return the lane that one of the keys belongs to."""
@@ -84,7 +86,7 @@ class Lanes:
         found = {lane.name: lane for key in keys if (lane := self._of.get(key))}
         lane = next(iter(found.values()), None)
         if lane is None:
-            lane = Held(min(keys), set())
+            lane = Held(self._free_name(min(keys)), set())
             self._lanes[lane.name] = lane
         for other in found.values():
             if other is not lane:
@@ -92,7 +94,14 @@ class Lanes:
         lane.keys |= keys
         lane.resume_at = max(lane.resume_at, resume_at)
         self._of.update(dict.fromkeys(lane.keys, lane))
+        self._note(lane)
         return lane
+
+    def _free_name(self, name: str) -> str:
+        """Return a name that no lane has: one from earlier may be named after a key it no longer holds."""
+        while name in self._lanes or name in self.merge:
+            name += "+"
+        return name
 
     def _absorb(self, lane: Held, other: Held) -> None:
         lane.keys |= other.keys
@@ -109,54 +118,71 @@ class Lanes:
 
     def put(self, lane: Held, work: Work) -> None:
         """Park the event in the lane: it leaves memory."""
-        seq = work.event.seq
-        if work.lane is None or work.lane == REVIVED:
-            lane.events += 1
-        self._revived.here.pop(seq, None)
-        lane.here.pop(seq, None)
-        self.park[seq] = work.parked(lane.name)
-
-    def named(self, name: str) -> Held | None:
-        """Return the lane of that name, or the one it became part of."""
-        while name in self.merge:
-            name = self.merge[name]
-        return self._revived if name == REVIVED else self._lanes.get(name)
+        lane.events += 1
+        if work.lane is not None:
+            self._leave(work)
+        self.park[work.event.seq] = work.parked(lane.name)
 
     def brought(self, lane: Held, works: Sequence[Work], now: int) -> None:
         """Events of the lane are in memory now."""
         for work in works:
             work.lane = lane.name
             lane.here[work.event.seq] = work
+        self.here += len(works)
         if lane is self._revived:
-            lane.resume_at = now + REVIVE_MS
+            lane.events += len(works)
+            lane.resume_at = now + self._revive_ms
 
-    def finished(self, seq: int, name: str) -> None:
-        """An event that was brought back from the named lane needs its row no more."""
-        self.unpark.append(seq)
-        if name == REVIVED:
-            del self._revived.here[seq]
-            return
-        lane = self._lanes[name]
-        del lane.here[seq]
+    def brought_back(self) -> list[Work]:
+        """Return the parked events that are in memory."""
+        return [work for lane in self._lanes.values() for work in lane.here.values()]
+
+    def finished(self, work: Work) -> None:
+        """An event that was brought back needs its row no more."""
+        self.unpark.append(work.event.seq)
+        self._leave(work)
+
+    def _leave(self, work: Work) -> None:
+        """Take an event that was brought back out of its lane."""
+        assert work.lane is not None
+        lane = self._lanes[work.lane]
+        del lane.here[work.event.seq]
+        self.here -= 1
         lane.events -= 1
-        if lane.events <= 0:
-            del self._lanes[name]
-            for key in lane.keys:
-                self._of.pop(key, None)
+        work.lane = None
+        if lane.events > 0 or lane is self._revived:
+            self._note(lane)
+            return
+        del self._lanes[lane.name]
+        for key in lane.keys:
+            del self._of[key]
 
-    def due(self, now: int) -> list[Held]:
-        """Return lanes whose next events may be brought back: time has come and none is in memory.
+    def next_due(self, now: int) -> Held | None:
+        """Return a lane whose next events may be brought back: time has come and none is in memory.
 
         None while something about lanes is yet to be written: what is read would not be what is meant.
         """
-        if self.changed:
-            return []
-        return [lane for lane in self._all() if lane.resume_at <= now and not lane.here]
+        at = self.wake_at()
+        return None if self.changed or at is None or at > now else self._agenda[0][2]
 
-    def wake_at(self) -> int:
+    def named(self, name: str) -> Held | None:
+        """Return the lane of that name, if there still is one."""
+        return self._lanes.get(name)
+
+    def wake_at(self) -> int | None:
         """Return when the next lane may be brought back, ms since the epoch."""
-        return min((lane.resume_at for lane in self._all() if not lane.here), default=self._revived.resume_at)
+        while self._agenda:
+            at, _, lane = self._agenda[0]
+            if lane.here or self._lanes.get(lane.name) is not lane:
+                heapq.heappop(self._agenda)
+                lane.noted = False
+            elif lane.resume_at > at:
+                heapq.heapreplace(self._agenda, (lane.resume_at, next(self._numbers), lane))
+            else:
+                return at
+        return None
 
-    def _all(self) -> Iterator[Held]:
-        yield self._revived
-        yield from self._lanes.values()
+    def _note(self, lane: Held) -> None:
+        if not lane.here and not lane.noted:
+            lane.noted = True
+            heapq.heappush(self._agenda, (lane.resume_at, next(self._numbers), lane))

@@ -8,26 +8,33 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from forwarder.amplitude.answers import Action, Answer, Decision, read_answer
-from forwarder.amplitude.endpoints import Endpoint
+from forwarder.amplitude.answers import Action, Answer, Decision
 from forwarder.delivery.batch import Batch
-from forwarder.delivery.breaker import Breaker, Health, backoff_ms
-from forwarder.delivery.lanes import PAGE, Lanes
+from forwarder.delivery.batches import Batches
+from forwarder.delivery.judge import Judge
+from forwarder.delivery.lanes import REVIVED, Lanes
 from forwarder.delivery.order import Order
-from forwarder.delivery.work import Part, Planner, Work, plan
+from forwarder.delivery.pace import Pace
+from forwarder.delivery.planning import Planner, plan
+from forwarder.delivery.progress import DELIVERED, Progress
+from forwarder.delivery.trouble import DAY_MS
+from forwarder.delivery.work import Work
 from forwarder.outcomes import Outcome
 from forwarder.spool import Lane, NewDead, Parked, Settlement, Spooled
 
-DAY_MS = 24 * 3600 * 1000
-HORIZON_MS = 7 * DAY_MS
-"""Amplitude recognises an insert id for so long; later, sending again may count twice."""
-TURN_MS = 1_000
 PATIENCE_MS = 1_000
 """How long a batch that is due may go on filling while more events are at hand."""
+PARK_MS = 10_000
+"""An event that waits longer makes room and lets the cursor pass: it waits on disk."""
+PAGE = 500
+"""Most events of a lane brought back at once."""
+MOST_LANES = 20_000
+"""Bounds what lanes need of memory: beyond, no more is read until some are through."""
+MOST_BYTES = 64 * 1024 * 1024
+"""Bounds what events need of memory, before mapping."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,8 @@ class LineSettings:
 
     ``linger_ms``: how long an event may wait for company; ``batch_events``: most events per request;
     ``at_once``: requests in flight; ``window``: events in memory; ``budget_ms``: how long an event is
-    tried that fails while others succeed; ``timeout_ms``: how long an answer may take.
+    tried that fails while others succeed; ``timeout_ms``: how long an answer may take; ``revive_ms``: how
+    often dead letters that an operator sends again are looked for.
     """
 
     linger_ms: int = 50
@@ -45,6 +53,7 @@ class LineSettings:
     window: int = 10_000
     budget_ms: int = DAY_MS
     timeout_ms: int = 30_000
+    revive_ms: int = 2_000
 
 
 class Line:
@@ -61,25 +70,18 @@ class Line:
         self._planner = planner
         self._sources = sources
         self._settings = settings
-        self._chance = chance
-        self.read_to = cursor
-        """The highest seq taken so far."""
-        self._written = cursor
         self._aside: set[int] = set()
-        self._unfinished: dict[int, None] = {}
+        self._here: dict[int, Work] = {}
+        self._bytes = 0
         self._order = Order()
-        self._open: dict[tuple[Endpoint, float | None, int], Batch] = {}
-        self._full: deque[Batch] = deque()
+        self._batches = Batches(settings.batch_events, settings.at_once)
+        self._pace = Pace()
         self._timers: list[tuple[int, int, Work]] = []
-        self._pace: dict[str, int] = {}
         self._dead: list[NewDead] = []
-        self.lanes = Lanes()
-        self.breaker = Breaker(chance)
-        self.in_flight = 0
-        self.outcomes: Counter[tuple[Outcome, str]] = Counter()
-        """Outcomes with reasons since the last ``settlement``'s taker cleared them."""
-        self.near_horizon = 0
-        """Events whose first try is so old that Amplitude will soon not recognise them."""
+        self.progress = Progress(cursor)
+        self.lanes = Lanes(settings.revive_ms)
+        self.judge = Judge(settings.budget_ms, chance)
+        self.breaker = self.judge.breaker
 
     # -- events in
 
@@ -90,33 +92,41 @@ class Line:
 
     def room(self) -> int:
         """Return how many more events may be taken."""
-        return self._settings.window - len(self._unfinished)
+        if self._bytes >= MOST_BYTES or len(self.lanes) >= MOST_LANES:
+            return 0
+        return self._settings.window - len(self._here)
 
     def take(self, events: Sequence[Spooled], now: int) -> None:
         """Take events in order of seq."""
         for event in events:
-            self.read_to = event.seq
+            self.progress.read_to = event.seq
             if event.seq in self._aside:
+                self.progress.aside(event.seq)
                 continue
             work, filtered = plan(event, self._planner, self._sources)
-            self._unfinished[event.seq] = None
+            self._here[event.seq] = work
+            self._bytes += len(event.body)
             if not work.parts:
                 self._finish(work, filtered)
-            elif self.lanes and self.lanes.of(work.keys):
-                self._park([work], set(work.keys), 0)
+            elif len(self.lanes) and self.lanes.of(work.keys):
+                self._park([work], work.keys, 0)
             else:
                 self._offer(work, now)
 
-    def loads(self, now: int) -> list[tuple[str, int]]:
-        """Return the lanes to bring events back from, each with how many."""
-        due = self.lanes.due(now) if self._has_space() else []
-        return [(lane.name, PAGE) for lane in due[: 1 if self.breaker.probing else None]]
+    def load(self, now: int) -> tuple[str, int] | None:
+        """Return a lane to bring events back from, and how many at most; None: nothing now."""
+        most = self._space()
+        lane = self.lanes.next_due(now) if most > 0 else None
+        return None if lane is None else (lane.name, most)
 
-    def _has_space(self) -> bool:
-        """Tell whether bringing parked events back makes sense."""
-        if self.breaker.probing:
-            return not self._unfinished and not self.lanes.busy
-        return self._order.waiting <= self._settings.window // 2
+    def _space(self) -> int:
+        """Return how many parked events may be brought back."""
+        if self._bytes >= MOST_BYTES:
+            return 0
+        if self.breaker.probing:  # a few of them, and only where nothing else could be tried
+            return PAGE if self._batches.idle else 0
+        half = self._settings.window // 2
+        return 0 if self._order.waiting > half else min(PAGE, half - self.lanes.here)
 
     def loaded(self, name: str, rows: Sequence[Parked], now: int) -> None:
         """Take back parked events of a lane; nothing, where the lane was held again meanwhile."""
@@ -126,9 +136,12 @@ class Line:
         planned = [plan(row.event, self._planner, self._sources) for row in rows]
         self.lanes.brought(lane, [work for work, _ in planned], now)
         for row, (work, filtered) in zip(rows, planned, strict=True):
-            work.restore(row.state)
-            if all(part.done for part in work.parts):
+            self._bytes += len(row.event.body)
+            work.restore(row.state, anew=name == REVIVED)
+            if work.done:
                 self._finish(work, filtered)
+            elif name == REVIVED and self.lanes.of(work.keys):
+                self._park([work], work.keys, 0)
             else:
                 self._offer(work, now)
 
@@ -136,270 +149,154 @@ class Line:
 
     def due(self, now: int, more: bool) -> list[Batch]:
         """Return the batches to send now. ``more``: further events are at hand, so batches may fill."""
-        self._wake(now)
-        # While the destination is down, what it failed on may be its fault: only the last resort then.
-        if len(self._unfinished) >= self._settings.window // (1 if self.breaker.probing else 2):
+        while self._timers and self._timers[0][0] <= now:
+            self._pull(heapq.heappop(self._timers)[2], now)
+        if self.room() <= 0:
             self._make_room(now)
+        patience = PATIENCE_MS if more and self.room() > 0 else 0
         sent: list[Batch] = []
-        most = 1 if self.breaker.probing else self._settings.at_once
-        while self.in_flight < most and now >= self.breaker.until:
-            batch = self._next(now, more and self.room() > 0)
+        while now >= self.breaker.until:
+            batch = self._batches.next(now, patience, alone=self.breaker.probing)
             if batch is None:
                 break
-            self.in_flight += 1
             sent.append(batch)
         return sent
 
-    def _next(self, now: int, more: bool) -> Batch | None:
-        if self._full:
-            return self._full.popleft()
-        for place, batch in self._open.items():
-            if batch.parts and batch.due_at + (PATIENCE_MS if more else 0) <= now:
-                batch.full = True
-                return self._open.pop(place)
-        return None
-
     def wake_at(self) -> int | None:
-        """Return when ``due`` or ``loads`` may have something next without anything else happening."""
-        times = [batch.due_at for batch in self._open.values() if batch.parts]
-        if self._full:
-            times.append(0)
-        if self.in_flight >= (1 if self.breaker.probing else self._settings.at_once):
-            times = []  # an answer comes first
-        times = [max(time, self.breaker.until) for time in times]
-        if self._timers:
-            times.append(self._timers[0][0])
-        if self._has_space():
-            times.append(self.lanes.wake_at())
+        """Return when ``due`` or ``load`` may have something next without anything else happening."""
+        times = [self._timers[0][0]] if self._timers else []
+        due_at = self._batches.due_at(alone=self.breaker.probing)
+        if due_at is not None:
+            times.append(max(due_at, self.breaker.until))
+        lane_at = self.lanes.wake_at() if self._space() > 0 else None
+        if lane_at is not None:
+            times.append(lane_at)
         return min(times, default=None)
 
     # -- answers in
 
     def answered(self, batch: Batch, answer: Answer, now: int) -> list[Decision]:
         """Act on the answer to a batch; return the decision for each of its items."""
-        self.in_flight -= 1
-        decisions = read_answer(batch.endpoint, [part.sent for part in batch.parts], answer)
-        self._judge(batch, decisions, now)
+        self._batches.back(batch)
+        decisions = self.judge.judge(batch, answer, now)
         again: list[Work] = []
-        index = 0
         for work in batch.works:
             self._order.let_go(work, batch)
-            for part in batch.parts[index : index + work.placed]:
-                self._decide(work, part, decisions[index], batch, answer, now)
-                index += 1
             work.placed = 0
-            if all(part.done for part in work.parts):
+            if work.done:
                 self._finish(work, "")
             else:
                 again.append(work)
         if again:
             self._order.wait_first(again)
-        if any(decision.action is Action.HOLD for decision in decisions) or self._pace:
-            self._set_pace(batch, now)
-        for work in batch.works:
-            self._pull(work.keys, now)
+        if self._pace or any(decision.action is Action.HOLD for decision in decisions):
+            self._pace.adapt(batch, self._order, now)
+        if self._order.waiting:
+            for work in batch.works:
+                self._pull(work, now)
         for work in again:
             if work.ready_at > now:
-                self._hold(work)
+                self._hold(work, now)
         return decisions
-
-    def _suspect(self, work: Work) -> bool:
-        """Tell whether the event has been failing while others got through: it may be at fault itself."""
-        return 0 < work.failing_since < self.breaker.last_good
-
-    def _judge(self, batch: Batch, decisions: Sequence[Decision], now: int) -> None:
-        """See what the answer says about the destination as a whole."""
-        for decision in decisions[:1]:
-            if decision.action is Action.STOP:
-                self.breaker.stop(now, decision.reason)
-            elif decision.action is Action.RETRY:
-                if self.breaker.probing or not all(map(self._suspect, batch.works)):
-                    self.breaker.bad(now, decision.reason)
-            elif decision.reason == "project throttled":
-                self.breaker.pause(now, decision.wait_ms)
-            elif decision.reason != "forbidden":
-                self.breaker.good(now)
-
-    def _decide(
-        self, work: Work, part: Part, decision: Decision, batch: Batch, answer: Answer, now: int
-    ) -> None:
-        action = decision.action
-        if action is Action.TAKEN:
-            part.done = True
-        elif action is Action.DEAD:
-            work.fail(part, decision.reason, answer)
-        elif action is Action.HALVE:
-            work.level = max(work.level, batch.halved())
-        elif action is Action.HOLD and decision.reason != "project throttled":
-            work.ready_at = max(work.ready_at, now + decision.wait_ms)
-        elif action is Action.RETRY:
-            self._retry(work, decision, batch, answer, now)
-
-    def _retry(self, work: Work, decision: Decision, batch: Batch, answer: Answer, now: int) -> None:
-        work.tries += 1
-        if decision.maybe_taken and not work.maybe_since:
-            work.maybe_since = now
-        if not work.failing_since:
-            work.failing_since = now
-        since = max(work.failing_since, self.breaker.recovered_at)
-        suspect = self._suspect(work)
-        if suspect or self.breaker.probing:  # one of them may be what fails the others
-            work.level = max(work.level, batch.halved())
-        if self.breaker.last_good > since and now - since > self._settings.budget_ms:
-            hours = self._settings.budget_ms / 3_600_000
-            work.fail_rest(f"gave up after {hours:g} h: {decision.reason}", answer)
-        if work.maybe_since and now - work.maybe_since > HORIZON_MS - DAY_MS:
-            self.near_horizon += 1
-            if now - work.maybe_since > HORIZON_MS:
-                work.fail_rest("sending again may count twice: first tried over 7 days ago", answer)
-        if suspect or self.breaker.health is Health.WELL:
-            work.ready_at = now + backoff_ms(work.tries, self._chance)
-        else:  # the next request to a destination that is down is made of others, where there are any
-            work.ready_at = self.breaker.until + TURN_MS
-
-    def _hold(self, work: Work) -> None:
-        """Keep an event until its time has come: in memory, or where it came from."""
-        if work.lane is None:
-            heapq.heappush(self._timers, (work.ready_at, work.event.seq, work))
-        else:
-            self._set_aside(work)
 
     # -- order
 
     def _offer(self, work: Work, now: int) -> None:
         """Put a new event into a batch, or behind those it has to wait for."""
-        batch = self._batch(work)
-        if self._order.may_join(work, batch) and self._fits_pace(work, batch):
-            self._fill(work, batch, now)
-        else:
+        if any(map(self._order.waits, work.keys)) or not self._joins(work, now):
             self._order.wait(work)
 
-    def _pull(self, keys: Sequence[str], now: int) -> None:
-        """Put waiting events with these keys into batches, as far as order lets them."""
-        for work in self._order.first(keys):
-            if work.ready_at > now:
-                continue
-            batch = self._batch(work)
-            if self._order.free(work, batch) and self._fits_pace(work, batch):
+    def _pull(self, before: Work, now: int) -> None:
+        """Put events that waited for one into batches, as far as order lets them."""
+        for work in self._order.first(before.keys):
+            if work.ready_at <= now and self._joins(work, now):
                 self._order.take_out(work)
-                self._fill(work, batch, now)
 
-    def _wake(self, now: int) -> None:
-        while self._timers and self._timers[0][0] <= now:
-            _, _, work = heapq.heappop(self._timers)
-            self._pull(work.keys, now)
-
-    def _batch(self, work: Work) -> Batch:
-        """Return the open batch for the event's next part."""
-        part = next(part for part in work.parts if not part.done)
-        place = (part.endpoint, part.min_id_length, work.level)
-        batch = self._open.get(place)
-        if batch is not None and not batch.takes(part):
-            self._close(batch)
-            batch = None
+    def _joins(self, work: Work, now: int) -> bool:
+        """Put an event into a batch if nothing before it is elsewhere; tell whether that is so."""
+        batch = self._batches.place_for(work)
+        if not self._order.free(work, batch) or not self._pace.fits(work, batch):
+            return False
         if batch is None:
-            batch = self._open[place] = Batch(part, work.level, self._settings.batch_events)
-        return batch
-
-    def _close(self, batch: Batch) -> None:
-        batch.full = True
-        del self._open[batch.endpoint, batch.min_id_length, batch.level]
-        self._full.append(batch)
-
-    def _fill(self, work: Work, batch: Batch, now: int) -> None:
-        """Put the event's parts into the batch, as many as may go together."""
+            batch = self._batches.begin(work)
         # Lingering counts from acceptance: an event that had to wait for others does not linger again.
         due_at = max(now, min(now, work.event.received_at) + self._settings.linger_ms)
-        batch.due_at = min(batch.due_at, due_at) if batch.parts else due_at
-        whole = True
-        for part in work.parts:
-            if part.done:
-                continue
-            fits = not batch.full and batch.takes(part) and batch.endpoint is part.endpoint
-            if not fits or part.min_id_length != batch.min_id_length or (part.after_previous and work.placed):
-                whole = False
-                break
-            batch.add(part)
-            work.placed += 1
-        batch.works.append(work)
+        whole = self._batches.fill(batch, work, due_at)
         self._order.hold(work, batch if whole else None)
-        if batch.full:
-            self._close(batch)
-
-    def _fits_pace(self, work: Work, batch: Batch) -> bool:
-        """Tell whether a user or device that was throttled has not too much in the batch already."""
-        if not self._pace:
-            return True
-        for key in work.keys:
-            pace = self._pace.get(key)
-            if pace is not None and sum(key in other.keys for other in batch.works) >= pace:
-                return False
         return True
 
-    def _set_pace(self, batch: Batch, now: int) -> None:
-        """Let throttled users and devices send half as many at once, until nothing of them waits."""
-        shares = Counter(key for work in batch.works for key in work.keys)
-        for work in batch.works:
-            if work.ready_at > now:
-                self._pace.update((key, max(1, shares[key] // 2)) for key in work.keys)
-        for key in shares:
-            if key in self._pace and not self._order.waits(key):
-                del self._pace[key]
+    # -- waiting
 
-    # -- parking
+    def _hold(self, work: Work, now: int) -> None:
+        """Keep an event until its time has come: in memory for a moment, else on disk."""
+        if work.lane is None and (work.ready_at - now <= PARK_MS or self.breaker.probing):
+            heapq.heappush(self._timers, (work.ready_at, work.event.seq, work))
+        else:
+            self._set_aside(work)
 
     def _make_room(self, now: int) -> None:
-        """Park events that must wait, with all that wait behind them, where they fill the window."""
-        for ready_at, _, work in sorted(self._timers, reverse=True):
-            if len(self._unfinished) <= self._settings.window // 4:
+        """Park events that must wait where they fill memory: those that wait longest first."""
+        for ready_at, seq, work in sorted(self._timers, reverse=True):
+            if len(self._here) <= self._settings.window // 4 or len(self.lanes) >= MOST_LANES:
                 break
-            if ready_at > now and work.event.seq in self._unfinished and not work.placed:
+            if ready_at > now and seq in self._here and not work.placed:
                 self._set_aside(work)
-        self._timers = [timer for timer in self._timers if timer[2].event.seq in self._unfinished]
+        self._timers = [timer for timer in self._timers if timer[1] in self._here]
         heapq.heapify(self._timers)
 
     def _set_aside(self, work: Work) -> None:
+        """Park an event with all that wait behind it."""
         works, keys = self._order.take_all(work)
         self._park(works, keys, max((one.ready_at for one in works), default=work.ready_at))
 
-    def _park(self, works: Sequence[Work], keys: set[str], resume_at: int) -> None:
+    def _park(self, works: Sequence[Work], keys: Iterable[str], resume_at: int) -> None:
         lane = self.lanes.add(keys, resume_at)
         for work in works:
             self.lanes.put(lane, work)
-            self._unfinished.pop(work.event.seq, None)
+            self._bytes -= len(work.event.body)
+            if self._here.pop(work.event.seq, None):
+                self.progress.aside(work.event.seq)
 
     # -- ends
 
     def _finish(self, work: Work, filtered: str) -> None:
         seq = work.event.seq
+        self._bytes -= len(work.event.body)
         if work.lane is None:
-            del self._unfinished[seq]
+            del self._here[seq]
         else:
-            self.lanes.finished(seq, work.lane)
+            self.lanes.finished(work)
         if work.reason:
             self._dead.append(work.dead())
-            self.outcomes[Outcome.DEAD, work.reason] += 1
-        elif filtered:
-            self.outcomes[Outcome.FILTERED, filtered] += 1
+            self.progress.died(seq, work.reason)
         else:
-            self.outcomes[Outcome.DELIVERED, ""] += 1
+            self.progress.ended(seq, (Outcome.FILTERED, filtered) if filtered else DELIVERED)
+
+    def leave(self) -> None:
+        """Park what keeps the cursor before events that have ended, and what has a past of its own.
+
+        So nothing that was taken is sent again after a stop. Only ``settlement`` may follow.
+        """
+        last = self.progress.last_end()
+        for work in [*self._here.values(), *self.lanes.brought_back()]:
+            if work.has_past or (work.lane is None and work.event.seq < last):
+                self._park([work], work.keys, 0)
 
     def news(self) -> bool:
         """Tell whether ``settlement`` has something to write."""
-        lanes = self.lanes
-        return bool(
-            self._dead or lanes.park or lanes.unpark or lanes.merge or self._cursor() != self._written
-        )
-
-    def _cursor(self) -> int:
-        return next(iter(self._unfinished), self.read_to + 1) - 1
+        return self.progress.advance() or bool(self._dead) or self.lanes.changed
 
     def settlement(self) -> Settlement:
         """Return what has become of events since the last call; the caller writes it."""
-        lanes = self.lanes
+        self.progress.advance()
+        lanes, dead = self.lanes, self._dead
         settlement = Settlement(
-            self._cursor(), list(lanes.park.values()), lanes.unpark, self._dead, lanes.merge
+            self.progress.cursor,
+            list(lanes.park.values()),
+            lanes.unpark,
+            dead,
+            lanes.merge,
+            self.progress.settled(),
         )
-        self._written = settlement.cursor
         lanes.park, lanes.unpark, lanes.merge, self._dead = {}, [], {}, []
         return settlement

@@ -1,4 +1,4 @@
-"""Who may go next: events that share a user, a device or a group keep their order.
+"""Who may go next: events that share a user or a device keep their order.
 
 An event may join a batch when nothing before it with one of its keys is elsewhere: waiting, in another
 batch, or only partly sent.
@@ -22,10 +22,14 @@ class Order:
         self.waiting = 0
         """Events that wait."""
 
-    def may_join(self, work: Work, batch: Batch) -> bool:
-        """Tell whether an event that does not wait yet may go into ``batch`` right away."""
-        holders, waiting = self._holders, self._waiting
-        return all(key not in waiting and holders.get(key, batch) is batch for key in work.keys)
+    def free(self, work: Work, batch: Batch | None) -> bool:
+        """Tell whether nobody but ``batch`` (None: nobody at all) holds the event's keys."""
+        holders = self._holders
+        for key in work.keys:
+            by = holders.get(key)
+            if by is not None and by is not batch:
+                return False
+        return True
 
     def hold(self, work: Work, whole: Batch | None) -> None:
         """Note that the event is in the batch ``whole``; or None, when parts of it are yet to follow."""
@@ -40,6 +44,10 @@ class Order:
             by = holders.get(key)
             if by is batch or by is work:
                 del holders[key]
+
+    def waits(self, key: str) -> bool:
+        """Tell whether an event waits for the key."""
+        return key in self._waiting
 
     def wait(self, work: Work) -> None:
         """Put the event behind all that wait for its keys."""
@@ -65,15 +73,6 @@ class Order:
                 yield work
                 if waiting.get(key) and waiting[key][0] is work:
                     break
-
-    def free(self, work: Work, batch: Batch) -> bool:
-        """Tell whether a waiting event, first of all its keys, may join ``batch``."""
-        holders = self._holders
-        return all(holders.get(key, batch) is batch for key in work.keys)
-
-    def waits(self, key: str) -> bool:
-        """Tell whether an event waits for the key."""
-        return key in self._waiting
 
     def take_out(self, work: Work) -> None:
         """The event waits no more; it is the first of all its keys."""

@@ -12,6 +12,7 @@ from forwarder.spool.interface import (
     Settlement,
     Spool,
     Spooled,
+    Standing,
 )
 from forwarder.spool.sqlite import SqliteSpool
 
@@ -35,5 +36,6 @@ __all__ = [
     "Settlement",
     "Spool",
     "Spooled",
+    "Standing",
     "open_spool",
 ]

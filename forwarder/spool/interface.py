@@ -72,7 +72,7 @@ class Settlement(NamedTuple):
 
     ``cursor``: the highest seq up to which all are finished or set aside. ``park``: to set aside, written
     over what was parked under the same seq. ``unpark``: seqs no longer parked. ``merge``: lane to the lane
-    it became part of.
+    it became part of. ``ended``: how many events ended, by outcome and reason, since the last settlement.
     """
 
     cursor: int
@@ -80,6 +80,7 @@ class Settlement(NamedTuple):
     unpark: Sequence[int] = ()
     dead: Sequence[NewDead] = ()
     merge: Mapping[str, str] = {}
+    ended: Mapping[tuple[str, str], int] = {}
 
 
 class Lane(NamedTuple):
@@ -90,14 +91,33 @@ class Lane(NamedTuple):
     events: int
 
 
+class Standing(NamedTuple):
+    """How far one destination has come with the events accepted since it is there.
+
+    ``accepted``: these; ``ended``: by outcome and reason; ``revived``: dead letters sent again, which end
+    another time; ``parked``, ``dead``: lying in the spool now. At every moment, after every crash
+    ``accepted == sum(ended.values()) - revived + waiting``.
+    """
+
+    accepted: int
+    waiting: int
+    ended: Mapping[tuple[str, str], int]
+    revived: int
+    parked: int
+    dead: int
+
+
 class Counts(NamedTuple):
-    """How much lies in the spool. ``oldest_at``: when the oldest waiting event was received, or None."""
+    """How much lies in the spool, and how each destination stands.
+
+    ``events``, ``bytes``: what waits for at least one destination and is not set aside; ``oldest_at``: when
+    the oldest of these was received, or None.
+    """
 
     events: int
     bytes: int
     oldest_at: int | None
-    parked: Mapping[str, int]
-    dead: Mapping[str, int]
+    destinations: Mapping[str, Standing]
 
 
 class Spool(Protocol):

@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 
 from forwarder.errors import SpoolDamaged
+from forwarder.spool.disk import full, is_full
 
 APPLICATION_ID = 0x5350_4F4C  # "SPOL": tells a spool from any other SQLite file
 
@@ -33,12 +34,29 @@ MIGRATIONS = (
     CREATE INDEX dead_destination ON dead (destination, number);
     CREATE TABLE note (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE ended (
+        destination TEXT NOT NULL, outcome TEXT NOT NULL, reason TEXT NOT NULL, events INTEGER NOT NULL,
+        PRIMARY KEY (destination, outcome, reason)
+    ) WITHOUT ROWID;
+    CREATE INDEX dead_seq ON dead (destination, seq);
+    ALTER TABLE cursor ADD COLUMN began INTEGER NOT NULL DEFAULT 0; -- events it has nothing to do with
+    ALTER TABLE cursor ADD COLUMN revived INTEGER NOT NULL DEFAULT 0;
+    UPDATE cursor SET began = seq
+        - (SELECT count(*) FROM parked p WHERE p.destination = cursor.destination AND p.seq <= cursor.seq)
+        + (SELECT count(*) FROM dead d WHERE d.destination = cursor.destination AND d.seq > cursor.seq);
+    """,
 )
 """Each entry brings the file from the version before it to the next; the first makes an empty one."""
 
 
-def open_database(path: Path) -> sqlite3.Connection:
-    """Open the spool's file, making or migrating it. Raises SpoolDamaged where it cannot be used."""
+def open_database(path: Path, *, tool: bool = False) -> sqlite3.Connection:
+    """Open the spool's file, making or migrating it. Raises SpoolDamaged where it cannot be used, SpoolFull.
+
+    ``tool``: only take it as it is, for a forwarder may be serving from it.
+    """
+    if tool and not path.exists():
+        raise SpoolDamaged(f"there is no spool at {path}; name the forwarder's configuration with --config")
     try:
         database = connect(path)
     except sqlite3.Error as error:
@@ -46,10 +64,16 @@ def open_database(path: Path) -> sqlite3.Connection:
             f"{path} cannot be opened as a spool: {error}; check its folder and rights"
         ) from None
     try:
-        _prepare(database, path)
+        version = _version(database, path)
+        _configure(database)
+        if tool and version < len(MIGRATIONS):
+            raise SpoolDamaged(f"{path} is from an older forwarder; start this one on it once")
+        if not tool:
+            _migrate(database, version)
+            _check(database, path, new=version == 0)
     except sqlite3.DatabaseError as error:
         database.close()
-        raise SpoolDamaged(f"{path}: {error}; {_MEND}") from None
+        raise (full(path) if is_full(error) else SpoolDamaged(f"{path}: {error}; {_MEND}")) from None
     except SpoolDamaged:
         database.close()
         raise
@@ -67,9 +91,11 @@ def connect(path: Path) -> sqlite3.Connection:
 _MEND = "move the file away to begin anew, or save its events with: sqlite3 FILE .recover"
 
 
-def _prepare(database: sqlite3.Connection, path: Path) -> None:
-    application = database.execute("PRAGMA application_id").fetchone()[0]
-    version = database.execute("PRAGMA user_version").fetchone()[0]
+def _version(database: sqlite3.Connection, path: Path) -> int:
+    """Return the format version, 0 for an empty file."""
+    application, version = (
+        database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
+    )
     tables = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     if application != APPLICATION_ID and tables:
         raise SpoolDamaged(f"{path} is another program's database; name another file in [spool] path")
@@ -78,20 +104,31 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
             f"{path} was written by a newer forwarder (format {version}, this one knows {len(MIGRATIONS)});"
             " run that one"
         )
+    return int(version)
+
+
+def _configure(database: sqlite3.Connection) -> None:
     database.execute("PRAGMA journal_mode=WAL")
     database.execute("PRAGMA synchronous=FULL")  # a commit survives power loss, not only a crash
     # Checkpoints by the writer itself: beside it they never catch up, and the log grows without bound.
     database.execute("PRAGMA wal_autocheckpoint=4000")
     database.execute("PRAGMA journal_size_limit=67108864")
+    # Some builds overwrite what is deleted; where that costs nothing it goes on.
+    database.execute("PRAGMA secure_delete=FAST")
+
+
+def _migrate(database: sqlite3.Connection, version: int) -> None:
     for number in range(version, len(MIGRATIONS)):
         database.executescript(
             f"BEGIN IMMEDIATE; {MIGRATIONS[number]};"
             f"PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={number + 1}; COMMIT"
         )
-    clean = database.execute("SELECT value FROM note WHERE name='closed'").fetchone()
-    if (
-        version and not clean
-    ):  # reading a large file takes seconds, so only where the last end was not orderly
+
+
+def _check(database: sqlite3.Connection, path: Path, *, new: bool) -> None:
+    """See whether the file is sound, where its last end was not orderly: reading all of it takes a while."""
+    ended = database.execute("DELETE FROM note WHERE name='closed'").rowcount
+    if not new and not ended:
         said = database.execute("PRAGMA quick_check(1)").fetchone()[0]
         if said != "ok":
             raise SpoolDamaged(f"{path} is damaged: {' '.join(said.split())}; {_MEND}")

@@ -11,6 +11,7 @@ from queue import SimpleQueue
 from typing import NamedTuple
 
 from forwarder.errors import ForwarderError
+from forwarder.spool.disk import is_full
 
 _MOST = 512
 """Jobs in one commit: bounds what one failing job makes the others repeat."""
@@ -28,11 +29,16 @@ class Writer:
     """Group commit: a commit that is under way gathers those who come meanwhile for the next one."""
 
     def __init__(
-        self, database: sqlite3.Connection, begin: Callable[[], None], loop: asyncio.AbstractEventLoop
+        self,
+        database: sqlite3.Connection,
+        begin: Callable[[], None],
+        relieve: Callable[[], None],
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
-        """Start the thread; ``begin`` is called in it at the beginning of every transaction."""
+        """Start the thread; in it ``begin`` is called before a transaction, ``relieve`` on a full disk."""
         self._database = database
         self._begin = begin
+        self._relieve = relieve
         self._loop = loop
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="spool-writer", daemon=True)
@@ -62,21 +68,30 @@ class Writer:
             if ending:
                 return
 
-    def _commit(self, group: list[Job]) -> list[tuple[asyncio.Future[object], object]]:
+    def _commit(
+        self, group: list[Job], *, relieved: bool = False
+    ) -> list[tuple[asyncio.Future[object], object]]:
         """Return each job's future with its result or its error."""
         try:
             self._begin()
             self._database.execute("BEGIN IMMEDIATE")
+        except Exception as error:  # nobody can write
+            return [(job.future, error) for job in group]
+        try:
             results = [_attempt(job) for job in group]
             self._database.execute("COMMIT")
         except Exception as error:  # handed to whoever waits for it
             with contextlib.suppress(sqlite3.Error):
                 if self._database.in_transaction:
                     self._database.execute("ROLLBACK")
+            if is_full(error) and not relieved:
+                with contextlib.suppress(sqlite3.Error):
+                    self._relieve()
+                return self._commit(group, relieved=True)
             if len(group) == 1:
                 return [(group[0].future, error)]
             # One of them spoils it for all: alone, each gets its own answer.
-            return [pair for job in group for pair in self._commit([job])]
+            return [pair for job in group for pair in self._commit([job], relieved=relieved)]
         for job, result in zip(group, results, strict=True):
             if not isinstance(result, ForwarderError):
                 job.after()

@@ -5,7 +5,7 @@ import random
 import tempfile
 from pathlib import Path
 
-from tests.integration.test_faults import kill_under_load
+from tests.integration.test_ends import kill_under_load
 
 
 def main() -> None:

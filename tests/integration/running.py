@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
@@ -17,9 +17,10 @@ ROOT = Path(__file__).resolve().parents[2]
 class Running:
     """One process of ``forwarder serve``; its log lines as they come."""
 
-    def __init__(self, config: Path, *arguments: str) -> None:
+    def __init__(self, config: Path, *arguments: str, program: Sequence[str] = ("-m", "forwarder")) -> None:
+        """``program``: what Python runs as the forwarder."""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "forwarder", "serve", "--config", str(config), *arguments],
+            [sys.executable, *program, "serve", "--config", str(config), *arguments],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stderr=subprocess.PIPE,

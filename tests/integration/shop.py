@@ -3,8 +3,6 @@
 import base64
 import http.client
 import json
-import subprocess
-import sys
 import threading
 import time
 import urllib.error
@@ -15,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.integration.running import ROOT
+from tests.harness import Amplitude
 
 LOGIN = base64.b64encode(b"demo:").decode()
 
@@ -35,37 +33,6 @@ def post(url: str, value: object) -> tuple[int, Any]:
             return error.code, json.load(error)
     except (OSError, http.client.HTTPException):  # it died over it
         return 0, None
-
-
-class Amplitude:
-    """The misbehaving Amplitude's process, from outside."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.url = f"http://127.0.0.1:{port}"
-
-    def faults(self, *moods: dict[str, object]) -> None:
-        """Give it moods for its next requests."""
-        assert post(f"{self.url}/_/faults", list(moods))[0] == 200
-
-    def state(self) -> dict[str, Any]:
-        """Return what it has counted."""
-        with urllib.request.urlopen(f"{self.url}/_/taken", timeout=30) as answer:
-            state: dict[str, Any] = json.load(answer)
-        return state
-
-
-@contextmanager
-def amplitude(port: int = 0) -> Iterator[Amplitude]:
-    """Run it as long as the block lasts."""
-    words = [sys.executable, "-m", "tests.integration.faulty_amplitude", str(port)]
-    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    try:
-        yield Amplitude(int(process.stdout.readline()))
-    finally:
-        process.terminate()
-        process.communicate(timeout=10)
 
 
 @dataclass
@@ -114,39 +81,63 @@ class Shop:
             time.sleep(0.05)
 
 
-def tally(shop: Shop, amplitude: Amplitude, dead: Sequence[str], kills: int = 0, wait_s: float = 60) -> None:
+class Arrived:
+    """What an Amplitude has counted: numbers in order by user, and how often it recognised a repeat."""
+
+    def __init__(self, amplitude: Amplitude) -> None:
+        self._amplitude = amplitude
+        self._seen = 0
+        self.repeats = 0
+        self.numbers: set[int] = set()
+        self.by_user: dict[str, list[int]] = defaultdict(list)
+
+    def look(self) -> set[int]:
+        """Take in what has come since; return all numbers."""
+        while arrivals := self._amplitude.arrivals(self._seen):
+            self._seen += len(arrivals)
+            for one in arrivals:
+                item = one["item"]
+                number = (item.get("event_properties") or item["user_properties"])["n"]
+                if not one["counted"]:
+                    self.repeats += 1
+                    continue
+                assert number not in self.numbers, f"{number} was counted twice"
+                self.numbers.add(number)
+                self.by_user[item["user_id"]].append(number)
+        return self.numbers
+
+
+def tally(
+    shop: Shop, amplitude: Amplitude, dead: Sequence[str] = (), kills: int = 0, wait_s: float = 60
+) -> Arrived:
     """Wait until everything has arrived and check it: nothing lost, nothing doubled, order kept."""
     wanted = set(shop.accepted.values()) - {int(name[8:]) for name in dead}
-    until = time.monotonic() + wait_s
-    while True:
-        state = amplitude.state()
-        numbers = [number for *_, number in state["taken"]]
-        if wanted <= set(numbers):
-            break
-        missing = sorted(wanted - set(numbers))
-        assert time.monotonic() < until, f"{len(missing)} events never arrived, the first {missing[:5]}"
+    arrived, until = Arrived(amplitude), time.monotonic() + wait_s
+    while missing := wanted - arrived.look():
+        assert time.monotonic() < until, f"{len(missing)} never arrived, such as {sorted(missing)[:5]}"
         time.sleep(0.1)
-    assert len(numbers) == len(set(numbers)), "something was counted twice"
-    by_user = defaultdict(list)
-    for _, _, user, _, number in state["taken"]:
-        by_user[user].append(number)
-    for user, order in by_user.items():
+    for user, order in arrived.by_user.items():
         assert order == sorted(order), f"the events of {user} arrived out of order"
     print(
         f"accepted {len(shop.accepted)} = delivered {len(wanted)} + dead {len(dead)};"
-        f" refused requests {shop.refused}, repeats Amplitude recognised {state['repeats']},"
-        f" requests {state['requests']}, kills {kills}"
+        f" refused requests {shop.refused}, repeats Amplitude recognised {arrived.repeats},"
+        f" requests {amplitude.requests()}, kills {kills}"
     )
+    return arrived
 
 
 @contextmanager
 def shopping(shop: Shop, url: str, size: int = 50) -> Iterator[None]:
     """Post batches in the background as long as the block lasts; each until it is taken."""
     ending = threading.Event()
+    failed: list[BaseException] = []
 
     def run() -> None:
-        while not ending.is_set():
-            shop.send_until_taken(url, shop.events(size))
+        try:
+            while not ending.is_set():
+                shop.send_until_taken(url, shop.events(size))
+        except BaseException as error:
+            failed.append(error)
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -155,3 +146,4 @@ def shopping(shop: Shop, url: str, size: int = 50) -> Iterator[None]:
     finally:
         ending.set()
         thread.join(60)
+    assert not failed, failed

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.property.simulation import World
+from tests.simulation.world import World
 
 SEEDS = 100
 """Schedules per test; SIMULATION_SEED=N plays that one alone."""

@@ -81,14 +81,14 @@ def test_a_refused_key_stops_the_destination(said: dict[str, object]) -> None:
 def test_plain_text_refusals_are_understood() -> None:
     assert actions(read(400, b"Invalid API key: abc", endpoint=Endpoint.IDENTIFY)) == [Action.STOP] * 4
     assert actions(read(400, b"missing_event", endpoint=Endpoint.IDENTIFY)) == [Action.HALVE] * 4
-    assert read(400, b"missing_event", SENT[:1]) == [Decision(Action.DEAD, "missing_event")]
-    assert read(400, b"", SENT[:1]) == [Decision(Action.DEAD, "bad request")]
+    assert read(400, b"missing_event", SENT[:1]) == [Decision(Action.DEAD, "refused: missing_event")]
+    assert read(400, b"", SENT[:1]) == [Decision(Action.DEAD, "refused: bad request")]
 
 
 def test_a_refusal_that_names_nobody_is_narrowed_down() -> None:
     said = {"code": 400, "error": "Invalid JSON request body"}
     assert actions(read(400, said)) == [Action.HALVE] * 4
-    assert read(400, said, SENT[:1]) == [Decision(Action.DEAD, "Invalid JSON request body")]
+    assert read(400, said, SENT[:1]) == [Decision(Action.DEAD, "refused: Invalid JSON request body")]
 
 
 def test_indexes_that_cannot_be_meant_are_passed_over() -> None:
@@ -124,26 +124,46 @@ def test_a_used_up_daily_quota_is_held_longer() -> None:
 
 def test_throttling_that_names_nobody_is_the_projects() -> None:
     said = {"code": 429, "throttled_users": {}, "throttled_events": []}
-    assert read(429, said) == [Decision(Action.HOLD, "project throttled", HOLD_PROJECT_MS)] * 4
-    assert actions(read(429, b"Too Many Requests")) == [Action.HOLD] * 4
+    assert read(429, said) == [Decision(Action.PAUSE, "project throttled", HOLD_PROJECT_MS)] * 4
+    assert actions(read(429, b"Too Many Requests")) == [Action.PAUSE] * 4
 
 
 @pytest.mark.parametrize(
-    ("status", "maybe_taken"), [(500, True), (502, True), (504, True), (408, True), (503, False)]
+    ("status", "maybe_taken"), [(500, True), (502, True), (504, True), (408, True), (524, True), (503, False)]
 )
 def test_failures_are_tried_again(status: int, maybe_taken: bool) -> None:
-    assert read(status, b"") == [Decision(Action.RETRY, f"status {status}", maybe_taken=maybe_taken)] * 4
+    decision = Decision(Action.RETRY, f"status {status}", maybe_taken=maybe_taken, innocent=not maybe_taken)
+    assert read(status, b"") == [decision] * 4
+    assert read(status, b"<html>") == [decision] * 4
 
 
 def test_no_answer_is_tried_again() -> None:
-    for failure, maybe_taken in (("unreachable", False), ("broken", True)):
+    for failure, arrived in (("unreachable", False), ("broken", True)):
         decisions = read_answer(Endpoint.HTTPAPI, SENT, Answer(0, b"", failure))
-        assert decisions == [Decision(Action.RETRY, failure, maybe_taken=maybe_taken)] * 4
+        assert decisions == [Decision(Action.RETRY, failure, maybe_taken=arrived, innocent=not arrived)] * 4
 
 
-def test_forbidden_is_narrowed_down_and_then_kept() -> None:
-    assert actions(read(403, {"code": 403, "error": "Forbidden"})) == [Action.HALVE] * 4
-    assert read(403, b"", SENT[:1]) == [Decision(Action.RETRY, "forbidden")]
+def test_forbidden_may_be_the_fault_of_one_of_them() -> None:
+    assert read(403, {"code": 403, "error": "Forbidden"}) == [Decision(Action.RETRY, "forbidden")] * 4
+
+
+@pytest.mark.parametrize("body", [b"<html>please log in</html>", b"", b"OK", b"{}", b'{"code":400}', b"[]"])
+def test_only_amplitudes_own_words_count_as_taken(body: bytes) -> None:
+    [first, *_] = read(200, body)
+    assert (first.action, first.maybe_taken, first.innocent) == (Action.RETRY, True, True)
+    assert "is base_url right?" in first.reason
+
+
+def test_forms_are_answered_in_plain_text_but_not_in_html() -> None:
+    for endpoint in (Endpoint.IDENTIFY, Endpoint.GROUPIDENTIFY, Endpoint.USERMAP):
+        assert actions(read(200, b"success", endpoint=endpoint)) == [Action.TAKEN] * 4
+        assert actions(read(200, b" <!doctype html>", endpoint=endpoint)) == [Action.RETRY] * 4
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 406, 414, 422])
+def test_what_something_in_between_says_kills_nothing(status: int) -> None:
+    decision = Decision(Action.RETRY, f"status {status}: not Amplitude's words")
+    assert read(status, b"<html><h1>Bad Request</h1>", SENT[:1]) == [decision]
 
 
 def test_other_answers() -> None:

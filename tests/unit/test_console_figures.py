@@ -3,9 +3,9 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from forwarder.console.figures import LATE_MS, Answered, Ended, Figures, figures
-from forwarder.spool import Counts
+from forwarder.spool import Counts, Standing
 
-NOTHING = Counts(0, 0, None, {}, {})
+NOTHING = Counts(0, 0, None, {})
 
 
 def seen(counts: Counts = NOTHING, *, down: bool = False, trap: int = 0) -> Figures:
@@ -14,8 +14,6 @@ def seen(counts: Counts = NOTHING, *, down: bool = False, trap: int = 0) -> Figu
     door = Counter("forwarder_door_events", "x", ["source", *ended], registry=registry)
     door.labels("web", "rejected", "no_event_name").inc(3)
     door.labels("forgotten", "rejected", "x").inc()
-    events = Counter("forwarder_delivery_events", "x", ["destination", *ended], registry=registry)
-    events.labels("amplitude", "delivered", "").inc(7)
     requests = Counter(
         "forwarder_delivery_requests", "x", ["destination", "endpoint", "answer"], registry=registry
     )
@@ -26,7 +24,9 @@ def seen(counts: Counts = NOTHING, *, down: bool = False, trap: int = 0) -> Figu
 
 
 def test_what_ended_where() -> None:
-    found = seen(Counts(4, 400, 990_000, {"amplitude": 2}, {"other": 1}))
+    delivered = {("delivered", ""): 7}
+    standings = {"amplitude": Standing(9, 2, delivered, 0, 2, 0), "other": Standing(9, 8, {}, 0, 0, 1)}
+    found = seen(Counts(4, 400, 990_000, standings))
     [web] = found.sources
     amplitude, other = found.destinations
     assert web.ended == [Ended("rejected", "no_event_name", 3)]
@@ -39,7 +39,7 @@ def test_what_ended_where() -> None:
 
 def test_troubles() -> None:
     assert seen().troubles == []
-    counts = Counts(1, 1, 1_000_000 - LATE_MS - 1, {}, {"amplitude": 2})
+    counts = Counts(1, 1, 1_000_000 - LATE_MS - 1, {"amplitude": Standing(2, 0, {}, 0, 0, 2)})
     assert seen(counts, down=True, trap=2).troubles == [
         "amplitude is held back: Amplitude fails or refuses",
         "amplitude has 2 dead letters",

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from forwarder.cli import cli
-from forwarder.delivery.line import HORIZON_MS
+from forwarder.delivery.trouble import HORIZON_MS
 from forwarder.spool import NewDead, NewEvent, Parked, Settlement, Spool, open_spool
 
 NOW = 1_790_000_000_000

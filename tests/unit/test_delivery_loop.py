@@ -9,7 +9,7 @@ import orjson
 from forwarder.delivery import Delivery, DestinationRoute, LineSettings
 from forwarder.spool import NewEvent, Spooled
 from forwarder.spool.sqlite import SqliteSpool
-from tests.property.simulation import Planner
+from tests.simulation.planner import Planner
 
 NOW = 1_790_000_000_000
 

@@ -9,7 +9,7 @@ import pytest
 
 from web_demo.amplitude.app import create_app
 from web_demo.amplitude.faults import KINDS
-from web_demo.amplitude.ledger import HORIZON_MS, Ledger
+from web_demo.amplitude.ledger import HORIZON_MS, LONGEST, Ledger
 
 GOOD = {"event_type": "Seen", "user_id": "user-1", "insert_id": "i-1"}
 
@@ -136,6 +136,7 @@ FAULTS = {
     "taken and failed": (500, 2),
     "failed": (500, 0),
     "unavailable": (503, 0),
+    "forbidden": (403, 0),
     "invalid key": (400, 0),
     "slow": (200, 2),
 }
@@ -154,8 +155,30 @@ async def test_it_misbehaves_once_and_then_does_not(kind: str) -> None:
         assert sum(arrival["counted"] for arrival in arrivals) == 2
 
 
+async def test_a_fault_may_be_particular() -> None:
+    async with client() as to:
+        faults = [
+            {"kind": "failed", "status": 502},
+            {"kind": "other"},
+            {"kind": "other", "status": 302, "text": ""},
+        ]
+        await to.post("/_/faults", json=faults)
+        answers = [await to.post("/2/httpapi", json={"api_key": "k", "events": [GOOD]}) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [502, 200, 302]
+        assert [answer.text[:6] for answer in answers[1:]] == ["<html>", ""]
+        assert (await to.get("/_/events")).json()["arrivals"] == []
+
+
+def test_what_came_is_told_from_where_one_was() -> None:
+    ledger = Ledger()
+    ledger.take("/batch", [{"insert_id": str(number)} for number in range(LONGEST + 10)], 0)
+    arrivals = ledger.as_json(LONGEST + 8)["arrivals"]
+    assert [one["item"]["insert_id"] for one in arrivals] == [str(LONGEST + 8), str(LONGEST + 9)]
+    assert len(ledger.as_json()["arrivals"]) == LONGEST
+
+
 async def test_faults_that_are_none_are_refused() -> None:
-    assert set(FAULTS) | {"hang", "reset"} == set(KINDS)
+    assert set(FAULTS) | {"hang", "reset", "taken and reset", "other"} == set(KINDS)
     async with client() as to:
         for wrong in ({"kind": "slow"}, [{"kind": "odd"}], ["slow"]):
             assert (await to.post("/_/faults", json=wrong)).status_code == 400

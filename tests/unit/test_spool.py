@@ -1,15 +1,14 @@
 """The spool keeps, orders, bounds and remembers. Every implementation passes the same tests."""
 
 import asyncio
-import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from forwarder.errors import SpoolDamaged, SpoolFull
-from forwarder.spool import NewDead, NewEvent, Parked, Settlement, Spool, Spooled, open_spool, schema
+from forwarder.errors import SpoolFull
+from forwarder.spool import NewDead, NewEvent, Parked, Settlement, Spool, Spooled, Standing, open_spool
 
 HOUR = 3_600_000
 NOW = 1_790_000_000_000
@@ -177,7 +176,8 @@ async def test_parked_events_come_back_by_lane_in_order(path: Path) -> None:
         assert [one.event for one in await spool.parked("one", "u1", c.seq, 2)] == [d]
         await spool.settle("one", Settlement(4, unpark=[a.seq], merge={"u2": "u1"}), NOW)
         assert [one.event for one in await spool.parked("one", "u1", 0, 9)] == [b, c, d]
-        assert (await spool.counts()).parked == {"one": 3}
+        standings = (await spool.counts()).destinations
+        assert (standings["one"].parked, standings["two"].parked) == (3, 0)
 
 
 async def test_parking_again_replaces_the_state(path: Path) -> None:
@@ -203,7 +203,7 @@ async def test_dead_letters_are_kept_retried_and_dropped(path: Path) -> None:
             (2, "one", NOW + 5, b, "mapping"),
         ]
         assert (kept[0].detail, kept[0].state) == (b'{"x":1}', b"st")
-        assert (await spool.counts()).dead == {"one": 2}
+        assert (await spool.counts()).destinations["one"].dead == 2
         assert await spool.dead("two") == []
         assert [one.number for one in await spool.dead("one", after=1)] == [2]
         assert [one.event for one in await spool.dead(number=2)] == [b]
@@ -224,72 +224,29 @@ async def test_listeners_hear_of_appends(path: Path) -> None:
         assert heard == [1]
 
 
-async def test_a_second_forwarder_is_refused(path: Path) -> None:
-    async with opened(path):
-        with pytest.raises(SpoolDamaged, match="in use by another forwarder"):
-            open_spool(path, max_events=1, max_bytes=1)
-        tool = open_spool(path, max_events=1, max_bytes=1, tool=True)
-        assert await tool.dead() == []
-        await tool.close()
-
-
-def _garbage(path: Path) -> None:
-    path.write_bytes(b"not a database at all, but long enough to be read as one" * 100)
-
-
-def _foreign(path: Path) -> None:
-    with sqlite3.connect(path) as database:
-        database.execute("CREATE TABLE theirs (x)")
-    database.close()
-
-
-def _newer(path: Path) -> None:
-    with sqlite3.connect(path) as database:
-        database.execute(f"PRAGMA application_id={schema.APPLICATION_ID}")
-        database.execute("PRAGMA user_version=99")
-    database.close()
-
-
-@pytest.mark.parametrize(
-    ("make", "says"),
-    [(_garbage, "not a database"), (_foreign, "another program"), (_newer, "newer forwarder")],
-)
-async def test_a_file_that_is_no_spool_is_refused(
-    path: Path, make: Callable[[Path], None], says: str
-) -> None:
-    make(path)
-    with pytest.raises(SpoolDamaged, match=says):
-        open_spool(path, max_events=1, max_bytes=1)
-
-
-def _spoil(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2 :] = b"\xff" * (len(content) - len(content) // 2)
-    path.write_bytes(content)
-
-
-async def test_a_damaged_file_is_refused_after_a_crash(path: Path) -> None:
-    async with opened(path, max_events=10**5, max_bytes=10**8) as spool:
-        await spool.append([event(f"m{n}", b"x" * 2000) for n in range(2000)], NOW)
-    with sqlite3.connect(path) as database:
-        database.execute("DELETE FROM note")  # as if it had not ended in order
-    database.close()
-    _spoil(path)
-    with pytest.raises(SpoolDamaged, match="move the file away"):
-        open_spool(path, max_events=1, max_bytes=1)
-
-
-async def test_an_older_format_is_migrated(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_became_of_events_adds_up(path: Path) -> None:
     async with opened(path) as spool:
-        await spool.append([event("a")], NOW)
-    more = (*schema.MIGRATIONS, "ALTER TABLE dead ADD COLUMN remark TEXT")
-    monkeypatch.setattr(schema, "MIGRATIONS", more)
+        await spool.attach(["one"])
+        await spool.append([event(name) for name in "abcde"], NOW)
+        _, b, c, _, e = await spool.read(0, 9)
+        park = [Parked(b, "u", ("u",), b""), Parked(e, "u", ("u",), b"")]
+        ended = {("delivered", ""): 1, ("dead", "why"): 1}
+        await spool.settle("one", Settlement(2, park, dead=[NewDead(c, "why", b"", b"")], ended=ended), NOW)
+        await spool.attach(["one", "two"])
     async with opened(path) as spool:
-        assert names(await spool.read(0, 9)) == ["a"]
-    database = sqlite3.connect(path)
-    assert database.execute("PRAGMA user_version").fetchone() == (2,)
-    database.execute("SELECT remark FROM dead")
-    database.close()
+        one, two = (await spool.counts()).destinations.values()
+        assert one == Standing(accepted=5, waiting=3, ended=ended, revived=0, parked=2, dead=1)
+        assert two == Standing(accepted=3, waiting=3, ended={}, revived=0, parked=0, dead=0)
+        await spool.retry([1])
+        one = (await spool.counts()).destinations["one"]
+        assert one == Standing(accepted=5, waiting=4, ended=ended, revived=1, parked=3, dead=0)
+        await spool.settle("one", Settlement(5, unpark=[2, 3, 5], ended={("delivered", ""): 4}), NOW)
+        one = (await spool.counts()).destinations["one"]
+        assert (one.waiting, one.ended) == (0, {("delivered", ""): 5, ("dead", "why"): 1})
+        # A destination that was away begins anew; what was accepted before is not its own.
+        await spool.attach(["two"])
+        await spool.attach(["two", "one"])
+        assert (await spool.counts()).destinations["one"] == Standing(3, 3, {}, 0, 0, 0)
 
 
 async def test_room_made_by_a_tool_is_noticed(path: Path) -> None:
@@ -301,5 +258,7 @@ async def test_room_made_by_a_tool_is_noticed(path: Path) -> None:
         tool = open_spool(path, max_events=1, max_bytes=1, tool=True)
         await tool.drop([1])
         await tool.close()
-        assert (await spool.counts()).dead == {}
+        assert (await spool.counts()).destinations["one"].dead == 0
+        with pytest.raises(SpoolFull):  # only now it looks
+            await spool.append([event("b")], NOW)
         assert await spool.append([event("b")], NOW) == [True]

@@ -1,7 +1,8 @@
 """A fake Amplitude for demonstrations and tests.
 
-Its page at / lists what arrived, by session. For tests: GET /_/events, POST /_/reset, and POST /_/faults with
-a list such as [{"kind": "throttle", "users": ["u-1"]}, {"kind": "failed", "times": 3}] for the next requests.
+Its page at / lists what arrived, by session. For tests: GET /_/events (with ?after=n without the first n),
+POST /_/reset, and POST /_/faults with a list such as [{"kind": "throttle", "users": ["u-1"]},
+{"kind": "failed", "times": 3}] for the next requests.
 """
 
 from web_demo.amplitude.app import create_app

@@ -57,11 +57,14 @@ class FakeAmplitude:
         if fault.get("kind") == "hang":
             await asyncio.sleep(fault.get("seconds", 60))
             raise HangUpError
-        if fault.get("kind") == "reset":
+        if fault.get("kind", "").startswith("taken"):
+            self.ledger.take(path, items, self._now())
+        if fault.get("kind") in ("reset", "taken and reset"):
             raise HangUpError
+        if fault.get("kind") == "other":
+            page = "<html><h1>Please log in</h1></html>"
+            return Response(fault.get("text", page), fault.get("status", 200), media_type="text/html")
         if (made := answer(fault, items)) is not None:
-            if fault["kind"] == "taken and failed":
-                self.ledger.take(path, items, self._now())
             return reply(made)
         if not key or (self._api_key and key != self._api_key):
             return reply(checks.refused("Invalid API key"))
@@ -115,8 +118,10 @@ class FakeAmplitude:
         return TEMPLATES.TemplateResponse(request, "arrivals.html", context)
 
     async def arrivals(self, request: Request) -> Response:
-        """Return what arrived, as JSON."""
-        return JSONResponse(self.ledger.as_json())
+        """Return what arrived, and how many faults are to come; ``after``: without so many arrivals."""
+        after = request.query_params.get("after", "0")
+        said = self.ledger.as_json(int(after) if after.isdecimal() else 0)
+        return JSONResponse({**said, "faults": len(self.faults.queue)})
 
     async def misbehave(self, request: Request) -> Response:
         """Queue faults for the next requests."""

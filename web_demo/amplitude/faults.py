@@ -10,13 +10,16 @@ KINDS = {
     "bad": "400; says the items at `indexes` (default [0]) have an invalid field; nothing is taken",
     "silenced": "400; says the items at `indexes` (default [0]) are silenced; nothing is taken",
     "too large": "413, unless the request holds one item only",
-    "taken and failed": "500, but everything was taken",
-    "failed": "500; nothing is taken",
+    "taken and failed": "`status` (default 500), but everything was taken",
+    "failed": "`status` (default 500); nothing is taken",
     "unavailable": "503; nothing is taken",
+    "forbidden": "403; nothing is taken",
     "invalid key": "400, Invalid API key",
+    "other": "`status` (default 200) and `text` (default HTML) of something in between; nothing is taken",
     "slow": "answers well after `seconds` (default 2)",
     "hang": "never answers; hangs up after `seconds` (default 60)",
     "reset": "hangs up without an answer",
+    "taken and reset": "hangs up without an answer, but everything was taken",
 }
 
 
@@ -78,7 +81,10 @@ def answer(fault: dict[str, Any], items: Sequence[dict[str, Any]]) -> tuple[int,
     if kind == "invalid key":
         return 400, {"code": 400, "error": "Invalid API key"}
     if kind in ("taken and failed", "failed"):
-        return 500, {"code": 500, "error": "Internal server error"}
+        status = fault.get("status", 500)
+        return status, {"code": status, "error": "Internal server error"}
+    if kind == "forbidden":
+        return 403, {"code": 403, "error": "Forbidden"}
     if kind == "unavailable":
         return 503, {"code": 503, "error": "Service unavailable"}
     return None

@@ -28,6 +28,8 @@ class Ledger:
 
     arrivals: list[Arrival] = field(default_factory=list)
     requests: int = 0
+    forgotten: int = 0
+    """Arrivals that were let go of."""
     _known: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
     def take(self, path: str, items: Sequence[dict[str, Any]], now: int) -> int:
@@ -45,12 +47,14 @@ class Ledger:
                 self._known[key] = now
             counted += counts
             self.arrivals.append(Arrival(now, path, item, counts))
+        self.forgotten += len(self.arrivals[:-LONGEST])
         del self.arrivals[:-LONGEST]
         return counted
 
-    def as_json(self) -> dict[str, Any]:
-        """Return everything, for tests."""
-        return {"requests": self.requests, "arrivals": [asdict(one) for one in self.arrivals]}
+    def as_json(self, after: int = 0) -> dict[str, Any]:
+        """Return everything that came after so many arrivals, for tests."""
+        arrivals = self.arrivals[max(0, after - self.forgotten) :]
+        return {"requests": self.requests, "arrivals": [asdict(one) for one in arrivals]}
 
     def sessions(self, most: int = 500) -> list[tuple[int | None, list[Arrival]]]:
         """Return the latest arrivals by session id, the latest session first, items by their own time."""

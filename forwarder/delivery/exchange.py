@@ -1,0 +1,52 @@
+"""One request to Amplitude and what came back of it, whatever that is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import httpx
+
+from forwarder.amplitude.answers import Answer
+from forwarder.delivery.batch import Body
+
+LARGEST = 1024 * 1024
+"""Bytes of an answer that are read. One that names each of 2000 events and users has a fifth of it."""
+
+
+def http_client() -> httpx.AsyncClient:
+    """Return the client that all destinations share."""
+    return httpx.AsyncClient(
+        http2=False,  # concurrent uploads over one HTTP/2 connection have been seen to hang
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
+        headers={"user-agent": "amplitude-session-forwarder", "accept-encoding": "identity"},
+    )
+
+
+async def exchange(
+    http: httpx.AsyncClient, url: str, body: Body, timeout_s: float, secrets: Sequence[str]
+) -> Answer:
+    """Post the body and return the answer, in which ``secrets`` are blotted out.
+
+    The time is for all of it, so that an answer which trickles in ends, too.
+    """
+    patience = httpx.Timeout(timeout_s, connect=timeout_s / 2)
+    try:
+        async with (
+            asyncio.timeout(timeout_s),
+            http.stream(
+                "POST", url, content=body.content, headers=body.headers, timeout=patience
+            ) as response,
+        ):
+            content = b""
+            async for chunk in response.aiter_bytes():
+                content += chunk
+                if len(content) >= LARGEST:
+                    break
+            for secret in secrets:
+                content = content.replace(secret.encode(), b"[key]") if secret else content
+            return Answer(response.status_code, content[:LARGEST])
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
+        return Answer(0, repr(error).encode(), "unreachable")
+    except Exception as error:  # time-outs, resets, anything: it may have arrived
+        return Answer(0, repr(error).encode(), "broken")

@@ -1,0 +1,93 @@
+"""From an event in the spool to what is to be sent of it, and the keys that order it among others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import orjson
+
+from forwarder.amplitude.endpoints import Endpoint
+from forwarder.amplitude.items import Item
+from forwarder.delivery.work import Part, Work
+from forwarder.errors import ForwarderError, MappingError, PayloadError
+from forwarder.spool import Spooled
+
+NAMES = ("Actions Amplitude", "Amplitude (Actions)")
+"""Names under which an event's ``integrations`` may speak of the destination."""
+
+
+class Planner(Protocol):
+    """What delivery needs of a destination."""
+
+    api_key: str
+    secret_key: str
+
+    @property
+    def url(self) -> Callable[[Endpoint], str]:
+        """What returns an endpoint's address."""
+        ...
+
+    def items(self, event: Mapping[str, object]) -> tuple[Sequence[Item], Sequence[ForwarderError]]:
+        """Return what to send for the event, in order, and what is wrong with the rest."""
+        ...
+
+
+def plan(event: Spooled, planner: Planner, sources: frozenset[str] | None) -> tuple[Work, str]:
+    """Return the event as work, and why it is filtered where there is nothing to do.
+
+    Whatever goes wrong with one event ends in its own reason, never in the way of others.
+    """
+    if sources is not None and event.source not in sources:
+        return Work(event, [], ()), "source not routed here"
+    try:
+        body = orjson.loads(event.body)
+        if _excluded(body.get("integrations")):
+            return Work(event, [], ()), "excluded by integrations"
+        items, errors = planner.items(body)
+        work = Work(event, [Part(item) for item in items], _keys(items) or (f"#{event.seq}",))
+    except Exception as error:  # the reason names it; the event stays in the dead letters
+        work = Work(event, [], ())
+        trouble = work.troubled()
+        trouble.reason, trouble.errors = "cannot be planned", [f"{type(error).__name__}: {error}"]
+        return work, ""
+    if errors:
+        trouble = work.troubled()
+        trouble.reason, trouble.errors = _kind(errors[0]), [str(error) for error in errors]
+    return work, "" if items or errors else "no trigger matched"
+
+
+def _kind(error: ForwarderError) -> str:
+    if isinstance(error, PayloadError):
+        return "invalid fields"
+    return "mapping failed" if isinstance(error, MappingError) else "cannot be planned"
+
+
+def _excluded(integrations: object) -> bool:
+    if not isinstance(integrations, dict) or not integrations:
+        return False
+    named = [integrations[name] for name in NAMES if name in integrations]
+    if named:
+        return not any(named) and False in named
+    return integrations.get("All") is False
+
+
+def _keys(items: Sequence[Item]) -> tuple[str, ...]:
+    """Return the users and devices the items speak of; none: it waits for nobody.
+
+    Groups are no keys: a user who has to wait would hold up all who belong to the same company.
+    """
+    keys: dict[str, None] = {}
+    for item in items:
+        body = item.body
+        if user := body.get("user_id"):
+            keys[f"u{user}"] = None
+        if device := body.get("device_id"):
+            keys[f"d{device}"] = None
+        if item.endpoint is Endpoint.HTTPAPI:
+            continue
+        if other := body.get("global_user_id"):
+            keys[f"u{other}"] = None
+        if isinstance(others := body.get("user_ids"), list):
+            keys.update((f"u{other}", None) for other in others)
+    return tuple(key.replace("\n", " ") if "\n" in key else key for key in keys)

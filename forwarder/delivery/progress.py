@@ -1,0 +1,62 @@
+"""How far a destination has come: its cursor, what has ended beyond it, and how events ended."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from forwarder.outcomes import Outcome
+
+End = tuple[str, str]
+"""How an event ended: the outcome and its reason."""
+DELIVERED: End = (Outcome.DELIVERED, "")
+
+
+class Progress:
+    """Ends are counted once the cursor passes them: what a crash makes happen again is counted once."""
+
+    def __init__(self, cursor: int) -> None:
+        self.cursor = cursor
+        """The highest seq up to which all are finished or set aside."""
+        self.read_to = cursor
+        """The highest seq taken so far."""
+        self.counts: Counter[End] = Counter()
+        """Ends since the last ``settled``."""
+        self._ends: dict[int, End | None] = {}
+        self._settled = cursor
+
+    def ended(self, seq: int, end: End) -> None:
+        """Note that an event has ended."""
+        if seq > self.cursor:
+            self._ends[seq] = end
+        else:
+            self.counts[end] += 1
+
+    def died(self, seq: int, reason: str) -> None:
+        """Note that an event is a dead letter: counted at once, for the letter outlives a crash."""
+        self.counts[Outcome.DEAD, reason.partition(":")[0]] += 1
+        self.aside(seq)
+
+    def aside(self, seq: int) -> None:
+        """Note that the cursor may pass an event which has its own row from now on."""
+        if seq > self.cursor:
+            self._ends.setdefault(seq, None)
+
+    def last_end(self) -> int:
+        """Return the highest seq that the cursor waits to pass, 0 for none."""
+        return max(self._ends, default=0)
+
+    def advance(self) -> bool:
+        """Move the cursor as far as everything has ended; tell whether there is news since ``settled``."""
+        while self.cursor + 1 in self._ends:
+            self.cursor += 1
+            end = self._ends.pop(self.cursor)
+            if end is not None:
+                self.counts[end] += 1
+        self.read_to = max(self.read_to, self.cursor)
+        return self.cursor != self._settled or bool(self.counts)
+
+    def settled(self) -> Counter[End]:
+        """Return the counts, which begin anew."""
+        counts, self.counts = self.counts, Counter()
+        self._settled = self.cursor
+        return counts

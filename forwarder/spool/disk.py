@@ -1,0 +1,108 @@
+"""Room on the spool's disk: accepting ends while deliveries can still be written down."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+from forwarder.errors import SpoolFull
+
+MB = 1024 * 1024
+RETRY_AFTER = 30
+"""Seconds a sender is asked to wait when the disk is full."""
+RESERVE = 8 * MB
+"""Bytes kept in a file of their own, to be given up for writing down deliveries."""
+_MARGIN = 2 * MB
+"""Bytes left free beyond."""
+_LOG = 4 * MB
+"""Bytes left for the log when the file may not grow any more: room inside of it can be used with these."""
+_PLENTY = 256 * MB
+"""With more bytes than these at hand, a look now and then will do."""
+_LOOK_S = 1.0
+_PAGES = 64 * 1024
+"""What one request may take beyond its events, for pages are written as a whole."""
+
+
+def is_full(error: Exception) -> bool:
+    """Tell whether the disk took no more."""
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in _CODES
+
+
+_CODES = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+
+
+def full(path: Path) -> SpoolFull:
+    """Return the error that says so."""
+    return SpoolFull(f"{path}: its disk is full; free some space there", RETRY_AFTER)
+
+
+def reserve_of(path: Path) -> Path:
+    """Return where the reserve of the spool at ``path`` lies."""
+    return path.with_name(path.name + "-reserve")
+
+
+class Disk:
+    """To be used in the thread that writes, but for ``give_up_reserve``."""
+
+    def __init__(self, path: Path, database: sqlite3.Connection) -> None:
+        self._path = path
+        self._log = path.with_name(path.name + "-wal")
+        self._reserve = reserve_of(path)
+        self._database = database
+        self._room = self._inside = 0
+        self._looked_at = -_LOOK_S
+
+    def begin(self) -> None:
+        """A transaction is about to begin: see how much room there is for it."""
+        now = time.monotonic()
+        if self._room > _PLENTY and now - self._looked_at < _LOOK_S:
+            return
+        self._looked_at = now
+        self._look()
+        if self._room < _PLENTY and self._log.stat().st_size > _LOG // 2:
+            # Its bytes are free again, then; and others may yet take what copying it needs.
+            with contextlib.suppress(sqlite3.Error):
+                self.empty_log()
+            self._look()
+
+    def take(self, size: int) -> None:
+        """Use up room for events of so many bytes. Raises SpoolFull, with nothing used, if there is none."""
+        pages = 2 * size + _PAGES
+        grows = self._inside < pages
+        if self._room < (2 * pages + _LOG if grows else pages):
+            raise full(self._path)
+        self._room -= 2 * pages if grows else pages
+        self._inside -= 0 if grows else pages
+
+    def _look(self) -> None:
+        """See by how many bytes the log may grow so that all can still be copied, and how many are unused."""
+        page = self._pragma("page_size")
+        disk = os.statvfs(self._path)
+        only_in_log = page * self._pragma("page_count") - self._path.stat().st_size
+        self._room = disk.f_bavail * disk.f_frsize - only_in_log - _MARGIN
+        self._inside = page * self._pragma("freelist_count")
+        if not self._reserve.exists():
+            self._room -= RESERVE
+            if self._room > 0:
+                self._keep_reserve()
+
+    def _pragma(self, name: str) -> int:
+        return int(self._database.execute(f"PRAGMA {name}").fetchone()[0])
+
+    def _keep_reserve(self) -> None:
+        try:
+            with self._reserve.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, RESERVE)
+        except OSError:  # somebody else was quicker
+            self._reserve.unlink(missing_ok=True)
+
+    def empty_log(self) -> None:
+        """Copy the log into the file, which frees the disk of it. Raises sqlite3.OperationalError."""
+        self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def give_up_reserve(self) -> None:
+        """Free the reserve, so that deliveries can be written down."""
+        self._reserve.unlink(missing_ok=True)

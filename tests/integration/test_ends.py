@@ -1,0 +1,244 @@
+"""However the forwarder ends, and whatever becomes of its clock and its disk: nothing is lost or doubled."""
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.harness import fake_amplitude
+from tests.integration.operating import (
+    dead,
+    dead_names,
+    fates,
+    free_port,
+    metrics,
+    wait_until,
+    write_config,
+)
+from tests.integration.running import ROOT, Running, forwarder
+from tests.integration.shop import Shop, shopping, tally
+
+
+def kill_under_load(folder: Path, kills: int, chance: random.Random) -> None:
+    """Kill the forwarder at random moments while events pour in; then check every one."""
+    shop = Shop(users=200)
+    with fake_amplitude() as fake:
+        config = write_config(folder, fake.url, port=free_port())
+        running = Running(config)
+        try:
+            with shopping(shop, running.url):
+                for _ in range(kills):
+                    time.sleep(chance.uniform(0.1, 0.8))
+                    running.stop(signal.SIGKILL)
+                    running = Running(config)
+                time.sleep(0.3)
+            tally(shop, fake, dead_names(config), kills)
+            wait_until(lambda: fates(running.url)["waiting"] == 0)
+            found = fates(running.url)
+            print(f"the forwarder's own books: {dict(found)}")
+            assert found["accepted"] == found["delivered"] == len(shop.accepted)
+        finally:
+            running.stop()
+
+
+def test_kill_9_under_load(tmp_path: Path) -> None:
+    kill_under_load(tmp_path, kills=4, chance=random.Random(7))
+
+
+def test_a_graceful_stop_writes_down_what_was_delivered(tmp_path: Path) -> None:
+    shop = Shop()
+    with fake_amplitude() as fake:
+        config = write_config(tmp_path, fake.url)
+        fake.misbehave({"kind": "throttle"}, {"kind": "slow", "seconds": 0.5, "times": 3})
+        with forwarder(config) as running:
+            shop.send_until_taken(running.url, shop.events(300))
+            time.sleep(0.4)
+            assert running.stop(signal.SIGTERM) == 0
+        with forwarder(config) as running:
+            assert tally(shop, fake).repeats == 0
+            wait_until(lambda: fates(running.url)["waiting"] == 0)
+            assert fates(running.url)["delivered"] == 300
+
+
+def test_a_stop_waits_no_longer_than_it_may(tmp_path: Path) -> None:
+    shop = Shop()
+    with fake_amplitude() as fake:
+        config = write_config(tmp_path, fake.url)
+        config.write_text(config.read_text().replace("timeout_seconds = 1.5", "timeout_seconds = 60"))
+        fake.misbehave({"kind": "hang", "seconds": 60, "times": 10})
+        with forwarder(config) as running:
+            shop.send_until_taken(running.url, shop.events(100))
+            wait_until(lambda: fake.requests() > 0)
+            began = time.monotonic()
+            assert running.stop(signal.SIGTERM) == 0
+            assert time.monotonic() - began < 15, "stop_seconds is 3"
+        fake.misbehave()
+    with fake_amplitude(port=int(fake.url.rpartition(":")[2])) as again, forwarder(config):
+        tally(shop, again)
+
+
+JUMPY = """
+import sys, time
+from pathlib import Path
+real, offset = time.time_ns, Path(sys.argv.pop(1))
+time.time_ns = lambda: real() + int(offset.read_text()) * 3_600_000_000_000
+from forwarder.cli import main
+main()
+"""
+
+
+def test_the_clock_jumps_for_hours(tmp_path: Path) -> None:
+    shop, offset = Shop(), tmp_path / "hours"
+    with fake_amplitude() as fake:
+        config = write_config(tmp_path, fake.url)
+        offset.write_text("0")
+        running = Running(config, program=("-c", JUMPY, str(offset)))
+        try:
+            for hours in (0, 30, -50, 200, 3):
+                offset.write_text(str(hours))
+                fake.misbehave({"kind": "unavailable"}, {"kind": "taken and failed"})
+                shop.send_until_taken(running.url, shop.events(200))
+                tally(shop, fake, wait_s=20)
+            assert running.stop(signal.SIGTERM) == 0
+            offset.write_text("-200")
+            running = Running(config, program=("-c", JUMPY, str(offset)))
+            shop.send_until_taken(running.url, shop.events(200))
+            tally(shop, fake, wait_s=20)
+            wait_until(lambda: fates(running.url)["waiting"] == 0)
+            assert fates(running.url)["delivered"] == len(shop.accepted) == 1200
+        finally:
+            running.stop()
+
+
+@contextmanager
+def small_disk(folder: Path, size_mb: int) -> Iterator[bool]:
+    """Mount a small file system where that is allowed; tell whether it was."""
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size_mb}m", "tmpfs", str(folder)]
+    mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
+    try:
+        yield mounted
+    finally:
+        if mounted:
+            subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(path: Path) -> None:
+    """Take all that is left of a small disk, as another program might."""
+    with path.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"x" * 65536)
+        except OSError:
+            return
+
+
+@pytest.mark.parametrize("others", [False, True], ids=["its own events", "other programs"])
+def test_a_full_disk_is_never_a_false_success(tmp_path: Path, others: bool) -> None:
+    """Without the right to mount, the bound on the spool stands in for the disk's."""
+    shop, port, disk = Shop(), free_port(), tmp_path / "disk"
+    disk.mkdir()
+    with small_disk(disk, 32) as mounted:
+        spool = "" if mounted else "max_bytes = 3000000"
+        config = write_config(disk, f"http://127.0.0.1:{port}", spool=spool)  # where nobody is yet
+
+        def until_refused(url: str) -> int:
+            for taken in range(400):
+                events = shop.events(20)
+                for event in events:
+                    event["context"] = {"padding": "x" * 20_000}
+                status = shop.send(url, events)
+                if status != 200:
+                    assert status == 429
+                    return taken
+            raise AssertionError("the disk never filled")
+
+        with forwarder(config) as running:
+            first = until_refused(running.url)
+            if others and mounted:
+                fill(disk / "junk")
+            with fake_amplitude(port=port) as fake:
+                tally(shop, fake)
+            (disk / "junk").unlink(missing_ok=True)
+            # Room again: the same file goes on taking as much as before.
+            wait_until(lambda: shop.send(running.url, shop.events(1)) == 200)
+            assert until_refused(running.url) > first // 2
+            with fake_amplitude(port=port) as fake:
+                wait_until(lambda: fates(running.url)["waiting"] == 0)
+                assert fates(running.url)["delivered"] == len(shop.accepted)
+
+
+def start(config: Path) -> subprocess.CompletedProcess[str]:
+    """Start a forwarder that is going to refuse."""
+    words = [sys.executable, "-m", "forwarder", "serve", "--config", str(config), "--port", "0"]
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_a_spool_that_cannot_be_used_gives_one_clear_line(tmp_path: Path) -> None:
+    config = write_config(tmp_path, "http://127.0.0.1:9")
+    with forwarder(config):
+        second = start(config)
+    (tmp_path / "spool.db").write_bytes(b"this was a spool once" * 1000)
+    damaged = start(config)
+    for done, says in ((second, "is in use by another forwarder"), (damaged, "move the file away")):
+        assert done.returncode == 1
+        last = done.stderr.strip().splitlines()[-1]
+        assert last.startswith("Error: ")
+        assert says in last
+        assert "Traceback" not in done.stderr
+
+
+def test_dead_letters_without_a_forwarder_and_beside_one(tmp_path: Path) -> None:
+    shop = Shop()
+    with fake_amplitude() as fake:
+        config = write_config(tmp_path, fake.url)
+        with forwarder(config) as running:
+            fake.misbehave({"kind": "bad"})
+            shop.send_until_taken(running.url, shop.events(10))
+            tally(shop, fake, ["message-00000000"])
+            wait_until(lambda: dead_names(config) == ["message-00000000"])
+            assert '"status": 400' in dead(config, "show", "1")
+        assert "sent again: 1" in dead(config, "retry", "1")
+        with forwarder(config) as running:
+            tally(shop, fake)
+            wait_until(lambda: fates(running.url)["waiting"] == 0)
+            fake.misbehave({"kind": "silenced"})
+            shop.send_until_taken(running.url, shop.events(1))
+            wait_until(lambda: metrics(running.url)["forwarder_spool_dead", "fake"] == 1)
+            assert "dropped: 1" in dead(config, "drop", "--all")
+            wait_until(lambda: metrics(running.url)["forwarder_spool_dead", "fake"] == 0)
+            found = fates(running.url)
+            assert (found["delivered"], found["dead"], found["revived"]) == (10, 2, 1)
+
+
+def test_metrics_tell_every_outcome_over_restarts(tmp_path: Path) -> None:
+    shop = Shop()
+    with fake_amplitude() as fake:
+        config = write_config(tmp_path, fake.url)
+        with forwarder(config) as running:
+            events = shop.events(10)
+            fake.misbehave({"kind": "bad"})
+            shop.send_until_taken(running.url, events)
+            shop.send_until_taken(running.url, events)  # all are known already
+            excluded = shop.events(2)
+            excluded[0]["integrations"] = {"All": False}
+            excluded[1]["type"] = "nonsense"
+            shop.send(running.url, excluded)
+            wait_until(lambda: fates(running.url)["waiting"] == 0)
+            shown = metrics(running.url)
+            assert shown["forwarder_door_events_total", "duplicate", "", "shop"] == 10
+            assert shown["forwarder_door_events_total", "rejected", "unknown_type", "shop"] == 1
+        with forwarder(config) as running:
+            shown = metrics(running.url)
+            for ended, count in {
+                ("delivered", ""): 9,
+                ("dead", "invalid time"): 1,
+                ("filtered", "excluded by integrations"): 1,
+            }.items():
+                assert shown["forwarder_delivery_events_total", "fake", *ended] == count
+            assert fates(running.url)["accepted"] == 11

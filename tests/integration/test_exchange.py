@@ -1,0 +1,127 @@
+"""One request to Amplitude over a real socket: whatever comes back, and however slowly, is an answer."""
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from forwarder.amplitude.answers import Answer
+from forwarder.delivery.batch import Body
+from forwarder.delivery.exchange import LARGEST, exchange, http_client
+
+BODY = Body(b'{"api_key":"the-key"}', {"content-type": "application/json"})
+Talk = Callable[[asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def server(talk: Talk) -> AsyncIterator[str]:
+    """Run a server that reads a request and then says something; gives its address."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(BODY.content)
+        try:
+            await talk(writer)
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/2/httpapi"
+    finally:
+        listener.close()
+
+
+async def answer_to(talk: Talk, timeout_s: float = 10) -> Answer:
+    async with server(talk) as url, http_client() as http, asyncio.timeout(20):
+        return await exchange(http, url, BODY, timeout_s, ("the-key", ""))
+
+
+def saying(head: str, content: bytes = b"") -> Talk:
+    async def talk(writer: asyncio.StreamWriter) -> None:
+        writer.write(head.replace("\n", "\r\n").encode() + content)
+        await writer.drain()
+
+    return talk
+
+
+OK = "HTTP/1.1 200 OK\ncontent-length: {}\n\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "content", "status"),
+    [
+        (OK.format(12), b'{"code":200}', 200),
+        (OK.format(0), b"", 200),
+        ("HTTP/1.1 503 Service Unavailable\nconnection: close\n\n", b"<html>busy</html>", 503),
+        ("HTTP/1.1 302 Found\nlocation: http://127.0.0.1:1/\ncontent-length: 0\n\n", b"", 302),
+        ("HTTP/1.1 400 Bad Request\ncontent-length: 5\n\n", b"\xff\xfe\x00ab", 400),
+    ],
+)
+async def test_answers_are_taken_as_they_come(head: str, content: bytes, status: int) -> None:
+    assert await answer_to(saying(head, content)) == Answer(status, content)
+
+
+async def test_keys_are_blotted_out() -> None:
+    content = b'{"error":"Invalid API key: the-key"}'
+    said = await answer_to(saying(f"HTTP/1.1 400 Bad\ncontent-length: {len(content)}\n\n", content))
+    assert said.body == b'{"error":"Invalid API key: [key]"}'
+
+
+@pytest.mark.parametrize(
+    "talk",
+    [
+        saying(""),
+        saying("HTTP/1.1 200 OK\ncontent-length: 100\n\n", b"{"),
+        saying("this is not HTTP\n\n"),
+        saying("HTTP/1.1 200 OK\ntransfer-encoding: chunked\n\nzz\n"),
+        saying("HTTP/1.1 200 OK\ncontent-encoding: gzip\ncontent-length: 4\n\n", b"abcd"),
+    ],
+    ids=["hangs up", "half a body", "no HTTP", "broken chunks", "no gzip"],
+)
+async def test_what_is_no_answer_may_have_arrived(talk: Talk) -> None:
+    assert (await answer_to(talk))[::2] == (0, "broken")
+
+
+async def test_a_reset_connection_may_have_arrived() -> None:
+    async def reset(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\nhalf")
+        await writer.drain()
+        writer.transport.abort()
+
+    assert (await answer_to(reset))[::2] == (0, "broken")
+
+
+async def test_an_answer_that_trickles_in_ends_in_time() -> None:
+    async def trickle(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
+        while True:
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.05)
+
+    assert (await answer_to(trickle, timeout_s=0.5))[::2] == (0, "broken")
+
+
+async def test_no_more_is_read_than_an_answer_can_have() -> None:
+    async def flood(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 500 Oh\r\n\r\n")
+        while True:
+            writer.write(b"x" * 65_536)
+            await writer.drain()
+
+    assert await answer_to(flood) == Answer(500, b"x" * LARGEST)
+    bomb = gzip.compress(bytes(50 * LARGEST))
+    head = f"HTTP/1.1 500 Oh\ncontent-encoding: gzip\ncontent-length: {len(bomb)}\n\n"
+    assert len((await answer_to(saying(head, bomb))).body) == LARGEST
+
+
+@pytest.mark.parametrize(
+    "url", ["http://nowhere.invalid/", "http://127.0.0.1:1/", "ftp://127.0.0.1/", "http://"]
+)
+async def test_what_was_never_sent_is_known_not_to_have_arrived(url: str) -> None:
+    async with http_client() as http:
+        assert (await exchange(http, url, BODY, 5, ()))[::2] == (0, "unreachable")

@@ -1,0 +1,43 @@
+"""A line to try single cases on: little events in, batches out."""
+
+import random
+
+import orjson
+
+from forwarder.amplitude.answers import Answer
+from forwarder.delivery.batch import Batch
+from forwarder.delivery.line import Line, LineSettings
+from forwarder.spool import Spooled
+from tests.simulation.planner import Planner
+from tests.simulation.spool import Destination
+
+NOW = 1_790_000_000_000
+OK = Answer(200, b'{"code":200}')
+FAILED = Answer(500)
+
+
+def event(seq: int, user: str | None = "u1", kind: str = "track", device: str | None = None) -> Spooled:
+    """Make an event."""
+    body = {"m": f"m{seq}", "u": user, "d": device, "kind": kind}
+    return Spooled(seq, NOW, "demo", f"m{seq}", orjson.dumps(body))
+
+
+def line(kept: Destination | None = None, **settings: int) -> Line:
+    """Make a line that takes up what is kept."""
+    kept = kept or Destination()
+    one = Line(Planner(), None, LineSettings(**{"linger_ms": 0, **settings}), kept.cursor, random.Random(1))
+    one.resume(kept.lanes(), kept.aside())
+    return one
+
+
+def due(one: Line, kept: Destination, now: int) -> list[Batch]:
+    """Write down what is known, bring back what may come, and return what is to go, as the loop does."""
+    kept.settle(one.settlement())
+    while load := one.load(now):
+        one.loaded(load[0], kept.lane(*load), now)
+    return one.due(now, False)
+
+
+def sent(batches: list[Batch]) -> list[tuple[str, list[int]]]:
+    """Return endpoint and seqs of each batch."""
+    return [(batch.endpoint.name, [work.event.seq for work in batch.works]) for batch in batches]

@@ -1,0 +1,84 @@
+"""What a real spool keeps, and nothing of what a crash takes."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+from forwarder.spool import Lane, NewDead, Parked, Settlement, Spooled
+
+
+@dataclass
+class Destination:
+    """What the spool holds for one destination. ``dead`` by letter number, ``gone``: what was dropped."""
+
+    cursor: int = 0
+    parked: dict[int, Parked] = field(default_factory=dict)
+    dead: dict[int, NewDead] = field(default_factory=dict)
+    gone: list[NewDead] = field(default_factory=list)
+    ended: Counter[tuple[str, str]] = field(default_factory=Counter)
+    revived: int = 0
+    deaths: int = 0
+
+    def settle(self, settlement: Settlement) -> None:
+        """Write a settlement."""
+        assert settlement.cursor >= self.cursor
+        self.cursor = settlement.cursor
+        for seq in settlement.unpark:
+            del self.parked[seq]
+        self.parked.update((one.event.seq, one) for one in settlement.park)
+        for lane, into in settlement.merge.items():
+            for seq, one in self.parked.items():
+                if one.lane == lane:
+                    self.parked[seq] = one._replace(lane=into)
+        for letter in settlement.dead:
+            self.deaths += 1
+            self.dead[self.deaths] = letter
+        self.ended.update(settlement.ended)
+
+    def lanes(self) -> list[Lane]:
+        """Return the lanes."""
+        lanes: dict[str, list[Parked]] = defaultdict(list)
+        for one in self.parked.values():
+            lanes[one.lane].append(one)
+        return [
+            Lane(name, frozenset(key for one in rows for key in one.keys), len(rows))
+            for name, rows in lanes.items()
+        ]
+
+    def lane(self, name: str, limit: int) -> list[Parked]:
+        """Return the first events of a lane."""
+        rows = (one for _, one in sorted(self.parked.items()) if one.lane == name)
+        return [one for one, _ in zip(rows, range(limit), strict=False)]
+
+    def aside(self) -> set[int]:
+        """Return the seqs above the cursor that are parked or dead."""
+        found = set(self.parked) | {one.event.seq for one in self.dead.values()}
+        return {seq for seq in found if seq > self.cursor}
+
+    def revive(self, number: int) -> None:
+        """Send a dead letter again."""
+        letter = self.dead.pop(number)
+        assert letter.event.seq not in self.parked
+        self.parked[letter.event.seq] = Parked(letter.event, "", (), letter.state)
+        self.revived += 1
+
+    def check(self, accepted: int) -> None:
+        """See that what became of events adds up."""
+        below = sum(seq <= self.cursor for seq in self.parked)
+        dead_above = sum(one.event.seq > self.cursor for one in self.dead.values())
+        waiting = accepted - self.cursor + below - dead_above
+        assert accepted == self.ended.total() - self.revived + waiting, (
+            "what became of events does not add up"
+        )
+
+
+@dataclass
+class MemorySpool:
+    """``events``: all ever accepted, the one of seq 1 first."""
+
+    events: list[Spooled] = field(default_factory=list)
+    destinations: dict[str, Destination] = field(default_factory=dict)
+
+    def read(self, after: int, limit: int) -> list[Spooled]:
+        """Return events, of which none may have been let go of."""
+        assert after >= min(one.cursor for one in self.destinations.values())
+        return self.events[after : after + limit]

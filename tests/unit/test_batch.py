@@ -1,0 +1,75 @@
+"""What goes in one request: within Amplitude's bounds, and as its documentation has it."""
+
+import json
+from itertools import pairwise
+from urllib.parse import parse_qs
+
+import orjson
+import pytest
+
+from forwarder.amplitude.endpoints import Endpoint
+from forwarder.amplitude.items import Item
+from forwarder.delivery.batch import BOUNDS, Batch, encode
+from forwarder.delivery.work import Part
+
+
+def part(endpoint: Endpoint, body: dict[str, object], min_id_length: int | None = None) -> Part:
+    return Part(Item(endpoint, body, min_id_length))
+
+
+@pytest.mark.parametrize("endpoint", [Endpoint.HTTPAPI, Endpoint.IDENTIFY])
+def test_requests_stay_within_bounds(endpoint: Endpoint) -> None:
+    batch = Batch(part(endpoint, {}), 0, 2000)
+    large = part(endpoint, {"x": 'ä"{' * 2000})
+    while batch.takes(large):
+        batch.add(large)
+    size = len(encode(batch, "key", "secret").content)
+    assert BOUNDS[endpoint].bytes // 2 < size <= BOUNDS[endpoint].bytes
+
+
+def test_a_single_item_beyond_the_bounds_is_sent_for_amplitude_to_judge() -> None:
+    batch = Batch(part(Endpoint.HTTPAPI, {}), 0, 2000)
+    assert batch.takes(part(Endpoint.HTTPAPI, {"x": "y" * 2_000_000}))
+
+
+def test_the_requests_read_as_amplitude_documents_them() -> None:
+    body: dict[str, object] = {"user_id": "ü & 1", "user_properties": {"$set": {"a": "b c+"}}}
+    batch = Batch(part(Endpoint.HTTPAPI, body, 3), 0, 2000)
+    batch.add(part(Endpoint.HTTPAPI, body, 3))
+    content = json.loads(encode(batch, "key", "").content)
+    assert content == {"api_key": "key", "events": [body], "options": {"min_id_length": 3}}
+    for endpoint, field in (
+        (Endpoint.IDENTIFY, "identification"),
+        (Endpoint.GROUPIDENTIFY, "identification"),
+        (Endpoint.USERMAP, "mapping"),
+    ):
+        batch = Batch(part(endpoint, body), 0, 2000)
+        batch.add(part(endpoint, body))
+        batch.add(part(endpoint, body))
+        form = parse_qs(encode(batch, "k&y", "").content.decode(), strict_parsing=True)
+        assert form == {"api_key": ["k&y"], field: [orjson.dumps([body, body]).decode()]}
+
+
+def test_deletions_are_authorised_by_both_keys() -> None:
+    batch = Batch(part(Endpoint.DELETIONS, {"user_ids": ["u"]}), 0, 2000)
+    batch.add(part(Endpoint.DELETIONS, {"user_ids": ["u"]}))
+    assert batch.full
+    body = encode(batch, "key", "secret")
+    assert body.content == b'{"user_ids":["u"]}'
+    assert body.headers["authorization"] == "Basic a2V5OnNlY3JldA=="
+
+
+def test_halving_goes_down_to_one() -> None:
+    for most in (10, 2000):
+        sizes, level = [], 0
+        while True:
+            batch = Batch(part(Endpoint.HTTPAPI, {}), level, most)
+            while not batch.full:
+                batch.add(part(Endpoint.HTTPAPI, {}))
+            sizes.append(len(batch.parts))
+            if sizes[-1] == 1:
+                break
+            level = batch.halved()
+        assert all(after <= before // 2 for before, after in pairwise(sizes))
+        assert len(sizes) <= 12
+    assert sizes[:3] == [2000, 1000, 500]

@@ -1,0 +1,63 @@
+"""What an event of the spool becomes: items and keys, or a reason."""
+
+import orjson
+import pytest
+
+from forwarder.delivery.planning import plan
+from forwarder.spool import Spooled
+from tests.simulation.planner import Planner
+
+NOW = 1_790_000_000_000
+
+
+def event(**more: object) -> Spooled:
+    body = {"m": "m1", "u": "u1", "d": None, "kind": "track", **more}
+    return Spooled(1, NOW, "demo", "m1", orjson.dumps(body))
+
+
+@pytest.mark.parametrize(
+    ("integrations", "filtered"),
+    [
+        (None, ""),
+        ({"All": True}, ""),
+        ({"All": False}, "excluded by integrations"),
+        ({"All": False, "Actions Amplitude": {"session_id": 1}}, ""),
+        ({"Actions Amplitude": False}, "excluded by integrations"),
+        ({"Amplitude (Actions)": False}, "excluded by integrations"),
+        ({"Actions Amplitude": {"session_id": 1}}, ""),
+        ("broken", ""),
+    ],
+)
+def test_an_event_may_exclude_the_destination(integrations: object, filtered: str) -> None:
+    work, why = plan(event(integrations=integrations), Planner(), None)
+    assert why == filtered
+    assert bool(work.parts) is not bool(filtered)
+
+
+def test_events_of_other_sources_are_filtered() -> None:
+    _, why = plan(event(), Planner(), frozenset({"other"}))
+    assert why == "source not routed here"
+
+
+def test_users_and_devices_are_the_keys() -> None:
+    assert plan(event(d="d1"), Planner(), None)[0].keys == ("uu1", "dd1")
+    assert plan(event(kind="group"), Planner(), None)[0].keys == ("uu1",)
+    assert plan(event(u=None), Planner(), None)[0].keys == ("#1",), "it waits for nobody"
+    assert plan(event(u="a\nb"), Planner(), None)[0].keys == ("ua b",), "as the spool gives it back"
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [(b"{broken", "JSONDecodeError"), (b'{"m":1,"u":1,"d":1,"kind":"crash"}', "ZeroDivisionError")],
+)
+def test_whatever_goes_wrong_ends_in_a_reason(body: bytes, error: str) -> None:
+    work, filtered = plan(Spooled(1, NOW, "demo", "m1", body), Planner(), None)
+    assert (work.parts, work.reason, filtered) == ([], "cannot be planned", "")
+    assert work.troubled().errors[0].startswith(error)
+    dead = work.dead()
+    assert (dead.reason, error in dead.detail.decode()) == ("cannot be planned", True)
+
+
+def test_what_is_wrong_with_one_subscription_does_not_keep_the_others() -> None:
+    work, _ = plan(event(kind="poor"), Planner(), None)
+    assert (len(work.parts), work.reason) == (1, "invalid fields")
