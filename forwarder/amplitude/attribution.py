@@ -2,8 +2,8 @@
 
 from typing import cast
 
-from forwarder import js
 from forwarder.amplitude.validation import Payload
+from forwarder.javascript import values as js
 
 
 def attributed(payload: Payload, *, own_first: bool) -> object:

@@ -7,9 +7,9 @@ import math
 from collections.abc import Callable
 from typing import Final
 
-from forwarder import js
 from forwarder.amplitude.dates import is_date_like
 from forwarder.amplitude.fields import Field, Kind
+from forwarder.javascript import values as js
 
 
 class Refused(Exception):  # noqa: N818 - a step of validation, never seen outside

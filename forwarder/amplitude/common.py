@@ -3,9 +3,9 @@
 import math
 import re
 
-from forwarder import js
 from forwarder.amplitude.user_agent import LONGEST, fields_without_hints, parse_user_agent
 from forwarder.amplitude.validation import Payload
+from forwarder.javascript import values as js
 
 _IOS = re.compile("ios", re.IGNORECASE | re.ASCII)
 _ANDROID = re.compile("android", re.IGNORECASE | re.ASCII)

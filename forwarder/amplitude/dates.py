@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
-from forwarder import js
-from forwarder.js_calendar import LIMIT_MS, time_of
-from forwarder.js_date import read_date
+from forwarder.javascript import values as js
+from forwarder.javascript.calendar import LIMIT_MS, time_of
+from forwarder.javascript.dates import read_date
 
 _USUAL: Final = re.compile(
     r"[12][0-9]{3}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, cast
 
-from forwarder import js
 from forwarder.amplitude.endpoints import endpoint_url
 from forwarder.amplitude.fields import ACTIONS
 from forwarder.amplitude.items import Call, Item, Planned
@@ -17,6 +16,7 @@ from forwarder.amplitude.settings import read_settings
 from forwarder.amplitude.users import delete_users, group_identify_user, identify_user, map_user
 from forwarder.amplitude.validation import Payload, compile_payload
 from forwarder.errors import ForwarderError, MappingError, TriggerError
+from forwarder.javascript import values as js
 from forwarder.triggers import compile_trigger
 
 Event = Mapping[str, object]

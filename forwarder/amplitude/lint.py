@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from forwarder import js
 from forwarder.amplitude.endpoints import Endpoint
 from forwarder.amplitude.items import Item, Warning  # noqa: A004 - what it is called
 from forwarder.amplitude.validation import Payload
 from forwarder.errors import PayloadError
+from forwarder.javascript import values as js
 
 
 class Kind(StrEnum):

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import cast
 
-from forwarder import js
 from forwarder.amplitude.attribution import attributed
 from forwarder.amplitude.common import agent_fields, min_id_length, platform
 from forwarder.amplitude.dates import read_utc
 from forwarder.amplitude.endpoints import Endpoint
 from forwarder.amplitude.items import Item
 from forwarder.amplitude.validation import Payload
+from forwarder.javascript import values as js
 
 _WORKING = (
     *("price", "quantity", "revenue", "productId", "revenueType", "time", "session_id"),

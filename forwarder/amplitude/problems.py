@@ -9,7 +9,7 @@ from forwarder.amplitude.fields import ACTIONS, Field, Kind
 from forwarder.amplitude.presets import SESSION_ACTION
 from forwarder.amplitude.settings import settings_problems
 from forwarder.errors import ConfigError, TriggerError
-from forwarder.javascript import LIQUID, USER_AGENTS
+from forwarder.javascript.packages import LIQUID, USER_AGENTS
 from forwarder.mapping import mapping_problems
 from forwarder.triggers import compile_trigger, trigger_warnings
 

@@ -6,7 +6,7 @@ from forwarder.amplitude.coercion import Refused, coerce
 from forwarder.amplitude.endpoints import REGIONS
 from forwarder.amplitude.fields import Field, Kind
 from forwarder.errors import ConfigError
-from forwarder.js import UNDEFINED
+from forwarder.javascript.values import UNDEFINED
 
 _FIELDS = {
     "apiKey": Field(Kind.STRING, required=True),

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple, cast
 
-from forwarder.javascript import USER_AGENTS, Engine
+from forwarder.javascript.engine import Engine
+from forwarder.javascript.packages import USER_AGENTS
 
 LONGEST: Final = 1024
 """Characters of a user agent that are read; some expressions of the parser take quadratic time."""

@@ -6,7 +6,7 @@ from typing import cast
 from forwarder.amplitude.coercion import Refused, coerce
 from forwarder.amplitude.fields import Field, Kind
 from forwarder.errors import PayloadError
-from forwarder.js import UNDEFINED
+from forwarder.javascript.values import UNDEFINED
 from forwarder.mapping import compile_fields
 from forwarder.mapping.rules import Errors, Rule, fits_plainly
 

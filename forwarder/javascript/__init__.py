@@ -1,6 +1,1 @@
-"""npm packages that Segment's own code uses, run in an embedded JavaScript engine to answer alike."""
-
-from forwarder.javascript.engine import Engine, EngineError
-from forwarder.javascript.packages import LIQUID, USER_AGENTS, Package
-
-__all__ = ["LIQUID", "USER_AGENTS", "Engine", "EngineError", "Package"]
+"""JavaScript's own rules, and npm packages of the reference run in an engine: what makes answers equal."""

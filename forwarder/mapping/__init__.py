@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from forwarder.errors import MappingError
-from forwarder.js import UNDEFINED
+from forwarder.javascript.values import UNDEFINED
 from forwarder.mapping.generator import Generator
 from forwarder.mapping.liquid import Clock
 from forwarder.mapping.rules import Fitted, Rules, fitted

@@ -2,7 +2,7 @@
 
 import math
 
-from forwarder.js import UNDEFINED
+from forwarder.javascript.values import UNDEFINED
 
 
 def drop(fields: dict[str, object]) -> dict[str, object]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn, TypeAlias
 
 from forwarder.errors import MappingError
-from forwarder.js import UNDEFINED, string_length, string_units, to_string, truthy
+from forwarder.javascript.values import UNDEFINED, string_length, string_units, to_string, truthy
 from forwarder.mapping import json_text, replacing
 from forwarder.mapping.cleaning import clean_fields
 from forwarder.mapping.paths import look_up, without_root

@@ -21,7 +21,8 @@ from collections.abc import Callable
 from typing import Any
 
 from forwarder.errors import MappingError
-from forwarder.js import UNDEFINED
+from forwarder.javascript.paths import walk
+from forwarder.javascript.values import UNDEFINED
 from forwarder.mapping import cleaning, directives
 from forwarder.mapping.fitting import fitted_result
 from forwarder.mapping.liquid import Clock
@@ -30,7 +31,6 @@ from forwarder.mapping.scope import Scope, Spot
 from forwarder.mapping.shapes import directive_of
 from forwarder.mapping.templates import text_of
 from forwarder.mapping.writers import WRITERS
-from forwarder.paths import walk
 
 MAX_DEPTH = 100
 """Deepest nesting of a mapping."""

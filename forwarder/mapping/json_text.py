@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from json.encoder import encode_basestring
 from typing import Any
 
-from forwarder.js import UNDEFINED, number_to_string, whole
+from forwarder.javascript.values import UNDEFINED, number_to_string, whole
 
 MAX_INDEX = 2**32 - 2
 

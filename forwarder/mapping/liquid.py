@@ -20,9 +20,10 @@ from zoneinfo import ZoneInfo, available_timezones
 import orjson
 
 from forwarder.errors import MappingError
-from forwarder.javascript import LIQUID, Engine, EngineError
-from forwarder.js import string_length, string_units, utf8
-from forwarder.js_date import read_date
+from forwarder.javascript.dates import read_date
+from forwarder.javascript.engine import Engine, EngineError
+from forwarder.javascript.packages import LIQUID
+from forwarder.javascript.values import string_length, string_units, utf8
 from forwarder.mapping.bounds import bounded
 from forwarder.mapping.json_text import stringify
 

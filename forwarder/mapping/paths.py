@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 
-from forwarder.paths import walk
+from forwarder.javascript.paths import walk
 
 _SEPARATORS = re.compile(r"""\[(?=["'0-9])|\.|(?<=["'0-9])\]+""")
 _QUOTES = str.maketrans("", "", "\"'")

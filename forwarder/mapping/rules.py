@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from forwarder.js import SAFE_INTEGER, UNDEFINED
+from forwarder.javascript.values import SAFE_INTEGER, UNDEFINED
 
 Values: TypeAlias = dict[str, object]
 Errors: TypeAlias = dict[str, str]

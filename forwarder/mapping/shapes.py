@@ -1,7 +1,7 @@
 """What kind of node a piece of a mapping is."""
 
 from forwarder.errors import MappingError
-from forwarder.js import string_units
+from forwarder.javascript.values import string_units
 
 ROOT_KEY = "__segment_internal_directive"
 """At the root: its directive gets all other fields as its ``mapping``."""

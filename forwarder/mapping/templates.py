@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from forwarder.js import UNDEFINED, to_string, trim
+from forwarder.javascript.values import UNDEFINED, to_string, trim
 from forwarder.mapping.bounds import bounded
 from forwarder.mapping.paths import look_up
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from forwarder.errors import MappingError
-from forwarder.js import UNDEFINED, string_length
+from forwarder.javascript.values import UNDEFINED, string_length
 from forwarder.mapping.shapes import METADATA, has_directive_key, kind_of
 
 MAX_REPLACE_LENGTH = 10

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from forwarder.errors import MappingError
-from forwarder.js import UNDEFINED, truthy
+from forwarder.javascript.values import UNDEFINED, truthy
 from forwarder.mapping import liquid
 from forwarder.mapping.paths import parse_path, without_root
 from forwarder.mapping.scope import Scope, Spot

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from forwarder.errors import TriggerError
-from forwarder.js import number_to_string, string_to_number
+from forwarder.javascript.values import number_to_string, string_to_number
 from forwarder.triggers.conditions import Condition, Group, Node
 from forwarder.triggers.tokens import Token, tokenize
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from forwarder.js import UNDEFINED, to_double, to_number, to_string
-from forwarder.paths import walk
+from forwarder.javascript.paths import walk
+from forwarder.javascript.values import UNDEFINED, to_double, to_number, to_string
 from forwarder.triggers.conditions import Condition, Group, Node
 
 Predicate: TypeAlias = Callable[[Mapping[str, Any]], bool]

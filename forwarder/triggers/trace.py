@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from forwarder.js import UNDEFINED
-from forwarder.paths import walk
+from forwarder.javascript.paths import walk
+from forwarder.javascript.values import UNDEFINED
 from forwarder.triggers.conditions import Condition, Group, Node
 from forwarder.triggers.parser import parse
 from forwarder.triggers.predicates import Unanswerable, predicate

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from forwarder.amplitude.fields import default_mapping
-from forwarder.js import UNDEFINED
+from forwarder.javascript.values import UNDEFINED
 from forwarder.mapping import compile_mapping
 from forwarder.mapping.paths import look_up, without_root
 from forwarder.mapping.templates import render

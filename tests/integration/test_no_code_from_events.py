@@ -9,8 +9,8 @@ SCRIPT = """
 import sys
 from forwarder.amplitude import AmplitudeDestination
 from forwarder.amplitude.fields import ACTIONS, default_mapping
-from forwarder.explain import explained
-from forwarder.plan import plan_line
+from forwarder.cli.explanations import explained
+from forwarder.cli.plans import plan_line
 
 dynamic = {
     "user_id": {"@template": {"@path": "$.code"}},

@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 from forwarder.amplitude.user_agent import read_user_agent
-from forwarder.javascript import LIQUID, USER_AGENTS
+from forwarder.javascript.packages import LIQUID, USER_AGENTS
 from tests.vectors.stored import cases
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +55,7 @@ def test_wheel_carries_the_packages(tmp_path: Path) -> None:
     zipfile.ZipFile(wheel).extractall(installed)
     script = """
 from forwarder.amplitude.user_agent import parse_user_agent
-from forwarder.javascript import LIQUID, USER_AGENTS
+from forwarder.javascript.packages import LIQUID, USER_AGENTS
 from forwarder.mapping import compile_mapping
 assert compile_mapping({"a": {"@liquid": "{{ b | upcase }}"}})({"b": "c"}) == {"a": "C"}
 assert parse_user_agent("Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0")

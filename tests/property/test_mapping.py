@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forwarder.errors import MappingError
-from forwarder.js import UNDEFINED
+from forwarder.javascript.values import UNDEFINED
 from forwarder.mapping import compile_mapping
 from forwarder.mapping.templates import render
 

@@ -11,9 +11,9 @@ from forwarder.amplitude import AmplitudeDestination
 from forwarder.amplitude.fields import ACTIONS, default_mapping
 from forwarder.amplitude.lint import DEEPEST_SENT
 from forwarder.amplitude.user_agent import parse_user_agent
+from forwarder.cli.explanations import explained
+from forwarder.cli.plans import plan_line
 from forwarder.errors import MappingError, PayloadError
-from forwarder.explain import explained
-from forwarder.plan import plan_line
 from tests.property.test_mapping import ANY_LETTERS, JSON
 
 SETTINGS = {"apiKey": "key", "secretKey": "secret"}

@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from forwarder import check
+from forwarder.cli import checks
 from forwarder.settings import AmplitudeKeys, Destination, Server, Settings, Source, SpoolSettings
 
 
@@ -24,7 +24,7 @@ def problems(monkeypatch: pytest.MonkeyPatch, answer: int | Exception, secret: s
 
     client = httpx.Client
     monkeypatch.setattr(httpx, "Client", lambda **_: client(transport=httpx.MockTransport(handle)))
-    found = check.refused_keys(Settings(destinations=(Destination(name="d", settings=keys(secret)),)))
+    found = checks.refused_keys(Settings(destinations=(Destination(name="d", settings=keys(secret)),)))
     for request in seen:
         assert request.url.host == "analytics.eu.amplitude.com"
         assert "api" not in str(request.url.query)
@@ -58,7 +58,7 @@ def test_without_a_secret_key_there_is_nothing_to_try(monkeypatch: pytest.Monkey
 
 def doubts(folder: Path, **more: object) -> str:
     given = {"server": Server(assets=folder), "spool": SpoolSettings(path=str(folder / "spool.db")), **more}
-    return "\n".join(check.doubts_of(Settings.model_validate(given)))
+    return "\n".join(checks.doubts_of(Settings.model_validate(given)))
 
 
 def test_what_probably_is_not_meant_is_said(tmp_path: Path) -> None:

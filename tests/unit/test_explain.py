@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from forwarder.amplitude import AmplitudeDestination
 from forwarder.cli import cli
-from forwarder.explain import explained
+from forwarder.cli.explanations import explained
 from forwarder.triggers import trace_trigger
 
 EVENT = {"type": "track", "event": "Order", "userId": "u1", "properties": {"price": 5, "list": []}}

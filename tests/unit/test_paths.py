@@ -2,9 +2,9 @@
 
 import pytest
 
-from forwarder.js import UNDEFINED
+from forwarder.javascript.paths import walk
+from forwarder.javascript.values import UNDEFINED
 from forwarder.mapping.paths import look_up, parse_path, without_root
-from forwarder.paths import walk
 
 PAYLOAD = {
     "a": {"b": [1, {"c": 0}], "n": None},

@@ -2,7 +2,7 @@
 
 import pytest
 
-from forwarder.js import UNDEFINED
+from forwarder.javascript.values import UNDEFINED
 from forwarder.mapping.templates import render
 
 PAYLOAD = {

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from forwarder.errors import MappingError
-from forwarder.js import UNDEFINED
+from forwarder.javascript.values import UNDEFINED
 from forwarder.mapping import compile_mapping
 from tests.vectors.stored import cases, known_differences, names
 

@@ -7,8 +7,8 @@ one stream of tokens, and the lenient rules go on with what the strict ones have
 from collections.abc import Sequence
 from typing import Final
 
-from forwarder.js_calendar import time_of
-from forwarder.js_date_tokens import MOST_DIGITS, Token, tokens_of
+from forwarder.javascript.calendar import time_of
+from forwarder.javascript.date_tokens import MOST_DIGITS, Token, tokens_of
 
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _HALVES: Final = {"am": 0, "pm": 12}

@@ -3,7 +3,7 @@
 import re
 from typing import Final, NamedTuple
 
-from forwarder import js
+from forwarder.javascript import values as js
 
 MOST_DIGITS: Final = 9
 """V8 keeps this many digits of a number, after leading zeros."""

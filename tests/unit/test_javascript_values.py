@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from forwarder import js
+from forwarder.javascript import values as js
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from forwarder.amplitude.problems import problems as destination_problems
-from forwarder.contradictions import contradictions, tables
+from forwarder.configuration.contradictions import contradictions, tables
+from forwarder.configuration.secrets import resolve
 from forwarder.errors import ConfigError
-from forwarder.secrets import resolve
 from forwarder.settings import (
     AmplitudeKeys,
     Destination,

@@ -5,8 +5,8 @@ from typing import BinaryIO
 
 import click
 
-from forwarder.cli_dead import dead_group
-from forwarder.cli_delete import delete
+from forwarder.cli.dead import dead_group
+from forwarder.cli.delete import delete
 from forwarder.configuration import load_settings
 from forwarder.errors import ConfigError, ForwarderError
 from forwarder.settings import Settings
@@ -84,7 +84,7 @@ def serve(config: Path | None, host: str | None, port: int | None, log_level: st
 @click.option("--online", is_flag=True, help="Also try each destination's keys at Amplitude.")
 def check(config: Path | None, online: bool) -> None:
     """Say everything that is wrong with the configuration, all at once."""
-    from forwarder.check import doubts_of, refused_keys
+    from forwarder.cli.checks import doubts_of, refused_keys
 
     settings = read(config)
     problems = refused_keys(settings) if online else []
@@ -111,9 +111,9 @@ def plan(config: Path | None, events: BinaryIO, explain: bool) -> None:
     Try a mapping on a few events:
       forwarder plan --config forwarder.toml --explain events.jsonl
     """
+    from forwarder.cli.explanations import explained
+    from forwarder.cli.plans import plan_line, read_events
     from forwarder.destinations import destinations_of
-    from forwarder.explain import explained
-    from forwarder.plan import plan_line, read_events
 
     try:
         destinations = destinations_of(read(config))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from forwarder.js import UNDEFINED, string_length, string_units, truthy
+from forwarder.javascript.values import UNDEFINED, string_length, string_units, truthy
 
 
 def walk(value: object, keys: Sequence[str]) -> object:
