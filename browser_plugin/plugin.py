@@ -10,8 +10,8 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from browser_plugin.session import decide
-from browser_plugin.settings import SessionSettings
+from browser_plugin.session import decide, whole_ms
+from browser_plugin.settings import SessionSettings, is_truthy
 
 if TYPE_CHECKING:
     from browser_plugin.session import Decision
@@ -44,11 +44,15 @@ class Enriched:
 
 
 class SessionPlugin:
-    """Stamps events with the session id kept in ``storage`` (texts by key)."""
+    """Stamps events with the session id kept in ``storage`` (texts by key).
+
+    A storage that fails breaks no event: what it does not take or give back is kept in memory.
+    """
 
     def __init__(self, settings: SessionSettings, storage: MutableMapping[str, str]) -> None:
         self.settings = settings
         self.storage = storage
+        self._kept: tuple[str | None, str | None] = (None, None)
 
     def enrich(self, event: Mapping[str, Any], now: int, *, reset: bool = False) -> Enriched:
         """Return what one event at ``now`` (ms) becomes, and write both stored texts.
@@ -60,13 +64,28 @@ class SessionPlugin:
         stamped = dict(event)
         if event.get("type") not in settings.event_types or is_own(event, settings):
             return Enriched(stamped)
-        stored_id, stored_last = self.storage.get(ID_KEY), self.storage.get(LAST_KEY)
-        done = decide(stored_id, stored_last, now, settings.session_length, settings.maximum_length, reset)
-        self.storage[ID_KEY] = str(done["session_id"])
-        self.storage[LAST_KEY] = str(now)
+        done = decide(*self._stored(), now, settings.session_length, settings.maximum_length, reset)
+        self._store(done["session_id"], now)
         if takes_stamp(event.get("integrations")):
             stamped["integrations"] = with_stamp(event.get("integrations"), done["session_id"])
         return Enriched(stamped, session_events(done, now, settings), done)
+
+    def _stored(self) -> tuple[str | None, str | None]:
+        """Return both texts: the stored ones, or newer ones that could not be stored."""
+        try:
+            stored = self.storage.get(ID_KEY), self.storage.get(LAST_KEY)
+        except Exception:  # any storage, any fault
+            return self._kept
+        newer = (whole_ms(self._kept[1]) or -1) > (whole_ms(stored[1]) or -1)
+        return self._kept if newer else stored
+
+    def _store(self, session_id: int, now: int) -> None:
+        self._kept = (None, None)
+        try:
+            self.storage[ID_KEY] = str(session_id)
+            self.storage[LAST_KEY] = str(now)
+        except Exception:  # any storage, any fault
+            self._kept = (str(session_id), str(now))
 
 
 def is_own(event: Mapping[str, Any], settings: SessionSettings) -> bool:
@@ -94,11 +113,6 @@ def takes_stamp(integrations: object) -> bool:
     if integrations.get(DESTINATION) is False:
         return False
     return integrations.get("All") is not False or is_truthy(integrations.get(DESTINATION))
-
-
-def is_truthy(value: object) -> bool:
-    """Tell what JavaScript takes for true: empty objects and lists are."""
-    return bool(value) or isinstance(value, (Mapping, list))
 
 
 def with_stamp(integrations: object, session_id: int) -> dict[str, Any]:

@@ -39,11 +39,8 @@ def whole_ms(text: str | None) -> int | None:
 
     Fifteen digits keep every sum exact in JavaScript's numbers as well, and reach past the year 30,000.
     """
-    if text is None or len(text) < 1 or len(text) > 15:
+    if text is None or len(text) < 1 or len(text) > 15 or len(text.strip("0123456789")) > 0:
         return None
-    for character in text:
-        if character < "0" or character > "9":
-            return None
     return int(text)
 
 

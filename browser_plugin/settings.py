@@ -68,25 +68,42 @@ class SessionSettings:
     """The frozen module, or Pyodide as published."""
 
     def __post_init__(self) -> None:
-        """Coerce numbers and flags as Segment's reference does; names are taken as they are."""
+        """Coerce numbers and flags as Segment's reference does; names are taken as they are.
+
+        What is no number of milliseconds never ends a session, as there; ``read_settings``, through which
+        pages and configurations go, refuses it.
+        """
         for setting in TABLE:
-            if setting.kind in ("ms", "flag"):
-                value, _ = check(setting, getattr(self, setting.name))
-                object.__setattr__(self, setting.name, value)
+            value = getattr(self, setting.name)
+            if setting.kind == "ms":
+                object.__setattr__(self, setting.name, as_number(value))
+            elif setting.kind == "flag":
+                object.__setattr__(self, setting.name, is_truthy(value))
 
 
 def as_number(value: object) -> float:
     """Return what JavaScript's Number() makes of a settings value; NaN where it makes nothing."""
-    if value is None or value is False:
-        return 0
     if isinstance(value, (list, tuple)):
-        return as_number(str(value[0])) if len(value) == 1 else 0 if not value else math.nan
+        if len(value) > 1 or (value and isinstance(value[0], bool)):
+            return math.nan
+        return as_number(value[0]) if value else 0
     if isinstance(value, str):
+        text = value.strip()
+        # Python takes more for digits than JavaScript does: other scripts', and groups of them.
+        if not text.isascii() or "_" in text:
+            return math.nan
         try:
-            return float(value) if value.strip() else 0
+            return float(text) if text else 0
         except ValueError:
             return math.nan
-    return float(value) if isinstance(value, (int, float)) else math.nan
+    if value is None:
+        return 0
+    return +value if isinstance(value, (int, float)) else math.nan
+
+
+def is_truthy(value: object) -> bool:
+    """Tell what JavaScript takes for true: empty objects and lists are."""
+    return bool(value) or isinstance(value, (Mapping, list))
 
 
 def check(setting: Setting, value: object) -> tuple[object, str | None]:
@@ -97,7 +114,7 @@ def check(setting: Setting, value: object) -> tuple[object, str | None]:
             return (int(number) if number == int(number) else number), None
         return setting.default, f"{setting.page} must be a number of milliseconds"
     if setting.kind == "flag":
-        return bool(value) or isinstance(value, (dict, list)), None
+        return is_truthy(value), None
     if setting.kind == "text":
         if isinstance(value, str) and value:
             return value, None

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserType, Playwright, sync_playwright
 
 from tests.browser.browsers import NOTHING_EMULATED, launch_options, webkit
+from tests.browser.shop_page import Shop, shop
 
 
 @pytest.fixture(scope="package")
@@ -54,6 +55,21 @@ def driver(pytestconfig: pytest.Config) -> Iterator[Any]:
         pytest.skip("Playwright's own WebKit runs every test here")
     with webkit() as running:
         yield running
+
+
+@pytest.fixture(scope="package", params=["frozen", "pyodide"])
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """Pages, forwarder and Amplitude's stand-in; Python in the pages by either runtime."""
+    with shop(tmp_path_factory.mktemp("shop"), request.param) as one:
+        yield one
+
+
+@pytest.fixture
+def clean(running: Shop) -> Shop:
+    """The same with nothing received and nothing said yet."""
+    running.amplitude.items.clear()
+    running.seen.clear()
+    return running
 
 
 @pytest.fixture(scope="package")

@@ -1,5 +1,6 @@
 """A page with the standard Analytics.js snippet, a forwarder that serves it, and what Amplitude received."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser.site import Site, serving
@@ -18,7 +20,7 @@ CONFIG = """
 assets = "{dist}"
 operator_token = "an-operators-token"
 [session]
-{session}
+runtime = "{runtime}"
 [[sources]]
 name = "web"
 write_key = "web-key"
@@ -29,6 +31,8 @@ linger_ms = 10
 [destinations.settings]
 apiKey = "k"
 """
+ONE_RUNTIME = pytest.mark.parametrize("running", ["frozen"], indirect=True)
+"""For tests of what the page does whoever answers: stock Pyodide takes seconds on every page."""
 SNIPPET = """
 (function () {
   var analytics = (window.analytics = window.analytics || []);
@@ -61,6 +65,8 @@ class Shop:
     site: Site
     forwarder: Running
     amplitude: Receiver
+    runtime: str
+    """How pages run Python: ``frozen`` or ``pyodide``."""
     seen: list[str] = field(default_factory=list)
     """What the browser's console said."""
 
@@ -88,9 +94,15 @@ class Shop:
         self.site.types["/v1/projects/web-key/settings"] = "application/json"
         return self.site.url
 
-    def tag(self, attributes: str = "", name: str = "session-plugin.js") -> str:
-        """Return a script tag of the plugin's."""
-        return f'<script src="{self.forwarder.url}/p/{name}" {attributes}></script>'
+    def tag(self, attributes: str = "") -> str:
+        """Return the plugin's script tag; attributes as ``session-length="5"``, without ``data-``."""
+        data = re.sub(r"([\w-]+=)", r"data-\1", attributes)
+        source = f'src="{self.forwarder.url}/p/session-plugin.js"'
+        return f'<script {source} data-runtime="{self.runtime}" {data}></script>'
+
+    def tagged(self, name: str, attributes: str, after: str = "") -> str:
+        """Put a page on the site whose plugin comes by script tag, with settings; return its address."""
+        return self.page(name, before=self.tag(attributes), after=after, cdn=self.without_plugin())
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """Return what Amplitude received under one name."""
@@ -111,14 +123,14 @@ def eventually(true: Callable[[], object], seconds: float = 15) -> bool:
 
 
 @contextmanager
-def shop(folder: Path, session: str = "", headers: dict[str, str] | None = None) -> Iterator[Shop]:
-    """Run receiver, forwarder and site; ``session``: lines of the configuration's [session]."""
+def shop(folder: Path, runtime: str = "frozen", headers: dict[str, str] | None = None) -> Iterator[Shop]:
+    """Run receiver, forwarder and site; ``headers``: of the site's pages."""
     with receiver() as amplitude:
         config = folder / "forwarder.toml"
-        config.write_text(CONFIG.format(dist=ROOT / "dist", session=session, amplitude=amplitude.url))
+        config.write_text(CONFIG.format(dist=ROOT / "dist", runtime=runtime, amplitude=amplitude.url))
         site = Site(folder / "site", headers=headers or {})
         with forwarder(config) as running, serving(site):
-            yield Shop(site, running, amplitude)
+            yield Shop(site, running, amplitude, runtime)
 
 
 @contextmanager
@@ -155,6 +167,12 @@ def session(page: Page) -> dict[str, Any]:
 
 def python(page: Page) -> str:
     """Wait until Python is up or known not to be, and return its state."""
-    assert eventually(lambda: page.evaluate("window.analyticsSession?.python ?? 'starting'") != "starting")
-    state: str = page.evaluate("analyticsSession.python")
-    return state
+    state = "window.analyticsSession?.python ?? 'starting'"
+    assert eventually(lambda: page.evaluate(state) != "starting", 40)
+    said: str = page.evaluate(state)
+    return said
+
+
+def initialized(page: Page) -> None:
+    """Wait until Analytics.js is up."""
+    assert eventually(lambda: page.evaluate("!!window.analytics?.initialized"))

@@ -2,31 +2,15 @@
 
 import re
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
-from tests.browser.shop_page import Shop, eventually, fresh, opened, python, session, shop
+from tests.browser.shop_page import ONE_RUNTIME, Shop, eventually, fresh, opened, python, session
 
-COLD_LOADS = 25
-"""In each of two browsers."""
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    with shop(tmp_path_factory.mktemp("shop")) as one:
-        yield one
-
-
-@pytest.fixture
-def clean(running: Shop) -> Shop:
-    """The shop, with nothing received and nothing said yet."""
-    running.amplitude.items.clear()
-    running.seen.clear()
-    return running
+COLD_LOADS = {"frozen": 25, "pyodide": 2}
+"""In each of two browsers. What is cold is the same with either runtime, but stock Pyodide takes seconds."""
 
 
 def reported(running: Shop, kind: str) -> float:
@@ -35,10 +19,6 @@ def reported(running: Shop, kind: str) -> float:
     said = httpx.get(f"{running.forwarder.url}/metrics", headers=headers).raise_for_status().text
     counts = re.findall(rf'page_reports_total{{kind="{kind}"}} (\S+)', said)
     return float(counts[0]) if counts else 0
-
-
-def initialized(page: Page) -> bool:
-    return eventually(lambda: page.evaluate("!!window.analytics?.initialized"))
 
 
 def test_a_first_event_and_one_that_python_answers(clean: Shop, browser: Browser) -> None:
@@ -53,7 +33,7 @@ def test_a_first_event_and_one_that_python_answers(clean: Shop, browser: Browser
         [second] = clean.arrived("Second")
         assert second["session_id"] == first["session_id"]
         seen = session(page)
-        assert "it goes on" in seen["explained"]
+        assert "which goes on" in seen["explained"]
         assert seen["explained"].endswith("answered by Python")
         assert seen["expiresAt"] == seen["lastActivity"] + 1_800_000
         assert clean.seen == [], "a page that works says nothing"
@@ -66,26 +46,6 @@ def test_nothing_is_stored_before_the_first_event(clean: Shop, browser: Browser)
         assert "analytics_session_id" not in page.evaluate("document.cookie")
         assert page.evaluate("analyticsSession.id") is None
         assert page.evaluate("analyticsSession.explain()") == "no event yet"
-
-
-def test_events_of_every_type_but_screen(clean: Shop, browser: Browser) -> None:
-    with opened(browser, clean, clean.page("types")) as page:
-        assert initialized(page)
-        stamps = page.evaluate(
-            """async () => {
-                const all = [
-                    analytics.track("T"), analytics.page(), analytics.identify("u"),
-                    analytics.group("g"), analytics.alias("n", "o"), analytics.screen("s"),
-                ];
-                return (await Promise.all(all)).map(({ event }) =>
-                    [event.type, event.integrations["Actions Amplitude"]?.session_id ?? null]);
-            }"""
-        )
-        stored = session(page)["stored"]
-        assert stamps == [
-            *([kind, stored] for kind in ("track", "page", "identify", "group", "alias")),
-            ["screen", None],
-        ]
 
 
 def test_events_of_a_page_that_is_going_away(clean: Shop, browser: Browser) -> None:
@@ -102,12 +62,13 @@ def test_events_of_a_page_that_is_going_away(clean: Shop, browser: Browser) -> N
 
 def test_no_event_of_a_cold_page_goes_without(clean: Shop, browser: Browser) -> None:
     url = clean.page("cold", after="<script>analytics.track('Cold')</script>")
-    for number in range(1, COLD_LOADS + 1):
+    loads = COLD_LOADS[clean.runtime]
+    for number in range(1, loads + 1):
         with opened(browser, clean, url) as page:
             page.evaluate("analytics.track('Cold')")
             clean.arrived("Cold", 2 * number)
     events = clean.events("Cold")
-    assert len(events) == 2 * COLD_LOADS
+    assert len(events) == 2 * loads
     late = time.time() * 1000
     assert all(late - 120_000 < event["session_id"] < late for event in events)
 
@@ -121,11 +82,11 @@ def test_a_page_that_cannot_load_python_behaves_the_same(clean: Shop, browser: B
             "request", lambda one: reports.append(one.post_data) if one.url.endswith("/p/report") else None
         )
         page.on("console", lambda said: clean.seen.append(said.text) if said.type == "warning" else None)
-        context.route("**/core-*.wasm", lambda route: route.abort())
+        context.route("**/*.wasm", lambda route: route.abort())
         page.goto(clean.page("blocked", after="<script>analytics.track('Blocked')</script>"))
         [event] = clean.arrived("Blocked")
         state = python(page)
-        assert state.startswith("unavailable: TypeError"), state
+        assert state.startswith("unavailable: "), state
         assert event["session_id"] == session(page)["stored"]
         assert eventually(lambda: reported(clean, "load") == before + 1)
         assert len([line for line in clean.seen if "Python is unavailable" in line]) == 1, clean.seen
@@ -149,7 +110,7 @@ def test_a_python_that_is_wrong_is_not_asked_again(
             "request", lambda one: reports.append(one.post_data) if one.url.endswith("/p/report") else None
         )
         context.route(
-            "**/frozen-*.mjs",
+            re.compile(r"/(frozen|stock)-\w+\.mjs"),
             lambda route: route.fulfill(
                 body=host, content_type="text/javascript", headers={"Access-Control-Allow-Origin": "*"}
             ),
@@ -162,6 +123,7 @@ def test_a_python_that_is_wrong_is_not_asked_again(
         assert eventually(lambda: reported(clean, kind) == before + 1)
 
 
+@ONE_RUNTIME
 def test_a_store_that_is_denied(clean: Shop, browser: Browser) -> None:
     url = clean.page("denied", after="<script>analytics.track('Denied')</script>")
     with fresh(browser) as context:
@@ -180,6 +142,7 @@ def test_a_store_that_is_denied(clean: Shop, browser: Browser) -> None:
         assert first["session_id"] == second["session_id"] == page.evaluate("analyticsSession.id")
 
 
+@ONE_RUNTIME
 def test_a_store_that_is_cleared_between_two_events(clean: Shop, browser: Browser) -> None:
     url = clean.page("cleared", after="<script>analytics.track('Cleared')</script>")
     with opened(browser, clean, url) as page:
@@ -190,6 +153,7 @@ def test_a_store_that_is_cleared_between_two_events(clean: Shop, browser: Browse
         assert first["session_id"] == second["session_id"] == session(page)["stored"]
 
 
+@ONE_RUNTIME
 def test_memory_only_where_the_visitor_is_not_to_be_remembered(clean: Shop, browser: Browser) -> None:
     url = clean.page(
         "memory", load="{ disableClientPersistence: true }", after="<script>analytics.track('Kept')</script>"
@@ -201,9 +165,24 @@ def test_memory_only_where_the_visitor_is_not_to_be_remembered(clean: Shop, brow
         assert "analytics_session_id" not in page.evaluate("document.cookie")
 
 
-def test_what_consent_tools_say_is_kept(clean: Shop, browser: Browser) -> None:
-    with opened(browser, clean, clean.page("consent")) as page:
-        assert initialized(page)
+def test_events_of_every_type_but_screen_and_what_consent_tools_say(clean: Shop, browser: Browser) -> None:
+    with opened(browser, clean, clean.page("types")) as page:
+        assert python(page) == "ready"
+        stamps = page.evaluate(
+            """async () => {
+                const all = [
+                    analytics.track("T"), analytics.page(), analytics.identify("u"),
+                    analytics.group("g"), analytics.alias("n", "o"), analytics.screen("s"),
+                ];
+                return (await Promise.all(all)).map(({ event }) =>
+                    [event.type, event.integrations["Actions Amplitude"]?.session_id ?? null]);
+            }"""
+        )
+        stored = session(page)["stored"]
+        assert stamps == [
+            *([kind, stored] for kind in ("track", "page", "identify", "group", "alias")),
+            ["screen", None],
+        ]
         said = page.evaluate(
             """async () => {
                 const flags = [
@@ -216,26 +195,25 @@ def test_what_consent_tools_say_is_kept(clean: Shop, browser: Browser) -> None:
                 return (await Promise.all(all)).map(({ event }) => event.integrations);
             }"""
         )
-        stamp = {"session_id": session(page)["stored"]}
         assert said == [
             {"Actions Amplitude": False},
             {"All": False},
-            {"All": False, "Actions Amplitude": stamp},
-            {"Actions Amplitude": {"groups": {"a": "b"}, **stamp}},
+            {"All": False, "Actions Amplitude": {"session_id": stored}},
+            {"Actions Amplitude": {"groups": {"a": "b"}, "session_id": stored}},
         ]
 
 
 @pytest.mark.parametrize("wasm", [True, False])
-def test_strict_content_security_policy(tmp_path: Path, browser: Browser, wasm: bool) -> None:
-    with shop(tmp_path) as running:
-        origin = running.forwarder.url
-        allowed = "'wasm-unsafe-eval'" if wasm else ""
-        running.site.headers["Content-Security-Policy"] = (
-            f"default-src 'none'; script-src 'self' {origin} {allowed}; connect-src {origin}"
-        )
-        with opened(browser, running, running.page("strict")) as page:
-            state = python(page)
-            page.evaluate("analytics.track('Strict')")
-            [event] = running.arrived("Strict")
-            assert event["session_id"] == session(page)["stored"]
-            assert state == "ready" if wasm else state.startswith("unavailable: CompileError")
+def test_strict_content_security_policy(
+    clean: Shop, browser: Browser, monkeypatch: pytest.MonkeyPatch, wasm: bool
+) -> None:
+    origin = clean.forwarder.url
+    allowed = "'wasm-unsafe-eval'" if wasm else ""
+    policy = f"default-src 'none'; script-src 'self' {origin} {allowed}; connect-src {origin}"
+    monkeypatch.setitem(clean.site.headers, "Content-Security-Policy", policy)
+    with opened(browser, clean, clean.page("strict")) as page:
+        state = python(page)
+        page.evaluate("analytics.track('Strict')")
+        [event] = clean.arrived("Strict")
+        assert event["session_id"] == session(page)["stored"]
+        assert state == "ready" if wasm else state.startswith("unavailable: CompileError")

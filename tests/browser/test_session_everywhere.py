@@ -1,0 +1,228 @@
+"""The same rules in CPython, Pyodide, the frozen module and JavaScript: one answer to every question.
+
+Asked are the recorded sessions and as many made-up requests, in the files that are shipped, in each browser.
+"""
+
+import json
+from collections.abc import Iterator
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from playwright.sync_api import Browser, Page
+
+from browser_plugin.entry import handle
+from browser_plugin.plugin import ID_KEY, LAST_KEY
+from browser_plugin.policy import as_javascript
+from browser_plugin.session import whole_ms
+from browser_plugin.settings import TABLE, read_settings
+from tests.browser.shop_page import fresh
+from tests.browser.site import Site, serving
+from tests.integration.running import ROOT
+from tests.vectors import replay
+from tests.vectors.stored import cases
+
+DIST = ROOT / "dist" / "page"
+MADE_UP = 2_000
+NOW = 1_700_000_000_000
+RECORDED = [case for case in cases("session") if case["kind"] not in ("subscribe", "mapped-settings")]
+START = """async ([frozen, core, stock]) => {
+  const told = [];
+  const { loadPyodide } = await import("/pyodide/pyodide.mjs");
+  window.pyodide = await loadPyodide({ indexURL: "/pyodide/" });
+  window.ask = {
+    compiled: (await import("/compiled.js")).handle,
+    frozen: await (await import(frozen)).start("/", fetch(core), (kind, why) => told.push(kind, String(why))),
+    pyodide: await (await import(stock)).start("/"),
+  };
+  window.told = told;
+}"""
+ASK = """(calls) => Object.entries(window.ask).map(([name, ask]) => [name, calls.filter(([text, answer]) => {
+  try {
+    return ask(text) !== answer;
+  } catch {
+    return true;
+  }
+})])"""
+PLAY = Path(__file__).with_name("play_recorded.js").read_text()
+
+
+READ = """async ([source, table, given]) => {
+  const module = source.replace('import { TABLE } from "built";', `const TABLE = ${JSON.stringify(table)};`);
+  const { readSettings } = await import(URL.createObjectURL(new Blob([module], { type: "text/javascript" })));
+  const { warn } = console;
+  const read = given.map((raw) => {
+    let warnings = 0;
+    console.warn = () => warnings++;
+    return [readSettings(raw), warnings];
+  });
+  console.warn = warn;
+  return read;
+}"""
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    """A page in which the three of them are up: Pyodide takes some seconds."""
+    site = Site(DIST, {"/": "<!doctype html><title>rules</title>", "/compiled.js": as_javascript()})
+    site.types["/"] = "text/html; charset=utf-8"
+    with serving(site), fresh(browser) as context:
+        page = context.new_page()
+        page.goto(site.url)
+        names = [
+            f"/{next(DIST.glob(pattern)).name}" for pattern in ("frozen-*.mjs", "core-*.wasm", "stock-*.mjs")
+        ]
+        page.evaluate(START, names)
+        yield page
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> str:
+    """Requests as pages ask them, near the moments at which answers change; some spoilt in one field."""
+    now = draw(st.sampled_from([NOW, 0, 10**15 - 1]) | st.integers(0, 10**15 - 1))
+    length = draw(st.sampled_from([1_800_000, 0, 1]) | st.integers(0, 10**10))
+    maximum = draw(st.sampled_from([0, 86_400_000]) | st.integers(0, 10**12))
+    near = st.sampled_from([0, 1, -1, length - 1, length, length + 1]) | st.integers(-(10**10), 10**11)
+    last = max(0, now - draw(near))
+    began = max(0, draw(st.sampled_from([last, now - maximum, now - maximum + 1])) - draw(st.integers(0, 2)))
+    fields = [str(began), str(last), str(now), str(length), str(maximum), draw(st.sampled_from("01"))]
+    if draw(st.integers(0, 4)) == 0:
+        spoilt = st.sampled_from(["", "x", "0", "00", "017", "1.5", "-1", "9" * 16]) | st.text(
+            "0123456789", max_size=16
+        )
+        fields[draw(st.integers(0, 5))] = draw(spoilt)
+    return "\t".join(fields)
+
+
+@st.composite
+def raw_settings(draw: st.DrawFn) -> dict[str, Any]:
+    """Settings as people write them: under any name, usable or not."""
+    odd: list[Any] = [
+        None,
+        True,
+        "",
+        "abc",
+        " 7 ",
+        "1e3",
+        "1_000",
+        60_000,
+        1.5,
+        -1,
+        1e15,
+        [],
+        ["9"],
+        [1, 2],
+        {},
+    ]
+    words = st.sampled_from(
+        [word for setting in TABLE for word in (*setting.choices, "track, page", "clicks")]
+    )
+    value = st.sampled_from(odd) | words | st.lists(words, max_size=3) | st.integers(-5, 10**16)
+    names = [name for setting in TABLE for name in {setting.page, setting.segment or setting.page}]
+    return draw(st.dictionaries(st.sampled_from([*names, "colour"]), value, max_size=4))
+
+
+def made_up(strategy: st.SearchStrategy[Any], count: int) -> list[Any]:
+    """Return the same made-up values every time."""
+    found = []
+
+    @settings(
+        max_examples=count,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(strategy)
+    def collect(value: Any) -> None:
+        found.append(value)
+
+    collect()
+    return found
+
+
+def recorded() -> list[str]:
+    """Return what the recorded sessions ask: the policy's request before each of their events."""
+    found: dict[str, None] = {}
+    for case in RECORDED:
+        player = replay.Player(case)
+        settings = replay.settings_of(case["settings"])
+        for step in case["steps"]:
+            player.change(step.get("before", []))
+            stored = [player.storage.get(key) or "" for key in (ID_KEY, LAST_KEY)]
+            fields = [text if whole_ms(text) is not None else text and "x" for text in stored]
+            length = settings.session_length
+            if whole_ms(f"{length:g}") is not None:
+                found["\t".join([*fields, str(step["now"]), f"{length:.0f}", "0", "0"])] = None
+            player.play(step, settings)
+    return list(found)
+
+
+def test_three_compilations_give_the_answers_of_cpython(page: Page) -> None:
+    calls = [(text, handle(text)) for text in (*recorded(), *made_up(requests(), MADE_UP))]
+    assert len(calls) > MADE_UP // 2
+    assert {answer.split("\t")[2] for _, answer in calls if answer != "malformed"} == {
+        "first visit",
+        "active",
+        "idle",
+        "maximum",
+        "reset",
+        "unusable",
+    }
+    assert page.evaluate(ASK, calls) == [[name, []] for name in ("compiled", "frozen", "pyodide")]
+    assert page.evaluate("window.told") == []
+
+
+def test_pyodide_plays_the_recorded_sessions_as_cpython_does(page: Page) -> None:
+    text = json.dumps(RECORDED)
+    page.evaluate("(source) => pyodide.runPython(source)", Path(replay.__file__).read_text())
+    said = page.evaluate("(text) => pyodide.globals.get('replay_all')(text)", text)
+    assert json.loads(said) == json.loads(replay.replay_all(text))
+
+
+def test_the_page_plays_the_recorded_sessions_as_the_plugin_does(page: Page) -> None:
+    """Left out: settings that pages refuse, and stores that disagree, where the newest wins on pages."""
+    played = [case for case in RECORDED if not read_settings(case["settings"])[1] and not disagree(case)]
+    assert len(played) > 250
+    results = page.evaluate(PLAY, played)
+    for case, result in zip(played, results, strict=True):
+        assert result == json.loads(json.dumps(replay.replay(case))), case
+
+
+def disagree(case: dict[str, Any]) -> bool:
+    """Tell whether a case begins with something in the cookie that is not in localStorage."""
+    first = case["initial_storage"]
+    return any(first["local"].get(key, value) != value for key, value in first["cookie"].items())
+
+
+def test_pages_read_settings_as_the_forwarder_does(page: Page) -> None:
+    given = [raw for raw in made_up(raw_settings(), 300) if len({names_of(name) for name in raw}) == len(raw)]
+    table = [
+        [
+            one.page,
+            one.kind,
+            one.default,
+            [one.segment] if one.segment not in ("", one.page) else [],
+            one.choices,
+        ]
+        for one in TABLE
+    ]
+    source = (ROOT / "browser_plugin" / "page" / "settings.js").read_text()
+    for raw, (read, warnings) in zip(given, page.evaluate(READ, [source, table, given]), strict=True):
+        values, problems = read_settings(raw)
+        expected = {}
+        for setting in TABLE:
+            value = getattr(values, setting.name)
+            # On pages a length is whole from the start, the times compared with it are.
+            expected[setting.page] = max(0, ceil(value)) if setting.kind == "ms" else value
+        assert read == json.loads(json.dumps(expected)), raw
+        assert warnings == len(problems), raw
+
+
+def names_of(name: str) -> str:
+    """Return the one setting that a name means."""
+    return next((setting.page for setting in TABLE if name in (setting.page, setting.segment)), name)

@@ -1,0 +1,149 @@
+"""Any visit: several tabs on one storage, a clock that jumps, storage lost or spoilt, any settings."""
+
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from browser_plugin import SessionPlugin, SessionSettings
+from browser_plugin.plugin import ID_KEY, LAST_KEY, Emitted, Enriched
+from browser_plugin.session import whole_ms
+from browser_plugin.settings import TABLE
+
+NOW = 1_700_000_000_000
+TYPES = next(setting.choices for setting in TABLE if setting.name == "event_types")
+LENGTHS = st.sampled_from([0, 1, 1_000, 1_800_000])
+INTEGRATIONS = st.sampled_from(
+    [
+        None,
+        {},
+        {"All": True},
+        {"All": False},
+        {"All": False, "Actions Amplitude": True},
+        {"Actions Amplitude": False},
+        {"Actions Amplitude": {"groups": {"a": "b"}, "session_id": 5}},
+    ]
+)
+STEPS = st.sampled_from([1, 999, 1_000, 1_799_999, 1_800_000, 1_800_001, 86_400_000]) | st.integers(0, 10**10)
+SPOILT = st.text(max_size=20) | st.sampled_from(["NaN", "null", "1e3", "-1", "9" * 16, '"17"', "\u0661"])
+
+
+class Visit(RuleBasedStateMachine):
+    """One visitor's browser."""
+
+    @initialize(
+        settings=st.builds(
+            SessionSettings,
+            session_length=LENGTHS,
+            maximum_length=LENGTHS,
+            session_events=st.booleans(),
+            event_types=st.lists(st.sampled_from(TYPES), min_size=1, unique=True).map(tuple),
+        )
+    )
+    def open(self, settings: SessionSettings) -> None:
+        self.settings = settings
+        self.storage: dict[str, str] = {}
+        self.tabs = [SessionPlugin(settings, self.storage) for _ in range(3)]
+        self.now = NOW
+        self.told: list[Emitted] = []
+        """Session events since the storage was last touched by others."""
+        self.latest = 0
+        """The session that began last, as far as the clock and the storage were left alone."""
+
+    @rule(step=STEPS)
+    def wait(self, step: int) -> None:
+        self.now += step
+
+    @rule(step=STEPS)
+    def clock_goes_back(self, step: int) -> None:
+        self.now = max(1, self.now - step)
+        self.latest = 0
+
+    @rule()
+    def storage_is_cleared(self) -> None:
+        self.storage.clear()
+        self.told.clear()
+        self.latest = 0
+
+    @rule(key=st.sampled_from([ID_KEY, LAST_KEY]), text=SPOILT | st.none())
+    def storage_is_spoilt(self, key: str, text: str | None) -> None:
+        if text is None:
+            self.storage.pop(key, None)
+        else:
+            self.storage[key] = text
+        self.told.clear()
+        self.latest = 0
+
+    @rule(tab=st.integers(0, 2), kind=st.sampled_from(TYPES), integrations=INTEGRATIONS, reset=st.booleans())
+    def event(self, tab: int, kind: str, integrations: dict[str, Any] | None, reset: bool) -> None:
+        event: dict[str, Any] = {"type": kind}
+        if integrations is not None:
+            event["integrations"] = integrations
+        stored = dict(self.storage)
+        done = self.tabs[tab].enrich(event, self.now, reset=reset)
+        if kind not in self.settings.event_types:
+            assert (done.event, done.emitted, self.storage) == (event, [], stored)
+            return
+        assert done.decision is not None
+        current = done.decision["session_id"]
+        assert self.storage == {ID_KEY: str(current), LAST_KEY: str(self.now)}, "one session, active now"
+        if self.over(stored.get(ID_KEY), stored.get(LAST_KEY), reset):
+            assert done.decision["started"]
+            assert current == self.now
+            # Two in one millisecond: only where every event begins one, or was to. They count as one.
+            again = reset or not self.settings.session_length
+            assert self.latest < current or (again and self.latest == current), "each session starts once"
+            self.latest = current
+            self.begins(done, whole_ms(stored.get(ID_KEY)))
+        else:
+            assert not done.decision["started"]
+            assert str(current) == stored[ID_KEY], "an id never changes inside the window"
+            assert done.emitted == []
+        self.is_stamped(done, integrations or {}, current)
+        if self.settings.session_length:
+            other = self.tabs[(tab + 1) % 3].enrich({"type": kind}, self.now)
+            assert other.event["integrations"]["Actions Amplitude"]["session_id"] == current, "in all tabs"
+
+    def over(self, stored_id: str | None, stored_last: str | None, reset: bool) -> bool:
+        """Say what the rules are, from the two texts alone."""
+        began, last = whole_ms(stored_id), whole_ms(stored_last)
+        if began is None or last is None or reset:
+            return True
+        too_long = 0 < self.settings.maximum_length <= self.now - began
+        return too_long or self.now - last >= self.settings.session_length
+
+    def begins(self, done: Enriched, ended: int | None) -> None:
+        """A session ends if there was one, then one begins: both once."""
+        assert done.decision is not None
+        assert done.decision["ended_id"] == ended
+        current = done.decision["session_id"]
+        names = ["Session Ended", "Session Started"] if ended is not None else ["Session Started"]
+        wanted = names if self.settings.session_events else []
+        assert [one.name for one in done.emitted] == wanted
+        if done.emitted:
+            assert [one.session_id for one in done.emitted] == [*([] if ended is None else [ended]), current]
+            assert done.emitted[-1].timestamp == self.now
+        self.told += done.emitted
+
+    def is_stamped(self, done: Enriched, integrations: dict[str, Any], current: int) -> None:
+        """Consent is kept, and so are other options."""
+        options = integrations.get("Actions Amplitude")
+        if options is False or (integrations.get("All") is False and not options):
+            assert done.event.get("integrations", {}) == integrations
+        else:
+            kept = options if isinstance(options, dict) else {}
+            stamped = {**integrations, "Actions Amplitude": {**kept, "session_id": current}}
+            assert done.event["integrations"] == stamped
+
+    @invariant()
+    def ends_and_starts_alternate(self) -> None:
+        told = getattr(self, "told", [])
+        for before, after in pairwise(told):
+            assert {before.name, after.name} == {"Session Started", "Session Ended"}
+            if after.name == "Session Ended":
+                assert after.session_id == before.session_id
+                assert after.properties["duration"] == max(0, after.timestamp - after.session_id)
+
+
+TestVisit = Visit.TestCase

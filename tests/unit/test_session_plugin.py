@@ -1,0 +1,101 @@
+"""One event through ``SessionPlugin``: its stamp, its session events, and storage that fails."""
+
+from collections.abc import Iterator, MutableMapping
+from typing import Any
+
+import pytest
+
+from browser_plugin import SessionPlugin, SessionSettings
+from browser_plugin.plugin import Emitted
+
+NOW = 1_700_000_000_000
+MINUTE = 60_000
+TRACK = {"type": "track", "event": "x"}
+
+
+class Failing(MutableMapping[str, str]):
+    """A storage that is full, or may not be touched at all."""
+
+    def __init__(self, stored: dict[str, str], reads: bool) -> None:
+        self.stored = stored
+        self.reads = reads
+
+    def __getitem__(self, key: str) -> str:
+        if not self.reads:
+            raise PermissionError("storage is denied")
+        return self.stored[key]
+
+    def __setitem__(self, key: str, value: str) -> None:
+        raise OSError("the quota has been exceeded")
+
+    def __delitem__(self, key: str) -> None:
+        raise OSError
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.stored)
+
+    def __len__(self) -> int:
+        return len(self.stored)
+
+
+def session_of(event: dict[str, Any]) -> int:
+    session: int = event["integrations"]["Actions Amplitude"]["session_id"]
+    return session
+
+
+def test_an_end_lies_in_the_session_that_ended_at_its_last_activity() -> None:
+    storage: dict[str, str] = {}
+    plugin = SessionPlugin(SessionSettings(session_events=True), storage)
+    assert plugin.enrich(TRACK, NOW).emitted == [Emitted("Session Started", {}, NOW, NOW)]
+    assert plugin.enrich(TRACK, NOW + 10 * MINUTE).emitted == []
+    later = NOW + 40 * MINUTE
+    assert plugin.enrich(TRACK, later).emitted == [
+        Emitted("Session Ended", {"duration": 10 * MINUTE}, NOW + 10 * MINUTE, NOW),
+        Emitted("Session Started", {}, later, later),
+    ]
+
+
+def test_its_own_events_keep_the_stamp_they_were_made_with_and_no_session_alive() -> None:
+    storage: dict[str, str] = {}
+    plugin = SessionPlugin(SessionSettings(session_events=True), storage)
+    plugin.enrich(TRACK, NOW)
+    stored = dict(storage)
+    for name in ("Session Started", "Session Ended"):
+        own = {"type": "track", "event": name, "integrations": {"Actions Amplitude": {"session_id": 5}}}
+        done = plugin.enrich(own, NOW + MINUTE)
+        assert (done.event, done.emitted, done.decision, storage) == (own, [], None, stored)
+
+
+def test_a_page_s_own_event_of_that_name_is_stamped() -> None:
+    named = {"type": "track", "event": "Session Started"}
+    assert session_of(SessionPlugin(SessionSettings(), {}).enrich(named, NOW).event) == NOW
+
+
+def test_the_given_event_stays_as_it_was() -> None:
+    options: dict[str, Any] = {"groups": {"a": "b"}}
+    event = {"type": "track", "integrations": {"Actions Amplitude": options}}
+    done = SessionPlugin(SessionSettings(), {}).enrich(event, NOW)
+    assert event == {"type": "track", "integrations": {"Actions Amplitude": {"groups": {"a": "b"}}}}
+    assert done.event["integrations"]["Actions Amplitude"] == {"groups": {"a": "b"}, "session_id": NOW}
+
+
+@pytest.mark.parametrize("reads", [True, False], ids=["full", "denied"])
+def test_a_storage_that_fails_breaks_no_session(reads: bool) -> None:
+    old = {"analytics_session_id": "5", "analytics_session_id.last_access": "6"}
+    plugin = SessionPlugin(SessionSettings(), Failing(old, reads))
+    sessions = [
+        session_of(plugin.enrich(TRACK, NOW + minutes * MINUTE).event) for minutes in (0, 29, 58, 88, 100)
+    ]
+    assert sessions == [NOW, NOW, NOW, NOW + 88 * MINUTE, NOW + 88 * MINUTE]
+
+
+def test_a_storage_that_works_again_is_used_again() -> None:
+    storage = Failing({}, True)
+    plugin = SessionPlugin(SessionSettings(), storage)
+    plugin.enrich(TRACK, NOW)
+    plugin.storage = working = dict[str, str]()
+    assert session_of(plugin.enrich(TRACK, NOW + MINUTE).event) == NOW
+    assert working == {
+        "analytics_session_id": str(NOW),
+        "analytics_session_id.last_access": str(NOW + MINUTE),
+    }

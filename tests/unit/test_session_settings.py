@@ -1,0 +1,105 @@
+"""The session plugin's settings: one table, three names for each, a default for whatever is unusable."""
+
+import math
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from browser_plugin import SessionSettings
+from browser_plugin.settings import TABLE, read_settings
+
+PAGE = Path(__file__).parents[2] / "browser_plugin" / "page"
+
+
+def test_the_table_and_the_class_say_the_same() -> None:
+    assert {setting.name: setting.default for setting in TABLE} == {
+        field.name: field.default for field in fields(SessionSettings)
+    }
+
+
+def test_pages_types_name_every_setting() -> None:
+    types = (PAGE / "session-plugin.d.ts").read_text()
+    assert all(f"  {setting.page}?: " in types for setting in TABLE)
+    assert all(f'"{word}"' in types for setting in TABLE for word in setting.choices)
+
+
+@pytest.mark.parametrize(
+    ("raw", "settings"),
+    [
+        ({}, SessionSettings()),
+        ({"session_length": 5}, SessionSettings(session_length=5)),
+        (
+            {"sessionLength": "60000", "sessionEvents": 1},
+            SessionSettings(session_length=60_000, session_events=True),
+        ),
+        (
+            {"triggerSessionEvents": True, "sessionStartEvent": "S", "sessionEndEvent": "E"},
+            SessionSettings(session_events=True, started_name="S", ended_name="E"),
+        ),
+        ({"eventTypes": "track, screen"}, SessionSettings(event_types=("track", "screen"))),
+        (
+            {"eventTypes": ["page"], "maximumLength": 9},
+            SessionSettings(event_types=("page",), maximum_length=9),
+        ),
+        (
+            {"storage": "cookie", "startPython": "off", "runtime": "pyodide"},
+            SessionSettings(storage="cookie", start_python="off", runtime="pyodide"),
+        ),
+    ],
+)
+def test_settings_go_by_any_of_their_names(raw: dict[str, object], settings: SessionSettings) -> None:
+    assert read_settings(raw) == (settings, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("sessionLength", "30 min"),
+        ("sessionLength", "1_000"),
+        ("sessionLength", "\u0661"),
+        ("sessionLength", [1, 2]),
+        ("sessionLength", [True]),
+        ("sessionLength", {}),
+        ("sessionLength", 1e15),
+        ("maximumLength", math.inf),
+        ("startedName", ""),
+        ("endedName", 5),
+        ("eventTypes", "clicks"),
+        ("eventTypes", []),
+        ("storage", "sessionStorage"),
+        ("startPython", True),
+        ("runtime", None),
+    ],
+)
+def test_what_is_unusable_is_told_once_and_the_default_holds(name: str, value: object) -> None:
+    settings, problems = read_settings({name: value})
+    assert settings == SessionSettings()
+    [problem] = problems
+    assert problem.startswith(f"{name} must ")
+    assert problem.endswith("is used")
+
+
+def test_what_is_no_setting_is_told_with_those_there_are() -> None:
+    [problem] = read_settings({"sessionLenght": 5})[1]
+    assert "sessionLenght is not a setting" in problem
+    assert "sessionLength" in problem
+
+
+@pytest.mark.parametrize(
+    ("given", "number"),
+    [(None, 0), ("", 0), ([], 0), ([60_000], 60_000), (["7"], 7), (True, 1), (" 1e3 ", 1000), (1.5, 1.5)],
+)
+def test_lengths_are_taken_as_in_the_reference(given: object, number: float) -> None:
+    assert SessionSettings(session_length=given).session_length == number  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("given", "flag"), [("false", True), ({}, True), ([], True), ("", False), (None, False)]
+)
+def test_flags_are_taken_as_in_the_reference(given: object, flag: bool) -> None:
+    assert SessionSettings(session_events=given).session_events is flag  # type: ignore[arg-type]
+
+
+def test_what_is_no_number_ends_no_session_as_in_the_reference() -> None:
+    assert math.isnan(SessionSettings(session_length="abc").session_length)  # type: ignore[arg-type]
