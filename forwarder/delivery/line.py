@@ -203,7 +203,8 @@ class Line:
 
     def _offer(self, work: Work, now: int) -> None:
         """Put a new event into a batch, or behind those it has to wait for."""
-        if any(map(self._order.waits, work.keys)) or not self._joins(work, now):
+        waits = self._order.waiting and any(map(self._order.waits, work.keys))
+        if waits or not self._joins(work, now):
             self._order.wait(work)
 
     def _pull(self, before: Work, now: int) -> None:

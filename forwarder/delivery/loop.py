@@ -43,7 +43,7 @@ class Delivery:
             await sender.resume()
             self._senders.append(sender)
         for sender in self._senders:
-            self._deaf.append(self._spool.on_append(sender.wake))
+            self._deaf.append(self._spool.on_append(sender.hear))
             self._tasks.append(asyncio.create_task(sender.run()))
 
     async def stop(self, timeout_s: float) -> None:

@@ -77,7 +77,7 @@ def _keys(items: Sequence[Item]) -> tuple[str, ...]:
 
     Groups are no keys: a user who has to wait would hold up all who belong to the same company.
     """
-    keys: dict[str, None] = {}
+    keys: dict[str, None] = {}  # in order, each once
     for item in items:
         body = item.body
         if user := body.get("user_id"):
@@ -90,4 +90,6 @@ def _keys(items: Sequence[Item]) -> tuple[str, ...]:
             keys[f"u{other}"] = None
         if isinstance(others := body.get("user_ids"), list):
             keys.update((f"u{other}", None) for other in others)
-    return tuple(key.replace("\n", " ") if "\n" in key else key for key in keys)
+    if "\n" in "".join(keys):  # which is what the spool writes between them
+        return tuple(key.replace("\n", " ") for key in keys)
+    return tuple(keys)

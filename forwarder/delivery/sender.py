@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import httpx
@@ -17,13 +17,16 @@ from forwarder.delivery.batch import Batch, encode
 from forwarder.delivery.breaker import Health
 from forwarder.delivery.clock import Steady
 from forwarder.delivery.exchange import exchange
+from forwarder.delivery.fresh import Fresh
 from forwarder.delivery.line import Line, LineSettings
 from forwarder.delivery.planning import Planner
 from forwarder.errors import SpoolError
-from forwarder.spool import Settlement, Spool
+from forwarder.spool import Settlement, Spool, Spooled
 
 READ = 500
 """Events read and planned in one go: bounds how long everything else waits meanwhile."""
+GATHER_MS = 10
+"""How long an event may wait for others before all are planned; never more than a fifth of the linger."""
 SPOOL_RETRY_S = 1.0
 
 log = structlog.get_logger(__name__)
@@ -60,13 +63,25 @@ class Sender:
         self._posts: set[asyncio.Task[None]] = set()
         self._awake = asyncio.Event()
         self._stopping = self._ended = False
+        self._fresh = Fresh()
+        self._gather_s = min(GATHER_MS, route.settings.linger_ms // 5) / 1000
+        self._gathering: asyncio.TimerHandle | None = None
         self._more = True
         self._unwritten: Settlement | None = None
         self._health = Health.WELL
 
-    def wake(self) -> None:
-        """There may be something to do."""
+    def hear(self, events: Sequence[Spooled]) -> None:
+        """Take note of events that were accepted, and of others that come within a few ms."""
+        self._fresh.hear(events)
         self._more = True
+        if not self._gather_s or len(self._fresh) >= READ:
+            self._awake.set()
+        elif self._gathering is None:
+            self._gathering = asyncio.get_running_loop().call_later(self._gather_s, self._gathered)
+
+    def _gathered(self) -> None:
+        self._gathering = None
+        self._more = True  # a read that was under way may have said otherwise
         self._awake.set()
 
     async def resume(self) -> None:
@@ -103,7 +118,8 @@ class Sender:
             return
         if self._more and line.room() > 0:
             limit = min(READ, line.room())
-            events = await self._spool.read(line.progress.read_to, limit)
+            read_to = line.progress.read_to
+            events = self._fresh.after(read_to, limit) or await self._spool.read(read_to, limit)
             # What was accepted during the read is not in it, and has woken us.
             self._more = len(events) == limit or self._awake.is_set()
             line.take(events, self._clock())

@@ -56,7 +56,10 @@ class Work:
     @property
     def done(self) -> bool:
         """Whether nothing is left to do."""
-        return all(part.done for part in self.parts)
+        for part in self.parts:  # noqa: SIM110 - half the time of all(), for every event
+            if not part.done:
+                return False
+        return True
 
     @property
     def has_past(self) -> bool:
@@ -66,7 +69,10 @@ class Work:
     @property
     def next_part(self) -> Part:
         """The first part that is not done."""
-        return next(part for part in self.parts if not part.done)
+        for part in self.parts:
+            if not part.done:
+                return part
+        raise AssertionError("nothing is left to do")
 
     @property
     def level(self) -> int:

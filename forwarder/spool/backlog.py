@@ -50,9 +50,8 @@ class Backlog:
         first: tuple[int, int] | None = self._database.execute(look).fetchone()
         return first or (self.draft_last + 1, self.draft_total)
 
-    def add(self, events: int, total: int) -> None:
-        """Let the draft grow by so many events, up to ``total`` bytes. Raises SpoolFull, and it does not."""
-        last = self.draft_last + events
+    def add(self, last: int, total: int) -> None:
+        """Let the draft grow up to seq ``last`` and ``total`` bytes. Raises SpoolFull, and it does not."""
         held = last - self.first + 1 + self._aside.events
         size = total - self.before + self._aside.bytes
         if held > self._max_events or size > self._max_bytes:

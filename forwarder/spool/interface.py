@@ -130,8 +130,8 @@ class Spool(Protocol):
         """
         ...
 
-    def on_append(self, call: Callable[[], None]) -> Callable[[], None]:
-        """Have ``call`` called in the event loop whenever events were appended; return what ends that."""
+    def on_append(self, call: Callable[[Sequence[Spooled]], None]) -> Callable[[], None]:
+        """Have ``call`` called in the event loop with events once they are durable; return what ends that."""
         ...
 
     async def attach(self, destinations: Sequence[str]) -> dict[str, int]:

@@ -14,6 +14,8 @@ from forwarder.errors import SpoolDamaged, SpoolFull
 from forwarder.spool import aside, ledger
 from forwarder.spool.backlog import RETRY_AFTER, Backlog
 from forwarder.spool.disk import Disk, full, is_full, reserve_of
+from forwarder.spool.intake import Intake
+from forwarder.spool.intake import Row as IntakeRow
 from forwarder.spool.interface import (
     Counts,
     DeadLetter,
@@ -50,31 +52,16 @@ class SqliteSpool:
             self._seen = None if tool else Seen(path)
             self._backlog = Backlog(self._database, max_events, max_bytes)
             self._disk = Disk(path, self._database)
-            if self._seen is not None:
-                self._remember(self._seen)
+            self._intake = Intake(self._database, self._seen, self._backlog, self._disk)
         except BaseException:
             if self._lock:
                 self._lock.release()
             raise
         self._trim = TRIM
-        self._pending: set[int] = set()  # marks given within the transaction that is under way
         self._reads = ThreadPoolExecutor(1, "spool-reader")
         self._loop = asyncio.get_running_loop()
-        self._listeners: list[Callable[[], None]] = []
-        self._writer = Writer(self._database, self._begin, self._disk.empty_log, self._loop)
-
-    def _remember(self, seen: Seen) -> None:
-        """Mark the last events as seen: a crash may have taken their marks, those further back were safe."""
-        rows = self._database.execute(
-            "SELECT at, source, message_id FROM event ORDER BY seq DESC LIMIT 10000"
-        ).fetchall()
-        if rows:
-            seen.add([fingerprint(source, name) for _, source, name in rows], rows[0][0])
-
-    def _begin(self) -> None:
-        self._pending.clear()
-        self._backlog.begin()
-        self._disk.begin()
+        self._listeners: list[Callable[[Sequence[Spooled]], None]] = []
+        self._writer = Writer(self._database, self._intake, self._tell, self._loop)
 
     # -- accepting
 
@@ -82,48 +69,18 @@ class SqliteSpool:
         """See ``Spool``."""
         if self._seen is None:
             raise SpoolDamaged(f"{self._path} was opened beside a forwarder; send events to that one")
-        seen, backlog = self._seen, self._backlog
         marks = [fingerprint(event.source, event.message_id) for event in events]
-        new: list[int] = []
+        return await self._write(lambda: self._intake.add(events, marks, now))
 
-        def work() -> list[bool]:
-            new.clear()
-            seen.expire(now)
-            pending = self._pending
-            answers, rows, total = [], [], backlog.draft_total
-            for event, mark in zip(events, marks, strict=True):
-                fresh = mark not in pending and not seen.has(mark)
-                answers.append(fresh)
-                if fresh:
-                    pending.add(mark)
-                    new.append(mark)
-                    total += len(event.body)
-                    rows.append((now, event.source, event.message_id, total, event.body))
-            if rows:
-                try:
-                    self._disk.take(total - backlog.draft_total)
-                    backlog.add(len(rows), total)
-                except SpoolFull:
-                    pending.difference_update(new)
-                    raise
-                self._database.executemany(
-                    "INSERT INTO event (at, source, message_id, total, body) VALUES (?,?,?,?,?)", rows
-                )
-            return answers
-
-        def after() -> None:
-            backlog.last, backlog.total = backlog.draft_last, backlog.draft_total
-            seen.add(new, now)
-
-        answers = await self._write(work, after)
-        for call in self._listeners:
-            call()
-        return answers
-
-    def on_append(self, call: Callable[[], None]) -> Callable[[], None]:
+    def on_append(self, call: Callable[[Sequence[Spooled]], None]) -> Callable[[], None]:
         """See ``Spool``."""
         self._listeners.append(call)
         return lambda: self._listeners.remove(call)
+
+    def _tell(self, rows: Sequence[IntakeRow]) -> None:
+        events = [Spooled._make(row[:5]) for row in rows]
+        for call in self._listeners:
+            call(events)
 
     async def _write(self, work: Callable[[], T], after: Callable[[], None] = lambda: None) -> T:
         try:
@@ -168,6 +125,7 @@ class SqliteSpool:
 
         def trim() -> None:
             nonlocal edge
+            self._intake.write()
             lowest = ledger.lowest(self._database, backlog.first - 1)
             upto = min(lowest, backlog.first - 1 + self._trim)
             if upto >= backlog.first:

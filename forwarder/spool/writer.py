@@ -8,11 +8,12 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import NamedTuple
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from forwarder.errors import ForwarderError
 from forwarder.spool.disk import is_full
 
+T = TypeVar("T")
 _MOST = 512
 """Jobs in one commit: bounds what one failing job makes the others repeat."""
 
@@ -25,20 +26,38 @@ class Job(NamedTuple):
     future: asyncio.Future[object]
 
 
-class Writer:
+class Steps(Protocol[T]):
+    """What surrounds the jobs of a transaction, in the writer's thread."""
+
+    def begin(self) -> None:
+        """A transaction is about to begin."""
+
+    def finish(self) -> None:
+        """All jobs are done, and it is about to be committed."""
+
+    def committed(self) -> list[T]:
+        """It is durable; return what listeners are to hear of it."""
+        ...
+
+    def relieve(self) -> None:
+        """Make room on a full disk."""
+
+
+class Writer(Generic[T]):
     """Group commit: a commit that is under way gathers those who come meanwhile for the next one."""
 
     def __init__(
         self,
         database: sqlite3.Connection,
-        begin: Callable[[], None],
-        relieve: Callable[[], None],
+        steps: Steps[T],
+        hear: Callable[[list[T]], None],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        """Start the thread; in it ``begin`` is called before a transaction, ``relieve`` on a full disk."""
+        """Start the thread; ``hear`` is called in the loop with what ``steps`` tells of each commit."""
         self._database = database
-        self._begin = begin
-        self._relieve = relieve
+        self._steps = steps
+        self._hear = hear
+        self._news: list[T] = []
         self._loop = loop
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="spool-writer", daemon=True)
@@ -57,14 +76,14 @@ class Writer:
 
     def _run(self) -> None:
         while job := self._jobs.get():
-            group, ending = [job], False
+            group, ending, self._news = [job], False, []
             while not self._jobs.empty() and len(group) < _MOST:
                 more = self._jobs.get()
                 if more is None:
                     ending = True
                     break
                 group.append(more)
-            self._report(self._commit(group))
+            self._report(self._commit(group), self._news)
             if ending:
                 return
 
@@ -73,12 +92,13 @@ class Writer:
     ) -> list[tuple[asyncio.Future[object], object]]:
         """Return each job's future with its result or its error."""
         try:
-            self._begin()
+            self._steps.begin()
             self._database.execute("BEGIN IMMEDIATE")
         except Exception as error:  # nobody can write
             return [(job.future, error) for job in group]
         try:
             results = [_attempt(job) for job in group]
+            self._steps.finish()
             self._database.execute("COMMIT")
         except Exception as error:  # handed to whoever waits for it
             with contextlib.suppress(sqlite3.Error):
@@ -86,20 +106,32 @@ class Writer:
                     self._database.execute("ROLLBACK")
             if is_full(error) and not relieved:
                 with contextlib.suppress(sqlite3.Error):
-                    self._relieve()
+                    self._steps.relieve()
                 return self._commit(group, relieved=True)
             if len(group) == 1:
                 return [(group[0].future, error)]
             # One of them spoils it for all: alone, each gets its own answer.
             return [pair for job in group for pair in self._commit([job], relieved=relieved)]
+        self._news += self._steps.committed()
         for job, result in zip(group, results, strict=True):
             if not isinstance(result, ForwarderError):
                 job.after()
         return [(job.future, result) for job, result in zip(group, results, strict=True)]
 
-    def _report(self, results: list[tuple[asyncio.Future[object], object]]) -> None:
+    def _report(self, results: list[tuple[asyncio.Future[object], object]], news: list[T]) -> None:
+        def report() -> None:
+            if news:
+                self._hear(news)
+            for future, result in results:
+                if future.done():  # whoever waited has gone
+                    continue
+                if isinstance(result, BaseException):
+                    future.set_exception(result)
+                else:
+                    future.set_result(result)
+
         with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
-            self._loop.call_soon_threadsafe(_finish, results)
+            self._loop.call_soon_threadsafe(report)
 
 
 def _attempt(job: Job) -> object:
@@ -108,13 +140,3 @@ def _attempt(job: Job) -> object:
         return job.work()
     except ForwarderError as error:
         return error
-
-
-def _finish(results: list[tuple[asyncio.Future[object], object]]) -> None:
-    for future, result in results:
-        if future.done():  # whoever waited has gone
-            continue
-        if isinstance(result, BaseException):
-            future.set_exception(result)
-        else:
-            future.set_result(result)

@@ -1,12 +1,15 @@
 """The sender wakes for every event, also for one that is accepted while it reads others."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import httpx
 import orjson
+import pytest
 
 from forwarder.delivery import Delivery, DestinationRoute, LineSettings
+from forwarder.delivery.fresh import MOST, Fresh
 from forwarder.spool import NewEvent, Spooled
 from forwarder.spool.sqlite import SqliteSpool
 from tests.simulation.planner import Planner
@@ -28,7 +31,8 @@ class Overtaken(SqliteSpool):
         return events
 
 
-async def test_an_event_accepted_during_a_read_is_delivered(tmp_path: Path) -> None:
+@pytest.mark.parametrize("linger_ms", [0, 50])
+async def test_an_event_accepted_during_a_read_is_delivered(tmp_path: Path, linger_ms: int) -> None:
     spool = Overtaken(tmp_path / "spool.db", max_events=100, max_bytes=10**6)
     arrived: list[str] = []
     both = asyncio.Event()
@@ -41,12 +45,51 @@ async def test_an_event_accepted_during_a_read_is_delivered(tmp_path: Path) -> N
 
     transport = httpx.MockTransport(take)
     async with httpx.AsyncClient(transport=transport, base_url="http://amplitude.test/") as http:
-        route = DestinationRoute("amplitude", Planner(), None, LineSettings(linger_ms=0))
-        delivery = Delivery(spool, [route], clock=lambda: NOW, http=http)
-        await delivery.start()
+        route = DestinationRoute("amplitude", Planner(), None, LineSettings(linger_ms=linger_ms))
+        delivery = Delivery(spool, [route], clock=lambda: time.time_ns() // 1_000_000, http=http)
         await spool.append([event("first")], NOW)
+        await delivery.start()
         async with asyncio.timeout(10):
             await both.wait()
         await delivery.stop(1)
     await spool.close()
     assert arrived == ["first", "overtaking"]
+
+
+def spooled(*seqs: int) -> list[Spooled]:
+    return [Spooled(seq, NOW, "demo", f"m{seq}", b"{}") for seq in seqs]
+
+
+def taken(fresh: Fresh, seq: int, limit: int = 100) -> list[int]:
+    return [event.seq for event in fresh.after(seq, limit)]
+
+
+def test_fresh_events_are_taken_once_and_in_order() -> None:
+    fresh = Fresh()
+    fresh.hear(spooled(1, 2))
+    fresh.hear(spooled(3))
+    assert taken(fresh, 0, limit=2) == [1, 2]
+    assert taken(fresh, 2) == [3]
+    assert taken(fresh, 3) == []
+
+
+def test_whoever_was_read_from_the_spool_meanwhile_is_not_taken_again() -> None:
+    fresh = Fresh()
+    fresh.hear(spooled(4, 5, 6))
+    assert taken(fresh, 5) == [6]
+
+
+def test_behind_a_gap_nothing_is_taken_but_by_reading() -> None:
+    fresh = Fresh()
+    fresh.hear(spooled(4))
+    assert taken(fresh, 2) == []
+    fresh.hear(spooled(6))
+    assert taken(fresh, 4) == []
+    assert taken(fresh, 5) == [6]
+
+
+def test_more_than_fits_has_to_be_read() -> None:
+    fresh = Fresh()
+    fresh.hear(spooled(*range(1, MOST + 2)))
+    assert not len(fresh)
+    assert taken(fresh, 0) == []

@@ -216,12 +216,13 @@ async def test_dead_letters_are_kept_retried_and_dropped(path: Path) -> None:
 
 async def test_listeners_hear_of_appends(path: Path) -> None:
     async with opened(path) as spool:
-        heard: list[int] = []
-        stop_listening = spool.on_append(lambda: heard.append(1))
-        await spool.append([event("a")], NOW)
+        heard: list[Spooled] = []
+        stop_listening = spool.on_append(heard.extend)
+        await asyncio.gather(*(spool.append([event(f"m{n}"), event("twice")], NOW) for n in range(50)))
         stop_listening()
-        await spool.append([event("b")], NOW)
-        assert heard == [1]
+        await spool.append([event("later")], NOW)
+        assert len(heard) == 51
+        assert heard == (await spool.read(0, 100))[:51]
 
 
 async def test_what_became_of_events_adds_up(path: Path) -> None:
