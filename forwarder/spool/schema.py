@@ -56,7 +56,10 @@ def open_database(path: Path, *, tool: bool = False) -> sqlite3.Connection:
     ``tool``: only take it as it is, for a forwarder may be serving from it.
     """
     if tool and not path.exists():
-        raise SpoolDamaged(f"there is no spool at {path}; name the forwarder's configuration with --config")
+        raise SpoolDamaged(
+            f"there is no spool at {path.absolute()}; start the forwarder once, or name its configuration"
+            " with --config"
+        )
     try:
         database = connect(path)
     except sqlite3.Error as error:
@@ -65,9 +68,9 @@ def open_database(path: Path, *, tool: bool = False) -> sqlite3.Connection:
         ) from None
     try:
         version = _version(database, path)
-        _configure(database)
         if tool and version < len(MIGRATIONS):
             raise SpoolDamaged(f"{path} is from an older forwarder; start this one on it once")
+        _configure(database)
         if not tool:
             _migrate(database, version)
             _check(database, path, new=version == 0)

@@ -108,3 +108,25 @@ def test_a_wrong_file_is_named(tmp_path: Path) -> None:
     said = run(tmp_path / "none.toml", "list")
     assert said.exit_code == 1
     assert "none.toml" in said.output
+
+
+@pytest.mark.parametrize("words", ["list", "show 1", "retry 1", "retry --all", "drop --all"])
+def test_without_a_spool_one_line_says_so_and_none_is_made(tmp_path: Path, words: str) -> None:
+    config = tmp_path / "forwarder.toml"
+    config.write_text(f'[spool]\npath = "{tmp_path / "spool.db"}"\n')
+    done = run(config, *words.split())
+    assert done.exit_code == 1
+    assert done.output.startswith(f"Error: there is no spool at {tmp_path / 'spool.db'}; ")
+    assert len(done.output.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == [config]
+
+
+def test_a_file_that_is_no_spool_stays_as_it_is(tmp_path: Path) -> None:
+    config, file = tmp_path / "forwarder.toml", tmp_path / "spool.db"
+    config.write_text(f'[spool]\npath = "{file}"\n')
+    file.touch()
+    done = run(config, "list")
+    assert done.exit_code == 1
+    assert "start this one on it once" in done.output
+    assert file.read_bytes() == b""
+    assert sorted(tmp_path.iterdir()) == [config, file]
