@@ -1,6 +1,6 @@
 """From the spool to Amplitude: batches, order, retries, outcomes."""
 
-from forwarder.delivery.line import LineSettings
+from forwarder.delivery.line_settings import LineSettings
 from forwarder.delivery.loop import Delivery
 from forwarder.delivery.sender import DestinationRoute
 

@@ -6,54 +6,23 @@ to be written down comes out of ``settlement``. Tests drive it through thousands
 
 from __future__ import annotations
 
-import heapq
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from forwarder.amplitude.answers import Action, Answer, Decision
 from forwarder.delivery.batch import Batch
 from forwarder.delivery.batches import Batches
 from forwarder.delivery.judge import Judge
 from forwarder.delivery.lanes import REVIVED, Lanes
+from forwarder.delivery.line_settings import MOST_BYTES, MOST_LANES, PAGE, PARK_MS, PATIENCE_MS, LineSettings
 from forwarder.delivery.order import Order
 from forwarder.delivery.pace import Pace
 from forwarder.delivery.planning import Planner, plan
 from forwarder.delivery.progress import DELIVERED, Progress
-from forwarder.delivery.trouble import DAY_MS
+from forwarder.delivery.timers import Timers
 from forwarder.delivery.work import Work
 from forwarder.outcomes import Outcome
 from forwarder.spool import Lane, NewDead, Parked, Settlement, Spooled
-
-PATIENCE_MS = 1_000
-"""How long a batch that is due may go on filling while more events are at hand."""
-PARK_MS = 10_000
-"""An event that waits longer makes room and lets the cursor pass: it waits on disk."""
-PAGE = 500
-"""Most events of a lane brought back at once."""
-MOST_LANES = 20_000
-"""Bounds what lanes need of memory: beyond, no more is read until some are through."""
-MOST_BYTES = 64 * 1024 * 1024
-"""Bounds what events need of memory, before mapping."""
-
-
-@dataclass(frozen=True, slots=True)
-class LineSettings:
-    """How a destination is served; times in ms.
-
-    ``linger_ms``: how long an event may wait for company; ``batch_events``: most events per request;
-    ``at_once``: requests in flight; ``window``: events in memory; ``budget_ms``: how long an event is
-    tried that fails while others succeed; ``timeout_ms``: how long an answer may take; ``revive_ms``: how
-    often dead letters that an operator sends again are looked for.
-    """
-
-    linger_ms: int = 50
-    batch_events: int = 2000
-    at_once: int = 4
-    window: int = 10_000
-    budget_ms: int = DAY_MS
-    timeout_ms: int = 30_000
-    revive_ms: int = 2_000
 
 
 class Line:
@@ -76,7 +45,7 @@ class Line:
         self._order = Order()
         self._batches = Batches(settings.batch_events, settings.at_once)
         self._pace = Pace()
-        self._timers: list[tuple[int, int, Work]] = []
+        self._timers = Timers()
         self._dead: list[NewDead] = []
         self.progress = Progress(cursor)
         self.lanes = Lanes(settings.revive_ms)
@@ -149,8 +118,8 @@ class Line:
 
     def due(self, now: int, more: bool) -> list[Batch]:
         """Return the batches to send now. ``more``: further events are at hand, so batches may fill."""
-        while self._timers and self._timers[0][0] <= now:
-            self._pull(heapq.heappop(self._timers)[2], now)
+        for work in self._timers.due(now):
+            self._pull(work, now)
         if self.room() <= 0:
             self._make_room(now)
         patience = PATIENCE_MS if more and self.room() > 0 else 0
@@ -164,14 +133,11 @@ class Line:
 
     def wake_at(self) -> int | None:
         """Return when ``due`` or ``load`` may have something next without anything else happening."""
-        times = [self._timers[0][0]] if self._timers else []
         due_at = self._batches.due_at(alone=self.breaker.probing)
         if due_at is not None:
-            times.append(max(due_at, self.breaker.until))
+            due_at = max(due_at, self.breaker.until)
         lane_at = self.lanes.wake_at() if self._space() > 0 else None
-        if lane_at is not None:
-            times.append(lane_at)
-        return min(times, default=None)
+        return min((at for at in (self._timers.next_at, due_at, lane_at) if at is not None), default=None)
 
     # -- answers in
 
@@ -231,19 +197,18 @@ class Line:
     def _hold(self, work: Work, now: int) -> None:
         """Keep an event until its time has come: in memory for a moment, else on disk."""
         if work.lane is None and (work.ready_at - now <= PARK_MS or self.breaker.probing):
-            heapq.heappush(self._timers, (work.ready_at, work.event.seq, work))
+            self._timers.add(work)
         else:
             self._set_aside(work)
 
     def _make_room(self, now: int) -> None:
         """Park events that must wait where they fill memory: those that wait longest first."""
-        for ready_at, seq, work in sorted(self._timers, reverse=True):
+        for work in self._timers.longest_first(now):
             if len(self._here) <= self._settings.window // 4 or len(self.lanes) >= MOST_LANES:
                 break
-            if ready_at > now and seq in self._here and not work.placed:
+            if work.event.seq in self._here and not work.placed:
                 self._set_aside(work)
-        self._timers = [timer for timer in self._timers if timer[1] in self._here]
-        heapq.heapify(self._timers)
+        self._timers.keep(self._here)
 
     def _set_aside(self, work: Work) -> None:
         """Park an event with all that wait behind it."""

@@ -18,7 +18,8 @@ from forwarder.delivery.breaker import Health
 from forwarder.delivery.clock import Steady
 from forwarder.delivery.exchange import exchange
 from forwarder.delivery.fresh import Fresh
-from forwarder.delivery.line import Line, LineSettings
+from forwarder.delivery.line import Line
+from forwarder.delivery.line_settings import LineSettings
 from forwarder.delivery.planning import Planner
 from forwarder.errors import SpoolError
 from forwarder.spool import Settlement, Spool, Spooled

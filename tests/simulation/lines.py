@@ -6,7 +6,8 @@ import orjson
 
 from forwarder.amplitude.answers import Answer
 from forwarder.delivery.batch import Batch
-from forwarder.delivery.line import Line, LineSettings
+from forwarder.delivery.line import Line
+from forwarder.delivery.line_settings import LineSettings
 from forwarder.spool import Spooled
 from tests.simulation.planner import Planner
 from tests.simulation.spool import Destination

@@ -11,7 +11,7 @@ from itertools import count
 
 import orjson
 
-from forwarder.delivery.line import LineSettings
+from forwarder.delivery.line_settings import LineSettings
 from forwarder.spool import Spooled
 from tests.simulation.amplitude import LASTING, Amplitude
 from tests.simulation.destination import Delivering
