@@ -39,7 +39,9 @@ class Amplitude:
 
     def arrivals(self, after: int = 0) -> list[dict[str, Any]]:
         """Return every item that arrived after so many, with its path and whether it counted."""
-        return list(self._said(after)["arrivals"])
+        said = self._said(after)
+        assert said["forgotten"] <= after, "some arrivals were let go of unseen; look more often"
+        return list(said["arrivals"])
 
     def requests(self) -> int:
         """Return how many uploads came, whatever became of them."""

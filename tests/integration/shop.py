@@ -93,26 +93,34 @@ class Arrived:
 
     def look(self) -> set[int]:
         """Take in what has come since; return all numbers."""
-        while arrivals := self._amplitude.arrivals(self._seen):
-            self._seen += len(arrivals)
-            for one in arrivals:
-                item = one["item"]
-                number = (item.get("event_properties") or item["user_properties"])["n"]
-                if not one["counted"]:
-                    self.repeats += 1
-                    continue
-                assert number not in self.numbers, f"{number} was counted twice"
-                self.numbers.add(number)
-                self.by_user[item["user_id"]].append(number)
+        arrivals = self._amplitude.arrivals(self._seen)
+        self._seen += len(arrivals)
+        for one in arrivals:
+            item = one["item"]
+            number = (item.get("event_properties") or item["user_properties"])["n"]
+            if not one["counted"]:
+                self.repeats += 1
+                continue
+            assert number not in self.numbers, f"{number} was counted twice"
+            self.numbers.add(number)
+            self.by_user[item["user_id"]].append(number)
         return self.numbers
 
 
 def tally(
-    shop: Shop, amplitude: Amplitude, dead: Sequence[str] = (), kills: int = 0, wait_s: float = 60
+    shop: Shop,
+    amplitude: Amplitude,
+    dead: Sequence[str] = (),
+    kills: int = 0,
+    wait_s: float = 60,
+    arrived: Arrived | None = None,
 ) -> Arrived:
-    """Wait until everything has arrived and check it: nothing lost, nothing doubled, order kept."""
+    """Wait until everything has arrived and check it: nothing lost, nothing doubled, order kept.
+
+    ``arrived``: what was seen before, where more comes than the fake keeps.
+    """
     wanted = set(shop.accepted.values()) - {int(name[8:]) for name in dead}
-    arrived, until = Arrived(amplitude), time.monotonic() + wait_s
+    arrived, until = arrived or Arrived(amplitude), time.monotonic() + wait_s
     while missing := wanted - arrived.look():
         assert time.monotonic() < until, f"{len(missing)} never arrived, such as {sorted(missing)[:5]}"
         time.sleep(0.1)

@@ -22,7 +22,7 @@ from tests.integration.operating import (
     write_config,
 )
 from tests.integration.running import ROOT, Running, forwarder
-from tests.integration.shop import Shop, shopping, tally
+from tests.integration.shop import Arrived, Shop, shopping, tally
 
 
 def kill_under_load(folder: Path, kills: int, chance: random.Random) -> None:
@@ -30,15 +30,16 @@ def kill_under_load(folder: Path, kills: int, chance: random.Random) -> None:
     shop = Shop(users=200)
     with fake_amplitude() as fake:
         config = write_config(folder, fake.url, port=free_port())
-        running = Running(config)
+        arrived, running = Arrived(fake), Running(config)
         try:
             with shopping(shop, running.url):
                 for _ in range(kills):
                     time.sleep(chance.uniform(0.1, 0.8))
                     running.stop(signal.SIGKILL)
                     running = Running(config)
+                    arrived.look()
                 time.sleep(0.3)
-            tally(shop, fake, dead_names(config), kills)
+            tally(shop, fake, dead_names(config), kills, arrived=arrived)
             wait_until(lambda: fates(running.url)["waiting"] == 0)
             found = fates(running.url)
             print(f"the forwarder's own books: {dict(found)}")

@@ -54,7 +54,8 @@ class Ledger:
     def as_json(self, after: int = 0) -> dict[str, Any]:
         """Return everything that came after so many arrivals, for tests."""
         arrivals = self.arrivals[max(0, after - self.forgotten) :]
-        return {"requests": self.requests, "arrivals": [asdict(one) for one in arrivals]}
+        said = {"requests": self.requests, "forgotten": self.forgotten}
+        return {**said, "arrivals": [asdict(one) for one in arrivals]}
 
     def sessions(self, most: int = 500) -> list[tuple[int | None, list[Arrival]]]:
         """Return the latest arrivals by session id, the latest session first, items by their own time."""
