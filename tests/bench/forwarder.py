@@ -7,11 +7,7 @@ microseconds depend on the machine and on who else uses it. JSON lines go to ``d
 import argparse
 import asyncio
 import json
-import os
-import signal
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
@@ -20,11 +16,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import orjson
+
 from forwarder.spool import NewEvent, open_spool
 from tests.bench import load, mapping, planning
+from tests.bench.programs import ROOT, Process, running
 
-ROOT = Path(__file__).resolve().parents[2]
-TICK = os.sysconf("SC_CLK_TCK")
 CONFIG = """
 [spool]
 path = "{folder}/spool.db"
@@ -43,62 +40,11 @@ apiKey = "bench"
 """
 
 
-class Process:
-    """A program under measurement."""
-
-    def __init__(self, *words: str, quiet: bool = True) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", *words],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def cpu(self) -> float:
-        """Return the CPU seconds it has used, user and system, all threads."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICK
-
-    def memory(self) -> float:
-        """Return its resident memory in MB, without files it has mapped."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.partition("RssAnon:")[2].split()[0]) / 1024
-
-    def port(self) -> int:
-        """Return the port it prints first."""
-        assert self.process.stdout is not None
-        return int(self.process.stdout.readline())
-
-    def listening(self) -> int:
-        """Return the port its log tells of."""
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            if line.startswith("{") and (said := json.loads(line))["event"] == "listening":
-                return int(said["address"].rpartition(":")[2])
-        raise AssertionError("the forwarder did not start")
-
-    def end(self) -> None:
-        """Stop it."""
-        self.process.send_signal(signal.SIGTERM)
-        self.process.communicate(timeout=60)
-
-
-@contextmanager
-def running(*words: str) -> Iterator[Process]:
-    """Run a program as long as the block lasts."""
-    process = Process(*words)
-    try:
-        yield process
-    finally:
-        process.end()
-
-
 class Counts(NamedTuple):
-    """What the sink has got so far; ``ages`` in ms."""
+    """What the sink has got so far; ``items``: of which an order makes several; ``ages`` in ms."""
 
     requests: int
+    items: int
     events: int
     ages: list[int]
 
@@ -123,7 +69,7 @@ class Bench:
         """Ask the sink; ages are those since it was last asked."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.sink}/_/counts") as answer:
             said = json.load(answer)
-        return Counts(said["requests"], said["events"], said["ages"])
+        return Counts(said["requests"], said["items"], said["events"], said["ages"])
 
     @contextmanager
     def forwarder(self) -> Iterator[tuple[Process, int]]:
@@ -132,6 +78,10 @@ class Bench:
         config.write_text(CONFIG.format(folder=self.folder, sink=self.sink))
         with running("forwarder", "serve", "--config", str(config), "--port", "0") as process:
             yield process, process.listening()
+
+    def disk(self) -> float:
+        """Return the spool's size with all that lies beside it, in MB."""
+        return sum(path.stat().st_blocks for path in self.folder.glob("spool.db*")) * 512 / 1e6
 
     def empty(self) -> None:
         """Forget the spool."""
@@ -145,23 +95,21 @@ class Bench:
         return counts
 
 
-def reference(bench: Bench, path: str, body: bytes, requests: int, connections: int) -> float:
+def reference(requests: list[bytes], connections: int) -> float:
     """Return REF's CPU microseconds per request."""
     with running("tests.bench.reference") as process:
         port = process.port()
-        one = load.request(path, body)
-        asyncio.run(load.post_all(port, iter([one] * (requests // 10)), connections))
+        asyncio.run(load.post_all(port, iter(requests[: len(requests) // 10]), connections))
         before = process.cpu()
-        asyncio.run(load.post_all(port, iter([one] * requests), connections))
-        return (process.cpu() - before) / requests * 1e6
+        asyncio.run(load.post_all(port, iter(requests), connections))
+        return (process.cpu() - before) / len(requests) * 1e6
 
 
-def saturated(bench: Bench, name: str, bodies: list[bytes], path: str, each: int, connections: int) -> None:
+def saturated(bench: Bench, name: str, requests: list[bytes], each: int, connections: int) -> None:
     """Post as fast as it goes; what the forwarder used until the last event had arrived."""
     bench.empty()
-    events = each * len(bodies)
-    ref = reference(bench, path, bodies[0], max(300, len(bodies) // 4), connections)
-    requests = [load.request(path, body) for body in bodies]
+    events = each * len(requests)
+    ref = reference(requests[: max(300, len(requests) // 4)], connections)
     warm, measured = requests[: len(requests) // 5], requests[len(requests) // 5 :]
     with bench.forwarder() as (process, port):
         start = bench.counts().events
@@ -177,12 +125,12 @@ def saturated(bench: Bench, name: str, bodies: list[bytes], path: str, each: int
             **{
                 "us/event": used / count * 1e6,
                 "REF us/request": ref,
-                "times REF": used / count * 1e6 / ref,
+                "request in REFs": used / len(measured) * 1e6 / ref,
                 "events/CPU-s": count / used,
                 "events/s": count / took,
                 "requests/1000": (after.requests - before.requests) / count * 1000,
+                "items/event": (after.items - before.items) / count,
                 "refused": refused,
-                "memory MB": process.memory(),
             },
         )
 
@@ -201,8 +149,33 @@ def paced(bench: Bench, rate: int, seconds: int) -> None:
         ages = sorted(after.ages)
         cut = statistics.quantiles(ages, n=100)
         made = (after.requests - before.requests) / len(ages) * 1000
-        figures = {"p50 ms": cut[49], "p99 ms": cut[98], "requests/1000": made}
-        bench.note(f"{rate}/s singles, 50 ms linger", **figures)
+        name = f"{rate}/s singles, 50 ms linger"
+        bench.note(name, **{"p50 ms": cut[49], "p99 ms": cut[98], "requests/1000": made})
+
+
+def flow(bench: Bench, events: int) -> None:
+    """Memory and disk while very many events are accepted and delivered."""
+    bench.empty()
+    tenth = events // 1000
+    with bench.forwarder() as (process, port):
+        start, memory, disk = bench.counts().events, [], []
+        for number in range(1, 11):
+            requests = (load.batch(100) for _ in range(tenth))
+            asyncio.run(load.post_all(port, requests, 4))
+            bench.wait(start + number * 100 * tenth)
+            memory.append(process.memory())
+            disk.append(bench.disk())
+        bench.note(
+            f"flow of {1000 * tenth:,}",
+            **{
+                "memory MB after a tenth": memory[0],
+                "half": memory[4],
+                "all": memory[9],
+                "spool MB after a tenth": disk[0],
+                "most": max(disk),
+                "all ": disk[9],
+            },
+        )
 
 
 def backlog(bench: Bench, events: int) -> None:
@@ -213,24 +186,25 @@ def backlog(bench: Bench, events: int) -> None:
         spool = open_spool(bench.folder / "spool.db", max_events=3_000_000, max_bytes=10**10)
         for _ in range(events // 1000):
             made = [load.event() for _ in range(1000)]
-            rows = [NewEvent("demo", str(one["messageId"]), json.dumps(one).encode()) for one in made]
+            rows = [NewEvent("demo", str(one["messageId"]), orjson.dumps(one)) for one in made]
             await spool.append(rows, 1_790_000_000_000)
         await spool.close()
 
     asyncio.run(fill())
     size = (bench.folder / "spool.db").stat().st_size / 1e6
-    start = bench.counts().events
+    start, asked = bench.counts().events, bench.counts().requests
     with bench.forwarder() as (process, _):
         cpu, began = process.cpu(), time.monotonic()
         done = bench.counts().events - start
         bench.wait(start + done + (events - done) // 10)
         first = process.memory()
-        bench.wait(start + events)
+        made = bench.wait(start + events).requests - asked
         bench.note(
             f"backlog of {events:,}",
             **{
                 "us/event": (process.cpu() - cpu) / (events - done) * 1e6,
                 "events/s": (events - done) / (time.monotonic() - began),
+                "requests/1000": made / events * 1000,
                 "memory MB at 10 %": first,
                 "memory MB at the end": process.memory(),
                 "spool MB": size,
@@ -243,7 +217,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="build.py bench forwarder", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of everything, to see that it works")
     parser.add_argument(
-        "--only", choices=["planning", "batches", "singles", "paced", "backlog"], help="one part"
+        "--only", choices=["planning", "batches", "singles", "paced", "flow", "backlog"], help="one part"
     )
     options = parser.parse_args()
     part = 10 if options.quick else 1
@@ -253,14 +227,16 @@ def main() -> None:
             bench.note("planning, presets", **planning.measure())
             bench.note("default mapping", **mapping.measure())
         if options.only in (None, "batches"):
-            bodies = [load.batch(100) for _ in range(2000 // part)]
-            saturated(bench, "batches of 100", bodies, "/v1/batch", 100, 4)
+            requests = [load.batch(100) for _ in range(2000 // part)]
+            saturated(bench, "batches of 100", requests, 100, 4)
         if options.only in (None, "singles"):
-            bodies = [load.single() for _ in range(50_000 // part)]
-            saturated(bench, "singles", bodies, "/v1/track", 1, 64)
+            requests = [load.single() for _ in range(50_000 // part)]
+            saturated(bench, "singles", requests, 1, 64)
         if options.only in (None, "paced"):
             for rate in (1000, 2000):
                 paced(bench, rate, 20 // part + 1)
+        if options.only in (None, "flow"):
+            flow(bench, 1_000_000 // part)
         if options.only in (None, "backlog"):
             for events in (10_000, 100_000, 1_000_000):
                 if events // part >= 10_000:

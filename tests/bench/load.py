@@ -1,72 +1,34 @@
 """Making events and posting them over plain sockets, so that the sender costs little."""
 
 import asyncio
-import itertools
-import json
 import time
 from collections.abc import Iterator
+from typing import Any
 
-USERS = 20_000
-_numbers = itertools.count(1)
+import orjson
+
+from tests.bench import visitors
+
+_visits = visitors.visits()
 
 
-def event(sent_at: int | None = None) -> dict[str, object]:
-    """Return one Analytics.js track event of about 1 KB with an id of its own."""
-    number = next(_numbers)
-    user = number * 7919 % USERS
-    properties: dict[str, object] = {
-        "product_id": f"sku-{number % 997}",
-        "name": "A rather ordinary product name",
-        "price": 12.5 + number % 50,
-        "quantity": 1 + number % 3,
-        "category": "books/novels",
-        "position": number % 24,
-        "currency": "EUR",
-        "coupon": "SUMMER",
-    }
+def event(sent_at: int | None = None) -> dict[str, Any]:
+    """Return an event that was not there before; ``sent_at``, in ms since the epoch, arrives with it."""
+    made = next(_visits)
     if sent_at is not None:
-        properties["sentAt"] = sent_at
-    return {
-        "type": "track",
-        "event": "Product Viewed",
-        "messageId": f"ajs-next-1790000000000-{number:032x}",
-        "anonymousId": f"anonymous-{user:08}-4c1e-9a5e-aa10e0b0e000",
-        "userId": f"user-{user:06}",
-        "timestamp": "2026-09-21T14:13:20.123Z",
-        "sentAt": "2026-09-21T14:13:20.456Z",
-        "properties": properties,
-        "integrations": {"Actions Amplitude": {"session_id": 1_790_000_000_000 + user}},
-        "context": {
-            "page": {
-                "path": "/shop/product",
-                "referrer": "",
-                "search": "?ref=home",
-                "title": "A product",
-                "url": "https://shop.example.com/shop/product?ref=home",
-            },
-            "userAgent": AGENTS[number % len(AGENTS)],
-            "locale": "de-DE",
-            "timezone": "Europe/Berlin",
-            "library": {"name": "analytics.js", "version": "npm:next-1.82.0"},
-            "campaign": {"source": "newsletter", "medium": "email", "name": "autumn"},
-        },
-    }
-
-
-AGENTS = [
-    f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{n}.0.0.0"
-    for n in range(120, 128)
-]
+        made["traits" if made["type"] == "identify" else "properties"]["sentAt"] = sent_at
+    return made
 
 
 def single(sent_at: int | None = None) -> bytes:
-    """Return a request's body with one event."""
-    return json.dumps(event(sent_at), separators=(",", ":")).encode()
+    """Return a request with one event, to the route of its kind."""
+    made = event(sent_at)
+    return request(f"/v1/{made['type']}", orjson.dumps(made))
 
 
-def batch(events: int, sent_at: int | None = None) -> bytes:
-    """Return a request's body with so many events."""
-    return json.dumps({"batch": [event(sent_at) for _ in range(events)]}, separators=(",", ":")).encode()
+def batch(events: int) -> bytes:
+    """Return a request with so many events."""
+    return request("/v1/batch", orjson.dumps({"batch": [event() for _ in range(events)]}))
 
 
 def request(path: str, body: bytes) -> bytes:
@@ -119,8 +81,8 @@ async def post_paced(port: int, events_per_second: int, seconds: int, connection
 
     async def connection() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        while (body := await queue.get()) is not None:
-            writer.write(request("/v1/track", body))
+        while (one := await queue.get()) is not None:
+            writer.write(one)
             assert await _answer(reader) == 200
         writer.close()
         await writer.wait_closed()

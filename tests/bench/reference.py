@@ -21,8 +21,8 @@ class Event(msgspec.Struct):
 
     type: str
     messageId: str  # noqa: N815 - Segment's name
-    properties: dict[str, Any]
     context: dict[str, Any]
+    properties: dict[str, Any] = {}
 
 
 class Batch(msgspec.Struct):
@@ -50,7 +50,7 @@ def main() -> None:
     """Serve until ended."""
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
-    routes = [Route("/v1/track", track, methods=["POST"]), Route("/v1/batch", batch, methods=["POST"])]
+    routes = [Route("/v1/batch", batch, methods=["POST"]), Route("/v1/{kind}", track, methods=["POST"])]
     config = uvicorn.Config(Starlette(routes=routes), access_log=False, log_config=None, lifespan="off")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(uvicorn.Server(config).serve(sockets=[listener]))

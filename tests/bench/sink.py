@@ -1,7 +1,7 @@
 """A lean stand-in for Amplitude: takes everything, counts it, and knows how old it was.
 
-``python -m tests.bench.sink``: prints its port; ``GET /_/counts`` answers requests, events, bytes and the
-ages in ms (from the property ``sentAt``) since it was last asked.
+``python -m tests.bench.sink``: prints its port; ``GET /_/counts`` answers requests, items, how many different
+events these were of, and the ages in ms (from the property ``sentAt``) since it was last asked.
 """
 
 import asyncio
@@ -13,14 +13,16 @@ import time
 import uvicorn
 import uvloop
 
-SENT_AT = re.compile(rb'"sentAt":(\d+)')
+SENT_AT = re.compile(rb'sentAt(?:":|%22%3A)(\d+)')
+MESSAGE = re.compile(rb"ajs-next-1790000000000-([0-9a-f]{32})")
 
 
 class Sink:
     """An ASGI application without a framework."""
 
     def __init__(self) -> None:
-        self.requests = self.events = self.bytes = 0
+        self.requests = self.items = 0
+        self.messages: set[bytes] = set()
         self.ages: list[int] = []
 
     async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]
@@ -37,8 +39,8 @@ class Sink:
         if scope["path"] == "/_/counts":
             counts = {
                 "requests": self.requests,
-                "events": self.events,
-                "bytes": self.bytes,
+                "items": self.items,
+                "events": len(self.messages),
                 "ages": self.ages,
             }
             answer = json.dumps(counts).encode()
@@ -46,8 +48,9 @@ class Sink:
         else:
             now = time.time_ns() // 1_000_000
             self.requests += 1
-            self.bytes += len(body)
-            self.events += body.count(b'"insert_id"')
+            found = MESSAGE.findall(body)
+            self.items += len(found)
+            self.messages.update(found)
             self.ages += [now - int(at) for at in SENT_AT.findall(body)]
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
