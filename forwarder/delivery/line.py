@@ -40,6 +40,7 @@ class Line:
         self._sources = sources
         self._settings = settings
         self._aside: set[int] = set()
+        self._reread_to = 0
         self._here: dict[int, Work] = {}
         self._bytes = 0
         self._order = Order()
@@ -58,10 +59,16 @@ class Line:
         """Take up where an earlier life ended: lanes it parked, events above the cursor it set aside."""
         self.lanes.resume(lanes)
         self._aside = aside
+        self._reread_to = max(aside, default=0)
+
+    @property
+    def _rereading(self) -> bool:
+        """Whether an earlier life had come further: what belongs before parked events may not be here yet."""
+        return self.progress.read_to < self._reread_to
 
     def room(self) -> int:
         """Return how many more events may be taken."""
-        if self._bytes >= MOST_BYTES or len(self.lanes) >= MOST_LANES:
+        if self._bytes >= MOST_BYTES or (len(self.lanes) >= MOST_LANES and not self._rereading):
             return 0
         return self._settings.window - len(self._here)
 
@@ -90,7 +97,7 @@ class Line:
 
     def _space(self) -> int:
         """Return how many parked events may be brought back."""
-        if self._bytes >= MOST_BYTES:
+        if self._bytes >= MOST_BYTES or self._rereading:
             return 0
         if self.breaker.probing:  # a few of them, and only where nothing else could be tried
             return PAGE if self._batches.idle else 0

@@ -235,3 +235,14 @@ def test_partly_taken_events_are_not_taken_twice_after_a_retry() -> None:
         (Endpoint.IDENTIFY, True),
         (Endpoint.HTTPAPI, False),
     ]
+
+
+def test_after_a_crash_nothing_parked_comes_back_before_all_that_was_read_then() -> None:
+    """Event 2 was parked while 1, of the same user, was in memory only."""
+    kept = Destination()
+    kept.parked[2] = Parked(event(2), "uu1", ("uu1",), b"")
+    one = line(kept)
+    assert one.load(NOW) is None
+    assert one.wake_at() is None
+    one.take([event(1), event(2)], NOW)
+    assert sent(due(one, kept, NOW)) == [("HTTPAPI", [1, 2])]
