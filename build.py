@@ -232,7 +232,11 @@ def test(options: argparse.Namespace, extra: list[str]) -> None:
     print("== build", flush=True)
     build_plugin()
     print("== tests", flush=True)
-    workers = [] if any(word.startswith(("-n", "--numprocesses")) for word in extra) else ["-n", "2"]
+    workers = (
+        []
+        if any(word.startswith(("-n", "--numprocesses")) for word in extra)
+        else ["-n", "2", "--dist", "worksteal"]
+    )
     if python("-m", "pytest", *workers, *extra):
         failed.append("tests")
     if failed:

@@ -78,7 +78,8 @@ export function read(now) {
   let last = "";
   let [newest, beside, asked] = [-1, -2, false];
   all((store) => {
-    const [storedId, storedLast, reset] = [ID, LAST, RESET].map((key) => text(store.get(key)));
+    // In the opposite order of writing: the last access of a session that another tab begins now never meets the old id.
+    const [storedLast, storedId, reset] = [LAST, ID, RESET].map((key) => text(store.get(key)));
     const weight = !whole(storedLast) ? -1 : +storedLast > now + APART ? 0 : +storedLast;
     if (weight > newest || !last) [last, newest] = [storedLast, weight];
     if (whole(storedId) ? weight > beside : !id) [id, beside] = [storedId, whole(storedId) ? weight : -2];

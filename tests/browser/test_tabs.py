@@ -12,6 +12,27 @@ ROUNDS = 6
 CLOCK = "window.today = Date.now; window.ahead = 0; Date.now = () => today() + ahead;"
 HEAR = "window.heard = []; void analyticsSession.onChange((_, why) => heard.push(why));"
 
+BETWEEN = """async (before) => {
+  const { get, set } = Object.getOwnPropertyDescriptor(Document.prototype, "cookie");
+  const begun = (id, last) => {
+    set.call(document, `analytics_session_id=${id}; path=/`);
+    set.call(document, `analytics_session_id.last_access=${last}; path=/`);
+  };
+  const now = Date.now();
+  const ended = now - 7_200_000;
+  begun(ended, now - 3_600_000);
+  let reads = 0;
+  const read = () => {
+    if (reads++ === before) begun(now, now);
+    return get.call(document);
+  };
+  Object.defineProperty(document, "cookie", { configurable: true, get: read, set: set.bind(document) });
+  await analytics.track("Read", { ended });
+  delete document.cookie;
+  return reads;
+}"""
+"""Track an event in a session that another tab begins before one of the reads of the cookies."""
+
 
 def race(pages: list[Page], number: int) -> None:
     """Half an hour later, have all pages track at the same moment."""
@@ -57,6 +78,20 @@ def agreed(clean: Shop, pages: list[Page]) -> None:
     assert sorted(began) == ["first visit"] + ["idle"] * (ROUNDS - 1)
     assert all(reasons.count("another tab") + reasons.count("idle") for reasons in heard)
     assert all(page.evaluate("analyticsSession.explain()").endswith("by Python") for page in pages)
+
+
+@ONE_RUNTIME
+def test_a_session_that_another_tab_begins_while_it_is_read(clean: Shop, browser: Browser) -> None:
+    with fresh(browser) as context:
+        page = context.new_page()
+        page.goto(clean.tagged("read", 'storage="cookie"'))
+        initialized(page)
+        before = 0
+        while page.evaluate(BETWEEN, before) > before:
+            before += 1
+        assert before > 2, "each text was read"
+        for event in clean.arrived("Read", before + 1):
+            assert event["session_id"] > event["event_properties"]["ended"]
 
 
 @ONE_RUNTIME

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from browser_plugin.dist import PYODIDE
@@ -63,7 +63,12 @@ def written(folder: Path, source: str = SOURCE, workload: str = WORKLOAD) -> Pat
     return folder
 
 
-def command(folder: Path, cache: Path, changed: Mapping[str, str]) -> list[str]:
+def command(
+    folder: Path,
+    cache: Path,
+    changed: Mapping[str, str],
+    program: Sequence[str] = ("-m", "browser_plugin.freeze"),
+) -> list[str]:
     """Return the command that freezes what lies in ``folder``."""
     options = {
         "wheel": "orders",
@@ -75,7 +80,7 @@ def command(folder: Path, cache: Path, changed: Mapping[str, str]) -> list[str]:
         **changed,
     }
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
-    return [sys.executable, "-m", "browser_plugin.freeze", *words]
+    return [sys.executable, *program, *words]
 
 
 def surroundings(**changed: str) -> dict[str, str]:

@@ -69,9 +69,9 @@ class Running:
 
 
 @contextmanager
-def forwarder(config: Path, port: int = 0) -> Iterator[Running]:
-    """Run a forwarder as long as the block lasts; port 0 is a free one."""
-    running = Running(config, "--port", str(port))
+def forwarder(config: Path, port: int = 0, program: Sequence[str] = ("-m", "forwarder")) -> Iterator[Running]:
+    """Run a forwarder as long as the block lasts; port 0 is a free one. ``program``: see ``Running``."""
+    running = Running(config, "--port", str(port), program=program)
     try:
         yield running
     finally:

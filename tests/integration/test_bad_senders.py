@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from functools import partial
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
@@ -31,7 +32,7 @@ unanswered_bytes = 5_000_000
 """
 EVENT = {"event": "Seen", "userId": "u", "writeKey": "web-key"}
 IDLE = 1_000
-CLIENT = httpx.Client(timeout=20, verify=False)
+post = partial(httpx.post, timeout=20, verify=False)
 BEGINNINGS = [
     b"POST /v1/t HT",
     b"POST /v1/t HTTP/1.1\r\nHost: x\r\nX-",
@@ -46,7 +47,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     (folder / "forwarder.toml").write_text(CONFIG)
     (folder / "assets" / "page").mkdir(parents=True)
     (folder / "assets" / "page" / "large.bin").write_bytes(bytes(30_000_000))
-    with forwarder(folder / "forwarder.toml") as process, CLIENT:
+    with forwarder(folder / "forwarder.toml") as process:
         yield process
 
 
@@ -60,7 +61,7 @@ def connect(running: Running) -> socket.socket:
 def healthy(running: Running, times: int = 5) -> None:
     """A sender beside the others is served as ever."""
     for _ in range(times):
-        assert CLIENT.post(f"{running.url}/v1/t", json=EVENT).status_code == 200
+        assert post(f"{running.url}/v1/t", json=EVENT).status_code == 200
 
 
 def send_on(one: socket.socket, piece: bytes) -> None:
@@ -178,7 +179,7 @@ def test_refusals_before_any_route_are_json_too(running: Running, raw: bytes, st
 @pytest.mark.parametrize("announced", [True, False])
 def test_a_body_that_is_too_large_gets_its_answer(running: Running, announced: bool) -> None:
     body = b"x" * 5_000_000
-    answer = CLIENT.post(f"{running.url}/v1/b", content=body if announced else iter([body]))
+    answer = post(f"{running.url}/v1/b", content=body if announced else iter([body]))
     assert (answer.status_code, answer.json()["code"]) == (400, "body_too_large")
     assert answer.headers["connection"] == "close"
 
@@ -229,7 +230,7 @@ def test_bad_bodies_are_answered_in_bounded_memory(running: Running) -> None:
         for body, encoding in bodies:
             given = headers | ({"content-encoding": encoding} if encoding else {})
             for path in ("/v1/t", "/v1/b"):
-                answer = CLIENT.post(running.url + path, content=body, headers=given)
+                answer = post(running.url + path, content=body, headers=given)
                 assert answer.status_code < 500
                 assert answer.status_code == 200 or {"code", "message"} <= answer.json().keys()
 
@@ -255,9 +256,7 @@ def test_any_bytes_get_an_answer(
     running: Running, body: bytes, kind: str, encoding: str, media: str, authorization: str
 ) -> None:
     headers = {"content-type": media, "content-encoding": encoding, "authorization": authorization}
-    answer = CLIENT.post(
-        f"{running.url}/v1/{kind}", content=body, headers={k: v for k, v in headers.items() if v}
-    )
+    answer = post(f"{running.url}/v1/{kind}", content=body, headers={k: v for k, v in headers.items() if v})
     assert answer.status_code < 500
     assert answer.headers["content-type"] == "application/json"
 
