@@ -15,9 +15,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Add the level's marker, so that ``-m browser`` selects a folder wherever it is run from."""
+    """Add the level's marker, so that ``-m browser`` selects a folder wherever it is run from.
+
+    What is marked ``long`` comes first: one worker is at it while the others do the rest.
+    """
     root = Path(__file__).parent
     for item in items:
         level = item.path.relative_to(root).parts[0]
         if level in LEVELS:
             item.add_marker(level)
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)

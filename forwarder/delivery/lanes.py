@@ -48,9 +48,9 @@ class Lanes:
         self._note(self._revived)
         self.here = 0
         """Parked events that are in memory."""
-        self.park: dict[int, Parked] = {}
-        self.unpark: list[int] = []
-        self.merge: dict[str, str] = {}
+        self._park: dict[int, Parked] = {}
+        self._unpark: list[int] = []
+        self._merge: dict[str, str] = {}
 
     def __len__(self) -> int:
         return len(self._lanes) - 1
@@ -58,7 +58,13 @@ class Lanes:
     @property
     def changed(self) -> bool:
         """Whether something is yet to be written."""
-        return bool(self.park or self.unpark or self.merge)
+        return bool(self._park or self._unpark or self._merge)
+
+    def changes(self) -> tuple[list[Parked], list[int], dict[str, str]]:
+        """Return what is yet to be written: events to park, seqs of others to let go, lanes put together."""
+        park, unpark, merge = list(self._park.values()), self._unpark, self._merge
+        self._park, self._unpark, self._merge = {}, [], {}
+        return park, unpark, merge
 
     @property
     def events(self) -> dict[str, int]:
@@ -99,7 +105,7 @@ class Lanes:
 
     def _free_name(self, name: str) -> str:
         """Return a name that no lane has: one from earlier may be named after a key it no longer holds."""
-        while name in self._lanes or name in self.merge:
+        while name in self._lanes or name in self._merge:
             name += "+"
         return name
 
@@ -109,19 +115,19 @@ class Lanes:
         lane.events += other.events
         lane.resume_at = max(lane.resume_at, other.resume_at)
         del self._lanes[other.name]
-        self.merge[other.name] = lane.name
+        self._merge[other.name] = lane.name
         for work in other.here.values():
             work.lane = lane.name
-        for seq, parked in self.park.items():
+        for seq, parked in self._park.items():
             if parked.lane == other.name:
-                self.park[seq] = parked._replace(lane=lane.name)
+                self._park[seq] = parked._replace(lane=lane.name)
 
     def put(self, lane: Held, work: Work) -> None:
         """Park the event in the lane: it leaves memory."""
         lane.events += 1
         if work.lane is not None:
             self._leave(work)
-        self.park[work.event.seq] = work.parked(lane.name)
+        self._park[work.event.seq] = work.parked(lane.name)
 
     def brought(self, lane: Held, works: Sequence[Work], now: int) -> None:
         """Events of the lane are in memory now."""
@@ -139,7 +145,7 @@ class Lanes:
 
     def finished(self, work: Work) -> None:
         """An event that was brought back needs its row no more."""
-        self.unpark.append(work.event.seq)
+        self._unpark.append(work.event.seq)
         self._leave(work)
 
     def _leave(self, work: Work) -> None:

@@ -14,7 +14,8 @@ from forwarder.delivery.batch import Batch
 from forwarder.delivery.batches import Batches
 from forwarder.delivery.judge import Judge
 from forwarder.delivery.lanes import REVIVED, Lanes
-from forwarder.delivery.line_settings import MOST_BYTES, MOST_LANES, PAGE, PARK_MS, PATIENCE_MS, LineSettings
+from forwarder.delivery.line_settings import MOST_LANES, PAGE, PARK_MS, PATIENCE_MS, LineSettings
+from forwarder.delivery.memory import Memory
 from forwarder.delivery.order import Order
 from forwarder.delivery.pace import Pace
 from forwarder.delivery.planning import Planner, plan
@@ -39,10 +40,7 @@ class Line:
         self._planner = planner
         self._sources = sources
         self._settings = settings
-        self._aside: set[int] = set()
-        self._reread_to = 0
-        self._here: dict[int, Work] = {}
-        self._bytes = 0
+        self._memory = Memory(settings.window)
         self._order = Order()
         self._batches = Batches(settings.batch_events, settings.at_once)
         self._pace = Pace()
@@ -58,30 +56,20 @@ class Line:
     def resume(self, lanes: Sequence[Lane], aside: set[int]) -> None:
         """Take up where an earlier life ended: lanes it parked, events above the cursor it set aside."""
         self.lanes.resume(lanes)
-        self._aside = aside
-        self._reread_to = max(aside, default=0)
-
-    @property
-    def _rereading(self) -> bool:
-        """Whether an earlier life had come further: what belongs before parked events may not be here yet."""
-        return self.progress.read_to < self._reread_to
+        self.progress.resume(aside)
 
     def room(self) -> int:
         """Return how many more events may be taken."""
-        if self._bytes >= MOST_BYTES or (len(self.lanes) >= MOST_LANES and not self._rereading):
-            return 0
-        return self._settings.window - len(self._here)
+        crowded = len(self.lanes) >= MOST_LANES and not self.progress.rereading
+        return 0 if crowded else self._memory.room
 
     def take(self, events: Sequence[Spooled], now: int) -> None:
         """Take events in order of seq."""
         for event in events:
-            self.progress.read_to = event.seq
-            if event.seq in self._aside:
-                self.progress.aside(event.seq)
+            if not self.progress.read(event.seq):
                 continue
             work, filtered = plan(event, self._planner, self._sources)
-            self._here[event.seq] = work
-            self._bytes += len(event.body)
+            self._memory.add(work, new=True)
             if not work.parts:
                 self._finish(work, filtered)
             elif len(self.lanes) and self.lanes.of(work.keys):
@@ -97,11 +85,11 @@ class Line:
 
     def _space(self) -> int:
         """Return how many parked events may be brought back."""
-        if self._bytes >= MOST_BYTES or self._rereading:
+        if self._memory.full or self.progress.rereading:
             return 0
         if self.breaker.probing:  # a few of them, and only where nothing else could be tried
             return PAGE if self._batches.idle else 0
-        half = self._settings.window // 2
+        half = self._memory.window // 2
         return 0 if self._order.waiting > half else min(PAGE, half - self.lanes.here)
 
     def loaded(self, name: str, rows: Sequence[Parked], now: int) -> None:
@@ -112,7 +100,7 @@ class Line:
         planned = [plan(row.event, self._planner, self._sources) for row in rows]
         self.lanes.brought(lane, [work for work, _ in planned], now)
         for row, (work, filtered) in zip(rows, planned, strict=True):
-            self._bytes += len(row.event.body)
+            self._memory.add(work, new=False)
             work.restore(row.state, anew=name == REVIVED)
             if work.done:
                 self._finish(work, filtered)
@@ -211,11 +199,11 @@ class Line:
     def _make_room(self, now: int) -> None:
         """Park events that must wait where they fill memory: those that wait longest first."""
         for work in self._timers.longest_first(now):
-            if len(self._here) <= self._settings.window // 4 or len(self.lanes) >= MOST_LANES:
+            if not self._memory.crowded or len(self.lanes) >= MOST_LANES:
                 break
-            if work.event.seq in self._here and not work.placed:
+            if work in self._memory and not work.placed:
                 self._set_aside(work)
-        self._timers.keep(self._here)
+        self._timers.keep(self._memory)
 
     def _set_aside(self, work: Work) -> None:
         """Park an event with all that wait behind it."""
@@ -226,24 +214,21 @@ class Line:
         lane = self.lanes.add(keys, resume_at)
         for work in works:
             self.lanes.put(lane, work)
-            self._bytes -= len(work.event.body)
-            if self._here.pop(work.event.seq, None):
+            if self._memory.remove(work):
                 self.progress.aside(work.event.seq)
 
     # -- ends
 
     def _finish(self, work: Work, filtered: str) -> None:
-        seq = work.event.seq
-        self._bytes -= len(work.event.body)
-        if work.lane is None:
-            del self._here[seq]
-        else:
+        self._memory.remove(work)
+        if work.lane is not None:
             self.lanes.finished(work)
         if work.reason:
             self._dead.append(work.dead())
-            self.progress.died(seq, work.reason)
+            self.progress.died(work.event.seq, work.reason)
         else:
-            self.progress.ended(seq, (Outcome.FILTERED, filtered) if filtered else DELIVERED)
+            end = (Outcome.FILTERED, filtered) if filtered else DELIVERED
+            self.progress.ended(work.event.seq, end)
 
     def leave(self) -> None:
         """Park what keeps the cursor before events that have ended, and what has a past of its own.
@@ -251,7 +236,7 @@ class Line:
         So nothing that was taken is sent again after a stop. Only ``settlement`` may follow.
         """
         last = self.progress.last_end()
-        for work in [*self._here.values(), *self.lanes.brought_back()]:
+        for work in [*self._memory.new, *self.lanes.brought_back()]:
             if work.has_past or (work.lane is None and work.event.seq < last):
                 self._park([work], work.keys, 0)
 
@@ -262,14 +247,6 @@ class Line:
     def settlement(self) -> Settlement:
         """Return what has become of events since the last call; the caller writes it."""
         self.progress.advance()
-        lanes, dead = self.lanes, self._dead
-        settlement = Settlement(
-            self.progress.cursor,
-            list(lanes.park.values()),
-            lanes.unpark,
-            dead,
-            lanes.merge,
-            self.progress.settled(),
-        )
-        lanes.park, lanes.unpark, lanes.merge, self._dead = {}, [], {}, []
-        return settlement
+        park, unpark, merge = self.lanes.changes()
+        dead, self._dead = self._dead, []
+        return Settlement(self.progress.cursor, park, unpark, dead, merge, self.progress.settled())

@@ -23,6 +23,26 @@ class Progress:
         """Ends since the last ``settled``."""
         self._ends: dict[int, End | None] = {}
         self._settled = cursor
+        self._aside: set[int] = set()
+        self._reread_to = 0
+
+    def resume(self, aside: set[int]) -> None:
+        """An earlier life has set these aside, beyond the cursor."""
+        self._aside = aside
+        self._reread_to = max(aside, default=0)
+
+    @property
+    def rereading(self) -> bool:
+        """Whether an earlier life had come further: what belongs before parked events may not be here yet."""
+        return self.read_to < self._reread_to
+
+    def read(self, seq: int) -> bool:
+        """Note that an event was read; tell whether it is to be dealt with: not if it is set aside."""
+        self.read_to = seq
+        if seq in self._aside:
+            self.aside(seq)
+            return False
+        return True
 
     def ended(self, seq: int, end: End) -> None:
         """Note that an event has ended."""

@@ -32,7 +32,7 @@ class Timers:
         """Return those that still have to wait, first those that wait longest."""
         return [work for ready_at, _, work in sorted(self._timers, reverse=True) if ready_at > now]
 
-    def keep(self, seqs: Container[int]) -> None:
-        """Forget those whose seq is none of these."""
-        self._timers = [timer for timer in self._timers if timer[1] in seqs]
+    def keep(self, works: Container[Work]) -> None:
+        """Forget those that are none of these."""
+        self._timers = [timer for timer in self._timers if timer[2] in works]
         heapq.heapify(self._timers)

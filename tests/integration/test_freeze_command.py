@@ -39,6 +39,7 @@ def cache(tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
+@pytest.mark.long
 def test_another_plugin_is_frozen_to_the_same_bytes_in_any_place_and_time(
     cache: Path, tmp_path: Path
 ) -> None:

@@ -169,7 +169,7 @@ def test_lanes_come_back_a_few_at_a_time() -> None:
 
 
 def test_memory_is_bounded_in_bytes_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("forwarder.delivery.line.MOST_BYTES", 1_000)
+    monkeypatch.setattr("forwarder.delivery.memory.MOST_BYTES", 1_000)
     one = line()
     body = orjson.dumps({"m": "m", "u": "u", "d": None, "kind": "track", "padding": "x" * 600})
     one.take([Spooled(1, NOW, "demo", "m1", body)], NOW)

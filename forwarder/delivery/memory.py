@@ -1,0 +1,52 @@
+"""The events that one destination's line has in memory, and for how many more there is room."""
+
+from __future__ import annotations
+
+from forwarder.delivery.line_settings import MOST_BYTES
+from forwarder.delivery.work import Work
+
+
+class Memory:
+    """``window``: the most events that come one after another; parked ones that are back count apart."""
+
+    def __init__(self, window: int) -> None:
+        self.window = window
+        self._new: dict[int, Work] = {}
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._new)
+
+    def __contains__(self, work: object) -> bool:
+        return isinstance(work, Work) and work.event.seq in self._new
+
+    @property
+    def new(self) -> list[Work]:
+        """The events that have not been parked since they were read."""
+        return list(self._new.values())
+
+    @property
+    def full(self) -> bool:
+        """Whether the events take as many bytes as they may."""
+        return self._bytes >= MOST_BYTES
+
+    @property
+    def room(self) -> int:
+        """How many more may be read."""
+        return 0 if self.full else self.window - len(self._new)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether those that wait had better do so on disk."""
+        return len(self._new) > self.window // 4
+
+    def add(self, work: Work, *, new: bool) -> None:
+        """Take in an event; ``new``: it was not parked."""
+        if new:
+            self._new[work.event.seq] = work
+        self._bytes += len(work.event.body)
+
+    def remove(self, work: Work) -> bool:
+        """Let go of an event; tell whether it was new."""
+        self._bytes -= len(work.event.body)
+        return self._new.pop(work.event.seq, None) is not None
