@@ -34,10 +34,8 @@ const watching = {
     return base;
   },
   store_ptr(/** @type {number} */ _, /** @type {number} */ size, /** @type {number} */ offset, /** @type {number} */ base) {
-    if (recording) {
-      const at = (base >>> 0) + (offset >>> 0);
-      written.fill(1, at, at + size);
-    }
+    if (recording) // a loop, for fill() takes a third longer in all
+      for (let at = (base >>> 0) + (offset >>> 0), end = at + size; at < end; at++) written[at] = 1;
     return base;
   },
 };
