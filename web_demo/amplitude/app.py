@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.templating import Jinja2Templates
@@ -42,7 +42,10 @@ class FakeAmplitude:
 
     async def upload(self, request: Request) -> Response:
         """Take a request to one of the upload endpoints."""
-        body = await request.body()
+        try:
+            body = await request.body()
+        except ClientDisconnect:  # its sender was killed
+            raise HangUpError from None
         path = request.url.path
         self.ledger.requests += 1
         try:
