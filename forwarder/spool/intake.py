@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from itertools import chain
 
 from forwarder.errors import SpoolFull
 from forwarder.spool.backlog import Backlog
@@ -13,7 +14,11 @@ from forwarder.spool.seen import Seen, fingerprint
 
 Row = tuple[int, int, str, str, bytes, int]
 """An event as the table has it: what ``Spooled`` has, and bytes of all bodies so far."""
-_INSERT = "INSERT INTO event (seq, at, source, message_id, body, total) VALUES (?,?,?,?,?,?)"
+_INSERT = "INSERT INTO event (seq, at, source, message_id, body, total) VALUES "
+_ROW = "(?,?,?,?,?,?)"
+_TOGETHER = 50
+_ONE, _MANY = _INSERT + _ROW, _INSERT + ",".join([_ROW] * _TOGETHER)
+"""Rows in one statement: at each, this thread hands Python's lock to the loop's and waits to have it back."""
 
 
 class Intake:
@@ -75,7 +80,11 @@ class Intake:
 
     def write(self) -> None:
         """Write what was let in; to be done before others look at the table."""
-        self._database.executemany(_INSERT, self._rows[self._written :])
+        rows, at = self._rows, self._written
+        while len(rows) - at >= _TOGETHER:
+            self._database.execute(_MANY, tuple(chain.from_iterable(rows[at : at + _TOGETHER])))
+            at += _TOGETHER
+        self._database.executemany(_ONE, rows[at:])
         self._written = len(self._rows)
 
     def finish(self) -> None:

@@ -20,14 +20,14 @@ def parse_time(text: str) -> int | None:
 
 def format_time(milliseconds: int) -> str:
     """Return milliseconds since the epoch as ``2026-01-02T03:04:05.006Z``. Raises OverflowError."""
-    seconds, rest = divmod(milliseconds, 1000)
-    return f"{_to_the_second(seconds)}.{rest:03}Z"
+    minutes, rest = divmod(milliseconds, 60_000)
+    return f"{_to_the_minute(minutes)}:{rest // 1000:02}.{rest % 1000:03}Z"
 
 
 @lru_cache(4_096)
-def _to_the_second(seconds: int) -> str:
-    """Return the time without fraction and zone; most events of one moment share it."""
-    return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
+def _to_the_minute(minutes: int) -> str:
+    """Return the time without seconds and zone; most events of one moment share it."""
+    return (_EPOCH + timedelta(minutes=minutes)).isoformat()[:16]
 
 
 def correct(original: int, sent: int | None, received: int) -> int:
