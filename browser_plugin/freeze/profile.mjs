@@ -34,7 +34,7 @@ const watching = {
     return base;
   },
   store_ptr(/** @type {number} */ _, /** @type {number} */ size, /** @type {number} */ offset, /** @type {number} */ base) {
-    if (recording) // a loop, for fill() takes a third longer in all
+    if (recording) // a loop: with fill() a profiled run takes half as long again
       for (let at = (base >>> 0) + (offset >>> 0), end = at + size; at < end; at++) written[at] = 1;
     return base;
   },

@@ -118,7 +118,7 @@ _ESCAPES = {bytes([code]): b"%%%02X" % code for code in range(256) if code not i
 def form_text(text: bytes) -> bytes:
     """Return the text as a form field's value."""
     text = text.replace(b"%", b"%25")  # before others bring in more of it
-    for byte, escape in _ESCAPES.items():  # few are there at all: a fiftieth of the time of one by one
+    for byte, escape in _ESCAPES.items():  # in a batch a ninth of the time of one by one
         if byte in text:
             text = text.replace(byte, escape)
     return text

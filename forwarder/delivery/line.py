@@ -60,8 +60,9 @@ class Line:
 
     def room(self) -> int:
         """Return how many more events may be taken."""
-        crowded = len(self.lanes) >= MOST_LANES and not self.progress.rereading
-        return 0 if crowded else self._memory.room
+        if len(self.lanes) >= MOST_LANES and not self.progress.rereading:
+            return 0
+        return self._memory.room
 
     def take(self, events: Sequence[Spooled], now: int) -> None:
         """Take events in order of seq."""
@@ -220,8 +221,7 @@ class Line:
     # -- ends
 
     def _finish(self, work: Work, filtered: str) -> None:
-        self._memory.remove(work)
-        if work.lane is not None:
+        if not self._memory.remove(work):
             self.lanes.finished(work)
         if work.reason:
             self._dead.append(work.dead())

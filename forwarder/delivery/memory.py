@@ -14,9 +14,6 @@ class Memory:
         self._new: dict[int, Work] = {}
         self._bytes = 0
 
-    def __len__(self) -> int:
-        return len(self._new)
-
     def __contains__(self, work: object) -> bool:
         return isinstance(work, Work) and work.event.seq in self._new
 
@@ -47,6 +44,6 @@ class Memory:
         self._bytes += len(work.event.body)
 
     def remove(self, work: Work) -> bool:
-        """Let go of an event; tell whether it was new."""
+        """Let go of an event; tell whether it was new, else it is one of a lane's."""
         self._bytes -= len(work.event.body)
         return self._new.pop(work.event.seq, None) is not None

@@ -17,8 +17,8 @@ Row = tuple[int, int, str, str, bytes, int]
 _INSERT = "INSERT INTO event (seq, at, source, message_id, body, total) VALUES "
 _ROW = "(?,?,?,?,?,?)"
 _TOGETHER = 50
-_ONE, _MANY = _INSERT + _ROW, _INSERT + ",".join([_ROW] * _TOGETHER)
 """Rows in one statement: at each, this thread hands Python's lock to the loop's and waits to have it back."""
+_ONE, _MANY = _INSERT + _ROW, _INSERT + ",".join([_ROW] * _TOGETHER)
 
 
 class Intake:
