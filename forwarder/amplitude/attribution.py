@@ -2,32 +2,32 @@
 
 from typing import cast
 
-from forwarder.amplitude.validation import Payload
+from forwarder.amplitude.validation import Values
 from forwarder.javascript import values as js
 
 
-def attributed(payload: Payload, *, own_first: bool) -> object:
+def attributed(how: Values, *, own_first: bool) -> object:
     """Return the user properties with campaign and referrer set and set once; unchanged where there is none.
 
     ``own_first``: the user's own ``$set`` and ``$setOnce`` entries win over campaign and referrer.
     """
-    own = payload.get("user_properties")
-    utm = cast("Payload", payload.get("utm_properties") or {})
-    referrer = payload.get("referrer")
+    own = how.get("user_properties")
+    utm = cast("Values", how.get("utm_properties") or {})
+    referrer = how.get("referrer")
     if not utm and not referrer:
         return own
     own_rest = {
         name: value
-        for name, value in cast("Payload", own or {}).items()
+        for name, value in cast("Values", own or {}).items()
         if name not in ("utm_properties", "referrer")
     }
-    found: list[Payload] = []
+    found: list[Values] = []
     if utm:
         found.append({"$set": utm, "$setOnce": {f"initial_{name}": value for name, value in utm.items()}})
     if referrer:
         found.append({"$set": {"referrer": referrer}, "$setOnce": {"initial_referrer": referrer}})
     layers = [*found, own_rest] if own_first else [own_rest, *found]
-    merged: Payload = {}
+    merged: Values = {}
     for layer in layers:
         operators = {
             name: {**_spread(merged.get(name)), **_spread(layer.get(name))}
@@ -38,7 +38,7 @@ def attributed(payload: Payload, *, own_first: bool) -> object:
     return merged
 
 
-def _spread(value: object) -> Payload:
+def _spread(value: object) -> Values:
     """Return what JavaScript's spread makes of a value: texts and lists become objects by index."""
     if isinstance(value, dict):
         return value

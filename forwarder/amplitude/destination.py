@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final, cast
 
 from forwarder.amplitude.endpoints import endpoint_url
-from forwarder.amplitude.fields import ACTIONS
+from forwarder.amplitude.fields import ACTIONS, HOW
 from forwarder.amplitude.items import Call, Item, Planned
 from forwarder.amplitude.lint import lint
 from forwarder.amplitude.log_events import log_event, log_event_v2, log_purchase
@@ -15,9 +15,10 @@ from forwarder.amplitude.requests import calls
 from forwarder.amplitude.settings import read_settings
 from forwarder.amplitude.users import delete_users, group_identify_user, identify_user, map_user
 from forwarder.amplitude.validation import Payload, compile_payload
+from forwarder.amplitude.writing import write
 from forwarder.errors import ForwarderError, MappingError, TriggerError
 from forwarder.javascript import values as js
-from forwarder.triggers import compile_trigger
+from forwarder.triggers import compile_trigger, event_types
 
 Event = Mapping[str, object]
 Clock = Callable[[], int]
@@ -45,22 +46,19 @@ class Subscription:
         self.known = self.action in ACTIONS
         self.trigger = definition.get("subscribe")
         self._clock = clock
+        self.types: frozenset[str] | None = frozenset()
+        """The types an event may have to match; None: any."""
         try:
-            self.matches = compile_trigger(cast("str", definition.get("subscribe")))
+            self.matches = compile_trigger(cast("str", self.trigger))
+            self.types = event_types(cast("str", self.trigger))
         except TriggerError:
             self.matches = _never
-        self._broken: MappingError | None = None
-        try:
-            fields = ACTIONS.get(self.action, {})
-            self._payload = compile_payload(fields, definition.get("mapping") or {})
-        except MappingError as error:
-            self._broken = error
+        self.payload = _payload_maker(self.action, definition.get("mapping") or {})
+        """Returns the action's fields as the event fills them. Raises MappingError or PayloadError."""
 
-    def payload(self, event: Event) -> Payload:
-        """Return the action's fields as the event fills them. Raises MappingError or PayloadError."""
-        if self._broken:
-            raise self._broken
-        return self._payload(event)
+    def may_match(self, kind: str) -> bool:
+        """Tell whether the trigger may match an event of this type."""
+        return self.types is None or kind in self.types
 
     def items(self, payload: Payload, event: Event) -> list[Item]:
         """Return what the event's payload becomes."""
@@ -71,6 +69,18 @@ class Subscription:
         if self.action == "mapUser":
             return map_user(payload)
         return _ACTIONS[self.action](payload, message_id)
+
+
+def _payload_maker(action: str, mapping: object) -> Callable[[object], Payload]:
+    try:
+        return compile_payload(ACTIONS.get(action, {}), mapping, HOW.get(action, frozenset()))
+    except MappingError as error:
+        broken = error
+
+        def refuse(_: object) -> Payload:
+            raise broken
+
+        return refuse
 
 
 _ACTIONS: Final[dict[str, Callable[[Payload, str | None], list[Item]]]] = {
@@ -104,6 +114,9 @@ class AmplitudeDestination:
         chosen = presets() if subscriptions is None else subscriptions
         self.subscriptions = [Subscription(each, clock) for each in chosen]
         self._active = [each for each in self.subscriptions if each.known]
+        types = frozenset[str]().union(*(each.types or () for each in self._active))
+        self._of_type = {kind: [each for each in self._active if each.may_match(kind)] for kind in types}
+        self._of_any = [each for each in self._active if each.types is None]
         self.url = partial(endpoint_url, region=self.region, base_url=base_url)
 
     def plan(self, event: Event) -> list[Planned]:
@@ -118,9 +131,10 @@ class AmplitudeDestination:
             return None
         planned = Planned(subscription.name, subscription.action)
         try:
-            planned.payload = subscription.payload(event)
-            items = subscription.items(planned.payload, event)
-            planned.warnings = lint(planned.payload, items)
+            payload = subscription.payload(event)
+            planned.payload = payload.sent | payload.how
+            items = subscription.items(payload, event)
+            planned.warnings = lint(payload, items)
             planned.items = items
         except ForwarderError as error:
             planned.error = error
@@ -129,7 +143,7 @@ class AmplitudeDestination:
         return planned
 
     def items(self, event: Event) -> tuple[list[Item], list[ForwarderError]]:
-        """Return what to send for the event, in order, and why matching subscriptions send nothing."""
+        """Return what to send for the event, written and in order, and why subscriptions send nothing."""
         event = _without_null_context(event)
         items: list[Item] = []
         errors: list[ForwarderError] = []
@@ -137,6 +151,8 @@ class AmplitudeDestination:
             try:
                 payload = subscription.payload(event)
                 made = subscription.items(payload, event)
+                for item in made:
+                    write(item)
                 if self._on_warning is not None:
                     for warning in lint(payload, made):
                         self._on_warning(warning.kind)
@@ -154,7 +170,9 @@ class AmplitudeDestination:
         return calls(delete_users(user_ids), self.api_key, self.url)
 
     def _matching(self, event: Event) -> list[Subscription]:
-        return [each for each in self._active if each.matches(event)]
+        kind = event.get("type")
+        may_match = self._of_type.get(kind, self._of_any) if isinstance(kind, str) else self._of_any
+        return [each for each in may_match if each.matches(event)]
 
 
 def _without_null_context(event: Event) -> Event:

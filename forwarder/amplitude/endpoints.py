@@ -16,6 +16,9 @@ class Endpoint(StrEnum):
     USERSEARCH = "/api/2/usersearch"
 
 
+HTTPAPI, BATCH = Endpoint.HTTPAPI, Endpoint.BATCH
+"""Where nearly everything goes; a member of an enumeration costs more to look up than a name."""
+
 AMERICA: Final[dict[Endpoint, str]] = {
     **dict.fromkeys(Endpoint, "https://api2.amplitude.com"),
     Endpoint.USERMAP: "https://api.amplitude.com",

@@ -228,6 +228,23 @@ ACTIONS: Final[dict[str, dict[str, Field]]] = {
 }
 """The six actions by name, each with its fields by name."""
 
+_MAKING: Final = frozenset(
+    (
+        *REVENUE,
+        *AGENT,
+        *("time", "session_id", "min_id_length", "library", "library2", "platform", "user_properties"),
+    )
+)
+HOW: Final[dict[str, frozenset[str]]] = {
+    "logEvent": _MAKING | ATTRIBUTION.keys(),
+    "logEventV2": _MAKING | {"setOnce", "setAlways", "add"},
+    "logPurchase": _MAKING | ATTRIBUTION.keys() | {"trackRevenuePerProduct", "products"},
+    "identifyUser": frozenset(
+        (*AGENT, *ATTRIBUTION, "user_properties", "min_id_length", "library", "platform")
+    ),
+}
+"""Fields of actions that say how to make what is sent, and are not sent under their own name."""
+
 
 def default_mapping(action: str) -> dict[str, object]:
     """Return the mapping the action starts with, newly made. Raises KeyError for an unknown action."""

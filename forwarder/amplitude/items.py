@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+
+import msgspec
 
 from forwarder.amplitude.endpoints import Endpoint
 from forwarder.errors import ForwarderError
 
 
-class Item(NamedTuple):
+class Item(msgspec.Struct):
     """One thing Amplitude takes, before batching.
 
-    ``body``: the event, identification, group identification, mapping entry or deletion, ready for JSON.
+    ``body``: the event, identification, group identification, mapping entry or deletion, ready for JSON;
+    ``data``: it as JSON, once it is written.
     ``min_id_length``: characters, for the request's ``options``; different values cannot share one.
     ``after_previous``: to be sent only once the item before it, of the same event, was taken.
     """
@@ -20,6 +22,7 @@ class Item(NamedTuple):
     body: dict[str, object]
     min_id_length: float | None = None
     after_previous: bool = False
+    data: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Final
 from forwarder.amplitude.endpoints import Endpoint
 from forwarder.amplitude.items import Item, Warning  # noqa: A004 - what it is called
 from forwarder.amplitude.validation import Payload
-from forwarder.errors import PayloadError
+from forwarder.amplitude.writing import refuse_too_deep
 from forwarder.javascript import values as js
 
 
@@ -36,8 +36,6 @@ REFUSED_IDS: Final = frozenset(
 )
 LONGEST_TEXT: Final = 1024
 DEEPEST: Final = 40
-DEEPEST_SENT: Final = 200
-"""Levels that are written as JSON at all."""
 MOST_GROUPS: Final = 5
 MOST_VALUES: Final = 10
 """Values of one group type in one event."""
@@ -59,14 +57,16 @@ _IDS: Final = {Endpoint.USERMAP: ("user_id", "global_user_id"), Endpoint.GROUPID
 def lint(payload: Payload, items: Sequence[Item]) -> list[Warning]:
     """Return a warning for everything doubtful in the ``items`` an action made of its ``payload``.
 
+    It takes a quarter of the time for items that are written already.
+
     Raises PayloadError where an item is nested too deeply to be written as JSON.
     """
     found: list[Warning] = []
     for item in items:
         body = item.body
         found += _ids(item)
-        if not _is_modest(body.values(), 0):
-            _refuse_deep(body)
+        if not (_is_small(item.data) or _is_modest(body.values(), 0)):
+            refuse_too_deep(body)
             for name, value in body.items():
                 found += _large(name, value, 0)
         groups = body.get("groups")
@@ -89,7 +89,7 @@ def lint(payload: Payload, items: Sequence[Item]) -> list[Warning]:
         if items and payload.get(name):
             read = items[0].body.get(name)
             if not (isinstance(read, int) and _EARLIEST <= read < _LATEST):
-                found.append(_odd_time(name, payload[name], read))
+                found.append(_odd_time(name, payload.get(name), read))
     return found
 
 
@@ -118,6 +118,11 @@ def _ids(item: Item) -> list[Warning]:
     return found
 
 
+def _is_small(data: bytes) -> bool:
+    """Tell whether JSON is so little that no text in it can be too long and nothing too deep."""
+    return 0 < len(data) <= LONGEST_TEXT and data.count(b"{") + data.count(b"[") < DEEPEST
+
+
 def _is_modest(values: Iterable[object], depth: int) -> bool:
     """Tell whether no text in the values is too long and nothing lies too deep: nearly always it is so."""
     for value in values:
@@ -130,20 +135,6 @@ def _is_modest(values: Iterable[object], depth: int) -> bool:
             if depth >= DEEPEST or not _is_modest(inner, depth + 1):
                 return False
     return True
-
-
-def _refuse_deep(body: Mapping[str, object]) -> None:
-    for name, value in body.items():
-        if _deeper(value, DEEPEST_SENT):
-            reason = f"is nested deeper than {DEEPEST_SENT} levels; flatten it, or map a part of it"
-            raise PayloadError({f"$.{name}": reason})
-
-
-def _deeper(value: object, levels: int) -> bool:
-    if not isinstance(value, (dict, list)):
-        return False
-    inner = value.values() if isinstance(value, dict) else value
-    return levels == 0 or any(_deeper(one, levels - 1) for one in inner)
 
 
 def _large(place: str, value: object, depth: int) -> Iterator[Warning]:

@@ -8,63 +8,58 @@ from forwarder.amplitude.common import agent_fields, min_id_length, platform
 from forwarder.amplitude.dates import read_utc
 from forwarder.amplitude.endpoints import Endpoint
 from forwarder.amplitude.items import Item
-from forwarder.amplitude.validation import Payload
+from forwarder.amplitude.validation import Payload, Values
 
 MOST_DELETED: Final = 100
 """User ids that one request for deletion takes."""
 
-_WORKING = frozenset(
-    (
-        *("userAgent", "userAgentParsing", "includeRawUserAgent", "userAgentData"),
-        *("utm_properties", "referrer", "user_properties", "min_id_length", "library", "platform"),
-    )
-)
-
 
 def identify_user(payload: Payload, message_id: str | None) -> list[Item]:
     """Return the identification."""
-    body = agent_fields(payload)
-    body.update((name, value) for name, value in payload.items() if name not in _WORKING)
-    user = attributed(payload, own_first=False)
+    how = payload.how
+    body = agent_fields(how)
+    body.update(payload.sent)
+    user = attributed(how, own_first=False)
     if user is not None:
         body["user_properties"] = user
-    shown = platform(payload)
+    shown = platform(how)
     if shown is not None:
         body["platform"] = shown
     if message_id is not None:
         body.setdefault("insert_id", message_id)
     body["library"] = "segment"
-    return [Item(Endpoint.IDENTIFY, body, min_id_length(payload))]
+    return [Item(Endpoint.IDENTIFY, body, min_id_length(how))]
 
 
 def group_identify_user(payload: Payload, message_id: str | None, now: int) -> list[Item]:
     """Return the user's group, if there is a user, then the group's properties; ``now``: ms, for its time."""
-    kind, value = cast("str", payload["group_type"]), payload["group_value"]
-    shortest = min_id_length(payload)
+    fields = payload.sent
+    kind, value = cast("str", fields["group_type"]), fields["group_value"]
+    shortest = min_id_length(fields)
     items = []
-    if payload.get("user_id") or payload.get("device_id"):
-        time = payload.get("time")
-        user: Payload = {
+    if fields.get("user_id") or fields.get("device_id"):
+        time = fields.get("time")
+        user: Values = {
             "groups": {kind: value},
             "library": "segment",
             "time": now if time is None else read_utc(time),
             "user_properties": {kind: value},
         }
-        user.update((name, payload[name]) for name in ("user_id", "device_id") if name in payload)
-        insert_id = payload.get("insert_id", message_id)
+        user.update((name, fields[name]) for name in ("user_id", "device_id") if name in fields)
+        insert_id = fields.get("insert_id", message_id)
         if insert_id is not None:
             user["insert_id"] = insert_id
         items.append(Item(Endpoint.IDENTIFY, user, shortest))
-    group: Payload = {"group_value": value, "group_type": kind, "library": "segment"}
-    if "group_properties" in payload:
-        group["group_properties"] = payload["group_properties"]
+    group: Values = {"group_value": value, "group_type": kind, "library": "segment"}
+    if "group_properties" in fields:
+        group["group_properties"] = fields["group_properties"]
     items.append(Item(Endpoint.GROUPIDENTIFY, group, shortest, after_previous=bool(items)))
     return items
 
 
 def map_user(payload: Payload) -> list[Item]:
     """Return the mapping of one user id to another; every field is sent as it is."""
-    return [Item(Endpoint.USERMAP, dict(payload), min_id_length(payload))]
+    return [Item(Endpoint.USERMAP, payload.sent, min_id_length(payload.sent))]
 
 
 def delete_users(user_ids: Sequence[str]) -> list[Item]:

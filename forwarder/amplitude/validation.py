@@ -1,7 +1,9 @@
 """A resolved mapping made into a payload: empty values removed, types coerced, unknown names dropped."""
 
 from collections.abc import Callable, Mapping
-from typing import cast
+from typing import TypeAlias, cast
+
+import msgspec
 
 from forwarder.amplitude.coercion import Refused, coerce
 from forwarder.amplitude.fields import Field, Kind
@@ -10,36 +12,54 @@ from forwarder.javascript.values import UNDEFINED
 from forwarder.mapping import compile_fields
 from forwarder.mapping.rules import Errors, Rule, fits_plainly
 
-Payload = dict[str, object]
+Values: TypeAlias = dict[str, object]
 
 
-def compile_payload(fields: Mapping[str, Field], mapping: object) -> Callable[[object], Payload]:
+class Payload(msgspec.Struct):
+    """An action's fields as an event fills them.
+
+    ``sent``: those that are sent under their own name; ``how``: those that say how to make the rest.
+    """
+
+    sent: Values
+    how: Values
+
+    def get(self, name: str) -> object:
+        """Return a field's value, None where it has none."""
+        return self.how.get(name, self.sent.get(name))
+
+
+def compile_payload(
+    fields: Mapping[str, Field], mapping: object, how: frozenset[str] = frozenset()
+) -> Callable[[object], Payload]:
     """Return the function that makes an event the payload of an action with these fields.
 
-    It raises MappingError, and PayloadError naming every field that does not fit; places are like
-    ``$.products[0].price``. Raises MappingError if the mapping cannot be used.
+    ``how``: names of those that are not sent. The function raises MappingError, and PayloadError naming every
+    field that does not fit; places are like ``$.products[0].price``. Raises MappingError if the mapping
+    cannot be used.
     """
-    resolve = compile_fields(mapping, {name: _rule(field, name) for name, field in fields.items()})
+    rules = {name: _rule(field, name, apart=name in how) for name, field in fields.items()}
+    resolve = compile_fields(mapping, rules)
     required = [name for name, field in fields.items() if field.required]
 
     def payload_of(event: object) -> Payload:
-        payload, errors = resolve(event)
+        sent, apart, errors = resolve(event)
         for name in required:
-            if name not in payload:
-                missing = " and ".join(name for name in required if name not in payload)
+            if name not in sent:
+                missing = " and ".join(name for name in required if name not in sent)
                 errors["$"] = f"needs {missing}: map a value to it that is never empty"
         if errors:
             raise PayloadError(errors)
-        return payload
+        return Payload(sent, apart)
 
     return payload_of
 
 
-def _rule(field: Field, name: str) -> Rule:
+def _rule(field: Field, name: str, *, apart: bool) -> Rule:
     """Return the rule of an action's field: at the root an empty text counts as absent, even for texts."""
     place = f"$.{name}"
 
-    def put(values: Payload, value: object, errors: Errors) -> None:
+    def put(values: Values, value: object, errors: Errors) -> None:
         if value != "" and (value is not None or field.nullable):
             values[name] = _fitted(field, value, place, errors)
 
@@ -49,14 +69,14 @@ def _rule(field: Field, name: str) -> Rule:
             inner: _inner_rule(one, inner, f"{place}.{inner}") for inner, one in field.properties.items()
         }
     is_scalar = field.kind is not Kind.OBJECT
-    return Rule(field.plain, False, put, properties, is_open=field.open, is_scalar=is_scalar)
+    return Rule(field.plain, False, put, properties, is_open=field.open, is_scalar=is_scalar, apart=apart)
 
 
 def _inner_rule(field: Field, name: str, place: str) -> Rule:
     """Return the rule of a declared property of an object."""
     empty = field.kind is Kind.STRING
 
-    def put(values: Payload, value: object, errors: Errors) -> None:
+    def put(values: Values, value: object, errors: Errors) -> None:
         if value is not None and (empty or value != ""):
             values[name] = _fitted(field, value, place, errors)
 
@@ -87,8 +107,8 @@ def _object(field: Field, value: object, place: str, errors: Errors, *, keep_emp
         return None
     if field.properties is None:
         return value
-    fitted: Payload = {}
-    for name, one in cast("Payload", value).items():
+    fitted: Values = {}
+    for name, one in cast("Values", value).items():
         declared = field.properties.get(name)
         if declared is None:
             if field.open:

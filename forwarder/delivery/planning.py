@@ -7,7 +7,7 @@ from typing import Protocol
 
 import orjson
 
-from forwarder.amplitude.endpoints import Endpoint
+from forwarder.amplitude.endpoints import HTTPAPI, Endpoint
 from forwarder.amplitude.items import Item
 from forwarder.delivery.work import Part, Work
 from forwarder.errors import ForwarderError, MappingError, PayloadError
@@ -29,7 +29,7 @@ class Planner(Protocol):
         ...
 
     def items(self, event: Mapping[str, object]) -> tuple[Sequence[Item], Sequence[ForwarderError]]:
-        """Return what to send for the event, in order, and what is wrong with the rest."""
+        """Return what to send for the event, written and in order, and what is wrong with the rest."""
         ...
 
 
@@ -45,7 +45,8 @@ def plan(event: Spooled, planner: Planner, sources: frozenset[str] | None) -> tu
         if _excluded(body.get("integrations")):
             return Work(event, [], ()), "excluded by integrations"
         items, errors = planner.items(body)
-        work = Work(event, [Part(item) for item in items], _keys(items) or (f"#{event.seq}",))
+        parts = [Part(item.endpoint, item.data, item.min_id_length, item.after_previous) for item in items]
+        work = Work(event, parts, _keys(items) or (f"#{event.seq}",))
     except Exception as error:  # the reason names it; the event stays in the dead letters
         work = Work(event, [], ())
         trouble = work.troubled()
@@ -84,7 +85,7 @@ def _keys(items: Sequence[Item]) -> tuple[str, ...]:
             keys[f"u{user}"] = None
         if device := body.get("device_id"):
             keys[f"d{device}"] = None
-        if item.endpoint is Endpoint.HTTPAPI:
+        if item.endpoint is HTTPAPI:
             continue
         if other := body.get("global_user_id"):
             keys[f"u{other}"] = None

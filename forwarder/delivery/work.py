@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
+import msgspec
 import orjson
 
 from forwarder.amplitude.answers import Answer, Sent
-from forwarder.amplitude.items import Item
+from forwarder.amplitude.endpoints import Endpoint
 from forwarder.delivery.trouble import Trouble
 from forwarder.spool import NewDead, Parked, Spooled
 
 
-class Part:
-    """One item, encoded. ``done``: nothing is left to do with it; ``reason``: why it failed, or empty."""
+class Part(msgspec.Struct, eq=False, gc=False):
+    """One item, written. ``done``: nothing is left to do with it; ``reason``: why it failed, or empty."""
 
-    __slots__ = ("after_previous", "data", "done", "endpoint", "min_id_length", "reason")
-
-    def __init__(self, item: Item) -> None:
-        self.endpoint, body, self.min_id_length, self.after_previous = item
-        self.data = orjson.dumps(body)
-        self.done = False
-        self.reason = ""
+    endpoint: Endpoint
+    data: bytes
+    min_id_length: float | None = None
+    after_previous: bool = False
+    done: bool = False
+    reason: str = ""
 
     @property
     def mark(self) -> str:
@@ -36,22 +36,19 @@ class Part:
         return Sent(user if isinstance(user, str) else None, device if isinstance(device, str) else None)
 
 
-class Work:
+class Work(msgspec.Struct, eq=False):
     """One event for one destination.
 
     ``keys``: the users and devices that order it among others; ``placed``: parts in the batch it is in;
     ``lane``: the parked lane whose row stands for it, or None; ``trouble``: what went wrong so far, or None.
     """
 
-    __slots__ = ("event", "keys", "lane", "parts", "placed", "trouble")
-
-    def __init__(self, event: Spooled, parts: list[Part], keys: tuple[str, ...]) -> None:
-        self.event = event
-        self.parts = parts
-        self.keys = keys
-        self.placed = 0
-        self.lane: str | None = None
-        self.trouble: Trouble | None = None
+    event: Spooled
+    parts: list[Part]
+    keys: tuple[str, ...]
+    placed: int = 0
+    lane: str | None = None
+    trouble: Trouble | None = None
 
     @property
     def done(self) -> bool:

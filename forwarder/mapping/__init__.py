@@ -32,7 +32,7 @@ def compile_mapping(mapping: object, *, clock: Clock = time.time) -> Callable[[o
 def compile_fields(mapping: object, rules: Rules, *, clock: Clock = time.time) -> Fitted:
     """Return ``compile_mapping`` and ``rules.fitted`` in one function, which looks at each value only once.
 
-    It returns the fields that fit, and what is wrong with the others; it raises nothing but MappingError.
+    It raises nothing but MappingError.
     """
     if is_plain_object(mapping):
         return _guarded(_compile(mapping, Generator(clock, rules)))

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 def fitted_result(write: "Generator", node: dict[str, object], rules: Rules, spot: Spot) -> str:
-    """Write the statements that fill the result as the rules say; return it with its errors."""
-    lines = ["r, e = {}, {}"]
+    """Write the statements that fill the result as the rules say; return what ``Fitted`` does."""
+    lines = ["r, w, e = {}, {}, {}"]
     lines += _fields(write, node, rules, spot, "r", is_open=False)
     spot.scope.lines += lines
-    return "(r, e)"
+    return "(r, w, e)"
 
 
 def _fields(
@@ -27,19 +27,20 @@ def _fields(
     last_parent = ""
     for key, one in node.items():
         rule, below, name = rules.get(key), spot.below(key), write.constant(key)
+        to = "w" if rule is not None and rule.apart else into
         if rule is not None and rule.properties is not None and is_plain_object(one):
             assert isinstance(one, dict)
             local = f"o{next(write.numbers)}"
             inner = _fields(write, one, rule.properties, below, local, is_open=rule.is_open)
-            lines += [f"{local} = {into}[{name}] = {{}}", *inner]
+            lines += [f"{local} = {to}[{name}] = {{}}", *inner]
             last_parent = ""
             continue
         if rule is not None and not isinstance(one, (dict, list)):
-            lines += _constant(write, one, rule, into, name)
+            lines += _constant(write, one, rule, to, name)
             last_parent = ""
             continue
         put = [f"v = {write.expression(one, below.raw() if rule and rule.is_scalar else below)}"]
-        put += _put(write, rule, into, name, is_open=is_open)
+        put += _put(write, rule, to, name, is_open=is_open)
         parent = _parent(one, below.scope)
         if parent:  # events lack whole objects: nothing is looked up in them
             put = [f"if {parent} is not E:", *(f"    {line}" for line in put)]

@@ -10,7 +10,8 @@ Values: TypeAlias = dict[str, object]
 Errors: TypeAlias = dict[str, str]
 """Place (as ``$.name``) to what is wrong with the value there."""
 Rules: TypeAlias = Mapping[str, "Rule"]
-Fitted: TypeAlias = Callable[[object], tuple[Values, Errors]]
+Fitted: TypeAlias = Callable[[object], tuple[Values, Values, Errors]]
+"""A payload to the fields that fit, those of them that are kept apart, and what is wrong with the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Rule:
     the errors why it cannot be. ``properties``: the rules of an object's own fields; ``is_open``: it may have
     others as well. ``is_scalar``: what is put is no object or list, so undefined elements of a list that is
     given are not made null first: the list of one undefined element does not fit, that of one null may.
+    ``apart``: the result's own field, which goes into an object beside it.
     """
 
     plain: type | None
@@ -30,6 +32,7 @@ class Rule:
     properties: Rules | None = None
     is_open: bool = True
     is_scalar: bool = False
+    apart: bool = False
 
 
 def fits_plainly(value: object, plain: type | None) -> bool:
@@ -50,14 +53,15 @@ def plainly(name: str, plain: type, *, empty: bool) -> str:
     return f"{name}.__class__ is {plain.__name__}{full}"
 
 
-def fitted(rules: Rules, resolved: object) -> tuple[Values, Errors]:
-    """Return what an object becomes under the rules, field by field, and what does not fit."""
+def fitted(rules: Rules, resolved: object) -> tuple[Values, Values, Errors]:
+    """Return what an object becomes under the rules, field by field, what is apart, and what does not fit."""
     values: Values = {}
+    apart: Values = {}
     errors: Errors = {}
     if not isinstance(resolved, dict):
-        return values, {"$": "must be an object: the mapping's root yields something else"}
+        return values, apart, {"$": "must be an object: the mapping's root yields something else"}
     for name, value in resolved.items():
         rule = rules.get(name)
         if rule is not None and value is not UNDEFINED:
-            rule.put(values, value, errors)
-    return values, errors
+            rule.put(apart if rule.apart else values, value, errors)
+    return values, apart, errors

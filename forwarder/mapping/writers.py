@@ -31,9 +31,23 @@ def _if(write: "Generator", where: str, options: Any, spot: Spot) -> str:
         condition = f"(v := {write.expression(options['exists'], spot.raw())}) is not None and v is not U"
     else:
         condition = f"is_filled({write.expression(options['blank'], spot.raw())})"
-    yes = write.expression(options["then"], spot.below("then")) if "then" in options else "U"
+    if (
+        "then" in options
+        and _is_plain_path(options["then"], spot)
+        and options.get("exists") == options["then"]
+    ):
+        yes = "v"  # what was found needs no second look
+    else:
+        yes = write.expression(options["then"], spot.below("then")) if "then" in options else "U"
     no = write.expression(options["else"], spot.below("else")) if truthy(options.get("else")) else "U"
     return f"({yes} if {condition} else {no})"
+
+
+def _is_plain_path(node: object, spot: Spot) -> bool:
+    """Tell whether a node is a path whose value is taken as it is."""
+    if spot.scope.holed or directive_of(node) != "@path" or not isinstance(node, dict):
+        return False
+    return isinstance(node["@path"], str)
 
 
 def _case(write: "Generator", where: str, options: Any, spot: Spot) -> str:
@@ -84,7 +98,8 @@ def _array_path(write: "Generator", where: str, options: Any, spot: Spot) -> str
     if not isinstance(shape, dict) or not shape:
         return write.cleaned(root, spot) if unclean else root
     if spot.final and directive_of(shape) is None and not unclean:
-        return f"each({root}, {write.function(shape, spot.deeper(), Scope(holed=False))})"
+        item = write.function(shape, spot.deeper(), Scope(holed=False))
+        return f"(each(v, {item}) if (v := {root}) is not U else U)"
     item = write.function(shape, spot.raw(), Scope(holed=True))
     return write.cleaned(f"each({root}, {item})", spot)
 

@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from msgspec.structs import astuple
+
 from forwarder.spool.interface import Settlement
 
 LANES = "SELECT lane, keys, count(*) FROM parked WHERE destination = ? GROUP BY lane, keys"
@@ -57,7 +59,7 @@ def set_aside(database: sqlite3.Connection, destination: str, settlement: Settle
         event = parked.event
         change(
             "INSERT INTO parked VALUES (?,?,?,?,?,?,?,?,?)",
-            (destination, parked.lane, event.seq, "\n".join(parked.keys), parked.state, *event[1:]),
+            (destination, parked.lane, event.seq, "\n".join(parked.keys), parked.state, *astuple(event)[1:]),
         )
         events, size = events + 1, size + len(event.body)
     for lane, into in settlement.merge.items():
@@ -67,7 +69,7 @@ def set_aside(database: sqlite3.Connection, destination: str, settlement: Settle
             "INSERT INTO dead"
             " (destination, died_at, reason, detail, state, seq, at, source, message_id, body)"
             " VALUES (?,?,?,?,?,?,?,?,?,?)",
-            (destination, now, dead.reason, dead.detail, dead.state, *dead.event),
+            (destination, now, dead.reason, dead.detail, dead.state, *astuple(dead.event)),
         )
         events, size = events + 1, size + len(dead.event.body)
     return Extent(events, size)

@@ -62,12 +62,11 @@ class Intake:
             fresh = mark not in pending and not seen.has(mark)
             answers.append(fresh)
             if fresh:
-                source, message_id, body = event
                 seq += 1
-                total += len(body)
+                total += len(event.body)
                 pending.add(mark)
                 new.append(mark)
-                rows.append((seq, now, source, message_id, body, total))
+                rows.append((seq, now, event.source, event.message_id, event.body, total))
         if rows:
             try:
                 self._disk.take(total - backlog.draft_total)

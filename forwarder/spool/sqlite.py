@@ -7,6 +7,7 @@ import contextlib
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import starmap
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -78,7 +79,7 @@ class SqliteSpool:
         return lambda: self._listeners.remove(call)
 
     def _tell(self, rows: Sequence[IntakeRow]) -> None:
-        events = [Spooled._make(row[:5]) for row in rows]
+        events = [Spooled(*row[:5]) for row in rows]
         for call in self._listeners:
             call(events)
 
@@ -109,7 +110,7 @@ class SqliteSpool:
             after,
             limit,
         )
-        return list(map(Spooled._make, rows))
+        return list(starmap(Spooled, rows))
 
     async def settle(self, destination: str, settlement: Settlement, now: int) -> None:
         """See ``Spool``."""
@@ -169,7 +170,7 @@ class SqliteSpool:
         """See ``Spool``."""
         rows = await self._ask(aside.PARKED, destination, lane, after, limit)
         return [
-            Parked(Spooled._make(row[:5]), row[5], tuple(row[6].split("\n")) if row[6] else (), row[7])
+            Parked(Spooled(*row[:5]), row[5], tuple(row[6].split("\n")) if row[6] else (), row[7])
             for row in rows
         ]
 
@@ -180,7 +181,7 @@ class SqliteSpool:
     ) -> list[DeadLetter]:
         """See ``Spool``."""
         rows = await self._ask(aside.DEAD, after, destination, number, limit)
-        return [DeadLetter._make((*row[:3], Spooled._make(row[3:8]), *row[8:])) for row in rows]
+        return [DeadLetter._make((*row[:3], Spooled(*row[3:8]), *row[8:])) for row in rows]
 
     async def retry(self, numbers: Sequence[int]) -> int:
         """See ``Spool``."""

@@ -10,11 +10,11 @@ from typing import Any
 
 from forwarder.triggers.advice import advise
 from forwarder.triggers.parser import parse
-from forwarder.triggers.predicates import Unanswerable, can_crash, predicate
+from forwarder.triggers.predicates import Unanswerable, can_crash, predicate, types_of
 from forwarder.triggers.tokens import tokenize
 from forwarder.triggers.trace import trace_trigger
 
-__all__ = ["compile_trigger", "trace_trigger", "trigger_warnings"]
+__all__ = ["compile_trigger", "event_types", "trace_trigger", "trigger_warnings"]
 
 
 def compile_trigger(text: str) -> Callable[[Mapping[str, Any]], bool]:
@@ -34,6 +34,14 @@ def compile_trigger(text: str) -> Callable[[Mapping[str, Any]], bool]:
             return False
 
     return guarded
+
+
+def event_types(text: str) -> frozenset[str] | None:
+    """Return the types an event may have to match the trigger; None: any.
+
+    Raises TriggerError if the text cannot be used.
+    """
+    return types_of(parse(text))
 
 
 def trigger_warnings(text: str) -> list[str]:

@@ -32,6 +32,18 @@ def predicate(node: Node) -> Predicate:
     return lambda event: _all(parts, event)
 
 
+def types_of(node: Node) -> frozenset[str] | None:
+    """Return the values of ``type`` with which an event may meet the condition or group; None: any."""
+    if isinstance(node, Condition):
+        is_type = node.field == "type" and node.path == () and node.operator == "="
+        return frozenset((to_string(node.value),)) if is_type else None
+    types = [types_of(child) for child in node.children]
+    known = [one for one in types if one is not None]
+    if node.operator == "and":
+        return frozenset.intersection(*known) if known else None
+    return frozenset.union(*known) if known and len(known) == len(types) else None
+
+
 def can_crash(node: Node) -> bool:
     """Return whether ``predicate`` of this node can raise Unanswerable."""
     if isinstance(node, Group):

@@ -17,10 +17,12 @@ OK = Answer(200, b'{"code":200}')
 FAILED = Answer(500)
 
 
-def event(seq: int, user: str | None = "u1", kind: str = "track", device: str | None = None) -> Spooled:
-    """Make an event."""
+def event(
+    seq: int, user: str | None = "u1", kind: str = "track", device: str | None = None, at: int = NOW
+) -> Spooled:
+    """Make an event that was received at ``at``."""
     body = {"m": f"m{seq}", "u": user, "d": device, "kind": kind}
-    return Spooled(seq, NOW, "demo", f"m{seq}", orjson.dumps(body))
+    return Spooled(seq, at, "demo", f"m{seq}", orjson.dumps(body))
 
 
 def line(kept: Destination | None = None, **settings: int) -> Line:

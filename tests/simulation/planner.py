@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from forwarder.amplitude.endpoints import Endpoint
 from forwarder.amplitude.items import Item
+from forwarder.amplitude.writing import write
 from forwarder.errors import ForwarderError, PayloadError
 
 KINDS = ["track"] * 6 + [
@@ -53,4 +54,7 @@ class Planner:
         if event["kind"] == "crash":
             raise ZeroDivisionError("a fault of the planner's own")
         wrong = event["kind"] in ("invalid", "poor")
-        return kinds[event["kind"]], [PayloadError({"$.time": "is no time"})] if wrong else []
+        items = kinds[event["kind"]]
+        for item in items:
+            write(item)
+        return items, [PayloadError({"$.time": "is no time"})] if wrong else []

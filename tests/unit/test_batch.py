@@ -8,13 +8,12 @@ import orjson
 import pytest
 
 from forwarder.amplitude.endpoints import Endpoint
-from forwarder.amplitude.items import Item
 from forwarder.delivery.batch import BOUNDS, Batch, encode
 from forwarder.delivery.work import Part
 
 
 def part(endpoint: Endpoint, body: dict[str, object], min_id_length: int | None = None) -> Part:
-    return Part(Item(endpoint, body, min_id_length))
+    return Part(endpoint, orjson.dumps(body), min_id_length)
 
 
 @pytest.mark.parametrize("endpoint", [Endpoint.HTTPAPI, Endpoint.IDENTIFY])

@@ -143,7 +143,7 @@ def test_events_that_hang_do_not_take_all_places() -> None:
     hanging: list[tuple[int, Batch]] = []
     late = 0
     for seq in range(21, 2000):
-        one.take([event(seq, f"u{seq}")._replace(received_at=now)], now)
+        one.take([event(seq, f"u{seq}", at=now)], now)
         for batch in due(one, kept, now):
             if batch.works[0].event.seq <= 20:
                 hanging.append((now + 30_000, batch))

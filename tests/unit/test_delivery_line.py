@@ -184,7 +184,7 @@ def test_memory_is_bounded_in_bytes_too(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_batch_that_is_due_goes_before_full_ones() -> None:
     one = line(batch_events=2, at_once=1, linger_ms=50)
     one.take([event(1, "u1", "identify")], NOW)
-    later = [event(n, f"u{n}")._replace(received_at=NOW + 20) for n in range(2, 12)]
+    later = [event(n, f"u{n}", at=NOW + 20) for n in range(2, 12)]
     one.take(later, NOW + 20)
     order = []
     for now in range(NOW + 20, NOW + 80, 20):

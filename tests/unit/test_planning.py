@@ -1,8 +1,13 @@
 """What an event of the spool becomes: items and keys, or a reason."""
 
+import json
+
 import orjson
 import pytest
 
+from forwarder.amplitude.endpoints import Endpoint
+from forwarder.amplitude.items import Item
+from forwarder.amplitude.writing import write
 from forwarder.delivery.planning import plan
 from forwarder.spool import Spooled
 from tests.simulation.planner import Planner
@@ -61,3 +66,10 @@ def test_whatever_goes_wrong_ends_in_a_reason(body: bytes, error: str) -> None:
 def test_what_is_wrong_with_one_subscription_does_not_keep_the_others() -> None:
     work, _ = plan(event(kind="poor"), Planner(), None)
     assert (len(work.parts), work.reason) == (1, "invalid fields")
+
+
+@pytest.mark.parametrize(("revenue", "sent"), [(1e300, 1e300), (10**30, 1e30), ("\ud83d", "\ud83d")])
+def test_what_the_quick_writer_refuses_is_written_all_the_same(revenue: object, sent: object) -> None:
+    item = Item(Endpoint.HTTPAPI, {"revenue": revenue})
+    write(item)
+    assert json.loads(item.data) == {"revenue": sent}
