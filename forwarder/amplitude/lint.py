@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeGuard
 
 from forwarder.amplitude.endpoints import Endpoint
 from forwarder.amplitude.items import Item, Warning  # noqa: A004 - what it is called
@@ -29,11 +29,12 @@ class Kind(StrEnum):
 SHORTEST_ID: Final = 5
 """Least characters of an id unless min_id_length says otherwise."""
 REFUSED_IDS: Final = frozenset(
-    (
-        *("anonymous", "nil", "none", "null", "n/a", "na", "undefined", "unknown", "{}", "lmy47d", "0", "-1"),
-        "00000000-0000-0000-0000-000000000000",
-    )
+    ("anonymous", "nil", "none", "null", "n/a", "na", "undefined", "unknown", "{}", "lmy47d", "0", "-1")
 )
+"""Taken for no id, in whatever case."""
+NIL_ID: Final = "00000000-0000-0000-0000-000000000000"
+"""The one longer id that is refused."""
+_LONGEST_REFUSED: Final = max(map(len, REFUSED_IDS))
 LONGEST_TEXT: Final = 1024
 DEEPEST: Final = 40
 MOST_GROUPS: Final = 5
@@ -69,34 +70,27 @@ def lint(payload: Payload, items: Sequence[Item]) -> list[Warning]:
             refuse_too_deep(body)
             for name, value in body.items():
                 found += _large(name, value, 0)
-        groups = body.get("groups")
-        if isinstance(groups, dict) and groups:
+        if groups := body.get("groups"):
             found += _groups(groups)
         event_type = body.get("event_type")
         if isinstance(event_type, str) and event_type.startswith(RESERVED):
-            found.append(
-                Warning(
-                    Kind.RESERVED_NAME,
-                    "event_type",
-                    f"Amplitude keeps names like {event_type[:40]!r} to itself",
-                )
-            )
+            text = f"Amplitude keeps names like {event_type[:40]!r} to itself"
+            found.append(Warning(Kind.RESERVED_NAME, "event_type", text))
         for name in ("user_properties", "group_properties"):
-            properties = body.get(name)
-            if isinstance(properties, dict) and properties:
-                found += _operators(name, properties)
+            if (properties := body.get(name)) and _is_mixed(properties):
+                found.append(_mixed(name, properties))
     for name in ("time", "session_id"):
-        if items and payload.get(name):
+        if items and (given := payload.get(name)):
             read = items[0].body.get(name)
             if not (isinstance(read, int) and _EARLIEST <= read < _LATEST):
-                found.append(_odd_time(name, payload.get(name), read))
+                found.append(_odd_time(name, given, read))
     return found
 
 
 def _ids(item: Item) -> list[Warning]:
+    found: list[Warning] = []
     names = _IDS.get(item.endpoint, ("user_id", "device_id"))
     shortest = item.min_id_length or SHORTEST_ID
-    found: list[Warning] = []
     refused = 0
     for name in names:
         value = item.body.get(name)
@@ -109,7 +103,7 @@ def _ids(item: Item) -> list[Warning]:
                 "map a longer one, or set min_id_length"
             )
             found.append(Warning(Kind.SHORT_ID, name, text))
-        elif value.lower() in REFUSED_IDS:
+        elif value == NIL_ID or (len(value) <= _LONGEST_REFUSED and value.lower() in REFUSED_IDS):
             refused += 1
             found.append(Warning(Kind.REFUSED_ID, name, f"Amplitude takes {value!r} for no id; leave it out"))
     if names and refused == len(names):
@@ -120,7 +114,9 @@ def _ids(item: Item) -> list[Warning]:
 
 def _is_small(data: bytes) -> bool:
     """Tell whether JSON is so little that no text in it can be too long and nothing too deep."""
-    return 0 < len(data) <= LONGEST_TEXT and data.count(b"{") + data.count(b"[") < DEEPEST
+    if not 0 < len(data) <= LONGEST_TEXT:
+        return False
+    return data.count(b"{") + (data.count(b"[") if b"[" in data else 0) < DEEPEST
 
 
 def _is_modest(values: Iterable[object], depth: int) -> bool:
@@ -151,7 +147,9 @@ def _large(place: str, value: object, depth: int) -> Iterator[Warning]:
             yield from _large(f"{place}.{name}", one, depth + 1)
 
 
-def _groups(groups: Mapping[str, object]) -> Iterator[Warning]:
+def _groups(groups: object) -> Iterator[Warning]:
+    if not isinstance(groups, dict):
+        return
     if len(groups) > MOST_GROUPS:
         text = f"has {len(groups)} types; Amplitude keeps {MOST_GROUPS}"
         yield Warning(Kind.TOO_MANY_GROUPS, "groups", text)
@@ -161,11 +159,16 @@ def _groups(groups: Mapping[str, object]) -> Iterator[Warning]:
             yield Warning(Kind.TOO_MANY_GROUPS, f"groups.{name}", text)
 
 
-def _operators(name: str, properties: Mapping[str, object]) -> Iterator[Warning]:
-    if not OPERATORS.isdisjoint(properties) and not OPERATORS.issuperset(properties):
-        plain = next(key for key in properties if key not in OPERATORS)
-        text = f"mixes operators with plain keys like {plain[:40]!r}; put those into $set"
-        yield Warning(Kind.MIXED_OPERATORS, name, text)
+def _is_mixed(properties: object) -> TypeGuard[dict[str, object]]:
+    if not isinstance(properties, dict):
+        return False
+    return not OPERATORS.isdisjoint(properties) and not OPERATORS.issuperset(properties)
+
+
+def _mixed(name: str, properties: Mapping[str, object]) -> Warning:
+    plain = next(key for key in properties if key not in OPERATORS)
+    text = f"mixes operators with plain keys like {plain[:40]!r}; put those into $set"
+    return Warning(Kind.MIXED_OPERATORS, name, text)
 
 
 def _odd_time(name: str, given: object, read: object) -> Warning:

@@ -26,7 +26,7 @@ def log_event_v2(payload: Payload, message_id: str | None) -> list[Item]:
     for field, operator in _OPERATORS:
         values = how.get(field)
         if values and isinstance(values, dict) and list(values.values()).count("") < len(values):
-            user = {**cast("Values", user or {}), operator: values}
+            user = {**(user if isinstance(user, dict) else {}), operator: values}
     return [_item(payload, _event(payload, user, agent_fields(how)), message_id)]
 
 
@@ -34,7 +34,7 @@ def log_purchase(payload: Payload, message_id: str | None) -> list[Item]:
     """Return the purchase, then one "Product Purchased" event per product, all for one request."""
     how = payload.how
     event = _event(payload, attributed(how, own_first=True), {})
-    products = cast("list[Values]", how.get("products") or [])
+    products: list[Values] = how.get("products") or []  # type: ignore[assignment]
     per_product = bool(products) and how.get("trackRevenuePerProduct") is True
     main = {**agent_fields(how), **event}
     if not per_product:

@@ -6,6 +6,7 @@ from typing import TypeAlias, cast
 import msgspec
 
 from forwarder.amplitude.coercion import Refused, coerce
+from forwarder.amplitude.dates import is_date_like
 from forwarder.amplitude.fields import Field, Kind
 from forwarder.errors import PayloadError
 from forwarder.javascript.values import UNDEFINED
@@ -60,9 +61,15 @@ def _rule(field: Field, name: str, *, apart: bool) -> Rule:
     place = f"$.{name}"
 
     def put(values: Values, value: object, errors: Errors) -> None:
-        if value != "" and (value is not None or field.nullable):
+        if value is None:
+            if field.nullable:
+                values[name] = None
+        elif is_datetime and isinstance(value, str) and is_date_like(value):
+            values[name] = value
+        elif value != "":
             values[name] = _fitted(field, value, place, errors)
 
+    is_datetime = field.kind is Kind.DATETIME
     properties = None
     if field.properties is not None and not field.multiple:
         properties = {

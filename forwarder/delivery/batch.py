@@ -38,34 +38,38 @@ class Batch:
     """Items that go in one request, in order.
 
     ``works``: their events, each once; ``level``: how often its bound was halved; ``due_at``: when it goes
-    even if not full, ms since the epoch; ``full``: nothing more goes in.
+    even if not full, ms since the epoch; ``full``: nothing more goes in; ``room``: bytes still free;
+    ``weight``: bytes that one byte of an item may need, three where it is percent-encoded.
     """
 
-    __slots__ = ("due_at", "endpoint", "full", "items", "level", "min_id_length", "parts", "size", "works")
+    __slots__ = (
+        *("due_at", "endpoint", "full", "items", "level", "min_id_length"),
+        *("parts", "room", "weight", "works"),
+    )
 
     def __init__(self, part: Part, level: int, most: int) -> None:
         """``part``: what kind of item it is for; ``most``: items, before halving."""
         self.endpoint = part.endpoint
         self.min_id_length = part.min_id_length
         self.level = level
-        self.items = max(1, min(BOUNDS[part.endpoint].items >> level, most))
+        bound = BOUNDS[part.endpoint]
+        self.items = max(1, min(bound.items >> level, most))
+        self.room = bound.bytes - _ENVELOPE
+        self.weight = 1 if part.endpoint in _JSON else 3
         self.due_at = 0
         self.works: list[Work] = []
         self.parts: list[Part] = []
-        self.size = 0
         self.full = False
 
     def takes(self, part: Part) -> bool:
         """Tell whether the part fits; an empty batch takes anything, for Amplitude itself to judge."""
-        if not self.parts:
-            return True
-        size = self.size + _size(part)
-        return not self.full and size <= BOUNDS[self.endpoint].bytes - _ENVELOPE
+        fits = self.weight * (len(part.data) + 1) <= self.room
+        return (fits and not self.full) or not self.parts
 
     def add(self, part: Part) -> None:
         """Append the part."""
         self.parts.append(part)
-        self.size += _size(part)
+        self.room -= self.weight * (len(part.data) + 1)
         self.full = len(self.parts) >= self.items
 
     def halved(self) -> int:
@@ -75,11 +79,6 @@ class Batch:
         while items >> level > max(1, half):
             level += 1
         return level
-
-
-def _size(part: Part) -> int:
-    """Return the bytes it needs in a request; percent-encoding makes three of one at most."""
-    return len(part.data) + 1 if part.endpoint in _JSON else 3 * len(part.data)
 
 
 _JSON = frozenset({Endpoint.HTTPAPI, Endpoint.BATCH, Endpoint.DELETIONS})

@@ -34,7 +34,9 @@ class Batches:
 
     def place_for(self, work: Work) -> Batch | None:
         """Return the open batch that the event's next part fits into, None where there is none."""
-        part = work.next_part
+        part = work.parts[0]
+        if part.done:
+            part = work.next_part
         batch = self._open.get((part.endpoint, part.min_id_length, work.level))
         return batch if batch is not None and batch.takes(part) else None
 
@@ -48,16 +50,20 @@ class Batches:
         return batch
 
     def fill(self, batch: Batch, work: Work, due_at: int) -> bool:
-        """Put the event's parts into the batch, as many as may go together; tell whether that is all."""
+        """Put the event's parts into the batch it has its place in, as many as may go together.
+
+        Tell whether that is all of them.
+        """
         batch.due_at = min(batch.due_at, due_at) if batch.parts else due_at
         batch.works.append(work)
         for part in work.parts:
             if part.done:
                 continue
-            kind = part.endpoint is batch.endpoint and part.min_id_length == batch.min_id_length
-            if not kind or not batch.takes(part) or (part.after_previous and work.placed):
-                whole = False
-                break
+            if work.placed:
+                kind = part.endpoint is batch.endpoint and part.min_id_length == batch.min_id_length
+                if not kind or part.after_previous or not batch.takes(part):
+                    whole = False
+                    break
             batch.add(part)
             work.placed += 1
         else:

@@ -66,6 +66,7 @@ class Line:
 
     def take(self, events: Sequence[Spooled], now: int) -> None:
         """Take events in order of seq."""
+        parked = len(self.lanes) > 0
         for event in events:
             if not self.progress.read(event.seq):
                 continue
@@ -73,7 +74,7 @@ class Line:
             self._memory.add(work, new=True)
             if not work.parts:
                 self._finish(work, filtered)
-            elif len(self.lanes) and self.lanes.of(work.keys):
+            elif parked and self.lanes.of(work.keys):
                 self._park([work], work.keys, 0)
             else:
                 self._offer(work, now)
@@ -142,8 +143,8 @@ class Line:
         self._batches.back(batch)
         decisions = self.judge.judge(batch, answer, now)
         again: list[Work] = []
+        self._order.let_go(batch)
         for work in batch.works:
-            self._order.let_go(work, batch)
             work.placed = 0
             if work.done:
                 self._finish(work, "")
@@ -155,7 +156,8 @@ class Line:
             self._pace.adapt(batch, self._order, now)
         if self._order.waiting:
             for work in batch.works:
-                self._pull(work, now)
+                if self._order.waits(work.keys):
+                    self._pull(work, now)
         for work in again:
             if work.ready_at > now:
                 self._hold(work, now)
@@ -165,9 +167,9 @@ class Line:
 
     def _offer(self, work: Work, now: int) -> None:
         """Put a new event into a batch, or behind those it has to wait for."""
-        waits = self._order.waiting and any(map(self._order.waits, work.keys))
-        if waits or not self._joins(work, now):
-            self._order.wait(work)
+        order = self._order
+        if (order.waiting and order.waits(work.keys)) or not self._joins(work, now):
+            order.wait(work)
 
     def _pull(self, before: Work, now: int) -> None:
         """Put events that waited for one into batches, as far as order lets them."""

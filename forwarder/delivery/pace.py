@@ -35,5 +35,5 @@ class Pace:
             if work.ready_at > now:
                 self._most.update((key, max(1, shares[key] // 2)) for key in work.keys)
         for key in shares:
-            if key in self._most and not order.waits(key):
+            if key in self._most and not order.waits((key,)):
                 del self._most[key]
