@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from forwarder.amplitude.answers import Action, Answer, Decision
 from forwarder.delivery.batch import Batch
 from forwarder.delivery.batches import Batches
+from forwarder.delivery.flow import LONGER, Flow
 from forwarder.delivery.judge import Judge
 from forwarder.delivery.lanes import REVIVED, Lanes
 from forwarder.delivery.line_settings import MOST_LANES, PAGE, PARK_MS, PATIENCE_MS, LineSettings
@@ -44,6 +45,7 @@ class Line:
         self._order = Order()
         self._batches = Batches(settings.batch_events, settings.at_once)
         self._pace = Pace()
+        self._flow = Flow()
         self._timers = Timers()
         self._dead: list[NewDead] = []
         self.progress = Progress(cursor)
@@ -66,6 +68,7 @@ class Line:
 
     def take(self, events: Sequence[Spooled], now: int) -> None:
         """Take events in order of seq."""
+        self._flow.note(len(events), now)
         parked = len(self.lanes) > 0
         for event in events:
             if not self.progress.read(event.seq):
@@ -185,7 +188,8 @@ class Line:
         if batch is None:
             batch = self._batches.begin(work)
         # Lingering counts from acceptance: an event that had to wait for others does not linger again.
-        due_at = max(now, min(now, work.event.received_at) + self._settings.linger_ms)
+        linger_ms = self._settings.linger_ms * (LONGER if self._flow.is_dense else 1)
+        due_at = max(now, min(now, work.event.received_at) + linger_ms)
         whole = self._batches.fill(batch, work, due_at)
         self._order.hold(work, batch if whole else None)
         return True

@@ -15,7 +15,7 @@ from forwarder.tracking.answers import TAKEN, Answer, Refusal, error
 from forwarder.tracking.bodies import deeper_than, readable
 from forwarder.tracking.envelopes import Envelope, batch, single
 from forwarder.tracking.events import Arrival, normalise
-from forwarder.tracking.fields import Fields, read_fields
+from forwarder.tracking.incoming import Incoming, read_event
 from forwarder.tracking.rates import Rates
 from forwarder.tracking.rules import Rejection
 from forwarder.tracking.sources import Sources, may_send
@@ -124,7 +124,7 @@ class Door:
             raise Refusal(429, "too_many_requests", "this address sends too often; wait", retry_after=wait)
 
     def _sort(
-        self, events: Sequence[msgspec.Raw | Fields], arrival: Arrival, kind: str | None
+        self, events: Sequence[msgspec.Raw | Incoming], arrival: Arrival, kind: str | None
     ) -> tuple[list[NewEvent], list[tuple[int, Rejection]]]:
         """Return the events to keep, and the place and reason of each that is rejected."""
         largest, nesting = self.limits.event_bytes, self.limits.nesting
@@ -132,12 +132,12 @@ class Door:
         bad: list[tuple[int, Rejection]] = []
         for index, event in enumerate(events):
             done: NewEvent | Rejection
-            if isinstance(event, dict):
+            if isinstance(event, Incoming):
                 done = normalise(event, arrival, kind)
             elif memoryview(event).nbytes > largest:
                 done = self._too_large
             else:
-                done = normalise(read_fields(event), arrival)
+                done = normalise(read_event(event), arrival)
             if isinstance(done, NewEvent) and deeper_than(done.body, nesting):
                 done = self._too_deep
             if isinstance(done, Rejection):

@@ -8,15 +8,16 @@ import msgspec
 from forwarder.tracking.answers import Refusal
 from forwarder.tracking.bodies import mended
 from forwarder.tracking.fields import Fields, read_fields, read_text
+from forwarder.tracking.incoming import Incoming, read_event
 
 _ABSENT = msgspec.Raw()
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """The events of a request, not looked at yet, and what stands beside them."""
+    """The events of a request, of a batch not looked at yet, and what stands beside them."""
 
-    events: Sequence[msgspec.Raw | Fields]
+    events: Sequence[msgspec.Raw | Incoming]
     write_key: str | None
     sent_at: msgspec.Raw | None = None
     context: Fields | None = None
@@ -38,12 +39,11 @@ _batch = msgspec.json.Decoder(_Batch)
 
 def single(body: bytes) -> Envelope:
     """Return the envelope of a body that is one event. Raises Refusal."""
-    event = read_fields(body)
-    if event is None:
-        event = read_fields(mended(body) or b"")
+    event = read_event(body) or read_event(mended(body) or b"")
     if event is None:
         raise Refusal(400, "not_json", "the body is not a JSON object; send one event")
-    return Envelope([event], read_text(event.get("writeKey")))
+    key = event.known.write_key
+    return Envelope([event], key if isinstance(key, str) else None)
 
 
 def batch(body: bytes) -> Envelope:

@@ -4,7 +4,6 @@ Values stay the bytes that the client sent, so that no number changes on the way
 is decoded.
 """
 
-from contextlib import suppress
 from hashlib import sha256
 from uuid import uuid4
 
@@ -12,7 +11,8 @@ import msgspec
 
 from forwarder.spool import NewEvent
 from forwarder.tracking.fields import Fields, read_fields, read_text
-from forwarder.tracking.rules import Rejection, type_of, wrong
+from forwarder.tracking.incoming import Context, Incoming, Known, read_context
+from forwarder.tracking.rules import Rejection, wrong
 from forwarder.tracking.times import correct, format_time, parse_time
 
 CLIENT_LIBRARIES = frozenset(
@@ -33,20 +33,10 @@ LONGEST_MESSAGE_ID = 100
 _encode = msgspec.json.Encoder().encode
 
 
-class _Library(msgspec.Struct):
-    name: str = ""
-
-
-class _Context(msgspec.Struct):
-    library: _Library | None = None
-    ip: msgspec.Raw = msgspec.Raw()
-
-
 class _TraitsOfContext(msgspec.Struct):
     traits: msgspec.Raw = msgspec.Raw()
 
 
-_context = msgspec.json.Decoder(_Context)
 _traits_of_context = msgspec.json.Decoder(_TraitsOfContext)
 
 
@@ -60,7 +50,7 @@ class Arrival:
 
     __slots__ = (
         *("address", "context", "from_page", "integrations", "received", "received_at"),
-        *("sent", "sent_at", "source"),
+        *("sent", "sent_at", "source", "written_address"),
     )
 
     def __init__(
@@ -77,48 +67,53 @@ class Arrival:
         self.received_at = received_at
         self.received = format_time(received_at)
         self.address = address
+        self.written_address = (address or "").encode()
         self.from_page = from_page
         self.sent_at = sent_at
-        self.sent = _time(sent_at)
+        self.sent = _time(read_text(sent_at))
         self.context = context
         self.integrations = integrations
 
 
-def normalise(event: Fields | None, arrival: Arrival, kind: str | None = None) -> NewEvent | Rejection:
-    """Return the event as it is kept, or why it cannot be. ``kind``: the type that the route names."""
+def normalise(event: Incoming | None, arrival: Arrival, kind: str | None = None) -> NewEvent | Rejection:
+    """Return the event as it is kept, or why it cannot be. ``kind``: the type that the route names.
+
+    What is kept takes the place of what was sent in ``event.fields``.
+    """
     if event is None:
         return Rejection("not_an_object", "an event must be a JSON object")
-    kind = kind or type_of(event)
+    known = event.known
+    kind = kind or known.type
     rejection = wrong(event, kind)
     if rejection:
         return rejection
-    kept: dict[str, object] = {**event}
+    kept: dict[str, object] = event.fields  # type: ignore[assignment]
+    message_id = _message_id(known.message_id, event.fields)
     kept.pop("writeKey", None)
-    kept["type"] = kind
-    message_id = kept["messageId"] = _message_id(event.get("messageId"))
+    context = known.context
     if arrival.context:
-        event["context"] = kept["context"] = _merged(arrival.context, event.get("context"))
+        merged = kept["context"] = _merged(arrival.context, event.fields.get("context"))
+        context = read_context(merged)
     if arrival.integrations:
-        kept["integrations"] = _merged(arrival.integrations, event.get("integrations"))
-    if arrival.address and "context" in event:
-        kept["context"] = _with_address(event["context"], arrival)
-    if "traits" not in event and kind == "identify":
-        _set_traits(kept, event)
-    _set_times(kept, event, arrival)
+        kept["integrations"] = _merged(arrival.integrations, event.fields.get("integrations"))
+    if kind == "identify" and "traits" not in kept:
+        _set_traits(event.fields)
+    if arrival.address and context is not None:
+        _set_address(kept, context, arrival)
+    kept["type"] = kind
+    kept["messageId"] = message_id
+    _set_times(kept, known, arrival)
     return NewEvent(arrival.source, message_id, _encode(kept))
 
 
-def _message_id(raw: msgspec.Raw | None) -> str:
+def _message_id(said: object, fields: Fields) -> str:
     """Return the message id: the client's, made where it is missing, its digest where it is too long.
 
     A digest is the same at every try, so an odd id still is counted once.
     """
-    text = read_text(raw)
-    if text and len(text) <= LONGEST_MESSAGE_ID:
-        return text
-    if raw is None or bytes(raw) in (b"null", b'""'):
-        return str(uuid4())
-    return sha256(bytes(raw)).hexdigest()
+    if said and isinstance(said, str) and len(said) <= LONGEST_MESSAGE_ID:
+        return said
+    return str(uuid4()) if said is None or said == "" else sha256(bytes(fields["messageId"])).hexdigest()
 
 
 def _merged(defaults: Fields, own: msgspec.Raw | None) -> msgspec.Raw:
@@ -127,55 +122,55 @@ def _merged(defaults: Fields, own: msgspec.Raw | None) -> msgspec.Raw:
     return msgspec.Raw(_encode({**defaults, **(fields or {})}))
 
 
-def _set_traits(kept: dict[str, object], event: Fields) -> None:
+def _set_traits(fields: Fields) -> None:
     """Take an identify event's traits from its context where it has none, as RudderStack's pages do."""
-    with suppress(msgspec.DecodeError):
-        traits = _traits_of_context.decode(event.get("context", b"{}")).traits
-        if bytes(traits)[:1] == b"{":
-            kept["traits"] = traits
-
-
-def _with_address(raw: msgspec.Raw, arrival: Arrival) -> object:
-    """Return the context with the sender's address as ``ip`` where a client-side library sent none itself."""
     try:
-        context = _context.decode(raw)
+        traits = _traits_of_context.decode(fields.get("context", b"{}")).traits
     except msgspec.DecodeError:
-        return raw  # null, or a library of another kind: certainly none of the client-side ones
-    if context.library is None or not (arrival.from_page or context.library.name in CLIENT_LIBRARIES):
-        return raw
-    given = bytes(context.ip)
-    if not given:
-        return msgspec.Raw(b'%s,"ip":%s}' % (bytes(raw)[:-1], _encode(arrival.address)))
-    return {**(read_fields(raw) or {}), "ip": arrival.address} if given in (b"null", b'""') else raw
+        return
+    if bytes(traits)[:1] == b"{":
+        fields["traits"] = traits
 
 
-def _present(event: Fields, name: str) -> msgspec.Raw | None:
-    raw = event.get(name)
-    return None if raw is None or bytes(raw) == b"null" else raw
+def _set_address(kept: dict[str, object], context: Context, arrival: Arrival) -> None:
+    """Add the sender's address to the context as ``ip`` where a client-side library sent none itself."""
+    library = context.library
+    if library is None or not (arrival.from_page or library.name in CLIENT_LIBRARIES):
+        return
+    written = bytes(kept["context"])  # type: ignore[call-overload]
+    if context.ip is msgspec.UNSET:
+        kept["context"] = msgspec.Raw(b'%b,"ip":"%b"}' % (written[:-1], arrival.written_address))
+    elif context.ip is None or context.ip == "":
+        kept["context"] = {**(read_fields(written) or {}), "ip": arrival.address}
 
 
-def _time(raw: msgspec.Raw | None) -> int | None:
-    text = read_text(raw)
-    return parse_time(text) if text else None
+def _time(text: object) -> int | None:
+    return parse_time(text) if text and isinstance(text, str) else None
 
 
-def _set_times(kept: dict[str, object], event: Fields, arrival: Arrival) -> None:
+def _happened(original: int, sent: int | None, arrival: Arrival) -> str:
+    try:
+        return format_time(correct(original, sent, arrival.received_at))
+    except OverflowError:  # a clock this wrong says nothing: it happened when it came
+        return arrival.received
+
+
+def _set_times(kept: dict[str, object], known: Known, arrival: Arrival) -> None:
     """Set the four times, and ``clockOffset``: milliseconds the server's clock is ahead of the client's.
 
     Segment's rule counts the way through the network as clock error; with the offset and the original time
     kept, anyone can see and undo it.
     """
-    sent = _time(event.get("sentAt"))
+    sent = _time(known.sent_at)
     if sent is None and arrival.sent_at is not None:
         sent, kept["sentAt"] = arrival.sent, arrival.sent_at
-    given = _present(event, "timestamp") or _present(event, "originalTimestamp")  # RudderStack's name for it
+    name, given = "timestamp", known.timestamp
+    if given is None:  # RudderStack's name for it
+        name, given = "originalTimestamp", known.original_timestamp
     original = _time(given)
-    timestamp = arrival.received
-    if original is not None:
-        with suppress(OverflowError):  # a clock this wrong says nothing: it happened when it came
-            timestamp = format_time(correct(original, sent, arrival.received_at))
+    timestamp = arrival.received if original is None else _happened(original, sent, arrival)
+    kept["originalTimestamp"] = timestamp if given is None else kept[name]
     kept["receivedAt"] = arrival.received
     kept["timestamp"] = timestamp
-    kept["originalTimestamp"] = timestamp if given is None else given
     if sent is not None:
         kept["clockOffset"] = arrival.received_at - sent

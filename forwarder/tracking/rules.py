@@ -2,14 +2,10 @@
 
 from dataclasses import dataclass
 
-import msgspec
-
-from forwarder.tracking.fields import Fields, read_text
+from forwarder.tracking.incoming import Incoming
 
 TYPES = ("track", "page", "screen", "identify", "group", "alias")
-_WRITTEN_TYPES = {f'"{name}"'.encode(): name for name in TYPES}
-_OBJECTS = ("context", "integrations", "properties", "traits")
-_LIST, _OBJECT_OR_NULL, _EMPTY = ord("["), b"{n", msgspec.Raw(b"{}")
+_TYPES = frozenset(TYPES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,50 +16,26 @@ class Rejection:
     message: str
 
 
-def wrong(event: Fields, kind: str | None) -> Rejection | None:
-    """Return why an event of type ``kind`` cannot be taken.
-
-    An empty list where an object belongs becomes one: it is how PHP writes an empty object.
-    """
-    if kind not in TYPES:
+def wrong(event: Incoming, kind: object) -> Rejection | None:
+    """Return why an event of type ``kind`` cannot be taken."""
+    known = event.known
+    if not isinstance(kind, str) or kind not in _TYPES:
         return Rejection("unknown_type", "type must be track, page, screen, identify, group or alias")
-    if kind == "track" and not _is_text(event.get("event")):
+    if kind == "track" and not (known.event and isinstance(known.event, str)):
         return Rejection("no_event_name", "a track event needs its name in event, a text")
-    if not (_is_id(event.get("userId")) or _is_id(event.get("anonymousId"))):
+    if not (_is_id(known.user_id) or _is_id(known.anonymous_id)):
         return Rejection("no_user_anon_id", "userId or anonymousId must be there, a text or a number")
-    if kind == "group" and not _is_id(event.get("groupId")):
+    if kind == "group" and not _is_id(known.group_id):
         return Rejection("no_group_id", "a group event needs groupId, a text or a number")
-    if kind == "alias" and not _is_id(event.get("previousId")):
+    if kind == "alias" and not _is_id(known.previous_id):
         return Rejection("no_previous_id", "an alias event needs previousId, a text or a number")
-    for name in _OBJECTS:
-        value = event.get(name)
-        if value is None:
-            continue
-        written = bytes(value)
-        if written[0] == _LIST and not written[1:-1].strip():
-            event[name] = _EMPTY
-        elif written[0] not in _OBJECT_OR_NULL:
-            return Rejection(f"invalid_{name}", f"{name} must be a JSON object")
+    if event.odd:
+        return Rejection(f"invalid_{event.odd}", f"{event.odd} must be a JSON object")
     return None
 
 
-def type_of(event: Fields) -> str | None:
-    """Return the type that the event itself names."""
-    raw = event.get("type")
-    return _WRITTEN_TYPES.get(bytes(raw)) or read_text(raw) if raw is not None else None
-
-
-def _is_text(raw: msgspec.Raw | None) -> bool:
-    """Tell whether a value is a text that is not empty."""
-    if raw is None:
-        return False
-    value = bytes(raw)
-    return value[:1] == b'"' and len(value) > 2
-
-
-def _is_id(raw: msgspec.Raw | None) -> bool:
+def _is_id(value: object) -> bool:
     """Tell whether a value names somebody: a text that is not empty, or a number."""
-    if raw is None:
-        return False
-    value = bytes(raw)
-    return value[0] in b"-0123456789" or (value[:1] == b'"' and len(value) > 2)
+    if isinstance(value, str):
+        return value != ""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

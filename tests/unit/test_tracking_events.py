@@ -8,7 +8,7 @@ import pytest
 
 from forwarder.spool import NewEvent
 from forwarder.tracking.events import Arrival, normalise
-from forwarder.tracking.fields import read_fields
+from forwarder.tracking.incoming import read_event
 from forwarder.tracking.rules import Rejection
 
 RECEIVED = 1_704_067_200_000
@@ -21,7 +21,7 @@ def arrival(**changes: Any) -> Arrival:
 
 
 def kept(event: dict[str, Any], kind: str | None = None, **changes: Any) -> dict[str, Any]:
-    done = normalise(read_fields(json.dumps(event).encode()), arrival(**changes), kind)
+    done = normalise(read_event(json.dumps(event).encode()), arrival(**changes), kind)
     assert isinstance(done, NewEvent), done
     read: dict[str, Any] = json.loads(done.body)
     assert read["messageId"] == done.message_id
@@ -49,13 +49,13 @@ def kept(event: dict[str, Any], kind: str | None = None, **changes: Any) -> dict
     ],
 )
 def test_events_that_are_rejected(event: dict[str, Any], code: str) -> None:
-    done = normalise(read_fields(json.dumps(event).encode()), arrival())
+    done = normalise(read_event(json.dumps(event).encode()), arrival())
     assert isinstance(done, Rejection)
     assert done.code == code
 
 
 def test_what_is_no_object_is_rejected() -> None:
-    done = normalise(read_fields(b"[1]"), arrival())
+    done = normalise(read_event(b"[1]"), arrival())
     assert isinstance(done, Rejection)
     assert done.code == "not_an_object"
 
@@ -68,7 +68,7 @@ def test_the_route_names_the_type() -> None:
 def test_what_is_not_ours_to_change_stays() -> None:
     event = {**TRACK, "properties": {"x": [1, {"y": None}]}, "version": 2, "_metadata": {"bundled": []}}
     assert {name: kept(event)[name] for name in event} == event
-    big = read_fields(b'{"type":"track","event":"e","userId":"u","properties":{"n":12345678901234567890.10}}')
+    big = read_event(b'{"type":"track","event":"e","userId":"u","properties":{"n":12345678901234567890.10}}')
     done = normalise(big, arrival())
     assert isinstance(done, NewEvent)
     assert b"12345678901234567890.10" in done.body
