@@ -23,7 +23,7 @@ from forwarder.settings import Settings
 from forwarder.spool import Spool, open_spool
 from forwarder.tracking.counted import count_events
 from forwarder.tracking.door import Door
-from forwarder.tracking.ingest import BASES, Ingest
+from forwarder.tracking.ingest import BASES, Ingest, Shortcut
 from forwarder.tracking.openapi import openapi as document
 from forwarder.tracking.pages import Pages, page_routes
 from forwarder.tracking.pixel import Pixel
@@ -133,7 +133,7 @@ def routes(settings: Settings) -> list[DestinationRoute]:
     ]
 
 
-def create_app(forwarder: Forwarder) -> Starlette:
+def create_app(forwarder: Forwarder) -> ASGIApp:
     """Return the application over a forwarder that runs as long as requests come."""
 
     async def metrics(request: Request) -> Response:
@@ -159,7 +159,7 @@ def create_app(forwarder: Forwarder) -> Starlette:
         exception_handlers=HANDLERS,
     )
     app.router.redirect_slashes = False  # clients take a redirect for success
-    return app
+    return Shortcut(app, ingest)
 
 
 async def health(request: Request) -> Response:

@@ -48,7 +48,7 @@ class Known(msgspec.Struct, rename="camel"):
 
 
 class Incoming(msgspec.Struct):
-    """``fields``: all of the event; ``known``: what is read of it; ``odd``: what of it should be an object."""
+    """``fields``: all of it; ``known``: what is read of it; ``odd``: what should be an object and is not."""
 
     fields: Fields
     known: Known
@@ -68,7 +68,7 @@ def read_event(raw: msgspec.Raw | bytes) -> Incoming | None:
     try:
         return Incoming(fields, _known.decode(raw))
     except (msgspec.DecodeError, RecursionError):
-        return _unusual(fields)
+        return read_unusual(fields)
 
 
 def read_context(raw: msgspec.Raw) -> Context | None:
@@ -79,8 +79,8 @@ def read_context(raw: msgspec.Raw) -> Context | None:
         return None
 
 
-def _unusual(fields: Fields) -> Incoming:
-    """Read an event in which something is not what it usually is, value by value.
+def read_unusual(fields: Fields) -> Incoming:
+    """Return the event in which something may not be what it usually is, read value by value.
 
     An empty list where an object belongs becomes one: it is how PHP writes an empty object.
     """

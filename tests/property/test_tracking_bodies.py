@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 
 import orjson
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from forwarder.settings import Limits, Source
@@ -15,6 +15,8 @@ from forwarder.tracking.answers import Refusal
 from forwarder.tracking.bodies import deeper_than
 from forwarder.tracking.counted import count_events
 from forwarder.tracking.door import Delivered, Door
+from forwarder.tracking.fields import read_fields
+from forwarder.tracking.incoming import OBJECTS, read_event, read_unusual
 from forwarder.tracking.ingest import KINDS
 
 LIMITS = Limits(event_bytes=2_000, batch_bytes=10_000, nesting=10)
@@ -78,6 +80,17 @@ async def test_events_by_segments_rules_are_taken(more: dict[str, object]) -> No
     event = {**more, **objects, "event": "Seen", "userId": "u", "writeKey": "web-key"}
     request = Delivered(json.dumps(event).encode(), "track")
     assert await status(door(strict=True), request) == (400 if len(request.body) > 2_000 else 200)
+
+
+@given(events, st.dictionaries(st.sampled_from(["library", "ip", "x"]), likely | values))
+def test_an_event_reads_the_same_value_by_value(event: dict[str, object], context: dict[str, object]) -> None:
+    body = json.dumps({**event, "context": context}).encode()
+    usual, unusual = read_event(body), read_unusual(read_fields(body) or {})
+    assume(usual)  # NaN and halves of characters are mended before
+    assert usual
+    assert usual.odd == unusual.odd
+    for name in set(usual.known.__struct_fields__) - set(OBJECTS) | {"context"}:
+        assert repr(getattr(usual.known, name)) == repr(getattr(unusual.known, name))
 
 
 def depth_of(value: object) -> int:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forwarder.errors import TriggerError
-from forwarder.triggers import compile_trigger, trigger_warnings
+from forwarder.triggers import compile_trigger, event_types, trigger_warnings
 from tests.property.test_mapping import JSON
 
 FIELDS = ["type", "event", "name", "userId", "properties.a", "properties", "traits.a.b", "context.a.length"]
@@ -18,7 +18,9 @@ TRIGGER = (
     st.lists(WORD, max_size=12).map(" ".join) | st.text(max_size=30) | st.lists(WORD, max_size=8).map("".join)
 )
 EVENT = st.dictionaries(
-    st.sampled_from(["type", "event", "name", "userId", "properties", "traits", "context"]), JSON, max_size=7
+    st.sampled_from(["type", "event", "name", "userId", "properties", "traits", "context"]),
+    JSON | st.sampled_from(["a", "a*"]),
+    max_size=7,
 )
 
 
@@ -30,6 +32,8 @@ def test_any_text_and_event(text: str, event: dict[str, Any]) -> None:
         return
     assert matches(event) in (True, False)
     assert all(isinstance(line, str) and line for line in trigger_warnings(text))
+    types = event_types(text)
+    assert types is None or event.get("type") in types or not matches(event), "it is never asked"
 
 
 @given(EVENT)

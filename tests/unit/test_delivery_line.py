@@ -32,6 +32,18 @@ def test_an_event_lingers_for_company() -> None:
     assert sent(one.due(NOW + 50, False)) == [("HTTPAPI", [1, 2])]
 
 
+def test_events_linger_longer_where_they_come_densely() -> None:
+    one = line(linger_ms=50, batch_events=1000)
+    for at in range(10):
+        one.take([event(100 * at + n, f"u{100 * at + n}") for n in range(1, 101)], NOW + 20 * at)
+    assert [len(batch.parts) for batch in one.due(NOW + 190, False)] == [1000]
+    one.take([event(1001, "x", at=NOW + 200)], NOW + 200)
+    assert one.due(NOW + 699, False) == []
+    assert sent(one.due(NOW + 700, False)) == [("HTTPAPI", [1001])]
+    one.take([event(1002, "y", at=NOW + 800)], NOW + 800)
+    assert sent(one.due(NOW + 850, False)) == [("HTTPAPI", [1002])], "the crowd has passed"
+
+
 def test_a_batch_goes_on_filling_while_more_is_at_hand() -> None:
     one = line(linger_ms=50)
     one.take([event(1)], NOW)

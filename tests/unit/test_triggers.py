@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from forwarder.errors import TriggerError
-from forwarder.triggers import compile_trigger, trigger_warnings
+from forwarder.triggers import compile_trigger, event_types, trigger_warnings
 from forwarder.triggers.parser import MAX_DEPTH
 
 
@@ -40,6 +40,23 @@ def test_unusable_text_is_refused(text: str, position: int, words: str) -> None:
 def test_text_must_be_text() -> None:
     with pytest.raises(TriggerError):
         compile_trigger(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "types"),
+    [
+        ('type = "track"', {"track"}),
+        ('type = "track" and event = "a"', {"track"}),
+        ('type = "track" or type = "page"', {"track", "page"}),
+        ('event = "a" and (type = "track" or type = "page")', {"track", "page"}),
+        ('type = "track" and type = "page"', set()),
+        ('type = "track" or event = "a"', None),
+        ('type != "track"', None),
+        ('event = "type"', None),
+    ],
+)
+def test_the_types_a_trigger_wants(text: str, types: set[str] | None) -> None:
+    assert event_types(text) == types
 
 
 @pytest.mark.parametrize(
