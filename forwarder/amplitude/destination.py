@@ -45,7 +45,7 @@ class Subscription:
         self.name = str(definition.get("name") or self.action)
         self.known = self.action in ACTIONS
         self.trigger = definition.get("subscribe")
-        self._clock = clock
+        self._make = _maker(self.action, clock)
         self.types: frozenset[str] | None = frozenset()
         """The types an event may have to match; None: any."""
         try:
@@ -63,12 +63,7 @@ class Subscription:
     def items(self, payload: Payload, event: Event) -> list[Item]:
         """Return what the event's payload becomes."""
         message_id = event.get("messageId")
-        message_id = message_id if isinstance(message_id, str) and message_id else None
-        if self.action == "groupIdentifyUser":
-            return group_identify_user(payload, message_id, self._clock())
-        if self.action == "mapUser":
-            return map_user(payload)
-        return _ACTIONS[self.action](payload, message_id)
+        return self._make(payload, message_id if message_id and isinstance(message_id, str) else None)
 
 
 def _payload_maker(action: str, mapping: object) -> Callable[[object], Payload]:
@@ -81,6 +76,15 @@ def _payload_maker(action: str, mapping: object) -> Callable[[object], Payload]:
             raise broken
 
         return refuse
+
+
+def _maker(action: str, clock: Clock) -> Callable[[Payload, str | None], list[Item]]:
+    """Return the function from an action's payload and the message id to items."""
+    if action == "groupIdentifyUser":
+        return lambda payload, message_id: group_identify_user(payload, message_id, clock())
+    if action == "mapUser":
+        return lambda payload, _: map_user(payload)
+    return _ACTIONS.get(action, lambda payload, _: [])
 
 
 _ACTIONS: Final[dict[str, Callable[[Payload, str | None], list[Item]]]] = {

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
+_SECONDS, _THOUSANDTHS = [f"{n:02}" for n in range(60)], [f"{n:03}" for n in range(1000)]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -22,7 +23,7 @@ def parse_time(text: str) -> int | None:
 def format_time(milliseconds: int) -> str:
     """Return milliseconds since the epoch as ``2026-01-02T03:04:05.006Z``. Raises OverflowError."""
     minutes, rest = divmod(milliseconds, 60_000)
-    return f"{_to_the_minute(minutes)}:{rest // 1000:02}.{rest % 1000:03}Z"
+    return f"{_to_the_minute(minutes)}:{_SECONDS[rest // 1000]}.{_THOUSANDTHS[rest % 1000]}Z"
 
 
 @lru_cache(4_096)
