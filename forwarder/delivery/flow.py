@@ -7,8 +7,8 @@ from collections import deque
 SPAN_MS = 250
 MANY = 1_000
 """Events within the span from which on the flow is dense: a request is full in less than half a second."""
-LONGER = 10
-"""How many times as long events linger then."""
+LONGER, AGAIN = 10, 4
+"""How many times as long events linger then, and those that have waited for others already."""
 
 
 class Flow:
@@ -25,7 +25,12 @@ class Flow:
         while self._came[0][0] <= now - SPAN_MS:
             self._events -= self._came.popleft()[1]
 
-    @property
-    def is_dense(self) -> bool:
-        """Whether many came within the span that ended when events came last."""
-        return self._events >= MANY
+    def due_at(self, accepted_at: int, now: int, linger_ms: int) -> int:
+        """Return when a batch should go that an event joins now; all times in ms since the epoch.
+
+        Lingering counts from acceptance, so an event that had to wait for others does not linger again. Only
+        where events come densely it does for a while: it would tear a stream of full requests apart.
+        """
+        if self._events >= MANY:
+            return max(now + AGAIN * linger_ms, accepted_at + LONGER * linger_ms)
+        return max(now, accepted_at + linger_ms)

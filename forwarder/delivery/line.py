@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from forwarder.amplitude.answers import Action, Answer, Decision
 from forwarder.delivery.batch import Batch
 from forwarder.delivery.batches import Batches
-from forwarder.delivery.flow import LONGER, Flow
+from forwarder.delivery.flow import Flow
 from forwarder.delivery.judge import Judge
 from forwarder.delivery.lanes import REVIVED, Lanes
 from forwarder.delivery.line_settings import MOST_LANES, PAGE, PARK_MS, PATIENCE_MS, LineSettings
@@ -187,9 +187,8 @@ class Line:
             return False
         if batch is None:
             batch = self._batches.begin(work)
-        # Lingering counts from acceptance: an event that had to wait for others does not linger again.
-        linger_ms = self._settings.linger_ms * (LONGER if self._flow.is_dense else 1)
-        due_at = max(now, min(now, work.event.received_at) + linger_ms)
+        accepted_at = min(now, work.event.received_at)
+        due_at = self._flow.due_at(accepted_at, now, self._settings.linger_ms)
         whole = self._batches.fill(batch, work, due_at)
         self._order.hold(work, batch if whole else None)
         return True
