@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from forwarder.amplitude.dates import is_date_like
-from forwarder.amplitude.fields import Field, Kind
+from forwarder.amplitude.field import Field, Kind
 from forwarder.javascript import values as js
 
 

@@ -5,7 +5,8 @@ from difflib import get_close_matches
 from typing import Final, cast
 
 from forwarder.amplitude.coercion import Refused, coerce
-from forwarder.amplitude.fields import ACTIONS, Field, Kind
+from forwarder.amplitude.field import Field, Kind
+from forwarder.amplitude.fields import ACTIONS
 from forwarder.amplitude.presets import SESSION_ACTION
 from forwarder.amplitude.settings import settings_problems
 from forwarder.errors import ConfigError, TriggerError

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from forwarder.amplitude.coercion import Refused, coerce
 from forwarder.amplitude.endpoints import REGIONS
-from forwarder.amplitude.fields import Field, Kind
+from forwarder.amplitude.field import Field, Kind
 from forwarder.errors import ConfigError
 from forwarder.javascript.values import UNDEFINED
 

@@ -7,7 +7,7 @@ import msgspec
 
 from forwarder.amplitude.coercion import Refused, coerce
 from forwarder.amplitude.dates import is_date_like
-from forwarder.amplitude.fields import Field, Kind
+from forwarder.amplitude.field import Field, Kind
 from forwarder.errors import PayloadError
 from forwarder.javascript.values import UNDEFINED
 from forwarder.mapping import compile_fields

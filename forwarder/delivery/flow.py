@@ -14,7 +14,8 @@ LONGER, AGAIN = 10, 4
 class Flow:
     """The events that came within the last span."""
 
-    def __init__(self) -> None:
+    def __init__(self, linger_ms: int) -> None:
+        self._linger_ms = linger_ms
         self._came: deque[tuple[int, int]] = deque()
         self._events = 0
 
@@ -25,12 +26,13 @@ class Flow:
         while self._came[0][0] <= now - SPAN_MS:
             self._events -= self._came.popleft()[1]
 
-    def due_at(self, accepted_at: int, now: int, linger_ms: int) -> int:
+    def due_at(self, accepted_at: int, now: int) -> int:
         """Return when a batch should go that an event joins now; all times in ms since the epoch.
 
         Lingering counts from acceptance, so an event that had to wait for others does not linger again. Only
         where events come densely it does for a while: it would tear a stream of full requests apart.
         """
+        accepted_at, linger_ms = min(accepted_at, now), self._linger_ms
         if self._events >= MANY:
             return max(now + AGAIN * linger_ms, accepted_at + LONGER * linger_ms)
         return max(now, accepted_at + linger_ms)

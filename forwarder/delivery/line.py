@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from forwarder.amplitude.answers import Action, Answer, Decision
 from forwarder.delivery.batch import Batch
@@ -20,10 +21,9 @@ from forwarder.delivery.memory import Memory
 from forwarder.delivery.order import Order
 from forwarder.delivery.pace import Pace
 from forwarder.delivery.planning import Planner, plan
-from forwarder.delivery.progress import DELIVERED, Progress
+from forwarder.delivery.progress import Progress
 from forwarder.delivery.timers import Timers
 from forwarder.delivery.work import Work
-from forwarder.outcomes import Outcome
 from forwarder.spool import Lane, NewDead, Parked, Settlement, Spooled
 
 
@@ -38,14 +38,12 @@ class Line:
         cursor: int,
         chance: random.Random,
     ) -> None:
-        self._planner = planner
-        self._sources = sources
-        self._settings = settings
+        self._plan = partial(plan, planner=planner, sources=sources)
         self._memory = Memory(settings.window)
         self._order = Order()
         self._batches = Batches(settings.batch_events, settings.at_once)
         self._pace = Pace()
-        self._flow = Flow()
+        self._flow = Flow(settings.linger_ms)
         self._timers = Timers()
         self._dead: list[NewDead] = []
         self.progress = Progress(cursor)
@@ -73,7 +71,7 @@ class Line:
         for event in events:
             if not self.progress.read(event.seq):
                 continue
-            work, filtered = plan(event, self._planner, self._sources)
+            work, filtered = self._plan(event)
             self._memory.add(work, new=True)
             if not work.parts:
                 self._finish(work, filtered)
@@ -102,7 +100,7 @@ class Line:
         lane = self.lanes.named(name)
         if lane is None or lane.resume_at > now or lane.here:
             return
-        planned = [plan(row.event, self._planner, self._sources) for row in rows]
+        planned = [self._plan(row.event) for row in rows]
         self.lanes.brought(lane, [work for work, _ in planned], now)
         for row, (work, filtered) in zip(rows, planned, strict=True):
             self._memory.add(work, new=False)
@@ -187,8 +185,7 @@ class Line:
             return False
         if batch is None:
             batch = self._batches.begin(work)
-        accepted_at = min(now, work.event.received_at)
-        due_at = self._flow.due_at(accepted_at, now, self._settings.linger_ms)
+        due_at = self._flow.due_at(work.event.received_at, now)
         whole = self._batches.fill(batch, work, due_at)
         self._order.hold(work, batch if whole else None)
         return True
@@ -232,8 +229,7 @@ class Line:
             self._dead.append(work.dead())
             self.progress.died(work.event.seq, work.reason)
         else:
-            end = (Outcome.FILTERED, filtered) if filtered else DELIVERED
-            self.progress.ended(work.event.seq, end)
+            self.progress.ended(work.event.seq, filtered)
 
     def leave(self) -> None:
         """Park what keeps the cursor before events that have ended, and what has a past of its own.

@@ -44,8 +44,9 @@ class Progress:
             return False
         return True
 
-    def ended(self, seq: int, end: End) -> None:
-        """Note that an event has ended."""
+    def ended(self, seq: int, filtered: str = "") -> None:
+        """Note that an event has ended, delivered or ``filtered`` for a reason."""
+        end = (Outcome.FILTERED, filtered) if filtered else DELIVERED
         if seq > self.cursor:
             self._ends[seq] = end
         else:

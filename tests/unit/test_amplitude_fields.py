@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from forwarder.amplitude.fields import ACTIONS, Field, Kind, default_mapping
+from forwarder.amplitude.field import Field, Kind
+from forwarder.amplitude.fields import ACTIONS, default_mapping
 from forwarder.amplitude.presets import DEFAULT_TRIGGERS, presets
 
 DATA = Path(__file__).parents[1] / "vectors" / "data"
