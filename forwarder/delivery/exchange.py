@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import httpx
 
@@ -12,6 +12,21 @@ from forwarder.delivery.batch import Body
 
 LARGEST = 1024 * 1024
 """Bytes of an answer that are read. One that names each of 2000 events and users has a fifth of it."""
+
+
+class _Outgoing(httpx.AsyncByteStream):
+    """A request's body that can be let go of.
+
+    Requests and answers of the client hold each other until the next garbage collection, which may be some
+    hundred megabytes later.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield the whole of it."""
+        yield self.content
 
 
 def http_client() -> httpx.AsyncClient:
@@ -31,12 +46,12 @@ async def exchange(
     The time is for all of it, so that an answer which trickles in ends, too.
     """
     patience = httpx.Timeout(timeout_s, connect=timeout_s / 2)
+    outgoing = _Outgoing(body.content)
+    headers = {**body.headers, "content-length": str(len(body.content))}
     try:
         async with (
             asyncio.timeout(timeout_s),
-            http.stream(
-                "POST", url, content=body.content, headers=body.headers, timeout=patience
-            ) as response,
+            http.stream("POST", url, content=outgoing, headers=headers, timeout=patience) as response,
         ):
             content = b""
             async for chunk in response.aiter_bytes():
@@ -50,3 +65,5 @@ async def exchange(
         return Answer(0, repr(error).encode(), "unreachable")
     except Exception as error:  # time-outs, resets, anything: it may have arrived
         return Answer(0, repr(error).encode(), "broken")
+    finally:
+        outgoing.content = b""

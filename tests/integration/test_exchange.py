@@ -1,6 +1,7 @@
 """One request to Amplitude over a real socket: whatever comes back, and however slowly, is an answer."""
 
 import asyncio
+import gc
 import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -46,6 +47,29 @@ def saying(head: str, content: bytes = b"") -> Talk:
         await writer.drain()
 
     return talk
+
+
+async def test_the_length_is_told_and_nothing_of_the_body_is_kept() -> None:
+    body, heads = Body(b'{"api_key":"%b"}' % (b"x" * 1_000_000), BODY.headers), list[bytes]()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        await reader.readexactly(len(body.content))
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        writer.close()
+
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/2/httpapi"
+    gc.disable()
+    try:
+        async with http_client() as http, asyncio.timeout(20):
+            assert (await exchange(http, url, body, 10, ())).status == 200
+        assert [one for one in gc.get_referrers(body.content) if one is not body] == []
+    finally:
+        gc.enable()
+        listener.close()
+    assert f"content-length: {len(body.content)}".encode() in heads[0].lower()
+    assert b"transfer-encoding" not in heads[0].lower()
 
 
 OK = "HTTP/1.1 200 OK\ncontent-length: {}\n\n"
