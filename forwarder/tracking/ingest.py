@@ -69,7 +69,7 @@ class Ingest:
 
 
 class Shortcut:
-    """An application to which requests with events need not find their way: a tenth of their cost."""
+    """An application to which requests with events need not find their way through layers and routes."""
 
     def __init__(self, app: ASGIApp, ingest: Ingest) -> None:
         self._app = app
