@@ -69,8 +69,9 @@ def agreed(clean: Shop, pages: list[Page]) -> None:
     for number, one in enumerate(sessions):
         rounds = [event["event_properties"]["round"] for event in raced if event["session_id"] == one]
         assert rounds == [number] * len(pages)
-    assert eventually(lambda: len(clean.events("Session Ended")) == ROUNDS - 1)
-    started, ended = clean.events("Session Started"), clean.events("Session Ended")
+    clean.arrived("Session Ended", ROUNDS - 1)
+    started = clean.arrived("Session Started", ROUNDS)  # the last one follows an end
+    ended = clean.events("Session Ended")
     assert sorted(event["session_id"] for event in started) == sessions
     assert sorted(event["session_id"] for event in ended) == sessions[:-1]
     heard = [page.evaluate("heard") for page in pages]
@@ -130,4 +131,4 @@ def test_a_user_who_changes_in_one_tab_has_one_new_session_in_all(clean: Shop, b
         assert "goes on" in session(pages[1])["explained"]
         [ended] = clean.arrived("Session Ended")
         assert (ended["session_id"], ended["user_id"]) == (before["session_id"], "ada")
-        assert len(clean.events("Session Started")) == 2
+        assert len(clean.arrived("Session Started", 2)) == 2
