@@ -19,8 +19,9 @@ from forwarder.delivery.dead import whole
 from forwarder.destinations import destinations_of
 from forwarder.errors import SpoolError
 from forwarder.guard import OperatorOnly
+from forwarder.opening import open_configured
 from forwarder.settings import Settings
-from forwarder.spool import Spool, open_spool
+from forwarder.spool import Spool
 from forwarder.tracking.counted import count_events
 from forwarder.tracking.door import Door
 from forwarder.tracking.ingest import BASES, Ingest, Shortcut
@@ -51,8 +52,7 @@ class Forwarder:
 
     async def start(self) -> None:
         """Open the spool, then take events and deliver them. Raises SpoolError, ConfigError."""
-        bounds = self.settings.spool
-        self.spool = open_spool(bounds.path, max_events=bounds.max_events, max_bytes=bounds.max_bytes)
+        self.spool = await open_configured(self.settings.spool)
         self.delivery = Delivery(self.spool, routes(self.settings), clock=self._clock)
         self._open(self.settings)
         await self.delivery.start()
@@ -94,6 +94,7 @@ class Forwarder:
 
     async def stop(self) -> None:
         """Finish what is being delivered, within the configured time, and close the spool."""
+        self.spool.end_within(self.settings.server.stop_seconds)
         await self.delivery.stop(self.settings.server.stop_seconds)
         await self.spool.close()
 

@@ -7,7 +7,8 @@ ForwarderError                  base: str(error) is one line that says what, whe
 ├── PayloadError                an action's fields are invalid; ``fields`` names each with its reason
 └── SpoolError                  the spool cannot do it
     ├── SpoolFull               the bound on rows, bytes or disk is reached; ``retry_after`` in seconds
-    └── SpoolDamaged            the file is not a spool we can read
+    ├── SpoolDamaged            the file or stream is not a spool we can read
+    └── SpoolLost               nothing can be written any more, as when another forwarder has taken over
 """
 
 from collections.abc import Sequence
@@ -69,4 +70,8 @@ class SpoolFull(SpoolError):  # noqa: N818 - a state of the spool, as its users 
 
 
 class SpoolDamaged(SpoolError):  # noqa: N818 - a state of the spool, as its users say it
-    """The file is not a spool we can read."""
+    """The file or stream is not a spool we can read."""
+
+
+class SpoolLost(SpoolError):  # noqa: N818 - as above
+    """Nothing can be written any more, as when another forwarder has taken over; this one has to end."""

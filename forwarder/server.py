@@ -20,6 +20,7 @@ from forwarder.settings import Settings
 
 log = structlog.get_logger()
 _OTHER_FILES = 256
+_LOOK_S = 0.2
 
 
 def serve(load: Callable[[], Settings]) -> None:
@@ -74,7 +75,10 @@ def _server_config(settings: Settings, forwarder: Forwarder) -> uvicorn.Config:
 async def _serve(
     server: _Server, forwarder: Forwarder, listener: socket.socket, load: Callable[[], Settings]
 ) -> None:
-    await forwarder.start()
+    if not await _started(server, forwarder):
+        return
+    lost = asyncio.create_task(forwarder.spool.lost())
+    lost.add_done_callback(lambda _: server.stop_soon())
     reloading: set[asyncio.Task[None]] = set()
 
     def reload() -> None:
@@ -91,6 +95,21 @@ async def _serve(
         await server.serve(sockets=[listener])
     finally:
         await forwarder.stop()
+    if lost.done():
+        raise lost.result()
+    lost.cancel()
+
+
+async def _started(server: _Server, forwarder: Forwarder) -> bool:
+    """Start; tell whether it was not stopped before, for it may have to wait for another forwarder's end."""
+    starting = asyncio.create_task(forwarder.start())
+    while not (await asyncio.wait((starting,), timeout=_LOOK_S))[0]:
+        if server.should_exit:
+            starting.cancel()
+            await asyncio.wait((starting,))
+            return False
+    await starting
+    return True
 
 
 def _allow_connections(wanted: int) -> None:

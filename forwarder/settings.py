@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from forwarder.spool.place import is_place, place_of
+
 _ORIGIN = re.compile(r"https?://[^/?#@\s]+")
 
 
@@ -86,19 +88,26 @@ class Server(_Frozen):
 
 
 class SpoolSettings(_Frozen):
-    """Where accepted events wait."""
+    """Where accepted events wait: in a file, or in a NATS JetStream stream."""
 
     path: str = "spool.db"
+    """A file's path, or ``nats://host:4222/stream``, several servers separated by commas."""
     max_events: Positive = 5_000_000
     max_bytes: Positive = 10_000_000_000
+    copy_path: str = "spool-copy.db"
+    """This machine's copy of a stream: a file that is made anew at every start."""
+    token: SecretStr = SecretStr("")
+    """The NATS servers' token."""
+    replicas: Annotated[int, Field(ge=1, le=5)] = 1
+    """Servers that hold each message of a stream that is made here; 3 for a cluster."""
 
     @field_validator("path")
     @classmethod
-    def _is_file(cls, value: str) -> str:
-        if "://" in value:
-            raise ValueError("must be a file's path; NATS JetStream (nats://) is not built yet")
+    def _is_somewhere(cls, value: str) -> str:
         if not value:
-            raise ValueError("must be a file's path")
+            raise ValueError("must be a file's path, or nats://host:4222/stream")
+        if is_place(value):
+            place_of(value)
         return value
 
 

@@ -1,8 +1,11 @@
 """Marks every test with its level, the folder it lies in; names the browsers."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.nats import Nats, nats_server
 
 LEVELS = {"unit", "property", "vectors", "integration", "browser", "docs"}
 
@@ -25,3 +28,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if level in LEVELS:
             item.add_marker(level)
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+@pytest.fixture(scope="session")
+def nats() -> Iterator[Nats]:
+    """A NATS server for all tests of one worker, each with streams of its own."""
+    with nats_server() as server:
+        yield server

@@ -8,6 +8,7 @@ import httpx
 from forwarder.amplitude.endpoints import Endpoint, endpoint_url
 from forwarder.amplitude.problems import doubts
 from forwarder.settings import Destination, Settings
+from forwarder.spool.place import is_place
 
 _SECONDS = 15.0
 
@@ -40,9 +41,11 @@ def doubts_of(settings: Settings) -> list[str]:
     if not (settings.server.assets / "page" / "session-plugin.js").is_file():
         assets = settings.server.assets
         found.append(f"server.assets: {assets} has no page/session-plugin.js: pages get 404; build it")
-    folder = Path(settings.spool.path).parent
+    in_stream = is_place(settings.spool.path)
+    name, file = ("copy_path", settings.spool.copy_path) if in_stream else ("path", settings.spool.path)
+    folder = Path(file).parent
     if not os.access(folder, os.W_OK | os.X_OK):
-        found.append(f"spool.path: the folder {folder} is not there, or not writable for this user")
+        found.append(f"spool.{name}: the folder {folder} is not there, or not writable for this user")
     return found
 
 

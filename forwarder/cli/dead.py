@@ -10,7 +10,8 @@ import click
 from forwarder.configuration import load_settings
 from forwarder.delivery import dead
 from forwarder.errors import ConfigError, ForwarderError
-from forwarder.spool import DeadLetter, Spool, open_spool
+from forwarder.opening import open_configured
+from forwarder.spool import DeadLetter, Spool
 
 config_option = click.option("--config", type=click.Path(path_type=Path), help="The forwarder's TOML file.")
 destination_option = click.option("--destination", help="Only those of this destination.")
@@ -34,8 +35,7 @@ def _now() -> int:
 
 def _with_spool(config: Path | None, act: Callable[[Spool], Awaitable[None]]) -> None:
     async def run() -> None:
-        bounds = load_settings(config).spool
-        spool = open_spool(bounds.path, max_events=bounds.max_events, max_bytes=bounds.max_bytes, tool=True)
+        spool = await open_configured(load_settings(config).spool, tool=True)
         try:
             await act(spool)
         finally:

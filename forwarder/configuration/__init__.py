@@ -23,6 +23,7 @@ from forwarder.settings import (
     Source,
     SpoolSettings,
 )
+from forwarder.spool.place import is_place
 
 _TABLES: Mapping[object, type[BaseModel]] = {
     "server": Server,
@@ -78,9 +79,14 @@ def parse_settings(raw: Mapping[str, object], environment: Mapping[str, str], fo
                 for destination, read in zip(settings.destinations, subscriptions, strict=True)
             ),
             "server": settings.server.model_copy(update={"assets": folder / settings.server.assets}),
-            "spool": settings.spool.model_copy(update={"path": str(folder / settings.spool.path)}),
+            "spool": settings.spool.model_copy(update=_placed(settings.spool, folder)),
         }
     )
+
+
+def _placed(spool: SpoolSettings, folder: Path) -> dict[str, str]:
+    path = spool.path if is_place(spool.path) else str(folder / spool.path)
+    return {"path": path, "copy_path": str(folder / spool.copy_path)}
 
 
 def _defaults(environment: Mapping[str, str]) -> dict[str, object]:

@@ -14,16 +14,36 @@ from forwarder.spool.interface import (
     Spooled,
     Standing,
 )
+from forwarder.spool.place import is_place, place_of
 from forwarder.spool.sqlite import SqliteSpool
 
 
-def open_spool(place: str | Path, *, max_events: int, max_bytes: int, tool: bool = False) -> Spool:
-    """Open the spool at a file's path; to be called in a running event loop.
+async def open_spool(
+    place: str | Path,
+    *,
+    max_events: int,
+    max_bytes: int,
+    tool: bool = False,
+    copy: str | Path = "spool-copy.db",
+    token: str = "",
+    replicas: int = 1,
+) -> Spool:
+    """Open the spool at a file's path, or in the JetStream stream that ``nats://host:4222/name`` names.
 
     ``max_events``, ``max_bytes``: beyond, ``append`` raises SpoolFull; what is parked or dead counts too.
-    ``tool``: look at a spool that a forwarder is serving from. Raises SpoolDamaged.
+    ``tool``: look at a spool that a forwarder is serving from. The rest is for streams; see
+    ``settings.SpoolSettings``. Raises SpoolDamaged.
     """
-    return SqliteSpool(Path(place), max_events=max_events, max_bytes=max_bytes, tool=tool)
+    if not is_place(str(place)):
+        return SqliteSpool(Path(place), max_events=max_events, max_bytes=max_bytes, tool=tool)
+    from forwarder.spool import jetstream  # its client takes a while to import
+
+    stream = place_of(str(place))
+    if tool:
+        return await jetstream.open_tool(stream, token)
+    return await jetstream.open_jetstream(
+        stream, Path(copy), token=token, replicas=replicas, max_events=max_events, max_bytes=max_bytes
+    )
 
 
 __all__ = [

@@ -4,32 +4,47 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from itertools import chain
+from typing import Protocol
 
 from forwarder.errors import SpoolFull
 from forwarder.spool.backlog import Backlog
+from forwarder.spool.changes import Appended, Change, Row, insert
 from forwarder.spool.disk import Disk
 from forwarder.spool.interface import NewEvent
 from forwarder.spool.seen import Seen, fingerprint
 
-Row = tuple[int, int, str, str, bytes, int]
-"""An event as the table has it: what ``Spooled`` has, and bytes of all bodies so far."""
-_INSERT = "INSERT INTO event (seq, at, source, message_id, body, total) VALUES "
-_ROW = "(?,?,?,?,?,?)"
-_TOGETHER = 50
-"""Rows in one statement: at each, this thread hands Python's lock to the loop's and waits to have it back."""
-_ONE, _MANY = _INSERT + _ROW, _INSERT + ",".join([_ROW] * _TOGETHER)
+
+class Keeper(Protocol):
+    """What keeps a transaction's changes elsewhere as well; in the writer's thread."""
+
+    def begin(self, database: sqlite3.Connection) -> None:
+        """A transaction is about to begin. Raises SpoolError where nothing may be written any more."""
+
+    def keep(self, changes: Sequence[Change[object]]) -> None:
+        """Return once they are kept; the transaction is committed then. Raises SpoolError, and it is not."""
+
+    def committed(self) -> None:
+        """The transaction is committed here, too."""
 
 
 class Intake:
     """The transaction under way, to be used in the writer's thread; see ``writer.Steps``."""
 
-    def __init__(self, database: sqlite3.Connection, seen: Seen | None, backlog: Backlog, disk: Disk) -> None:
+    def __init__(
+        self,
+        database: sqlite3.Connection,
+        seen: Seen | None,
+        backlog: Backlog,
+        disk: Disk,
+        keeper: Keeper | None = None,
+    ) -> None:
         """``seen``: None where nothing is accepted, in a tool."""
         self._database = database
         self._seen = seen
         self._backlog = backlog
         self._disk = disk
+        self._keeper = keeper
+        self._changes: list[Change[object]] = []
         self._marks: set[int] = set()
         self._rows: list[Row] = []
         self._written = 0
@@ -47,8 +62,16 @@ class Intake:
     def begin(self) -> None:
         """See ``writer.Steps``."""
         self._marks, self._rows, self._written = set(), [], 0
+        self._changes = []
         self._backlog.begin()
         self._disk.begin()
+        if self._keeper is not None:
+            self._keeper.begin(self._database)
+
+    def note(self, change: Change[object]) -> None:
+        """A change is written in this transaction."""
+        if self._keeper is not None:
+            self._changes.append(change)
 
     def add(self, events: Sequence[NewEvent], marks: Sequence[int], now: int) -> list[bool]:
         """Let events in, those that are new; tell which. Raises SpoolFull, and then lets none in."""
@@ -79,20 +102,24 @@ class Intake:
 
     def write(self) -> None:
         """Write what was let in; to be done before others look at the table."""
-        rows, at = self._rows, self._written
-        while len(rows) - at >= _TOGETHER:
-            self._database.execute(_MANY, tuple(chain.from_iterable(rows[at : at + _TOGETHER])))
-            at += _TOGETHER
-        self._database.executemany(_ONE, rows[at:])
+        insert(self._database, self._rows[self._written :])
         self._written = len(self._rows)
 
     def finish(self) -> None:
         """See ``writer.Steps``."""
         if self._written < len(self._rows):
             self.write()
+        if self._keeper is None:
+            return
+        if self._rows:
+            self._changes.append(Appended(self._rows))
+        if self._changes:
+            self._keeper.keep(self._changes)
 
     def committed(self) -> list[Row]:
         """See ``writer.Steps``."""
+        if self._keeper is not None:
+            self._keeper.committed()
         if not self._rows:
             return []
         assert self._seen is not None

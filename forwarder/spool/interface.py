@@ -12,6 +12,8 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from forwarder.errors import SpoolError
+
 
 class NewEvent(msgspec.Struct, frozen=True, gc=False):  # made in a sixth of a named tuple's time
     """An event about to be accepted. ``body``: the normalised event as JSON; the spool never reads it."""
@@ -176,6 +178,14 @@ class Spool(Protocol):
 
     async def counts(self) -> Counts:
         """Return how much lies in the spool."""
+        ...
+
+    async def lost(self) -> SpoolError:
+        """Return why nothing can be written any more, once that is so; the forwarder has to end then."""
+        ...
+
+    def end_within(self, seconds: float) -> None:
+        """Let nothing wait longer than that for changes to become durable; for a forwarder that stops."""
         ...
 
     async def close(self) -> None:

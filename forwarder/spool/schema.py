@@ -50,10 +50,11 @@ MIGRATIONS = (
 """Each entry brings the file from the version before it to the next; the first makes an empty one."""
 
 
-def open_database(path: Path, *, tool: bool = False) -> sqlite3.Connection:
+def open_database(path: Path, *, tool: bool = False, durable: bool = True) -> sqlite3.Connection:
     """Open the spool's file, making or migrating it. Raises SpoolDamaged where it cannot be used, SpoolFull.
 
-    ``tool``: only take it as it is, for a forwarder may be serving from it.
+    ``tool``: only take it as it is, for a forwarder may be serving from it. ``durable``: what is committed
+    survives a power loss.
     """
     if tool and not path.exists():
         raise SpoolDamaged(
@@ -70,7 +71,7 @@ def open_database(path: Path, *, tool: bool = False) -> sqlite3.Connection:
         version = _version(database, path)
         if tool and version < len(MIGRATIONS):
             raise SpoolDamaged(f"{path} is from an older forwarder; start this one on it once")
-        _configure(database)
+        _configure(database, durable=durable)
         if not tool:
             _migrate(database, version)
             _check(database, path, new=version == 0)
@@ -110,9 +111,10 @@ def _version(database: sqlite3.Connection, path: Path) -> int:
     return int(version)
 
 
-def _configure(database: sqlite3.Connection) -> None:
+def _configure(database: sqlite3.Connection, *, durable: bool) -> None:
     database.execute("PRAGMA journal_mode=WAL")
-    database.execute("PRAGMA synchronous=FULL")  # a commit survives power loss, not only a crash
+    # FULL: a commit survives power loss, not only a crash.
+    database.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
     # Checkpoints by the writer itself: beside it they never catch up, and the log grows without bound.
     database.execute("PRAGMA wal_autocheckpoint=4000")
     database.execute("PRAGMA journal_size_limit=67108864")

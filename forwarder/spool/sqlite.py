@@ -11,12 +11,13 @@ from itertools import starmap
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from forwarder.errors import SpoolDamaged, SpoolFull
+from forwarder.errors import SpoolDamaged, SpoolError, SpoolFull
 from forwarder.spool import aside, ledger
 from forwarder.spool.backlog import RETRY_AFTER, Backlog
+from forwarder.spool.changes import Attached, Buried, Change, Revived, Settled
+from forwarder.spool.changes import Row as EventRow
 from forwarder.spool.disk import Disk, full, is_full, reserve_of
-from forwarder.spool.intake import Intake
-from forwarder.spool.intake import Row as IntakeRow
+from forwarder.spool.intake import Intake, Keeper
 from forwarder.spool.interface import (
     Counts,
     DeadLetter,
@@ -40,20 +41,29 @@ Row = tuple[Any, ...]
 class SqliteSpool:
     """See ``Spool``. One process serves from a file at a time; tools may open it beside that one."""
 
-    def __init__(self, path: Path, *, max_events: int, max_bytes: int, tool: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        max_events: int,
+        max_bytes: int,
+        tool: bool = False,
+        keeper: Keeper | None = None,
+    ) -> None:
         """Open or make the file. ``tool``: only dead letters and counts are wanted, beside a forwarder.
 
+        ``keeper``: keeps everything elsewhere; the file is but a copy of it then, and need not be durable.
         Raises SpoolDamaged where the file cannot be used or another forwarder serves from it, and SpoolFull.
         """
         self._path = path
         self._lock = None if tool else Lock(path)
         try:
-            self._database = _opened(path, tool)
+            self._database = _opened(path, tool, durable=keeper is None)
             self._reader = connect(path)
             self._seen = None if tool else Seen(path)
             self._backlog = Backlog(self._database, max_events, max_bytes)
             self._disk = Disk(path, self._database)
-            self._intake = Intake(self._database, self._seen, self._backlog, self._disk)
+            self._intake = Intake(self._database, self._seen, self._backlog, self._disk, keeper)
         except BaseException:
             if self._lock:
                 self._lock.release()
@@ -78,7 +88,7 @@ class SqliteSpool:
         self._listeners.append(call)
         return lambda: self._listeners.remove(call)
 
-    def _tell(self, rows: Sequence[IntakeRow]) -> None:
+    def _tell(self, rows: Sequence[EventRow]) -> None:
         events = [Spooled(*row[:5]) for row in rows]
         for call in self._listeners:
             call(events)
@@ -99,7 +109,7 @@ class SqliteSpool:
 
     async def attach(self, destinations: Sequence[str]) -> dict[str, int]:
         """See ``Spool``."""
-        return await self._note(lambda: ledger.attach(self._database, destinations, self._backlog.first - 1))
+        return await self._note(lambda: self._do(Attached(list(destinations), self._backlog.first - 1)))
 
     async def read(self, after: int, limit: int) -> list[Spooled]:
         """See ``Spool``."""
@@ -120,8 +130,7 @@ class SqliteSpool:
 
         def work() -> None:
             nonlocal grown
-            grown = aside.set_aside(self._database, destination, settlement, now)
-            ledger.pass_on(self._database, destination, settlement.cursor, settlement.ended)
+            grown = self._do(Settled(destination, settlement, now))
             trim()
 
         def trim() -> None:
@@ -142,6 +151,11 @@ class SqliteSpool:
         await self._note(work, after)
         while edge[2] >= backlog.first:
             await self._note(trim, after)
+
+    def _do(self, change: Change[T]) -> T:
+        """Write a change, in the writer's thread."""
+        self._intake.note(change)
+        return change.apply(self._database)
 
     async def _note(self, work: Callable[[], T], after: Callable[[], None] = lambda: None) -> T:
         """Write what makes room in the end: a full disk's reserve is given up for it, bit by bit."""
@@ -185,7 +199,7 @@ class SqliteSpool:
 
     async def retry(self, numbers: Sequence[int]) -> int:
         """See ``Spool``."""
-        return await self._note(lambda: aside.revive(self._database, numbers))
+        return await self._note(lambda: self._do(Revived(list(numbers))))
 
     async def drop(self, numbers: Sequence[int]) -> int:
         """See ``Spool``."""
@@ -193,7 +207,7 @@ class SqliteSpool:
 
         def work() -> None:
             nonlocal gone
-            gone = aside.bury(self._database, numbers)
+            gone = self._do(Buried(list(numbers)))
 
         await self._note(work, lambda: self._backlog.grow_aside(gone))
         return -gone.events
@@ -210,6 +224,14 @@ class SqliteSpool:
 
         return await self._loop.run_in_executor(self._reads, ask)
 
+    async def lost(self) -> SpoolError:
+        """See ``Spool``: a file of our own stays ours."""
+        never: asyncio.Future[SpoolError] = self._loop.create_future()
+        return await never
+
+    def end_within(self, seconds: float) -> None:
+        """See ``Spool``: a disk answers by itself."""
+
     async def close(self) -> None:
         """See ``Spool``."""
         await self._writer.close()
@@ -224,9 +246,9 @@ class SqliteSpool:
             self._lock.release()
 
 
-def _opened(path: Path, tool: bool) -> sqlite3.Connection:
+def _opened(path: Path, tool: bool, *, durable: bool) -> sqlite3.Connection:
     try:
-        return open_database(path, tool=tool)
+        return open_database(path, tool=tool, durable=durable)
     except SpoolFull:
         reserve_of(path).unlink(missing_ok=True)  # deliveries will make room
-        return open_database(path, tool=tool)
+        return open_database(path, tool=tool, durable=durable)

@@ -183,7 +183,7 @@ def backlog(bench: Bench, events: int) -> None:
     bench.empty()
 
     async def fill() -> None:
-        spool = open_spool(bench.folder / "spool.db", max_events=3_000_000, max_bytes=10**10)
+        spool = await open_spool(bench.folder / "spool.db", max_events=3_000_000, max_bytes=10**10)
         for _ in range(events // 1000):
             made = [load.event() for _ in range(1000)]
             rows = [NewEvent("demo", str(one["messageId"]), orjson.dumps(one)) for one in made]

@@ -46,7 +46,7 @@ def spooled(folder: Path) -> list[dict[str, Any]]:
     """What the stopped forwarder's spool holds."""
 
     async def read() -> list[dict[str, Any]]:
-        spool = open_spool(folder / "spool.db", max_events=1, max_bytes=1, tool=True)
+        spool = await open_spool(folder / "spool.db", max_events=1, max_bytes=1, tool=True)
         try:
             return [json.loads(event.body) for event in await spool.read(0, 1_000_000)]
         finally:

@@ -4,13 +4,17 @@ import asyncio
 import shutil
 import tempfile
 from pathlib import Path
+from typing import ClassVar
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from forwarder.errors import SpoolFull
-from forwarder.spool import NewDead, NewEvent, Parked, Settlement, Spool, Spooled, open_spool
+from forwarder.spool import NewDead, NewEvent, Parked, Settlement, Spool, Spooled
+from forwarder.spool.jetstream import keeper
+from tests.nats import Nats, Where, somewhere
 
 NOW = 1_790_000_000_000
 MOST = 20
@@ -31,11 +35,15 @@ class SpoolMachine(RuleBasedStateMachine):
         self.parked: dict[tuple[str, int], Parked] = {}
         self.dead: dict[int, tuple[str, Spooled]] = {}
         self.deaths = 0
+        self.place = self.where()
         self.spool = self.open()
+
+    def where(self) -> Where:
+        return somewhere(None, self.folder)
 
     def open(self) -> Spool:
         async def opened() -> Spool:
-            spool = open_spool(self.folder / "spool.db", max_events=MOST, max_bytes=10**6)
+            spool = await self.place.open(MOST)
             await spool.attach(list(self.cursors))
             return spool
 
@@ -132,5 +140,22 @@ class SpoolMachine(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
 
+class StreamMachine(SpoolMachine):
+    """In a stream, whose records are told again every now and then."""
+
+    server: ClassVar[Nats]
+
+    def where(self) -> Where:
+        return somewhere(self.server, self.folder)
+
+
+@pytest.fixture(autouse=True)
+def _telling_often(nats: Nats, monkeypatch: pytest.MonkeyPatch) -> None:
+    StreamMachine.server = nats
+    monkeypatch.setattr(keeper, "SNAPSHOT_BYTES", 1_000)
+
+
 TestSpool = SpoolMachine.TestCase
 TestSpool.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
+TestStream = StreamMachine.TestCase
+TestStream.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)

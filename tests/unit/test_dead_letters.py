@@ -20,7 +20,7 @@ def config(tmp_path: Path) -> Path:
     """A spool with three dead letters, and the configuration that names it."""
 
     async def fill() -> None:
-        spool = open_spool(tmp_path / "spool.db", max_events=100, max_bytes=10**6)
+        spool = await open_spool(tmp_path / "spool.db", max_events=100, max_bytes=10**6)
         await spool.attach(["one", "two"])
         await spool.append([NewEvent("demo", name, orjson.dumps({"messageId": name})) for name in "abc"], NOW)
         a, b, c = await spool.read(0, 9)
@@ -47,7 +47,7 @@ def left(config: Path) -> list[str]:
 
 def parked(config: Path, destination: str) -> list[Parked]:
     async def look() -> list[Parked]:
-        spool: Spool = open_spool(config.parent / "spool.db", max_events=1, max_bytes=1, tool=True)
+        spool: Spool = await open_spool(config.parent / "spool.db", max_events=1, max_bytes=1, tool=True)
         try:
             return await spool.parked(destination, "", 0, 9)
         finally:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from forwarder.errors import SpoolFull
-from forwarder.spool import NewDead, NewEvent, Parked, Settlement, Spool, Spooled, Standing, open_spool
+from forwarder.spool import NewDead, NewEvent, Parked, Settlement, Spool, Spooled, Standing
+from tests.nats import Nats, Where, somewhere
 
 HOUR = 3_600_000
 NOW = 1_790_000_000_000
@@ -23,23 +24,23 @@ def names(events: list[Spooled]) -> list[str]:
 
 
 @asynccontextmanager
-async def opened(path: Path, max_events: int = 1000, max_bytes: int = 10**6) -> AsyncIterator[Spool]:
-    spool = open_spool(path, max_events=max_events, max_bytes=max_bytes)
+async def opened(where: Where, max_events: int = 1000, max_bytes: int = 10**6) -> AsyncIterator[Spool]:
+    spool = await where.open(max_events, max_bytes)
     try:
         yield spool
     finally:
         await spool.close()
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "spool.db"
+@pytest.fixture(params=["sqlite", "jetstream"])
+def where(request: pytest.FixtureRequest, tmp_path: Path, nats: Nats) -> Where:
+    return somewhere(nats if request.param == "jetstream" else None, tmp_path)
 
 
-async def test_events_come_back_in_order_after_reopening(path: Path) -> None:
-    async with opened(path) as spool:
+async def test_events_come_back_in_order_after_reopening(where: Where) -> None:
+    async with opened(where) as spool:
         assert await spool.append([event("a", b"1"), event("b", b"2")], NOW) == [True, True]
-    async with opened(path) as spool:
+    async with opened(where) as spool:
         assert await spool.read(0, 10) == [
             Spooled(1, NOW, "demo", "a", b"1"),
             Spooled(2, NOW, "demo", "b", b"2"),
@@ -48,8 +49,8 @@ async def test_events_come_back_in_order_after_reopening(path: Path) -> None:
         assert names(await spool.read(0, 1)) == ["a"]
 
 
-async def test_concurrent_appends_are_all_kept(path: Path) -> None:
-    async with opened(path) as spool:
+async def test_concurrent_appends_are_all_kept(where: Where) -> None:
+    async with opened(where) as spool:
         answers = await asyncio.gather(*(spool.append([event(f"m{n}")], NOW) for n in range(300)))
         assert answers == [[True]] * 300
         found = await spool.read(0, 1000)
@@ -57,38 +58,38 @@ async def test_concurrent_appends_are_all_kept(path: Path) -> None:
         assert [one.seq for one in found] == list(range(1, 301))
 
 
-async def test_a_message_id_is_taken_once_in_24_hours_per_source(path: Path) -> None:
-    async with opened(path) as spool:
+async def test_a_message_id_is_taken_once_in_24_hours_per_source(where: Where) -> None:
+    async with opened(where) as spool:
         assert await spool.append([event("a"), event("a"), event("b")], NOW) == [True, False, True]
         assert await spool.append([event("a")], NOW + 23 * HOUR) == [False]
         assert await spool.append([NewEvent("other", "a", b"")], NOW) == [True]
         assert await spool.append([event("a")], NOW + 49 * HOUR) == [True]
 
 
-async def test_concurrent_duplicates_are_taken_once(path: Path) -> None:
-    async with opened(path) as spool:
+async def test_concurrent_duplicates_are_taken_once(where: Where) -> None:
+    async with opened(where) as spool:
         answers = await asyncio.gather(*(spool.append([event("a")], NOW) for _ in range(50)))
         assert sum(answer == [True] for answer in answers) == 1
 
 
-async def test_message_ids_are_remembered_over_a_restart(path: Path) -> None:
-    async with opened(path) as spool:
+async def test_message_ids_are_remembered_over_a_restart(where: Where) -> None:
+    async with opened(where) as spool:
         await spool.append([event("a")], NOW)
         await spool.attach(["one"])
         await spool.settle("one", Settlement(1), NOW)
-    async with opened(path) as spool:
+    async with opened(where) as spool:
         assert await spool.append([event("a"), event("b")], NOW + HOUR) == [False, True]
 
 
-async def test_many_message_ids_are_remembered(path: Path) -> None:
-    async with opened(path, max_events=10**6, max_bytes=10**9) as spool:
+async def test_many_message_ids_are_remembered(where: Where) -> None:
+    async with opened(where, max_events=10**6, max_bytes=10**9) as spool:
         many = [event(f"m{n}") for n in range(200_000)]
         assert all(await spool.append(many, NOW))
         assert not any(await spool.append(many, NOW + HOUR))
 
 
-async def test_the_spool_is_bounded_in_events(path: Path) -> None:
-    async with opened(path, max_events=3) as spool:
+async def test_the_spool_is_bounded_in_events(where: Where) -> None:
+    async with opened(where, max_events=3) as spool:
         await spool.append([event("a"), event("b")], NOW)
         with pytest.raises(SpoolFull, match="full") as full:
             await spool.append([event("c"), event("d")], NOW)
@@ -98,8 +99,8 @@ async def test_the_spool_is_bounded_in_events(path: Path) -> None:
         assert names(await spool.read(0, 10)) == ["a", "b", "c"]
 
 
-async def test_the_spool_is_bounded_in_bytes_and_frees_them(path: Path) -> None:
-    async with opened(path, max_bytes=100) as spool:
+async def test_the_spool_is_bounded_in_bytes_and_frees_them(where: Where) -> None:
+    async with opened(where, max_bytes=100) as spool:
         await spool.attach(["one"])
         await spool.append([event("a", b"x" * 60)], NOW)
         with pytest.raises(SpoolFull):
@@ -108,8 +109,8 @@ async def test_the_spool_is_bounded_in_bytes_and_frees_them(path: Path) -> None:
         assert await spool.append([event("b", b"x" * 60)], NOW) == [True]
 
 
-async def test_what_is_parked_or_dead_counts_against_the_bound(path: Path) -> None:
-    async with opened(path, max_events=2) as spool:
+async def test_what_is_parked_or_dead_counts_against_the_bound(where: Where) -> None:
+    async with opened(where, max_events=2) as spool:
         await spool.attach(["one"])
         await spool.append([event("a"), event("b")], NOW)
         first, second = await spool.read(0, 2)
@@ -119,12 +120,12 @@ async def test_what_is_parked_or_dead_counts_against_the_bound(path: Path) -> No
             await spool.append([event("c")], NOW)
         await spool.drop([1])
         await spool.settle("one", Settlement(2, unpark=[1]), NOW)
-    async with opened(path, max_events=2) as spool:
+    async with opened(where, max_events=2) as spool:
         assert await spool.append([event("c"), event("d")], NOW) == [True, True]
 
 
-async def test_one_refused_append_does_not_harm_those_committed_with_it(path: Path) -> None:
-    async with opened(path, max_events=3) as spool:
+async def test_one_refused_append_does_not_harm_those_committed_with_it(where: Where) -> None:
+    async with opened(where, max_events=3) as spool:
         sizes = [2, 2, 1]
         answers = await asyncio.gather(
             *(spool.append([event(f"m{n}-{i}") for i in range(size)], NOW) for n, size in enumerate(sizes)),
@@ -134,20 +135,20 @@ async def test_one_refused_append_does_not_harm_those_committed_with_it(path: Pa
         assert len(await spool.read(0, 10)) == 3
 
 
-async def test_sequence_numbers_never_start_again(path: Path) -> None:
-    async with opened(path) as spool:
+async def test_sequence_numbers_never_start_again(where: Where) -> None:
+    async with opened(where) as spool:
         await spool.attach(["one"])
         await spool.append([event("a"), event("b")], NOW)
         await spool.settle("one", Settlement(2), NOW)
         assert (await spool.counts()).events == 0
-    async with opened(path) as spool:
+    async with opened(where) as spool:
         assert await spool.attach(["one"]) == {"one": 2}
         await spool.append([event("c")], NOW)
         assert [found.seq for found in await spool.read(2, 10)] == [3]
 
 
-async def test_an_event_stays_until_every_destination_has_passed_it(path: Path) -> None:
-    async with opened(path) as spool:
+async def test_an_event_stays_until_every_destination_has_passed_it(where: Where) -> None:
+    async with opened(where) as spool:
         assert await spool.attach(["one", "two"]) == {"one": 0, "two": 0}
         await spool.append([event("a"), event("b"), event("c")], NOW)
         await spool.settle("one", Settlement(3), NOW)
@@ -156,18 +157,18 @@ async def test_an_event_stays_until_every_destination_has_passed_it(path: Path) 
         assert names(await spool.read(0, 10)) == ["b", "c"]
         counts = await spool.counts()
         assert (counts.events, counts.bytes, counts.oldest_at) == (2, 4, NOW)
-    async with opened(path) as spool:
+    async with opened(where) as spool:
         assert await spool.attach(["one", "three"]) == {"one": 3, "three": 1}
 
 
-async def test_parked_events_come_back_by_lane_in_order(path: Path) -> None:
-    async with opened(path) as spool:
+async def test_parked_events_come_back_by_lane_in_order(where: Where) -> None:
+    async with opened(where) as spool:
         await spool.attach(["one", "two"])
         await spool.append([event(name) for name in "abcd"], NOW)
         a, b, c, d = await spool.read(0, 10)
         park = [Parked(one, "u1", ("u1", "d1"), b"s") for one in (a, c, d)] + [Parked(b, "u2", ("u2",), b"")]
         await spool.settle("one", Settlement(4, park=park), NOW)
-    async with opened(path) as spool:
+    async with opened(where) as spool:
         await spool.attach(["one", "two"])
         lanes = {lane.name: (set(lane.keys), lane.events) for lane in await spool.lanes("one")}
         assert lanes == {"u1": ({"u1", "d1"}, 3), "u2": ({"u2"}, 1)}
@@ -180,8 +181,8 @@ async def test_parked_events_come_back_by_lane_in_order(path: Path) -> None:
         assert (standings["one"].parked, standings["two"].parked) == (3, 0)
 
 
-async def test_parking_again_replaces_the_state(path: Path) -> None:
-    async with opened(path) as spool:
+async def test_parking_again_replaces_the_state(where: Where) -> None:
+    async with opened(where) as spool:
         await spool.attach(["one"])
         await spool.append([event("a")], NOW)
         (a,) = await spool.read(0, 1)
@@ -190,8 +191,8 @@ async def test_parking_again_replaces_the_state(path: Path) -> None:
         assert [one.state for one in await spool.parked("one", "u", 0, 9)] == [b"2"]
 
 
-async def test_dead_letters_are_kept_retried_and_dropped(path: Path) -> None:
-    async with opened(path) as spool:
+async def test_dead_letters_are_kept_retried_and_dropped(where: Where) -> None:
+    async with opened(where) as spool:
         await spool.attach(["one"])
         await spool.append([event("a", b"1"), event("b")], NOW)
         a, b = await spool.read(0, 2)
@@ -214,8 +215,8 @@ async def test_dead_letters_are_kept_retried_and_dropped(path: Path) -> None:
         assert (again.event, again.state) == (a, b"st")
 
 
-async def test_listeners_hear_of_appends(path: Path) -> None:
-    async with opened(path) as spool:
+async def test_listeners_hear_of_appends(where: Where) -> None:
+    async with opened(where) as spool:
         heard: list[Spooled] = []
         stop_listening = spool.on_append(heard.extend)
         await asyncio.gather(*(spool.append([event(f"m{n}"), event("twice")], NOW) for n in range(50)))
@@ -225,8 +226,8 @@ async def test_listeners_hear_of_appends(path: Path) -> None:
         assert heard == (await spool.read(0, 100))[:51]
 
 
-async def test_what_became_of_events_adds_up(path: Path) -> None:
-    async with opened(path) as spool:
+async def test_what_became_of_events_adds_up(where: Where) -> None:
+    async with opened(where) as spool:
         await spool.attach(["one"])
         await spool.append([event(name) for name in "abcde"], NOW)
         _, b, c, _, e = await spool.read(0, 9)
@@ -234,7 +235,7 @@ async def test_what_became_of_events_adds_up(path: Path) -> None:
         ended = {("delivered", ""): 1, ("dead", "why"): 1}
         await spool.settle("one", Settlement(2, park, dead=[NewDead(c, "why", b"", b"")], ended=ended), NOW)
         await spool.attach(["one", "two"])
-    async with opened(path) as spool:
+    async with opened(where) as spool:
         one, two = (await spool.counts()).destinations.values()
         assert one == Standing(accepted=5, waiting=3, ended=ended, revived=0, parked=2, dead=1)
         assert two == Standing(accepted=3, waiting=3, ended={}, revived=0, parked=0, dead=0)
@@ -248,18 +249,3 @@ async def test_what_became_of_events_adds_up(path: Path) -> None:
         await spool.attach(["two"])
         await spool.attach(["two", "one"])
         assert (await spool.counts()).destinations["one"] == Standing(3, 3, {}, 0, 0, 0)
-
-
-async def test_room_made_by_a_tool_is_noticed(path: Path) -> None:
-    async with opened(path, max_events=1) as spool:
-        await spool.attach(["one"])
-        await spool.append([event("a")], NOW)
-        (a,) = await spool.read(0, 1)
-        await spool.settle("one", Settlement(1, dead=[NewDead(a, "why", b"{}", b"")]), NOW)
-        tool = open_spool(path, max_events=1, max_bytes=1, tool=True)
-        await tool.drop([1])
-        await tool.close()
-        assert (await spool.counts()).destinations["one"].dead == 0
-        with pytest.raises(SpoolFull):  # only now it looks
-            await spool.append([event("b")], NOW)
-        assert await spool.append([event("b")], NOW) == [True]

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from forwarder.errors import SpoolDamaged
-from forwarder.spool import Settlement, open_spool, schema
+from forwarder.errors import SpoolDamaged, SpoolFull
+from forwarder.spool import NewDead, Settlement, open_spool, schema
+from tests.nats import at
 from tests.unit.test_spool import NOW, event, names, opened
 
 FORMAT_1 = Path(__file__).parent / "data/spool_format_1.db.gz"
@@ -27,10 +28,10 @@ def format_1(path: Path) -> Path:
 
 
 async def test_a_second_forwarder_is_refused(path: Path) -> None:
-    async with opened(path):
+    async with opened(at(path)):
         with pytest.raises(SpoolDamaged, match="in use by another forwarder"):
-            open_spool(path, max_events=1, max_bytes=1)
-        tool = open_spool(path, max_events=1, max_bytes=1, tool=True)
+            await open_spool(path, max_events=1, max_bytes=1)
+        tool = await open_spool(path, max_events=1, max_bytes=1, tool=True)
         assert await tool.dead() == []
         await tool.close()
 
@@ -61,7 +62,7 @@ async def test_a_file_that_is_no_spool_is_refused(
 ) -> None:
     make(path)
     with pytest.raises(SpoolDamaged, match=says):
-        open_spool(path, max_events=1, max_bytes=1)
+        await open_spool(path, max_events=1, max_bytes=1)
 
 
 def _spoil(path: Path) -> None:
@@ -71,19 +72,19 @@ def _spoil(path: Path) -> None:
 
 
 async def test_a_damaged_file_is_refused_after_a_crash(path: Path) -> None:
-    async with opened(path, max_events=10**5, max_bytes=10**8) as spool:
+    async with opened(at(path), max_events=10**5, max_bytes=10**8) as spool:
         await spool.append([event(f"m{n}", b"x" * 2000) for n in range(2000)], NOW)
     with sqlite3.connect(path) as database:
         database.execute("DELETE FROM note")  # as if it had not ended in order
     database.close()
     _spoil(path)
     with pytest.raises(SpoolDamaged, match="move the file away"):
-        open_spool(path, max_events=1, max_bytes=1)
+        await open_spool(path, max_events=1, max_bytes=1)
 
 
 async def test_an_older_format_is_migrated(format_1: Path) -> None:
     path = format_1
-    async with opened(path) as spool:
+    async with opened(at(path)) as spool:
         assert await spool.attach(["one", "two"]) == {"one": 4, "two": 2}
         assert names(await spool.read(2, 9)) == [f"m{n}" for n in range(3, 9)]
         assert await spool.append([event("m8"), event("m9")], NOW) == [False, True]
@@ -100,16 +101,31 @@ async def test_an_older_format_is_migrated(format_1: Path) -> None:
         assert (two.accepted, two.waiting) == (7, 7)
         await spool.settle("one", Settlement(9, unpark=[2, 6], ended={("delivered", ""): 5}), NOW)
         assert (await spool.counts()).destinations["one"][:3] == (5, 0, {("delivered", ""): 5})
-    async with opened(path) as spool:
+    async with opened(at(path)) as spool:
         assert (await spool.counts()).destinations["one"].accepted == 5
 
 
-def test_a_tool_makes_no_file(path: Path) -> None:
+async def test_a_tool_makes_no_file(path: Path) -> None:
     with pytest.raises(SpoolDamaged, match="there is no spool"):
-        open_spool(path, max_events=1, max_bytes=1, tool=True)
-    assert not path.exists()
+        await open_spool(path, max_events=1, max_bytes=1, tool=True)
+    assert not path.exists()  # noqa: ASYNC240 - a test
 
 
-def test_a_tool_takes_a_file_only_as_it_is(format_1: Path) -> None:
+async def test_a_tool_takes_a_file_only_as_it_is(format_1: Path) -> None:
     with pytest.raises(SpoolDamaged, match="start this one on it once"):
-        open_spool(format_1, max_events=1, max_bytes=1, tool=True)
+        await open_spool(format_1, max_events=1, max_bytes=1, tool=True)
+
+
+async def test_room_made_by_a_tool_is_noticed(path: Path) -> None:
+    async with opened(at(path), max_events=1) as spool:
+        await spool.attach(["one"])
+        await spool.append([event("a")], NOW)
+        (a,) = await spool.read(0, 1)
+        await spool.settle("one", Settlement(1, dead=[NewDead(a, "why", b"{}", b"")]), NOW)
+        tool = await at(path).open(tool=True)
+        await tool.drop([1])
+        await tool.close()
+        assert (await spool.counts()).destinations["one"].dead == 0
+        with pytest.raises(SpoolFull):  # only now it looks
+            await spool.append([event("b")], NOW)
+        assert await spool.append([event("b")], NOW) == [True]

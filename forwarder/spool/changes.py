@@ -1,0 +1,97 @@
+"""What is written into a spool's tables, as values: they can be kept elsewhere, and done there once more."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from itertools import chain
+from typing import Protocol, TypeAlias, TypeVar
+
+import msgspec
+
+from forwarder.spool import aside, ledger
+from forwarder.spool.interface import Settlement
+
+T_co = TypeVar("T_co", covariant=True)
+Row: TypeAlias = tuple[int, int, str, str, bytes, int]
+"""An event as the table has it: what ``Spooled`` has, and bytes of all bodies so far."""
+_INSERT = "INSERT INTO event (seq, at, source, message_id, body, total) VALUES "
+_ROW = "(?,?,?,?,?,?)"
+_TOGETHER = 50
+"""Rows in one statement: at each, this thread hands Python's lock to the loop's and waits to have it back."""
+_ONE, _MANY = _INSERT + _ROW, _INSERT + ",".join([_ROW] * _TOGETHER)
+
+
+def insert(database: sqlite3.Connection, rows: Sequence[Row]) -> None:
+    """Write events."""
+    at = 0
+    while len(rows) - at >= _TOGETHER:
+        database.execute(_MANY, tuple(chain.from_iterable(rows[at : at + _TOGETHER])))
+        at += _TOGETHER
+    database.executemany(_ONE, rows[at:])
+
+
+class Change(Protocol[T_co]):
+    """Any of the changes below."""
+
+    def apply(self, database: sqlite3.Connection) -> T_co:
+        """Write it, in the thread that writes; return what has come of it."""
+        ...
+
+
+class Appended(msgspec.Struct, frozen=True, array_like=True, tag="appended"):
+    """Events were let in."""
+
+    rows: list[Row]
+
+    def apply(self, database: sqlite3.Connection) -> None:
+        """Write them."""
+        insert(database, self.rows)
+
+
+class Attached(msgspec.Struct, frozen=True, array_like=True, tag="attached"):
+    """Exactly these destinations have cursors; those of new ones stand at ``start``."""
+
+    destinations: list[str]
+    start: int
+
+    def apply(self, database: sqlite3.Connection) -> dict[str, int]:
+        """Write it; return the cursors."""
+        return ledger.attach(database, self.destinations, self.start)
+
+
+class Settled(msgspec.Struct, frozen=True, array_like=True, tag="settled"):
+    """Events came to something for a destination. ``now``: ms since the epoch."""
+
+    destination: str
+    settlement: Settlement
+    now: int
+
+    def apply(self, database: sqlite3.Connection) -> aside.Extent:
+        """Write it; return how much more lies aside."""
+        grown = aside.set_aside(database, self.destination, self.settlement, self.now)
+        ledger.pass_on(database, self.destination, self.settlement.cursor, self.settlement.ended)
+        return grown
+
+
+class Revived(msgspec.Struct, frozen=True, array_like=True, tag="revived"):
+    """Dead letters are to be sent again."""
+
+    numbers: list[int]
+
+    def apply(self, database: sqlite3.Connection) -> int:
+        """Write it; return how many there were."""
+        return aside.revive(database, self.numbers)
+
+
+class Buried(msgspec.Struct, frozen=True, array_like=True, tag="buried"):
+    """Dead letters are forgotten."""
+
+    numbers: list[int]
+
+    def apply(self, database: sqlite3.Connection) -> aside.Extent:
+        """Write it; return how much more lies aside."""
+        return aside.bury(database, self.numbers)
+
+
+AnyChange: TypeAlias = Appended | Attached | Settled | Revived | Buried

@@ -1,0 +1,70 @@
+"""Telling again, as changes, all that a spool's tables hold beside the events: what came before may go."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from forwarder.spool.changes import AnyChange, Change
+
+_TABLES: Final = {"cursor": 4, "ended": 4, "parked": 9, "dead": 11}
+"""Table to its columns."""
+_SEQUENCES: Final = "sqlite_sequence"
+_ROWS = 500
+
+
+class Opened(msgspec.Struct, frozen=True, array_like=True, tag="opened"):
+    """Another forwarder writes from here on."""
+
+    def apply(self, database: sqlite3.Connection) -> None:
+        """It changes nothing."""
+
+
+class Begun(msgspec.Struct, frozen=True, array_like=True, tag="begun"):
+    """From here on everything is told again."""
+
+    def apply(self, database: sqlite3.Connection) -> None:
+        """Forget what else is known."""
+        for table in _TABLES:
+            database.execute(f"DELETE FROM {table}")  # noqa: S608 - our words
+
+
+class Told(msgspec.Struct, frozen=True, array_like=True, tag="told"):
+    """Rows of a table."""
+
+    table: str
+    rows: list[list[Any]]
+
+    def apply(self, database: sqlite3.Connection) -> None:
+        """Write them."""
+        if self.table == _SEQUENCES:
+            for name, seq in self.rows:
+                database.execute("DELETE FROM sqlite_sequence WHERE name = ?", (name,))
+                database.execute("INSERT INTO sqlite_sequence VALUES (?, ?)", (name, seq))
+            return
+        marks = ",".join("?" * _TABLES[self.table])
+        database.executemany(f"INSERT INTO {self.table} VALUES ({marks})", self.rows)  # noqa: S608 - our words
+
+
+class Done(msgspec.Struct, frozen=True, array_like=True, tag="done"):
+    """Everything has been told."""
+
+    def apply(self, database: sqlite3.Connection) -> None:
+        """It changes nothing."""
+
+
+Logged: TypeAlias = AnyChange | Opened | Begun | Told | Done
+"""All that a record may hold."""
+
+
+def tell(database: sqlite3.Connection) -> Iterator[list[Change[object]]]:
+    """Yield the records that tell everything, but for ``Done``."""
+    yield [Begun()]
+    for table in (*_TABLES, _SEQUENCES):
+        rows = database.execute(f"SELECT * FROM {table}")  # noqa: S608 - our words
+        while some := list(islice(rows, _ROWS)):
+            yield [Told(table, [list(row) for row in some])]

@@ -1,0 +1,190 @@
+"""The spool in a JetStream stream: what other machines see of it, and what becomes of the one that writes."""
+
+import asyncio
+from pathlib import Path
+
+import nats as client
+import pytest
+
+from forwarder.errors import SpoolDamaged, SpoolError, SpoolFull, SpoolLost
+from forwarder.spool import NewDead, NewEvent, Parked, Settlement, Spool
+from forwarder.spool.jetstream import keeper, log, serving
+from tests.nats import Nats, Where, nats_server, somewhere
+from tests.unit.test_spool import NOW, event, names, opened
+
+
+@pytest.fixture
+def here(tmp_path: Path, nats: Nats) -> Where:
+    return somewhere(nats, tmp_path)
+
+
+def elsewhere(where: Where) -> Where:
+    """Return the same stream as another machine has it."""
+    folder = where.copy.with_name("elsewhere")
+    folder.mkdir(exist_ok=True)
+    return Where(where.place, folder / "copy.db")
+
+
+async def everything(spool: Spool) -> object:
+    """Return all that a spool tells of itself."""
+    lanes = [await spool.parked("one", lane, 0, 100) for lane in ("lane", "")]
+    return await spool.read(0, 1000), lanes, await spool.dead(), await spool.counts()
+
+
+async def busy(spool: Spool) -> None:
+    """Have events wait, end, be parked and die."""
+    await spool.attach(["one"])
+    for number in range(0, 40, 4):
+        await spool.append([event(f"m{number + step}", b"x" * 100) for step in range(4)], NOW)
+        a, b, _, d = await spool.read(number, 4)
+        park = [Parked(a, "lane", ("u1",), b"state")]
+        dead = [NewDead(b, "why", b"{}", b"")]
+        await spool.settle("one", Settlement(d.seq, park, dead=dead, ended={("delivered", ""): 2}), NOW)
+    await spool.retry([1, 2])
+    await spool.drop([3])
+    await spool.append([event("waits")], NOW)
+
+
+@pytest.mark.parametrize("snapshot_bytes", [500, 5_000, 10**6])
+async def test_another_machine_finds_all_of_it(
+    here: Where, snapshot_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "SNAPSHOT_BYTES", snapshot_bytes)
+    async with opened(here) as spool:
+        await busy(spool)
+        known = await everything(spool)
+    async with opened(elsewhere(here)) as spool:
+        assert await everything(spool) == known
+        assert names(await spool.read(0, 10)) == ["waits"]
+        assert await spool.append([event("waits"), event("new")], NOW) == [False, True]
+
+
+async def test_what_is_told_again_is_let_go_of(here: Where, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper, "SNAPSHOT_BYTES", 5_000)
+    async with opened(here) as spool:
+        await busy(spool)
+        await asyncio.sleep(0.2)
+        connection = await client.connect(here.place.rpartition("/")[0])
+        state = (await connection.jetstream().stream_info(here.place.rpartition("/")[2])).state
+        await connection.close()
+    assert state.first_seq > 1
+    assert state.bytes < 20_000, "all records together are several times that"
+
+
+async def test_a_record_may_be_larger_than_a_message(here: Where) -> None:
+    bodies = [bytes([65 + number]) * 300_000 for number in range(10)]
+    async with opened(here, max_bytes=10**8) as spool:
+        await spool.append([event(f"m{number}", body) for number, body in enumerate(bodies)], NOW)
+    async with opened(elsewhere(here), max_bytes=10**8) as spool:
+        assert [found.body for found in await spool.read(0, 100)] == bodies
+
+
+async def test_who_is_replaced_can_write_nothing_more(here: Where) -> None:
+    async with opened(here) as spool:
+        await spool.append([event("a")], NOW)
+        await spool._log.client.flush()  # type: ignore[attr-defined]
+        server = here.place.rpartition("/")[0]
+        connection = await client.connect(server)
+        foreign = log._encode(log.Message("another", 0, 0, 1, 0, b"\x90"))
+        await connection.jetstream().publish(f"{here.place.rpartition('/')[2]}.log", foreign)
+        await connection.close()
+        with pytest.raises(SpoolLost, match="another forwarder has taken over"):
+            await spool.append([event("b")], NOW)
+        assert isinstance(await asyncio.wait_for(spool.lost(), 5), SpoolLost)
+        with pytest.raises(SpoolLost):
+            await spool.settle("one", Settlement(1), NOW)
+    async with opened(elsewhere(here)) as spool:
+        assert names(await spool.read(0, 10)) == ["a"]
+
+
+async def test_an_answer_that_was_lost_is_no_loss(here: Where, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened(here) as spool:
+        stream = spool._log._stream  # type: ignore[attr-defined]
+        publish, lost = stream.publish, [1, 1, 1]
+
+        async def forgetful(*given: object, **more: object) -> object:
+            answer = await publish(*given, **more)
+            if lost:
+                lost.pop()
+                raise client.errors.TimeoutError
+            return answer
+
+        monkeypatch.setattr(stream, "publish", forgetful)
+        assert await spool.append([event("a")], NOW) == [True]
+        assert await spool.append([event("a"), event("b")], NOW) == [False, True]
+        assert names(await spool.read(0, 10)) == ["a", "b"]
+    async with opened(elsewhere(here)) as spool:
+        assert names(await spool.read(0, 10)) == ["a", "b"]
+
+
+async def test_senders_are_told_to_come_again_while_the_stream_is_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "PATIENCE_S", 0.5)
+    with nats_server() as server:
+        where = somewhere(server, tmp_path)
+        async with opened(where) as spool:
+            await spool.attach(["one"])
+            server.kill()
+            with pytest.raises(SpoolFull, match="does not answer"):
+                await spool.append([event("a")], NOW)
+            with pytest.raises(SpoolFull, match="does not answer"):
+                await spool.append([NewEvent("demo", "b", b"{}")], NOW)
+            server.start()
+            settled = spool.settle("one", Settlement(0, ended={("filtered", "x"): 1}), NOW)
+            await asyncio.wait_for(settled, 20)
+            # The first had been on its way; the second was refused before.
+            assert await spool.append([event("a"), event("b")], NOW) == [False, True]
+        async with opened(elsewhere(where)) as spool:
+            assert names(await spool.read(0, 10)) == ["a", "b"]
+
+
+async def test_a_stop_does_not_wait_for_a_silent_stream(tmp_path: Path) -> None:
+    with nats_server() as server:
+        spool = await somewhere(server, tmp_path).open()
+        server.kill()
+        kept = asyncio.ensure_future(spool.append([event("a")], NOW))
+        await asyncio.sleep(0.1)
+        spool.end_within(0.3)
+        with pytest.raises(SpoolLost, match="did not answer before the end"):
+            await kept
+        await asyncio.wait_for(spool.close(), 10)
+
+
+async def test_a_tool_reads_by_itself_and_asks_for_changes(here: Where) -> None:
+    async with opened(here) as spool:
+        await busy(spool)
+        tool = await here.open(tool=True)
+        assert [letter.number for letter in await tool.dead()] == [4, 5, 6, 7, 8, 9, 10]
+        assert await tool.retry([4, 5]) == 2
+        assert await tool.drop([6, 99]) == 1
+        assert [letter.number for letter in await spool.dead()] == [7, 8, 9, 10]
+        await tool.close()
+    tool = await here.open(tool=True)
+    assert len(await tool.dead()) == 4
+    with pytest.raises(SpoolError, match=r"no forwarder serves from nats://.*; start one"):
+        await tool.drop([7])
+    await tool.close()
+
+
+async def test_where_no_server_is_the_place_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "_CONNECT_S", 1)
+    with pytest.raises(SpoolDamaged, match=r"cannot connect to nats://127.0.0.1:9/events: .*mend spool.path"):
+        await Where("nats://127.0.0.1:9/events", tmp_path / "copy.db").open()
+
+
+async def test_a_wrong_token_is_said_to_be_one(tmp_path: Path) -> None:
+    with nats_server("--auth", "right-token") as server:
+        with pytest.raises(SpoolDamaged, match=r"spool.token") as refused:
+            await somewhere(server, tmp_path).open()
+        assert "right-token" not in str(refused.value)
+
+
+async def test_a_stream_of_something_else_is_refused(here: Where) -> None:
+    server, _, name = here.place.rpartition("/")
+    connection = await client.connect(server)
+    await connection.jetstream().add_stream(name=name, subjects=[f"{name}.log"])
+    await connection.jetstream().publish(f"{name}.log", b"hello")
+    await connection.close()
+    with pytest.raises(SpoolDamaged, match="holds other things than events; name another stream"):
+        await here.open()
