@@ -1,11 +1,14 @@
-"""50 times kill -9 under load: ``python -m tests.bench.kills [--kills N] [--seed N]``."""
+"""50 times kill -9 under load: ``python -m tests.bench.kills [--kills N] [--seed N] [--stream]``."""
 
 import argparse
 import random
 import tempfile
 from pathlib import Path
 
-from tests.integration.test_ends import kill_under_load
+from tests.harness import fake_amplitude
+from tests.integration.killing import kill_under_load, two_machines
+from tests.integration.operating import free_port, write_config
+from tests.nats import nats_server
 
 
 def main() -> None:
@@ -13,10 +16,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--stream", action="store_true", help="two machines take turns over a NATS stream")
     options = parser.parse_args()
     print(f"seed {options.seed}")
-    with tempfile.TemporaryDirectory() as folder:
-        kill_under_load(Path(folder), options.kills, random.Random(options.seed))
+    chance = random.Random(options.seed)
+    with tempfile.TemporaryDirectory() as name, fake_amplitude() as fake:
+        folder = Path(name)
+        if not options.stream:
+            config = write_config(folder, fake.url, port=free_port())
+            kill_under_load([config], fake, options.kills, chance)
+            return
+        with nats_server() as server:
+            kill_under_load(two_machines(folder, server, fake), fake, options.kills, chance)
 
 
 if __name__ == "__main__":

@@ -125,13 +125,14 @@ def test_every_metric_is_documented() -> None:
     assert documented == there
 
 
-def test_the_shown_configuration_can_be_used(tmp_path: Path) -> None:
-    [block] = blocks(FORWARDER, "toml")
+@pytest.mark.parametrize("block", blocks(FORWARDER, "toml"))
+def test_the_shown_configuration_can_be_used(block: str, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("s")
     (tmp_path / "subscriptions.json").write_text("[]")
     raw = tomllib.loads(block.replace("/run/secrets/amplitude", str(secret)))
-    parse_settings(raw, {"AMPLITUDE_API_KEY": "k", "OPERATOR_TOKEN": "t" * 16}, tmp_path)
+    environment = {"AMPLITUDE_API_KEY": "k", "OPERATOR_TOKEN": "t" * 16, "NATS_TOKEN": "n"}
+    parse_settings(raw, environment, tmp_path)
 
 
 @pytest.mark.parametrize("path", READMES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness import fake_amplitude
+from tests.integration.killing import kill_under_load
 from tests.integration.operating import (
     dead,
     dead_names,
@@ -22,34 +23,13 @@ from tests.integration.operating import (
     write_config,
 )
 from tests.integration.running import ROOT, Running, forwarder
-from tests.integration.shop import Arrived, Shop, shopping, tally
-
-
-def kill_under_load(folder: Path, kills: int, chance: random.Random) -> None:
-    """Kill the forwarder at random moments while events pour in; then check every one."""
-    shop = Shop(users=200)
-    with fake_amplitude() as fake:
-        config = write_config(folder, fake.url, port=free_port())
-        arrived, running = Arrived(fake), Running(config)
-        try:
-            with shopping(shop, running.url):
-                for _ in range(kills):
-                    time.sleep(chance.uniform(0.1, 0.8))
-                    running.stop(signal.SIGKILL)
-                    running = Running(config)
-                    arrived.look()
-                time.sleep(0.3)
-            tally(shop, fake, dead_names(config), kills, arrived=arrived)
-            wait_until(lambda: fates(running.url)["waiting"] == 0)
-            found = fates(running.url)
-            print(f"the forwarder's own books: {dict(found)}")
-            assert found["accepted"] == found["delivered"] == len(shop.accepted)
-        finally:
-            running.stop()
+from tests.integration.shop import Shop, tally
 
 
 def test_kill_9_under_load(tmp_path: Path) -> None:
-    kill_under_load(tmp_path, kills=4, chance=random.Random(7))
+    with fake_amplitude() as fake:
+        config = write_config(tmp_path, fake.url, port=free_port())
+        kill_under_load([config], fake, kills=4, chance=random.Random(7))
 
 
 def test_a_graceful_stop_writes_down_what_was_delivered(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ server.trusted_proxies: '10.0.0.0/40' does not appear
 server.operator_token: must have 16 or more
 server.api_path: must be 'v1' or 'd'
 server.stop_seconds: must be greater than or equal to 0
-spool.path: must be a file's path; NATS JetStream (nats://) is not built yet
+spool.path: must end in the stream's name: letters, digits, _ and -, like nats://host:4222/events
 spool.max_events: must be greater than 0
 limits.event_byte: is not a setting; did you mean event_bytes?
 limits.nesting: must be less than or equal to 200
@@ -238,4 +238,7 @@ def test_the_example_shows_the_defaults() -> None:
     settings = load_settings(EXAMPLE, {"AMPLITUDE_API_KEY": "x"})
     assert settings.limits == Settings().limits
     assert settings.server.model_copy(update={"assets": Path("dist")}) == Settings().server
-    assert settings.spool.model_copy(update={"path": "spool.db"}) == Settings().spool
+    assert (
+        settings.spool.model_copy(update={"path": "spool.db", "copy_path": "spool-copy.db"})
+        == Settings().spool
+    )

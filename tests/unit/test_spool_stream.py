@@ -8,7 +8,7 @@ import pytest
 
 from forwarder.errors import SpoolDamaged, SpoolError, SpoolFull, SpoolLost
 from forwarder.spool import NewDead, NewEvent, Parked, Settlement, Spool
-from forwarder.spool.jetstream import keeper, log, serving
+from forwarder.spool.jetstream import connecting, keeper, log, serving
 from tests.nats import Nats, Where, nats_server, somewhere
 from tests.unit.test_spool import NOW, event, names, opened
 
@@ -168,7 +168,7 @@ async def test_a_tool_reads_by_itself_and_asks_for_changes(here: Where) -> None:
 
 
 async def test_where_no_server_is_the_place_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log, "_CONNECT_S", 1)
+    monkeypatch.setattr(connecting, "CONNECT_S", 1)
     with pytest.raises(SpoolDamaged, match=r"cannot connect to nats://127.0.0.1:9/events: .*mend spool.path"):
         await Where("nats://127.0.0.1:9/events", tmp_path / "copy.db").open()
 
@@ -188,3 +188,17 @@ async def test_a_stream_of_something_else_is_refused(here: Where) -> None:
     await connection.close()
     with pytest.raises(SpoolDamaged, match="holds other things than events; name another stream"):
         await here.open()
+
+
+async def test_a_stream_that_forgets_is_refused(here: Where) -> None:
+    server, _, name = here.place.rpartition("/")
+    connection = await client.connect(server)
+    await connection.jetstream().add_stream(name=name, subjects=[f"{name}.log"], max_age=3600)
+    await connection.close()
+    with pytest.raises(SpoolDamaged, match="forgets events by itself; set"):
+        await here.open()
+
+
+async def test_a_tool_makes_no_stream(here: Where) -> None:
+    with pytest.raises(SpoolDamaged, match="there is no stream"):
+        await here.open(tool=True)

@@ -14,8 +14,9 @@ import nats.errors
 import structlog
 
 from forwarder.errors import SpoolLost
+from forwarder.spool.jetstream.connecting import open_log
 from forwarder.spool.jetstream.copy import Copy
-from forwarder.spool.jetstream.log import Log, open_log
+from forwarder.spool.jetstream.log import Log
 from forwarder.spool.jetstream.questions import Question, ask
 from forwarder.spool.jetstream.serving import JetStreamSpool
 from forwarder.spool.jetstream.snapshot import Opened
@@ -37,7 +38,7 @@ async def open_jetstream(
 
     ``replicas``: servers that hold each message, where the stream is made. Raises SpoolDamaged.
     """
-    log = await open_log(place, token, replicas)
+    log = await open_log(place, token, make=replicas)
     try:
         await _stand_by(log)
         lock = Lock(copy)
@@ -79,11 +80,13 @@ async def _taken_over(log: Log, path: Path) -> Copy:
     while True:
         began = await log.begin()
         copy = Copy(path, log)
-        await copy.catch_up()
         try:
+            await copy.catch_up()
             await log.append(opened)
-        except SpoolLost:  # the other one is not quite gone
-            continue
-        if await log.first() == began:  # nothing was let go of while it was read
-            copy.finish()
-            return copy
+            if await log.first() == began:  # nothing was let go of while it was read
+                copy.finish()
+                return copy
+        except SpoolLost:  # the other one is not quite gone: once more
+            pass
+        finally:
+            copy.close()

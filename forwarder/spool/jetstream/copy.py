@@ -70,7 +70,11 @@ class Copy:
         self._remember()
         database.execute("DELETE FROM event WHERE seq <= ?", (ledger.lowest(database, 0),))
         database.execute("INSERT OR REPLACE INTO note VALUES ('closed', 1)")
-        database.close()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
 
     def _remember(self) -> None:
         """Mark the message ids of all events that the stream still holds as seen."""

@@ -14,18 +14,17 @@ from typing import NamedTuple
 from uuid import uuid4
 
 import msgspec
-import nats
 import nats.errors
 import structlog
 from nats.aio.client import Client
-from nats.js.api import ConsumerConfig, DeliverPolicy, DiscardPolicy
+from nats.js.api import ConsumerConfig, DeliverPolicy
 from nats.js.errors import APIError, NotFoundError, ServerError, ServiceUnavailableError
 
 from forwarder.errors import SpoolDamaged, SpoolFull, SpoolLost
 from forwarder.spool.place import Place
 
 _log = structlog.get_logger(__name__)
-_CONNECT_S, _ANSWER_S, _AGAIN_S, _READ_S = 10.0, 5.0, 0.25, 30.0
+ANSWER_S, _AGAIN_S, _READ_S = 5.0, 0.25, 30.0
 _LARGEST = 900_000
 """Bytes of one message, which servers refuse from a megabyte on."""
 _ENVELOPE = 1_000
@@ -70,7 +69,7 @@ class Log:
         self.place = place
         self.last = self.base = 0
         self.waits_since: float | None = None
-        self._stream = client.jetstream(timeout=_ANSWER_S)
+        self._stream = client.jetstream(timeout=ANSWER_S)
         self._writer = uuid4().hex
         self._records = 0
         self._given_up = False
@@ -197,44 +196,3 @@ class Log:
         """Let go of the connection."""
         with contextlib.suppress(nats.errors.Error, OSError):  # it is gone anyway
             await self.client.close()
-
-
-async def open_log(place: Place, token: str, replicas: int = 1) -> Log:
-    """Return the log, its stream made where it is missing. Raises SpoolDamaged where that cannot be.
-
-    ``token``: the servers' token, "" for none; ``replicas``: servers that hold each message, of a new stream.
-    """
-
-    async def tell(error: Exception) -> None:
-        _log.debug("NATS", why=str(error) or type(error).__name__)
-
-    connecting = nats.connect(
-        place.servers, name="forwarder", token=token or None, error_cb=tell, max_reconnect_attempts=-1,
-        reconnect_time_wait=0.5, connect_timeout=2, allow_reconnect=True,
-    )  # fmt: skip
-    try:
-        client = await asyncio.wait_for(connecting, _CONNECT_S)
-    except (TimeoutError, nats.errors.Error, OSError) as error:
-        why = str(error) or "no answer"
-        raise SpoolDamaged(
-            f"cannot connect to {place}: {why}; start NATS, or mend spool.path or spool.token"
-        ) from None
-    log = Log(client, place)
-    try:
-        await _make(client, place, replicas)
-    except (nats.errors.Error, OSError) as error:
-        await client.close()
-        raise SpoolDamaged(
-            f"{place} cannot be used: {error}; NATS needs JetStream (nats-server -js)"
-        ) from None
-    return log
-
-
-async def _make(client: Client, place: Place, replicas: int) -> None:
-    stream = client.jetstream(timeout=_ANSWER_S)
-    try:
-        await stream.stream_info(place.stream)
-    except NotFoundError:
-        await stream.add_stream(
-            name=place.stream, subjects=[place.log], num_replicas=replicas, discard=DiscardPolicy.NEW
-        )

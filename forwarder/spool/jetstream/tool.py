@@ -9,8 +9,9 @@ from pathlib import Path
 import nats.errors
 
 from forwarder.errors import SpoolError
+from forwarder.spool.jetstream.connecting import open_log
 from forwarder.spool.jetstream.copy import Copy
-from forwarder.spool.jetstream.log import Log, open_log
+from forwarder.spool.jetstream.log import Log
 from forwarder.spool.jetstream.questions import Question, ask
 from forwarder.spool.place import Place
 from forwarder.spool.sqlite import SqliteSpool

@@ -1,0 +1,104 @@
+"""A spool in NATS JetStream: whichever machine dies, hangs or is cut off, another goes on where it was.
+
+Two machines are two forwarders with nothing in common but the stream. Run with ``-s`` to see the tallies.
+"""
+
+import random
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.harness import fake_amplitude
+from tests.integration.killing import kill_under_load, machine, two_machines
+from tests.integration.operating import dead, dead_names, fates, wait_until
+from tests.integration.running import Running, forwarder
+from tests.integration.shop import Shop, shopping, tally
+from tests.nats import Nats, nats_server, somewhere
+
+
+@contextmanager
+def standing_by(config: Path) -> Iterator[Future[Running]]:
+    """Have another forwarder stand by; its result is there once it serves."""
+    with ThreadPoolExecutor(1) as pool:
+        starting = pool.submit(Running, config)
+        try:
+            yield starting
+        finally:
+            running = starting.result()
+            if running.process.poll() is None:
+                running.stop()
+
+
+def test_another_machine_goes_on_where_one_was_killed(tmp_path: Path, nats: Nats) -> None:
+    with fake_amplitude() as fake:
+        kill_under_load(two_machines(tmp_path, nats, fake), fake, kills=3, chance=random.Random(7))
+
+
+def test_one_stands_by_until_the_other_is_gone(tmp_path: Path, nats: Nats) -> None:
+    shop = Shop()
+    stream = somewhere(nats, tmp_path).place
+    with fake_amplitude() as fake:
+        one, two = (machine(tmp_path, name, stream, fake) for name in ("one", "two"))
+        with forwarder(one) as first, standing_by(two) as second:
+            with shopping(shop, first.url):
+                time.sleep(3)
+            assert not second.done()
+            fake.misbehave({"kind": "hang", "seconds": 2})
+            shop.send_until_taken(first.url, shop.events(50))
+            first.stop(signal.SIGKILL)
+            running = second.result()
+            assert any("standing by" in line for line in running.said)
+            shop.send_until_taken(running.url, shop.events(50))
+            tally(shop, fake, kills=1)
+
+
+def test_whoever_was_cut_off_ends_when_it_comes_back(tmp_path: Path, nats: Nats) -> None:
+    shop = Shop()
+    stream = somewhere(nats, tmp_path).place
+    with fake_amplitude() as fake:
+        one, two = (machine(tmp_path, name, stream, fake) for name in ("one", "two"))
+        with forwarder(one) as first, standing_by(two) as second:
+            shop.send_until_taken(first.url, shop.events(200))
+            first.process.send_signal(signal.SIGSTOP)
+            running = second.result()
+            shop.send_until_taken(running.url, shop.events(200))
+            first.process.send_signal(signal.SIGCONT)
+            assert shop.send(first.url, shop.events(10)) != 200
+            assert first.process.wait(30) == 1
+            assert "another forwarder has taken over" in first.everything_said()[-2]
+            tally(shop, fake)
+
+
+def test_events_wait_for_a_stream_that_restarts(tmp_path: Path) -> None:
+    shop = Shop()
+    with fake_amplitude() as fake, nats_server() as server:
+        config = machine(tmp_path, "one", somewhere(server, tmp_path).place, fake)
+        with forwarder(config) as running:
+            with shopping(shop, running.url):
+                for _ in range(3):
+                    time.sleep(0.7)
+                    server.kill()
+                    time.sleep(0.5)
+                    server.start()
+                time.sleep(1)
+            tally(shop, fake)
+            wait_until(lambda: fates(running.url)["waiting"] == 0)
+            assert fates(running.url)["accepted"] == len(shop.accepted)
+
+
+def test_dead_letters_are_asked_for_through_the_stream(tmp_path: Path, nats: Nats) -> None:
+    shop = Shop()
+    stream = somewhere(nats, tmp_path).place
+    with fake_amplitude() as fake:
+        config = machine(tmp_path, "one", stream, fake)
+        with forwarder(config) as running:
+            fake.misbehave({"kind": "bad"})
+            shop.send_until_taken(running.url, shop.events(20))
+            wait_until(lambda: fates(running.url)["waiting"] == 0)
+            letters = dead_names(config)
+            assert letters
+            assert dead(config, "retry", "--all").strip() == f"sent again: {len(letters)}"
+            tally(shop, fake)
