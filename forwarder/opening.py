@@ -1,7 +1,8 @@
-"""Opening the spool that the configuration names."""
+"""Opening the spool that the configuration names, or only trying it."""
 
 from forwarder.settings import SpoolSettings
 from forwarder.spool import Spool, open_spool
+from forwarder.spool.place import is_place, place_of
 
 
 async def open_configured(spool: SpoolSettings, *, tool: bool = False) -> Spool:
@@ -15,3 +16,11 @@ async def open_configured(spool: SpoolSettings, *, tool: bool = False) -> Spool:
         token=spool.token.get_secret_value(),
         replicas=spool.replicas,
     )
+
+
+async def try_configured(spool: SpoolSettings) -> None:
+    """See whether a stream can be used; a file shows when it is opened. Raises SpoolError where it cannot."""
+    if is_place(spool.path):
+        from forwarder.spool.jetstream.connecting import try_stream
+
+        await try_stream(place_of(spool.path), spool.token.get_secret_value())

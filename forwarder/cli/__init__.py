@@ -81,13 +81,13 @@ def serve(config: Path | None, host: str | None, port: int | None, log_level: st
 
 @cli.command()
 @config_option
-@click.option("--online", is_flag=True, help="Also try each destination's keys at Amplitude.")
+@click.option("--online", is_flag=True, help="Also try each destination's keys at Amplitude, and NATS.")
 def check(config: Path | None, online: bool) -> None:
     """Say everything that is wrong with the configuration, all at once."""
-    from forwarder.cli.checks import doubts_of, refused_keys
+    from forwarder.cli.checks import doubts_of, refused_keys, refused_stream
 
     settings = read(config)
-    problems = refused_keys(settings) if online else []
+    problems = [*refused_keys(settings), *refused_stream(settings)] if online else []
     for problem in problems:
         click.echo(problem, err=True)
     for doubt in doubts_of(settings):

@@ -1,5 +1,6 @@
-"""``forwarder check``: what a usable configuration leaves open, and what Amplitude says of its keys."""
+"""``forwarder check``: what a usable configuration leaves open, what Amplitude says of its keys, and NATS."""
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import httpx
 
 from forwarder.amplitude.endpoints import Endpoint, endpoint_url
 from forwarder.amplitude.problems import doubts
+from forwarder.errors import SpoolError
+from forwarder.opening import try_configured
 from forwarder.settings import Destination, Settings
 from forwarder.spool.place import is_place
 
@@ -21,6 +24,15 @@ def refused_keys(settings: Settings) -> list[str]:
             for destination in settings.destinations
             if (problem := _refused(destination, client))
         ]
+
+
+def refused_stream(settings: Settings) -> list[str]:
+    """Try the stream that the spool is in, if it is in one; return what is wrong with it."""
+    try:
+        asyncio.run(try_configured(settings.spool))
+    except SpoolError as error:
+        return [f"spool.path: {error}"]
+    return []
 
 
 def doubts_of(settings: Settings) -> list[str]:

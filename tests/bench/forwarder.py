@@ -21,10 +21,12 @@ import orjson
 from forwarder.spool import NewEvent, open_spool
 from tests.bench import load, mapping, planning
 from tests.bench.programs import ROOT, Process, running
+from tests.nats import nats_server, somewhere
 
 CONFIG = """
 [spool]
-path = "{folder}/spool.db"
+path = "{place}"
+copy_path = "{folder}/spool.db"
 max_events = 3000000
 [limits]
 requests_per_second = 1000000
@@ -55,6 +57,7 @@ class Bench:
     def __init__(self, folder: Path, sink: int) -> None:
         self.folder = folder
         self.sink = sink
+        self.place = f"{folder}/spool.db"
         self.lines: list[dict[str, object]] = []
 
     def note(self, name: str, **figures: float) -> None:
@@ -75,7 +78,7 @@ class Bench:
     def forwarder(self) -> Iterator[tuple[Process, int]]:
         """Run the forwarder on an emptied spool folder unless one was filled before."""
         config = self.folder / "forwarder.toml"
-        config.write_text(CONFIG.format(folder=self.folder, sink=self.sink))
+        config.write_text(CONFIG.format(folder=self.folder, place=self.place, sink=self.sink))
         with running("forwarder", "serve", "--config", str(config), "--port", "0") as process:
             yield process, process.listening()
 
@@ -217,7 +220,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="build.py bench forwarder", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of everything, to see that it works")
     parser.add_argument(
-        "--only", choices=["planning", "batches", "singles", "paced", "flow", "backlog"], help="one part"
+        "--only",
+        choices=["planning", "batches", "singles", "stream", "paced", "flow", "backlog"],
+        help="one part",
     )
     options = parser.parse_args()
     part = 10 if options.quick else 1
@@ -232,6 +237,15 @@ def main() -> None:
         if options.only in (None, "singles"):
             requests = [load.single() for _ in range(50_000 // part)]
             saturated(bench, "singles", requests, 1, 64)
+        if options.only in (None, "stream"):
+            files = bench.place
+            with nats_server() as server:
+                bench.place = somewhere(server, bench.folder).place
+                requests = [load.batch(100) for _ in range(2000 // part)]
+                saturated(bench, "batches of 100, in a stream", requests, 100, 4)
+                requests = [load.single() for _ in range(50_000 // part)]
+                saturated(bench, "singles, in a stream", requests, 1, 64)
+            bench.place = files
         if options.only in (None, "paced"):
             for rate in (1000, 2000):
                 paced(bench, rate, 20 // part + 1)

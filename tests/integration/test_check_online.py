@@ -9,6 +9,7 @@ import pytest
 
 from tests.harness import Amplitude, fake_amplitude
 from tests.integration.running import ROOT
+from tests.nats import Nats
 
 GOOD, OTHER, SECRET = "a-known-api-key", "an-unknown-api-key", "the-secret-key-of-it"
 CONFIG = """
@@ -62,3 +63,10 @@ def test_every_destination_whose_keys_do_not_work_is_named(amplitude: Amplitude,
     assert "destinations.half.settings: there is no secretKey" in said
     for name in ("closed", "no_tls", "nowhere"):
         assert f"destinations.{name}.settings: cannot reach" in said
+
+
+def test_a_stream_is_tried(nats: Nats, tmp_path: Path) -> None:
+    assert check(tmp_path, f'[spool]\npath = "{nats.url}/events"')[0] == 0
+    code, said = check(tmp_path, '[spool]\npath = "nats://127.0.0.1:9/events"')
+    assert code == 1
+    assert "spool.path: cannot connect to nats://127.0.0.1:9/events" in said

@@ -128,6 +128,7 @@ async def test_senders_are_told_to_come_again_while_the_stream_is_silent(
             server.kill()
             with pytest.raises(SpoolFull, match="does not answer"):
                 await spool.append([event("a")], NOW)
+            await asyncio.sleep(0.2)
             with pytest.raises(SpoolFull, match="does not answer"):
                 await spool.append([NewEvent("demo", "b", b"{}")], NOW)
             server.start()

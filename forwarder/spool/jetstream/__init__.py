@@ -85,6 +85,7 @@ async def _taken_over(log: Log, path: Path) -> Copy:
             await log.append(opened)
             if await log.first() == began:  # nothing was let go of while it was read
                 copy.finish()
+                _log.info("took over the stream", stream=str(log.place), messages=log.last + 1 - began)
                 return copy
         except SpoolLost:  # the other one is not quite gone: once more
             pass

@@ -25,7 +25,41 @@ async def open_log(place: Place, token: str, make: int = 0) -> Log:
     ``token``: the servers' token, "" for none; ``make``: where the stream is missing it is made, and so many
     servers hold each message; 0: it is not.
     """
+    client = await _connected(place, token)
+    try:
+        if await _is_there(client, place):
+            return Log(client, place)
+        if not make:
+            raise SpoolDamaged(f"there is no stream {place}; start the forwarder once")
+        await client.jetstream(timeout=ANSWER_S).add_stream(
+            name=place.stream, subjects=[place.log], num_replicas=make, discard=DiscardPolicy.NEW
+        )
+    except (nats.errors.Error, OSError) as error:
+        await client.close()
+        raise _unusable(place, error) from None
+    except SpoolDamaged:
+        await client.close()
+        raise
+    return Log(client, place)
 
+
+async def try_stream(place: Place, token: str) -> None:
+    """See whether a forwarder could use the stream, or make it. Raises SpoolDamaged where it could not."""
+    client = await _connected(place, token)
+    try:
+        await client.jetstream(timeout=ANSWER_S).account_info()
+        await _is_there(client, place)
+    except (nats.errors.Error, OSError) as error:
+        raise _unusable(place, error) from None
+    finally:
+        await client.close()
+
+
+def _unusable(place: Place, error: Exception) -> SpoolDamaged:
+    return SpoolDamaged(f"{place} cannot be used: {error}; NATS needs JetStream (nats-server -js)")
+
+
+async def _connected(place: Place, token: str) -> Client:
     async def tell(error: Exception) -> None:
         _log.debug("NATS", why=str(error) or type(error).__name__)
 
@@ -39,38 +73,20 @@ async def open_log(place: Place, token: str, make: int = 0) -> Log:
         reconnect_time_wait=0.5,
     )
     try:
-        client = await asyncio.wait_for(connecting, CONNECT_S)
+        return await asyncio.wait_for(connecting, CONNECT_S)
     except (TimeoutError, nats.errors.Error, OSError) as error:
         why = str(error) or "no answer"
         raise SpoolDamaged(
             f"cannot connect to {place}: {why}; start NATS, or mend spool.path or spool.token"
         ) from None
-    log = Log(client, place)
-    try:
-        await _check(client, place, make)
-    except (nats.errors.Error, OSError) as error:
-        await log.close()
-        raise SpoolDamaged(
-            f"{place} cannot be used: {error}; NATS needs JetStream (nats-server -js)"
-        ) from None
-    except SpoolDamaged:
-        await log.close()
-        raise
-    return log
 
 
-async def _check(client: Client, place: Place, make: int) -> None:
-    """See that the stream is there and forgets nothing by itself."""
-    stream = client.jetstream(timeout=ANSWER_S)
+async def _is_there(client: Client, place: Place) -> bool:
+    """Tell whether the stream is there. Raises SpoolDamaged where it would not keep every event."""
     try:
-        config = (await stream.stream_info(place.stream)).config
+        config = (await client.jetstream(timeout=ANSWER_S).stream_info(place.stream)).config
     except NotFoundError:
-        if not make:
-            raise SpoolDamaged(f"there is no stream {place}; start the forwarder once") from None
-        await stream.add_stream(
-            name=place.stream, subjects=[place.log], num_replicas=make, discard=DiscardPolicy.NEW
-        )
-        return
+        return False
     if config.subjects != [place.log]:
         raise SpoolDamaged(f"{place} is a stream of other subjects; name another stream")
     bounded = max(config.max_msgs or 0, config.max_bytes or 0, config.max_msgs_per_subject or 0) > 0
@@ -80,3 +96,4 @@ async def _check(client: Client, place: Place, make: int) -> None:
             f"{place} forgets events by itself; set its discard policy to new, its retention to limits and "
             "no maximum age"
         )
+    return True
