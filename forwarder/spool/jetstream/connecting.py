@@ -60,25 +60,31 @@ def _unusable(place: Place, error: Exception) -> SpoolDamaged:
 
 
 async def _connected(place: Place, token: str) -> Client:
-    async def tell(error: Exception) -> None:
-        _log.debug("NATS", why=str(error) or type(error).__name__)
+    """Return a client that comes back by itself whenever it loses its servers. Raises SpoolDamaged."""
+    refused: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
 
-    connecting = nats.connect(
-        place.servers,
-        name="forwarder",
-        token=token or None,
-        error_cb=tell,
-        connect_timeout=2,
-        max_reconnect_attempts=-1,
-        reconnect_time_wait=0.5,
+    async def hear(error: Exception) -> None:
+        _log.debug("NATS", why=str(error) or type(error).__name__)
+        if "authorization" in str(error).lower() and not refused.done():
+            refused.set_result(error)
+
+    connecting = asyncio.ensure_future(
+        nats.connect(
+            place.servers,
+            name="forwarder",
+            token=token or None,
+            error_cb=hear,
+            connect_timeout=2,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=0.5,
+        )
     )
-    try:
-        return await asyncio.wait_for(connecting, CONNECT_S)
-    except (TimeoutError, nats.errors.Error, OSError) as error:
-        why = str(error) or "no answer"
-        raise SpoolDamaged(
-            f"cannot connect to {place}: {why}; start NATS, or mend spool.path or spool.token"
-        ) from None
+    await asyncio.wait((connecting, refused), timeout=CONNECT_S, return_when=asyncio.FIRST_COMPLETED)
+    if connecting.done() and not connecting.exception():
+        return connecting.result()
+    connecting.cancel()
+    why = connecting.exception() if connecting.done() else refused.result() if refused.done() else "no answer"
+    raise SpoolDamaged(f"cannot connect to {place}: {why}; start NATS, or mend spool.path or spool.token")
 
 
 async def _is_there(client: Client, place: Place) -> bool:

@@ -72,7 +72,7 @@ class Log:
         self._stream = client.jetstream(timeout=ANSWER_S)
         self._writer = uuid4().hex
         self._records = 0
-        self._given_up = False
+        self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def begin(self) -> int:
         """Take up ``base``, go to before the first message, and return where that lies.
@@ -125,8 +125,22 @@ class Log:
     async def append(self, data: bytes) -> int:
         """Return the record's position once it is durable, however long that takes.
 
-        Raises SpoolFull where the stream refuses it, and SpoolLost where another forwarder has written.
+        Raises SpoolFull where the stream refuses it, and SpoolLost where another forwarder has written or
+        ``give_up`` was called.
         """
+        writing = asyncio.ensure_future(self._write(data))
+        await asyncio.wait((writing, self._end), return_when=asyncio.FIRST_COMPLETED)
+        if writing.done():
+            return writing.result()
+        writing.cancel()
+        raise SpoolLost(f"{self.place} did not answer before the end")
+
+    def give_up(self) -> None:
+        """Let a record that waits for the stream fail, and all that come."""
+        if not self._end.done():
+            self._end.set_result(None)
+
+    async def _write(self, data: bytes) -> int:
         size = min(_LARGEST, self.client.max_payload - _ENVELOPE)
         parts = [data[at : at + size] for at in range(0, len(data), size)]
         position = self.last + 1
@@ -137,18 +151,12 @@ class Log:
         self._records += 1
         return position
 
-    def give_up(self) -> None:
-        """Let a record that waits for the stream fail, and all that come."""
-        self._given_up = True
-
     async def _publish(self, message: bytes) -> None:
         silent = False
         self.waits_since = time.monotonic()
         behind = {"Nats-Expected-Last-Sequence": str(self.last)}
         try:
             while True:
-                if self._given_up:
-                    raise SpoolLost(f"{self.place} did not answer before the end")
                 try:
                     await self._stream.publish(self.place.log, message, headers=behind)
                     break
@@ -176,14 +184,13 @@ class Log:
 
     async def _is_next(self, message: bytes) -> bool:
         """Tell whether it is the message that lies behind the last one known."""
-        while not self._given_up:
+        while True:
             try:
                 return (await self._stream.get_msg(self.place.stream, self.last + 1)).data == message
             except NotFoundError:  # written and purged by somebody else
                 return False
             except (nats.errors.Error, OSError):
                 await asyncio.sleep(_AGAIN_S)
-        return False
 
     async def trim(self, position: int) -> None:
         """Let go of everything before a position; what cannot be let go of now is with the next."""
