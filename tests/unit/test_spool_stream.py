@@ -5,6 +5,7 @@ from pathlib import Path
 
 import nats as client
 import pytest
+from nats.js.api import StreamState
 
 from forwarder.errors import SpoolDamaged, SpoolError, SpoolFull, SpoolLost
 from forwarder.spool import NewDead, NewEvent, Parked, Settlement, Spool
@@ -29,6 +30,15 @@ async def everything(spool: Spool) -> object:
     """Return all that a spool tells of itself."""
     lanes = [await spool.parked("one", lane, 0, 100) for lane in ("lane", "")]
     return await spool.read(0, 1000), lanes, await spool.dead(), await spool.counts()
+
+
+async def state(where: Where) -> StreamState:
+    """Return how much the stream holds."""
+    server, _, name = where.place.rpartition("/")
+    connection = await client.connect(server)
+    found = (await connection.jetstream().stream_info(name)).state
+    await connection.close()
+    return found
 
 
 async def busy(spool: Spool) -> None:
@@ -64,11 +74,19 @@ async def test_what_is_told_again_is_let_go_of(here: Where, monkeypatch: pytest.
     async with opened(here) as spool:
         await busy(spool)
         await asyncio.sleep(0.2)
-        connection = await client.connect(here.place.rpartition("/")[0])
-        state = (await connection.jetstream().stream_info(here.place.rpartition("/")[2])).state
-        await connection.close()
-    assert state.first_seq > 1
-    assert state.bytes < 20_000, "all records together are several times that"
+    assert (await state(here)).first_seq > 1
+    assert (await state(here)).bytes < 20_000, "all records together are several times that"
+
+
+async def test_short_lives_let_go_of_records_too(here: Where, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper, "SNAPSHOT_BYTES", 5_000)
+    for life in range(10):
+        async with opened(here) as spool:
+            await spool.attach(["one"])
+            await spool.append([event(f"m{life}", b"x" * 1_000)], NOW)
+            await spool.settle("one", Settlement(life + 1), NOW)
+            await asyncio.sleep(0.1)
+    assert (await state(here)).bytes < 10_000
 
 
 async def test_a_record_may_be_larger_than_a_message(here: Where) -> None:

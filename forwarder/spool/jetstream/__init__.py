@@ -46,7 +46,7 @@ async def open_jetstream(
             filled = await _taken_over(log, copy)
         finally:
             lock.release()
-        spool = JetStreamSpool(log, copy, filled.edges, max_events=max_events, max_bytes=max_bytes)
+        spool = JetStreamSpool(log, copy, filled.contents, max_events=max_events, max_bytes=max_bytes)
         await spool.serve()
     except BaseException:
         await log.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections import deque
 from itertools import islice
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import msgspec
 from forwarder.errors import SpoolDamaged
 from forwarder.spool import ledger
 from forwarder.spool.changes import Appended
-from forwarder.spool.jetstream.keeper import Edges
+from forwarder.spool.jetstream.keeper import Contents
 from forwarder.spool.jetstream.log import Log, Record
 from forwarder.spool.jetstream.snapshot import Begun, Done, Logged, Told
 from forwarder.spool.schema import open_database
@@ -23,14 +22,14 @@ _decode = msgspec.msgpack.Decoder(list[Logged]).decode
 
 
 class Copy:
-    """A file being filled from the stream's records. ``edges``: see ``StreamKeeper``."""
+    """A file being filled from the stream's records. ``contents``: the stream's."""
 
     def __init__(self, path: Path, log: Log) -> None:
         """Begin with an empty file. Raises SpoolDamaged."""
         for old in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
             with contextlib.suppress(FileNotFoundError):
                 old.unlink()
-        self.edges: Edges = deque()
+        self.contents = Contents()
         self._path = path
         self._log = log
         self._database = open_database(path, durable=False)
@@ -52,6 +51,7 @@ class Copy:
 
     def _take(self, record: Record) -> None:
         complete = record.position >= self._log.base
+        self.contents.since += len(record.data) if complete else 0
         for change in _decode(record.data):
             if isinstance(change, Begun):
                 self._telling = record.position == self._log.base
@@ -62,7 +62,7 @@ class Copy:
             elif complete or isinstance(change, Appended):
                 change.apply(self._database)
             if isinstance(change, Appended):
-                self.edges.append((change.rows[-1][0], record.position))
+                self.contents.edges.append((change.rows[-1][0], record.position))
 
     def finish(self) -> None:
         """Let go of events that every destination has passed, and close the file in good order."""

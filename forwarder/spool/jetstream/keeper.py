@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -18,34 +18,41 @@ from forwarder.spool.jetstream.snapshot import Done, tell
 
 SNAPSHOT_BYTES = 64 * 1024 * 1024
 """Bytes of records after which everything is told again, or twice those that it takes."""
-Edges: TypeAlias = deque[tuple[int, int]]
-"""Of every record that holds events: the highest seq, and its position."""
 _encode = msgspec.msgpack.Encoder().encode
+
+
+@dataclass(slots=True)
+class Contents:
+    """What the stream holds.
+
+    ``edges``: of every record with events, the highest seq and its position; ``since``: bytes of all records
+    since everything was told last.
+    """
+
+    edges: deque[tuple[int, int]] = field(default_factory=deque)
+    since: int = 0
 
 
 class StreamKeeper:
     """See ``intake.Keeper``. To be used in the writer's thread, while the log's event loop goes on."""
 
-    def __init__(self, log: Log, edges: Edges, lost: Callable[[SpoolError], None]) -> None:
-        """``edges``: of the records that the stream holds already.
-
-        ``lost`` is called in the log's event loop when nothing can be written any more.
-        """
+    def __init__(self, log: Log, contents: Contents, lost: Callable[[SpoolError], None]) -> None:
+        """``lost`` is called in the log's event loop when nothing can be written any more."""
         self._log = log
         self._loop = asyncio.get_running_loop()
-        self._edges = edges
+        self._contents = contents
         self._lost = lost
         self._error: SpoolError | None = None
         self._uncommitted = False
-        self._since, self._told = 0, 0
+        self._told = 0
 
     def begin(self, copy: sqlite3.Connection) -> None:
         """See ``intake.Keeper``."""
         if self._uncommitted:
-            self._fail(SpoolLost("the stream has what its copy could not take; mend spool.copy's disk"))
+            self._fail(SpoolLost("the stream has what its copy could not take; mend spool.copy_path's disk"))
         if self._error is not None:
             raise self._error
-        if self._since > max(SNAPSHOT_BYTES, 2 * self._told):
+        if self._contents.since > max(SNAPSHOT_BYTES, 2 * self._told):
             self._snapshot(copy)
 
     def keep(self, changes: Sequence[Change[object]]) -> None:
@@ -53,7 +60,7 @@ class StreamKeeper:
         position = self._write(changes)
         self._uncommitted = True
         if isinstance(appended := changes[-1], Appended):
-            self._edges.append((appended.rows[-1][0], position))
+            self._contents.edges.append((appended.rows[-1][0], position))
 
     def committed(self) -> None:
         """See ``intake.Keeper``."""
@@ -61,22 +68,23 @@ class StreamKeeper:
 
     def _snapshot(self, copy: sqlite3.Connection) -> None:
         """Tell everything again, and let go of the stream's records that are not needed any more."""
-        before, base = self._since, 0
+        known, base = self._contents, 0
+        before = known.since
         for record in tell(copy):
             position = self._write(record)
             base = base or position
-        self._told, self._since = self._since - before, 0
+        self._told, known.since = known.since - before, 0
         self._log.base = base
         self._write([Done()])  # which names the new base
         passed = ledger.lowest(copy, 0)
-        while self._edges and self._edges[0][0] <= passed:
-            self._edges.popleft()
-        needed = min(base, self._edges[0][1]) if self._edges else base
+        while known.edges and known.edges[0][0] <= passed:
+            known.edges.popleft()
+        needed = min(base, known.edges[0][1]) if known.edges else base
         asyncio.run_coroutine_threadsafe(self._log.trim(needed), self._loop)
 
     def _write(self, changes: Sequence[Change[object]]) -> int:
         data = _encode(changes)
-        self._since += len(data)
+        self._contents.since += len(data)
         try:
             return asyncio.run_coroutine_threadsafe(self._log.append(data), self._loop).result()
         except SpoolLost as error:

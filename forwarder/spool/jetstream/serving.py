@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 
 from forwarder.errors import SpoolError, SpoolFull
 from forwarder.spool.interface import NewEvent
-from forwarder.spool.jetstream.keeper import Edges, StreamKeeper
+from forwarder.spool.jetstream.keeper import Contents, StreamKeeper
 from forwarder.spool.jetstream.log import RETRY_AFTER, Log
 from forwarder.spool.jetstream.questions import Question, Reply
 from forwarder.spool.sqlite import SqliteSpool
@@ -24,11 +24,11 @@ PATIENCE_S = 10.0
 class JetStreamSpool(SqliteSpool):
     """See ``Spool``: a spool on this machine's copy, whose commits wait for the stream."""
 
-    def __init__(self, log: Log, copy: Path, edges: Edges, *, max_events: int, max_bytes: int) -> None:
-        """``copy``: the file, filled; ``edges``: see ``StreamKeeper``. Raises SpoolDamaged."""
+    def __init__(self, log: Log, copy: Path, contents: Contents, *, max_events: int, max_bytes: int) -> None:
+        """``copy``: the file, filled; ``contents``: the stream's. Raises SpoolDamaged."""
         self._log = log
         self._lost: asyncio.Future[SpoolError] = asyncio.get_running_loop().create_future()
-        keeper = StreamKeeper(log, edges, self._lose)
+        keeper = StreamKeeper(log, contents, self._lose)
         super().__init__(copy, max_events=max_events, max_bytes=max_bytes, keeper=keeper)
 
     def _lose(self, error: SpoolError) -> None:
