@@ -17,8 +17,16 @@ ROOT = Path(__file__).resolve().parents[2]
 class Running:
     """One process of ``forwarder serve``; its log lines as they come."""
 
-    def __init__(self, config: Path, *arguments: str, program: Sequence[str] = ("-m", "forwarder")) -> None:
-        """``program``: what Python runs as the forwarder."""
+    url = ""
+
+    def __init__(
+        self,
+        config: Path,
+        *arguments: str,
+        program: Sequence[str] = ("-m", "forwarder"),
+        until: str = "listening",
+    ) -> None:
+        """``program``: what Python runs as the forwarder; ``until``: what is waited for."""
         self.process = subprocess.Popen(
             [sys.executable, *program, "serve", "--config", str(config), *arguments],
             cwd=ROOT,
@@ -30,7 +38,7 @@ class Running:
         self.said: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self.url = str(self.wait_for("listening")["address"])
+        self.wait_for(until)
 
     def _read(self) -> None:
         assert self.process.stderr is not None
@@ -44,6 +52,8 @@ class Running:
             self.said.append(line)
             if line.startswith("{"):
                 said: dict[str, object] = json.loads(line)
+                if said["event"] == "listening":
+                    self.url = str(said["address"])
                 if said["event"] == event:
                     return said
         raise AssertionError(f"the forwarder ended before it said {event}: {self.said}")

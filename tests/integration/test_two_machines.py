@@ -7,7 +7,6 @@ import random
 import signal
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,16 +19,14 @@ from tests.nats import Nats, nats_server, somewhere
 
 
 @contextmanager
-def standing_by(config: Path) -> Iterator[Future[Running]]:
-    """Have another forwarder stand by; its result is there once it serves."""
-    with ThreadPoolExecutor(1) as pool:
-        starting = pool.submit(Running, config)
-        try:
-            yield starting
-        finally:
-            running = starting.result()
-            if running.process.poll() is None:
-                running.stop()
+def standing_by(config: Path) -> Iterator[Running]:
+    """Have another forwarder stand by as long as the block lasts."""
+    running = Running(config, until="standing by: another forwarder serves from this stream")
+    try:
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.stop()
 
 
 def test_another_machine_goes_on_where_one_was_killed(tmp_path: Path, nats: Nats) -> None:
@@ -44,14 +41,13 @@ def test_one_stands_by_until_the_other_is_gone(tmp_path: Path, nats: Nats) -> No
         one, two = (machine(tmp_path, name, stream, fake) for name in ("one", "two"))
         with forwarder(one) as first, standing_by(two) as second:
             with shopping(shop, first.url):
-                time.sleep(3)
-            assert not second.done()
+                time.sleep(2)
+            assert not second.url, "it does not listen yet"
             fake.misbehave({"kind": "hang", "seconds": 2})
             shop.send_until_taken(first.url, shop.events(50))
             first.stop(signal.SIGKILL)
-            running = second.result()
-            assert any("standing by" in line for line in running.said)
-            shop.send_until_taken(running.url, shop.events(50))
+            second.wait_for("listening")
+            shop.send_until_taken(second.url, shop.events(50))
             tally(shop, fake, kills=1)
 
 
@@ -63,8 +59,8 @@ def test_whoever_was_cut_off_ends_when_it_comes_back(tmp_path: Path, nats: Nats)
         with forwarder(one) as first, standing_by(two) as second:
             shop.send_until_taken(first.url, shop.events(200))
             first.process.send_signal(signal.SIGSTOP)
-            running = second.result()
-            shop.send_until_taken(running.url, shop.events(200))
+            second.wait_for("listening")
+            shop.send_until_taken(second.url, shop.events(200))
             first.process.send_signal(signal.SIGCONT)
             assert shop.send(first.url, shop.events(10)) != 200
             assert first.process.wait(30) == 1
