@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import nats
 import nats.errors
 import structlog
 from nats.aio.client import Client
 from nats.js.api import DiscardPolicy, RetentionPolicy
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError
 
 from forwarder.errors import SpoolDamaged
 from forwarder.spool.jetstream.log import ANSWER_S, Log
@@ -56,17 +57,23 @@ async def try_stream(place: Place, token: str) -> None:
 
 
 def _unusable(place: Place, error: Exception) -> SpoolDamaged:
-    return SpoolDamaged(f"{place} cannot be used: {error}; NATS needs JetStream (nats-server -js)")
+    why = error.description if isinstance(error, APIError) else str(error)
+    return SpoolDamaged(
+        f"{place} cannot be used: {why or 'no answer'}; NATS needs JetStream (nats-server -js)"
+    )
 
 
 async def _connected(place: Place, token: str) -> Client:
     """Return a client that comes back by itself whenever it loses its servers. Raises SpoolDamaged."""
-    refused: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+    refused: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    why = "no answer"
 
     async def hear(error: Exception) -> None:
-        _log.debug("NATS", why=str(error) or type(error).__name__)
+        nonlocal why
+        why = str(error) or type(error).__name__
+        _log.debug("NATS", why=why)
         if "authorization" in str(error).lower() and not refused.done():
-            refused.set_result(error)
+            refused.set_result(None)
 
     connecting = asyncio.ensure_future(
         nats.connect(
@@ -80,10 +87,10 @@ async def _connected(place: Place, token: str) -> Client:
         )
     )
     await asyncio.wait((connecting, refused), timeout=CONNECT_S, return_when=asyncio.FIRST_COMPLETED)
-    if connecting.done() and not connecting.exception():
-        return connecting.result()
+    if connecting.done():
+        with contextlib.suppress(nats.errors.Error, OSError):  # which ``hear`` has heard of
+            return connecting.result()
     connecting.cancel()
-    why = connecting.exception() if connecting.done() else refused.result() if refused.done() else "no answer"
     raise SpoolDamaged(f"cannot connect to {place}: {why}; start NATS, or mend spool.path or spool.token")
 
 
