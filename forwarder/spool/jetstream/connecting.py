@@ -7,7 +7,6 @@ import contextlib
 
 import nats
 import nats.errors
-import structlog
 from nats.aio.client import Client
 from nats.js.api import DiscardPolicy, RetentionPolicy
 from nats.js.errors import APIError, NotFoundError
@@ -16,7 +15,6 @@ from forwarder.errors import SpoolDamaged
 from forwarder.spool.jetstream.log import ANSWER_S, Log
 from forwarder.spool.place import Place
 
-_log = structlog.get_logger(__name__)
 CONNECT_S = 10.0
 
 
@@ -71,7 +69,6 @@ async def _connected(place: Place, token: str) -> Client:
     async def hear(error: Exception) -> None:
         nonlocal why
         why = str(error) or type(error).__name__
-        _log.debug("NATS", why=why)
         if "authorization" in str(error).lower() and not refused.done():
             refused.set_result(None)
 
