@@ -78,6 +78,21 @@ async def test_what_is_told_again_is_let_go_of(here: Where, monkeypatch: pytest.
     assert (await state(here)).bytes < 20_000, "all records together are several times that"
 
 
+async def test_a_backlog_is_let_go_of_as_it_is_delivered(
+    here: Where, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "SNAPSHOT_BYTES", 50_000)
+    async with opened(here) as spool:
+        await spool.attach(["one"])
+        for number in range(100):
+            await spool.append([event(f"m{number}", b"x" * 1_000)], NOW)
+        assert (await state(here)).bytes > 100_000
+        for number in range(100):
+            await spool.settle("one", Settlement(number + 1), NOW)
+        await asyncio.sleep(0.2)
+        assert (await state(here)).bytes < 60_000
+
+
 async def test_short_lives_let_go_of_records_too(here: Where, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeper, "SNAPSHOT_BYTES", 5_000)
     for life in range(10):

@@ -18,6 +18,8 @@ from forwarder.spool.jetstream.snapshot import Done, tell
 
 SNAPSHOT_BYTES = 64 * 1024 * 1024
 """Bytes of records after which everything is told again, or twice those that it takes."""
+_TRIM_EVERY = 64
+"""Transactions after which a look is taken for records that may go."""
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -44,7 +46,7 @@ class StreamKeeper:
         self._lost = lost
         self._error: SpoolError | None = None
         self._uncommitted = False
-        self._told = 0
+        self._told = self._trimmed = self._begun = 0
 
     def begin(self, copy: sqlite3.Connection) -> None:
         """See ``intake.Keeper``."""
@@ -52,8 +54,11 @@ class StreamKeeper:
             self._fail(SpoolLost("the stream has what its copy could not take; mend spool.copy_path's disk"))
         if self._error is not None:
             raise self._error
+        self._begun += 1
         if self._contents.since > max(SNAPSHOT_BYTES, 2 * self._told):
             self._snapshot(copy)
+        elif self._begun % _TRIM_EVERY == 0:
+            self._trim(copy)
 
     def keep(self, changes: Sequence[Change[object]]) -> None:
         """See ``intake.Keeper``."""
@@ -67,20 +72,25 @@ class StreamKeeper:
         self._uncommitted = False
 
     def _snapshot(self, copy: sqlite3.Connection) -> None:
-        """Tell everything again, and let go of the stream's records that are not needed any more."""
-        known, base = self._contents, 0
-        before = known.since
+        """Tell everything again."""
+        before, base = self._contents.since, 0
         for record in tell(copy):
             position = self._write(record)
             base = base or position
-        self._told, known.since = known.since - before, 0
+        self._told, self._contents.since = self._contents.since - before, 0
         self._log.base = base
         self._write([Done()])  # which names the new base
-        passed = ledger.lowest(copy, 0)
-        while known.edges and known.edges[0][0] <= passed:
-            known.edges.popleft()
-        needed = min(base, known.edges[0][1]) if known.edges else base
-        asyncio.run_coroutine_threadsafe(self._log.trim(needed), self._loop)
+        self._trim(copy)
+
+    def _trim(self, copy: sqlite3.Connection) -> None:
+        """Let go of the records whose events are done with, and all else in them is told again later."""
+        edges, passed = self._contents.edges, ledger.lowest(copy, 0)
+        while edges and edges[0][0] <= passed:
+            edges.popleft()
+        needed = min(self._log.base, edges[0][1]) if edges else self._log.base
+        if needed > self._trimmed:
+            self._trimmed = needed
+            asyncio.run_coroutine_threadsafe(self._log.trim(needed), self._loop)
 
     def _write(self, changes: Sequence[Change[object]]) -> int:
         data = _encode(changes)
