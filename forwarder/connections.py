@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from forwarder.heads import Heads
 from forwarder.settings import Limits
 from forwarder.tracking.answers import error
 from forwarder.tracking.counted import count_refusal
@@ -40,6 +41,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start waiting; where there are too many connections, the one that waits longest goes."""
         super().connection_made(transport)
+        self._heads = Heads(transport)
         self.receiving = self.in_headers = False
         self.unread = self.held = 0
         self._wait(self.limits.request_seconds)
@@ -76,6 +78,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self._hold(size)
             super().on_headers_complete()
+            self.cycle.transport = self._heads  # its task has not begun
 
     def on_body(self, body: bytes) -> None:
         """Count a part of the body."""
@@ -94,6 +97,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Wait for the next request."""
+        self._heads.flush()
         if not self.pipeline:
             self._release()
             if not self.receiving:
