@@ -67,6 +67,8 @@ def _kind(error: ForwarderError) -> str:
 def _excluded(integrations: object) -> bool:
     if not isinstance(integrations, dict) or not integrations:
         return False
+    if integrations.get(NAMES[0]):  # as nearly always
+        return False
     named = [integrations[name] for name in NAMES if name in integrations]
     if named:
         return not any(named) and False in named
@@ -81,9 +83,10 @@ def _keys(items: Sequence[Item]) -> tuple[str, ...]:
     keys: dict[str, None] = {}  # in order, each once
     for item in items:
         body = item.body
-        if user := body.get("user_id"):
+        user, device = body.get("user_id"), body.get("device_id")
+        if user:
             keys[f"u{user}"] = None
-        if device := body.get("device_id"):
+        if device:
             keys[f"d{device}"] = None
         if item.endpoint is HTTPAPI:
             continue

@@ -36,7 +36,7 @@ class Part(msgspec.Struct, eq=False, gc=False):
         return Sent(user if isinstance(user, str) else None, device if isinstance(device, str) else None)
 
 
-class Work(msgspec.Struct, eq=False):
+class Work(msgspec.Struct, eq=False, gc=False):
     """One event for one destination.
 
     ``keys``: the users and devices that order it among others; ``placed``: parts in the batch it is in;
