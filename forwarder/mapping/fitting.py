@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from forwarder.mapping.paths import parse_path, without_root
 from forwarder.mapping.rules import Errors, Rule, Rules, Values, plainly
-from forwarder.mapping.scope import Scope, Spot
+from forwarder.mapping.scope import Spot
 from forwarder.mapping.shapes import directive_of, is_plain_object
 
 if TYPE_CHECKING:
@@ -39,16 +39,25 @@ def _fields(
             lines += _constant(write, one, rule, to, name)
             last_parent = ""
             continue
-        put = [f"v = {write.expression(one, below.raw() if rule and rule.is_scalar else below)}"]
-        put += _put(write, rule, to, name, is_open=is_open)
-        parent = _parent(one, below.scope)
-        if parent:  # events lack whole objects: nothing is looked up in them
-            put = [f"if {parent} is not E:", *(f"    {line}" for line in put)]
-            if last_parent == parent:
-                del put[0]
+        value = write.expression(one, below.raw() if rule and rule.is_scalar else below)
+        put = _put(write, rule, to, name, is_open=is_open)
+        keys = _path(one)
+        parent = below.scope.ways[keys[:-1]] if keys else ""
+        if not parent or below.scope.holed or not below.scope.is_object(parent):
+            lines += [f"v = {value}", *put]
+            last_parent = ""
+            continue
+        key_name = write.constant(keys[-1])  # most fields are absent, and asking whether costs least
+        put = [f"if {key_name} in {parent}:", f"    v = {parent}[{key_name}]", *_indented(put)]
+        if parent != "p":  # events lack whole objects: nothing is looked up in them
+            put = [*([] if parent == last_parent else [f"if {parent} is not E:"]), *_indented(put)]
         last_parent = parent
         lines += put
     return lines
+
+
+def _indented(lines: list[str]) -> list[str]:
+    return [f"    {line}" for line in lines]
 
 
 def _put(write: "Generator", rule: Rule | None, into: str, name: str, *, is_open: bool) -> list[str]:
@@ -61,12 +70,11 @@ def _put(write: "Generator", rule: Rule | None, into: str, name: str, *, is_open
     return [f"if {plainly('v', rule.plain, empty=rule.empty)}: {into}[{name}] = v", f"elif {put}"]
 
 
-def _parent(node: object, scope: Scope) -> str:
-    """Return the local name of the object that a path looks into, "" for other nodes and the payload."""
+def _path(node: object) -> tuple[str, ...]:
+    """Return the keys of a path's node, none for other nodes and the payload."""
     if directive_of(node) != "@path" or not isinstance(node, dict) or not isinstance(node["@path"], str):
-        return ""
-    keys = parse_path(without_root(node["@path"]))
-    return scope.ways[keys[:-1]] if len(keys) > 1 else ""
+        return ()
+    return parse_path(without_root(node["@path"]))
 
 
 def _constant(write: "Generator", value: object, rule: Rule, into: str, name: str) -> list[str]:

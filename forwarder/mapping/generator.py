@@ -7,11 +7,13 @@ constants' values)::
 
     def f9(p):
         a1 = p.get("context", E)
-        a2 = a1.get("device", E) if a1.__class__ is dict else step(a1, "device")
+        if a1.__class__ is not dict: a1 = opened(a1, ["device"])
+        a2 = a1.get("device", E)
+        if a2.__class__ is not dict: a2 = opened(a2, ["type"])
         r = {}
         v = p.get("userId", U)
         if v is not U: r["user_id"] = v
-        v = a2.get("type", U) if a2.__class__ is dict else step(a2, "type")
+        v = a2.get("type", U)
         if v is not U: r["device_type"] = v
         return r
 """
@@ -44,10 +46,21 @@ def step(value: object, key: str) -> object:
     return walk(value, (key,))
 
 
+EMPTY: dict[str, object] = {}
+"""What lies below a missing object is missing too; only ever looked into."""
+
+
+def opened(value: object, keys: list[str]) -> dict[str, object]:
+    """Return what lies at the keys of anything as an object, only ever looked into."""
+    found = {key: inner for key in keys if (inner := step(value, key)) is not UNDEFINED}
+    return found or EMPTY
+
+
 HELPERS: dict[str, Any] = {
     "U": UNDEFINED,
-    "E": {},  # what lies below a missing object is missing too; only ever looked into
+    "E": EMPTY,
     "step": step,
+    "opened": opened,
     "text_of": text_of,
     "drop": cleaning.drop,
     "clean": cleaning.clean,
@@ -186,14 +199,22 @@ class Generator:
             way = keys[:end]
             if way not in scope.ways:
                 local = f"a{next(self.numbers)}"
-                scope.lines.append(f"{local} = {self.one_step(scope, way, 'E')}")
+                below = scope.keys[local] = []
+                scope.lines += [
+                    f"{local} = {self.one_step(scope, way, 'E')}",
+                    f"if {local}.__class__ is not dict: {local} = opened({local}, {self.constant(below)})",
+                ]
                 scope.ways[way] = local
         return f"({self.one_step(scope, keys, 'U')})"
 
     def one_step(self, scope: Scope, keys: tuple[str, ...], missing: str) -> str:
         """Return the expression of the last key below the local name of the others, quick for objects."""
-        local, name = scope.ways[keys[:-1]], self.constant(keys[-1])
+        local, name = self.looked_up(scope, keys)
         quick = f"{local}.get({name}, {missing})"
-        if local == "p" and scope.payload_is_object:
-            return quick
-        return f"{quick} if {local}.__class__ is dict else step({local}, {name})"
+        return quick if scope.is_object(local) else f"{quick} if p.__class__ is dict else step(p, {name})"
+
+    def looked_up(self, scope: Scope, keys: tuple[str, ...]) -> tuple[str, str]:
+        """Return the local name of what the last key is looked up in, and the name of the key."""
+        local = scope.ways[keys[:-1]]
+        scope.keys.get(local, []).append(keys[-1])
+        return local, self.constant(keys[-1])

@@ -7,13 +7,19 @@ from dataclasses import dataclass, field
 class Scope:
     """One generated function: ``p`` is its payload, ``ways`` the local names of objects that paths share.
 
-    ``holed``: the payload came from ``@transform``, so its lists may hold undefined elements.
+    ``holed``: the payload came from ``@transform``, so its lists may hold undefined elements;
+    ``keys``: what is looked up in each of these objects, by their local names.
     """
 
     holed: bool
     payload_is_object: bool = False
     ways: dict[tuple[str, ...], str] = field(default_factory=lambda: {(): "p"})
+    keys: dict[str, list[str]] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
+
+    def is_object(self, local: str) -> bool:
+        """Tell whether a local name stands for an object whatever the payload holds."""
+        return local != "p" or self.payload_is_object
 
     def fresh(self) -> "Scope":
         """Return an empty scope for another function of the same payload."""
