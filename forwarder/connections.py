@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from forwarder.heads import Heads
+from forwarder.cycle import Cycle
 from forwarder.settings import Limits
 from forwarder.tracking.answers import error
 from forwarder.tracking.counted import count_refusal
@@ -41,7 +41,6 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start waiting; where there are too many connections, the one that waits longest goes."""
         super().connection_made(transport)
-        self._heads = Heads(transport)
         self.receiving = self.in_headers = False
         self.unread = self.held = 0
         self._wait(self.limits.request_seconds)
@@ -78,7 +77,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self._hold(size)
             super().on_headers_complete()
-            self.cycle.transport = self._heads  # its task has not begun
+            self.cycle.__class__ = Cycle  # uvicorn has made it, and its task has not begun
 
     def on_body(self, body: bytes) -> None:
         """Count a part of the body."""
@@ -96,13 +95,17 @@ class LimitedProtocol(HttpToolsProtocol):
             self._take_turn()
 
     def on_response_complete(self) -> None:
-        """Wait for the next request."""
-        self._heads.flush()
+        """Begin the next request or wait for it: as uvicorn's does, without a timer for each."""
         if not self.pipeline:
             self._release()
             if not self.receiving:
                 self._wait(self.limits.idle_seconds)
-        super().on_response_complete()
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
 
     def pause_writing(self) -> None:
         """Wait for a reader that does not keep up."""

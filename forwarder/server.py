@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import math
 import os
 import resource
 import signal
@@ -67,7 +66,6 @@ def _server_config(settings: Settings, forwarder: Forwarder) -> uvicorn.Config:
         server_header=False,
         proxy_headers=bool(settings.server.trusted_proxies),
         forwarded_allow_ips=list(settings.server.trusted_proxies),
-        timeout_keep_alive=math.ceil(settings.limits.idle_seconds),
         timeout_graceful_shutdown=round(settings.server.stop_seconds),
     )
 

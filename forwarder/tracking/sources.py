@@ -3,6 +3,7 @@
 import binascii
 from base64 import b64decode
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import sha256
 
 from forwarder.settings import Source
@@ -14,6 +15,8 @@ class Sources:
 
     def __init__(self, sources: Iterable[Source]) -> None:
         self._by_digest = {_digest(source.write_key): source for source in sources}
+        self.sender = lru_cache(maxsize=256)(self._sender)  # never remembers who is refused
+        """See ``_sender``. Looking up what was found before tells nothing of it either."""
         origins = {origin for source in self._by_digest.values() for origin in source.allowed_origins}
         self._origins = frozenset(origins)
 
@@ -25,7 +28,7 @@ class Sources:
         """Tell whether pages of an origin may send to any source: all a preflight can be asked."""
         return "*" in self._origins or origin in self._origins
 
-    def sender(self, authorization: bytes, own_key: str | None) -> Source:
+    def _sender(self, authorization: bytes, own_key: str | None) -> Source:
         """Return the source a request is for; ``own_key``: what its body or address says. Raises Refusal.
 
         The key is taken from Basic (user name), else from the request itself, else it is the Bearer token;
