@@ -19,16 +19,15 @@ _INSERT = "INSERT INTO event (seq, at, source, message_id, body, total) VALUES "
 _ROW = "(?,?,?,?,?,?)"
 _TOGETHER = 50
 """Rows in one statement: at each, this thread hands Python's lock to the loop's and waits to have it back."""
-_ONE, _MANY = _INSERT + _ROW, _INSERT + ",".join([_ROW] * _TOGETHER)
+_STATEMENTS = [_INSERT + ",".join([_ROW] * rows) for rows in range(_TOGETHER + 1)]
+"""By number of rows; the database keeps those that were used."""
 
 
 def insert(database: sqlite3.Connection, rows: Sequence[Row]) -> None:
     """Write events."""
-    at = 0
-    while len(rows) - at >= _TOGETHER:
-        database.execute(_MANY, tuple(chain.from_iterable(rows[at : at + _TOGETHER])))
-        at += _TOGETHER
-    database.executemany(_ONE, rows[at:])
+    for at in range(0, len(rows), _TOGETHER):
+        some = rows[at : at + _TOGETHER]
+        database.execute(_STATEMENTS[len(some)], tuple(chain.from_iterable(some)))
 
 
 class Change(Protocol[T_co]):
