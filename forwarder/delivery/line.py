@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
-from functools import partial
 
 from forwarder.amplitude.answers import Action, Answer, Decision
 from forwarder.delivery.batch import Batch
@@ -38,7 +37,7 @@ class Line:
         cursor: int,
         chance: random.Random,
     ) -> None:
-        self._plan = partial(plan, planner=planner, sources=sources)
+        self._planner, self._sources = planner, sources
         self._memory = Memory(settings.window)
         self._order = Order()
         self._batches = Batches(settings.batch_events, settings.at_once)
@@ -71,7 +70,7 @@ class Line:
         for event in events:
             if not self.progress.read(event.seq):
                 continue
-            work, filtered = self._plan(event)
+            work, filtered = plan(event, self._planner, self._sources)
             self._memory.add(work, new=True)
             if not work.parts:
                 self._finish(work, filtered)
@@ -100,7 +99,7 @@ class Line:
         lane = self.lanes.named(name)
         if lane is None or lane.resume_at > now or lane.here:
             return
-        planned = [self._plan(row.event) for row in rows]
+        planned = [plan(row.event, self._planner, self._sources) for row in rows]
         self.lanes.brought(lane, [work for work, _ in planned], now)
         for row, (work, filtered) in zip(rows, planned, strict=True):
             self._memory.add(work, new=False)
