@@ -22,6 +22,7 @@ from forwarder.triggers import compile_trigger, event_types
 
 Event = Mapping[str, object]
 Clock = Callable[[], int]
+Trigger = Callable[[Event], bool]
 
 
 def system_clock() -> int:
@@ -49,16 +50,18 @@ class Subscription:
         self.types: frozenset[str] | None = frozenset()
         """The types an event may have to match; None: any."""
         try:
-            self.matches = compile_trigger(cast("str", self.trigger))
+            self.matches: Trigger = compile_trigger(cast("str", self.trigger))
             self.types = event_types(cast("str", self.trigger))
         except TriggerError:
             self.matches = _never
         self.payload = _payload_maker(self.action, definition.get("mapping") or {})
         """Returns the action's fields as the event fills them. Raises MappingError or PayloadError."""
 
-    def may_match(self, kind: str) -> bool:
-        """Tell whether the trigger may match an event of this type."""
-        return self.types is None or kind in self.types
+    def matches_type(self, kind: str) -> Trigger | None:
+        """Return ``matches`` as it is of events of this type alone, None where none of them can match."""
+        if self.types is None:
+            return self.matches
+        return compile_trigger(cast("str", self.trigger), kind) if kind in self.types else None
 
     def items(self, payload: Payload, event: Event) -> list[Item]:
         """Return what the event's payload becomes."""
@@ -119,8 +122,11 @@ class AmplitudeDestination:
         self.subscriptions = [Subscription(each, clock) for each in chosen]
         self._active = [each for each in self.subscriptions if each.known]
         types = frozenset[str]().union(*(each.types or () for each in self._active))
-        self._of_type = {kind: [each for each in self._active if each.may_match(kind)] for kind in types}
-        self._of_any = [each for each in self._active if each.types is None]
+        self._of_type = {
+            kind: [(each, matches) for each in self._active if (matches := each.matches_type(kind))]
+            for kind in types
+        }
+        self._of_any = [(each, each.matches) for each in self._active if each.types is None]
         self.url = partial(endpoint_url, region=self.region, base_url=base_url)
 
     def plan(self, event: Event) -> list[Planned]:
@@ -176,7 +182,7 @@ class AmplitudeDestination:
     def _matching(self, event: Event) -> list[Subscription]:
         kind = event.get("type")
         may_match = self._of_type.get(kind, self._of_any) if isinstance(kind, str) else self._of_any
-        return [each for each in may_match if each.matches(event)]
+        return [each for each, matches in may_match if matches(event)]
 
 
 def _without_null_context(event: Event) -> Event:

@@ -141,7 +141,8 @@ class Sender:
         at = self._line.wake_at()
         wait = None if at is None or self._stopping else max(0.0, (at - self._clock()) / 1000)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._awake.wait(), wait)
+            async with asyncio.timeout(wait):
+                await self._awake.wait()
 
     async def _settle(self) -> None:
         """Write down what is known; what could not be written is written first the next time."""

@@ -10,22 +10,24 @@ from typing import Any
 
 from forwarder.triggers.advice import advise
 from forwarder.triggers.parser import parse
-from forwarder.triggers.predicates import Unanswerable, can_crash, predicate, types_of
+from forwarder.triggers.predicates import Unanswerable, can_crash, of_type, predicate, types_of
 from forwarder.triggers.tokens import tokenize
 from forwarder.triggers.trace import trace_trigger
 
 __all__ = ["compile_trigger", "event_types", "trace_trigger", "trigger_warnings"]
 
 
-def compile_trigger(text: str) -> Callable[[Mapping[str, Any]], bool]:
+def compile_trigger(text: str, kind: str | None = None) -> Callable[[Mapping[str, Any]], bool]:
     """Return the function that says whether an event matches the trigger; it never raises.
 
-    Raises TriggerError, with position and advice, if the text cannot be used.
+    ``kind``: it will be asked of events of this type only. Raises TriggerError, with position and advice, if
+    the text cannot be used.
     """
     group = parse(text)
-    matches = predicate(group)
     if not can_crash(group):
-        return matches
+        left = group if kind is None else of_type(group, kind)
+        return predicate(left) if left is not None else _always
+    matches = predicate(group)
 
     def guarded(event: Mapping[str, Any]) -> bool:
         try:
@@ -34,6 +36,10 @@ def compile_trigger(text: str) -> Callable[[Mapping[str, Any]], bool]:
             return False
 
     return guarded
+
+
+def _always(_: Mapping[str, Any]) -> bool:
+    return True
 
 
 def event_types(text: str) -> frozenset[str] | None:

@@ -44,6 +44,17 @@ def types_of(node: Node) -> frozenset[str] | None:
     return frozenset.union(*known) if known and len(known) == len(types) else None
 
 
+def of_type(node: Node, kind: str) -> Node | None:
+    """Return what an event of this type still has to meet to meet the condition or group; None: nothing."""
+    if isinstance(node, Condition):
+        return None if types_of(node) == frozenset((kind,)) else node
+    left = [of_type(child, kind) for child in node.children]
+    if node.operator == "or" or not left:
+        return None if None in left else node
+    rest = [child for child in left if child is not None]
+    return Group("and", rest) if rest else None
+
+
 def can_crash(node: Node) -> bool:
     """Return whether ``predicate`` of this node can raise Unanswerable."""
     if isinstance(node, Group):

@@ -12,7 +12,7 @@ from tests.property.test_mapping import JSON
 FIELDS = ["type", "event", "name", "userId", "properties.a", "properties", "traits.a.b", "context.a.length"]
 VALUES = ['"a"', "'a'", '"a*"', "5", "-1.5", "true", "null"]
 SIGNS = ["=", "!=", "<", ">=", "and", "or", "not", "!", "(", ")", ",", ".", "[", "&&"]
-ODD = ["contains(", "match(event, ", "\\", '"', "event\\.x", "\n"]
+ODD = ['type = "a"', "contains(", "match(event, ", "\\", '"', "event\\.x", "\n"]
 WORD = st.sampled_from([*FIELDS, *VALUES, *SIGNS, *ODD])
 TRIGGER = (
     st.lists(WORD, max_size=12).map(" ".join) | st.text(max_size=30) | st.lists(WORD, max_size=8).map("".join)
@@ -34,6 +34,8 @@ def test_any_text_and_event(text: str, event: dict[str, Any]) -> None:
     assert all(isinstance(line, str) and line for line in trigger_warnings(text))
     types = event_types(text)
     assert types is None or event.get("type") in types or not matches(event), "it is never asked"
+    if isinstance(kind := event.get("type"), str):
+        assert compile_trigger(text, kind)(event) is matches(event), "of its type alone"
 
 
 @given(EVENT)

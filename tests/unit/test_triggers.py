@@ -59,6 +59,12 @@ def test_the_types_a_trigger_wants(text: str, types: set[str] | None) -> None:
     assert event_types(text) == types
 
 
+@pytest.mark.parametrize("text", ['type = "track"', 'event = "a" or (type = "page" or type = "track")'])
+def test_a_type_that_is_known_need_not_be_asked(text: str) -> None:
+    assert compile_trigger(text, "track")({})
+    assert not compile_trigger(text)({})
+
+
 @pytest.mark.parametrize(
     ("event", "matches"),
     [
