@@ -1,4 +1,4 @@
-"""One request and its answer, whose head and body leave together: one call to the system, in fewer steps."""
+"""Where an application sends its answer: head and body leave together, in one call to the system."""
 
 from functools import lru_cache
 
@@ -13,41 +13,45 @@ from uvicorn.protocols.http.httptools_impl import (
 from forwarder.tracking.answers import Header
 
 
-class Cycle(RequestResponseCycle):
-    """uvicorn's, which goes on answering what is not a head and a whole body."""
+class Answering:
+    """One answer. What is not a head and a whole body is left to uvicorn's ``cycle``."""
 
-    start: HTTPResponseStartEvent | None = None
-    """The head that waits for what follows it, as ASGI allows; where nothing does, a 500 takes its place."""
+    __slots__ = ("_cycle", "_start")
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle = cycle
+        self._start: HTTPResponseStartEvent | None = None
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Take a part of the answer."""
-        if message["type"] == "http.response.start" and not self.response_started:
-            self.start = message
+        """Take a part of the answer; a head waits for what follows it, as ASGI allows."""
+        if message["type"] == "http.response.start" and not self._cycle.response_started:
+            self._start = message
             return
-        start, self.start = self.start, None
+        start, self._start = self._start, None
         if start is not None:
             if self._sent_whole(start, message):
                 return
-            await super().send(start)
-        await super().send(message)
+            await self._cycle.send(start)
+        await self._cycle.send(message)
 
     def _sent_whole(self, start: HTTPResponseStartEvent, message: ASGISendEvent) -> bool:
         """Send the answer if it is whole, and nothing about it or the connection is unusual; tell whether."""
+        cycle = self._cycle
         if message["type"] != "http.response.body" or message.get("more_body"):
             return False
-        if self.disconnected or self.flow.write_paused or not self.keep_alive:
+        if cycle.disconnected or cycle.flow.write_paused or not cycle.keep_alive:
             return False
-        if self.scope["method"] == "HEAD" or self.access_log:
+        if cycle.scope["method"] == "HEAD" or cycle.access_log:
             return False
         body = message.get("body", b"")
-        head = _head(start["status"], (*self.default_headers, *start.get("headers", ())), len(body))
+        head = _head(start["status"], (*cycle.default_headers, *start.get("headers", ())), len(body))
         if not head:
             return False
-        self.response_started = self.response_complete = True
-        self.waiting_for_100_continue = False
-        self.transport.write(head + body)
-        self.message_event.set()
-        self.on_response()
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        cycle.transport.write(head + body)
+        cycle.message_event.set()
+        cycle.on_response()
         return True
 
 

@@ -8,9 +8,10 @@ import math
 from heapq import nsmallest
 from typing import ClassVar
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from forwarder.cycle import Cycle
+from forwarder.answering import Answering
 from forwarder.settings import Limits
 from forwarder.tracking.answers import error
 from forwarder.tracking.counted import count_refusal
@@ -77,7 +78,11 @@ class LimitedProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self._hold(size)
             super().on_headers_complete()
-            self.cycle.__class__ = Cycle  # uvicorn has made it, and its task has not begun
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Have it answered, head and body together."""
+        send = Answering(cycle).send
+        super()._start_asgi_task(cycle, lambda scope, receive, _: app(scope, receive, send))
 
     def on_body(self, body: bytes) -> None:
         """Count a part of the body."""

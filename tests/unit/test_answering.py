@@ -8,7 +8,7 @@ import pytest
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from forwarder.cycle import Cycle
+from forwarder.answering import Answering
 
 JSON = (b"content-type", b"application/json")
 FOUR = (b"content-length", b"4")
@@ -47,17 +47,13 @@ def body(part: bytes, *, more: bool = False) -> dict[str, Any]:
 
 
 def answered(
-    kind: type[RequestResponseCycle], messages: list[dict[str, Any]], method: str, *, keep_alive: bool = True
+    messages: list[dict[str, Any]], method: str, *, keep_alive: bool = True, by_uvicorn: bool = False
 ) -> tuple[list[bytes], str, bool, int]:
     """Return what an application's messages make: what is written, the error, whether it closes, its ends."""
     wire, ends = Wire(), []
 
-    async def application(scope: Any, receive: Any, send: Any) -> None:
-        for message in messages:
-            await send(message)
-
     async def run() -> RequestResponseCycle:
-        cycle = kind(
+        cycle = RequestResponseCycle(
             scope={"method": method},  # type: ignore[typeddict-item]
             transport=wire,
             flow=FlowControl(wire),
@@ -70,6 +66,12 @@ def answered(
             keep_alive=keep_alive,
             on_response=lambda: ends.append(1),
         )
+
+        async def application(scope: Any, receive: Any, send: Any) -> None:
+            send = send if by_uvicorn else Answering(cycle).send
+            for message in messages:
+                await send(message)
+
         await cycle.run_asgi(application)
         return cycle
 
@@ -103,15 +105,15 @@ def test_what_is_written_is_what_uvicorn_writes(
     messages: list[dict[str, Any]], method: str, keep_alive: bool
 ) -> None:
     """Whatever the answer; and the connection goes on or ends alike."""
-    ours = answered(Cycle, messages, method, keep_alive=keep_alive)
-    its = answered(RequestResponseCycle, messages, method, keep_alive=keep_alive)
+    ours = answered(messages, method, keep_alive=keep_alive)
+    its = answered(messages, method, keep_alive=keep_alive, by_uvicorn=True)
     assert b"".join(ours[0]) == b"".join(its[0])
     assert ours[1:] == its[1:]
 
 
 def test_a_whole_answer_leaves_in_one_piece() -> None:
     """Each piece costs a call to the system, here and on the other side."""
-    written, _, closed, ends = answered(Cycle, [start(JSON, FOUR), body(b"body")], "POST")
+    written, _, closed, ends = answered([start(JSON, FOUR), body(b"body")], "POST")
     assert len(written) == 1
     assert written[0].endswith(b"\r\n\r\nbody")
     assert (closed, ends) == (False, 1)
@@ -119,6 +121,6 @@ def test_a_whole_answer_leaves_in_one_piece() -> None:
 
 def test_a_head_without_a_body_becomes_a_failure() -> None:
     """Nothing has left yet, so the sender can be told."""
-    written, _, _, ends = answered(Cycle, [start(JSON, FOUR)], "POST")
+    written, _, _, ends = answered([start(JSON, FOUR)], "POST")
     assert b"".join(written).startswith(b"HTTP/1.1 500 ")
     assert ends == 1
