@@ -14,7 +14,7 @@ import nats.errors
 import structlog
 
 from forwarder.errors import SpoolLost
-from forwarder.spool.jetstream.connecting import open_log
+from forwarder.spool.jetstream.connecting import answering, open_log
 from forwarder.spool.jetstream.copy import Copy
 from forwarder.spool.jetstream.log import Log
 from forwarder.spool.jetstream.questions import Question, ask
@@ -43,7 +43,8 @@ async def open_jetstream(
         await _stand_by(log)
         lock = Lock(copy)
         try:
-            filled = await _taken_over(log, copy)
+            with answering(place):
+                filled = await _taken_over(log, copy)
         finally:
             lock.release()
         spool = JetStreamSpool(log, copy, filled.contents, max_events=max_events, max_bytes=max_bytes)

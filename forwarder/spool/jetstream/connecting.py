@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
 
 import nats
 import nats.errors
@@ -26,17 +27,15 @@ async def open_log(place: Place, token: str, make: int = 0) -> Log:
     """
     client = await _connected(place, token)
     try:
-        if await _is_there(client, place):
-            return Log(client, place)
-        if not make:
-            raise SpoolDamaged(f"there is no stream {place}; start the forwarder once")
-        await client.jetstream(timeout=ANSWER_S).add_stream(
-            name=place.stream, subjects=[place.log], num_replicas=make, discard=DiscardPolicy.NEW
-        )
-    except (nats.errors.Error, OSError) as error:
-        await client.close()
-        raise _unusable(place, error) from None
-    except SpoolDamaged:
+        with answering(place):
+            if await _is_there(client, place):
+                return Log(client, place)
+            if not make:
+                raise SpoolDamaged(f"there is no stream {place}; start the forwarder once")
+            await client.jetstream(timeout=ANSWER_S).add_stream(
+                name=place.stream, subjects=[place.log], num_replicas=make, discard=DiscardPolicy.NEW
+            )
+    except BaseException:
         await client.close()
         raise
     return Log(client, place)
@@ -46,19 +45,21 @@ async def try_stream(place: Place, token: str) -> None:
     """See whether a forwarder could use the stream, or make it. Raises SpoolDamaged where it could not."""
     client = await _connected(place, token)
     try:
-        await client.jetstream(timeout=ANSWER_S).account_info()
-        await _is_there(client, place)
-    except (nats.errors.Error, OSError) as error:
-        raise _unusable(place, error) from None
+        with answering(place):
+            await client.jetstream(timeout=ANSWER_S).account_info()
+            await _is_there(client, place)
     finally:
         await client.close()
 
 
-def _unusable(place: Place, error: Exception) -> SpoolDamaged:
-    why = error.description if isinstance(error, APIError) else str(error)
-    return SpoolDamaged(
-        f"{place} cannot be used: {why or 'no answer'}; NATS needs JetStream (nats-server -js)"
-    )
+@contextlib.contextmanager
+def answering(place: Place) -> Iterator[None]:
+    """Say in one line what NATS cannot do in the block, or that it does not answer. Raises SpoolDamaged."""
+    try:
+        yield
+    except (nats.errors.Error, OSError) as error:
+        why = (error.description if isinstance(error, APIError) else str(error)) or "no answer"
+        raise SpoolDamaged(f"{place} cannot be used: {why}; NATS needs JetStream (nats-server -js)") from None
 
 
 async def _connected(place: Place, token: str) -> Client:

@@ -77,7 +77,7 @@ class Log:
     async def begin(self) -> int:
         """Take up ``base``, go to before the first message, and return where that lies.
 
-        Raises SpoolDamaged where the stream holds something else.
+        Raises SpoolDamaged where the stream holds something else, and nats.errors.Error.
         """
         state = (await self._stream.stream_info(self.place.stream)).state
         self.last, self.base = max(0, state.first_seq - 1), 0
@@ -87,11 +87,14 @@ class Log:
         return self.last + 1
 
     async def first(self) -> int:
-        """Return where the first message lies."""
+        """Return where the first message lies. Raises nats.errors.Error."""
         return max(1, (await self._stream.stream_info(self.place.stream)).state.first_seq)
 
     async def records(self) -> AsyncIterator[Record]:
-        """Yield the records behind ``last`` in order, up to what is now the end. Raises SpoolDamaged."""
+        """Yield the records behind ``last`` in order, up to what is now the end.
+
+        Raises SpoolDamaged, and nats.errors.Error where the servers stop answering.
+        """
         end = (await self._stream.stream_info(self.place.stream)).state
         if not end.messages or end.last_seq <= self.last:
             self.last = max(self.last, end.last_seq)
@@ -111,10 +114,9 @@ class Log:
                 parts.append(message.data)
                 if message.part == message.parts - 1 == len(parts) - 1:
                     yield Record(position, b"".join(parts))
-        except nats.errors.TimeoutError:
-            raise SpoolDamaged(f"{self.place} stopped answering while it was read; start again") from None
         finally:
-            await subscription.unsubscribe()
+            with contextlib.suppress(nats.errors.Error):  # if only because it is gone
+                await subscription.unsubscribe()
 
     def _read(self, data: bytes) -> Message:
         try:
@@ -160,8 +162,8 @@ class Log:
                 try:
                     await self._stream.publish(self.place.log, message, headers=behind)
                     break
-                except (ServiceUnavailableError, ServerError):  # a server starts, or a leader is elected
-                    pass
+                except (ServiceUnavailableError, ServerError) as error:
+                    why = error.description or "a server starts, or a leader is elected"
                 except APIError as error:
                     if error.err_code != _WRONG_LAST:
                         raise SpoolFull(
@@ -169,18 +171,20 @@ class Log:
                         ) from None
                     if await self._is_next(message):  # it had been taken; only the answer was lost
                         break
-                    raise SpoolLost(f"another forwarder has taken over {self.place}") from None
-                except (nats.errors.Error, OSError):
-                    pass
+                    raise SpoolLost(
+                        f"another forwarder has taken over {self.place}, or NATS has lost what it took"
+                    ) from None
+                except (nats.errors.Error, OSError) as error:
+                    why = str(error) or type(error).__name__
                 if not silent:
                     silent = True
-                    _log.warning("the stream does not answer; events wait", stream=str(self.place))
+                    _log.warning("the stream takes nothing; events wait", stream=str(self.place), why=why)
                 await asyncio.sleep(_AGAIN_S)
         finally:
             self.waits_since = None
         self.last += 1
         if silent:
-            _log.info("the stream answers again", stream=str(self.place))
+            _log.info("the stream takes events again", stream=str(self.place))
 
     async def _is_next(self, message: bytes) -> bool:
         """Tell whether it is the message that lies behind the last one known."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import nats.errors
 
 from forwarder.errors import SpoolError
-from forwarder.spool.jetstream.connecting import open_log
+from forwarder.spool.jetstream.connecting import answering, open_log
 from forwarder.spool.jetstream.copy import Copy
 from forwarder.spool.jetstream.log import Log
 from forwarder.spool.jetstream.questions import Question, ask
@@ -59,9 +59,10 @@ async def open_tool(place: Place, token: str) -> JetStreamTool:
     folder = tempfile.TemporaryDirectory(prefix="forwarder-")
     try:
         path = Path(folder.name, "copy.db")
-        await log.begin()
-        copy = Copy(path, log)
-        await copy.catch_up()
+        with answering(place):
+            await log.begin()
+            copy = Copy(path, log)
+            await copy.catch_up()
         copy.finish()
         return JetStreamTool(log, folder, path)
     except BaseException:
