@@ -40,8 +40,9 @@ def test_one_stands_by_until_the_other_is_gone(tmp_path: Path, nats: Nats) -> No
     with fake_amplitude() as fake:
         one, two = (machine(tmp_path, name, stream, fake) for name in ("one", "two"))
         with forwarder(one) as first, standing_by(two) as second:
-            with shopping(shop, first.url):
-                time.sleep(2)
+            for _ in range(20):
+                shop.send_until_taken(first.url, shop.events(50))
+                time.sleep(0.1)
             assert not second.url, "it does not listen yet"
             fake.misbehave({"kind": "hang", "seconds": 2})
             shop.send_until_taken(first.url, shop.events(50))

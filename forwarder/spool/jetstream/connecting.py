@@ -16,7 +16,8 @@ from forwarder.errors import SpoolDamaged
 from forwarder.spool.jetstream.log import ANSWER_S, Log
 from forwarder.spool.place import Place
 
-CONNECT_S = 10.0
+CONNECT_S, TRY_S = 10.0, 3.0
+"""How long servers may take to be there: to be used, which may be started meanwhile, and to be tried."""
 
 
 async def open_log(place: Place, token: str, make: int = 0) -> Log:
@@ -25,7 +26,7 @@ async def open_log(place: Place, token: str, make: int = 0) -> Log:
     ``token``: the servers' token, "" for none; ``make``: where the stream is missing it is made, and so many
     servers hold each message; 0: it is not.
     """
-    client = await _connected(place, token)
+    client = await _connected(place, token, CONNECT_S)
     try:
         with answering(place):
             if await _is_there(client, place):
@@ -43,7 +44,7 @@ async def open_log(place: Place, token: str, make: int = 0) -> Log:
 
 async def try_stream(place: Place, token: str) -> None:
     """See whether a forwarder could use the stream, or make it. Raises SpoolDamaged where it could not."""
-    client = await _connected(place, token)
+    client = await _connected(place, token, TRY_S)
     try:
         with answering(place):
             await client.jetstream(timeout=ANSWER_S).account_info()
@@ -62,7 +63,7 @@ def answering(place: Place) -> Iterator[None]:
         raise SpoolDamaged(f"{place} cannot be used: {why}; NATS needs JetStream (nats-server -js)") from None
 
 
-async def _connected(place: Place, token: str) -> Client:
+async def _connected(place: Place, token: str, patience_s: float) -> Client:
     """Return a client that comes back by itself whenever it loses its servers. Raises SpoolDamaged."""
     refused: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     why = "no answer"
@@ -84,7 +85,7 @@ async def _connected(place: Place, token: str) -> Client:
             reconnect_time_wait=0.5,
         )
     )
-    await asyncio.wait((connecting, refused), timeout=CONNECT_S, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait((connecting, refused), timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
     if connecting.done():
         with contextlib.suppress(nats.errors.Error, OSError):  # which ``hear`` has heard of
             return connecting.result()
