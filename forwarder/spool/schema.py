@@ -3,8 +3,8 @@
 import sqlite3
 from pathlib import Path
 
-from forwarder.errors import SpoolDamaged
-from forwarder.spool.disk import full, is_full
+from forwarder.errors import SpoolDamaged, SpoolFull
+from forwarder.spool.disk import full, is_full, reserve_of
 
 APPLICATION_ID = 0x5350_4F4C  # "SPOL": tells a spool from any other SQLite file
 
@@ -82,6 +82,15 @@ def open_database(path: Path, *, tool: bool = False, durable: bool = True) -> sq
         database.close()
         raise
     return database
+
+
+def open_giving_room(path: Path, *, tool: bool, durable: bool) -> sqlite3.Connection:
+    """Open it as above; where the disk is full its reserve is given up, for deliveries will make room."""
+    try:
+        return open_database(path, tool=tool, durable=durable)
+    except SpoolFull:
+        reserve_of(path).unlink(missing_ok=True)
+        return open_database(path, tool=tool, durable=durable)
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -16,7 +16,7 @@ from forwarder.spool import aside, ledger
 from forwarder.spool.backlog import RETRY_AFTER, Backlog
 from forwarder.spool.changes import Attached, Buried, Change, Revived, Settled
 from forwarder.spool.changes import Row as EventRow
-from forwarder.spool.disk import Disk, full, is_full, reserve_of
+from forwarder.spool.disk import Disk, full, is_full
 from forwarder.spool.intake import Intake, Keeper
 from forwarder.spool.interface import (
     Counts,
@@ -28,7 +28,7 @@ from forwarder.spool.interface import (
     Spooled,
 )
 from forwarder.spool.lock import Lock
-from forwarder.spool.schema import connect, open_database
+from forwarder.spool.schema import connect, open_giving_room
 from forwarder.spool.seen import Seen, fingerprint
 from forwarder.spool.writer import Writer
 
@@ -58,7 +58,7 @@ class SqliteSpool:
         self._path = path
         self._lock = None if tool else Lock(path)
         try:
-            self._database = _opened(path, tool, durable=keeper is None)
+            self._database = open_giving_room(path, tool=tool, durable=keeper is None)
             self._reader = connect(path)
             self._seen = None if tool else Seen(path)
             self._backlog = Backlog(self._database, max_events, max_bytes)
@@ -244,11 +244,3 @@ class SqliteSpool:
         self._database.close()
         if self._lock:
             self._lock.release()
-
-
-def _opened(path: Path, tool: bool, *, durable: bool) -> sqlite3.Connection:
-    try:
-        return open_database(path, tool=tool, durable=durable)
-    except SpoolFull:
-        reserve_of(path).unlink(missing_ok=True)  # deliveries will make room
-        return open_database(path, tool=tool, durable=durable)
