@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 
-SPAN_MS = 250
-MANY = 1_000
-"""Events within the span from which on the flow is dense: a request is full in less than half a second."""
+SPAN_MS = 500
+MANY = 750
+"""Events within the span from which on the flow is dense: a request is full within two seconds."""
 LONGER, AGAIN = 10, 4
 """How many times as long events linger then, and those that have waited for others already."""
 
