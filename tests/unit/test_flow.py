@@ -1,0 +1,37 @@
+"""How long a batch waits, by how densely events come."""
+
+from forwarder.delivery.flow import AGAIN, LONGER, MANY, SPAN_MS, Flow
+
+NOW = 1_790_000_000_000
+
+
+def test_where_few_come_a_batch_waits_from_when_its_event_was_accepted() -> None:
+    flow = Flow(50)
+    flow.note(MANY - 1, NOW)
+    assert flow.due_at(NOW, NOW) == NOW + 50
+    assert flow.due_at(NOW - 30, NOW) == NOW + 20
+    assert flow.due_at(NOW - 5_000, NOW) == NOW, "it has waited long enough"
+    assert flow.due_at(NOW + 9_000, NOW) == NOW + 50, "the clock went back"
+
+
+def test_where_many_come_it_waits_longer() -> None:
+    flow = Flow(50)
+    flow.note(MANY - 1, NOW)
+    flow.note(1, NOW + 1)
+    assert flow.due_at(NOW + 1, NOW + 1) == NOW + 1 + LONGER * 50
+    assert flow.due_at(NOW - 5_000, NOW + 1) == NOW + 1 + AGAIN * 50, "so that no full request is torn apart"
+
+
+def test_only_what_came_lately_counts() -> None:
+    flow = Flow(50)
+    flow.note(MANY, NOW)
+    flow.note(1, NOW + SPAN_MS - 1)
+    assert flow.due_at(NOW, NOW) > NOW + 50
+    flow.note(1, NOW + SPAN_MS)
+    assert flow.due_at(NOW + SPAN_MS, NOW + SPAN_MS) == NOW + SPAN_MS + 50
+
+
+def test_one_who_does_not_want_to_wait_does_not() -> None:
+    flow = Flow(0)
+    flow.note(MANY, NOW)
+    assert flow.due_at(NOW, NOW) == NOW
