@@ -185,7 +185,7 @@ class Spool(Protocol):
         ...
 
     def end_within(self, seconds: float) -> None:
-        """Let nothing wait longer than that for changes to become durable; for a forwarder that stops."""
+        """Let nothing wait much longer for changes to become durable; for a forwarder that stops."""
         ...
 
     async def close(self) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.harness import fake_amplitude
+from tests.harness import Amplitude, fake_amplitude
 from tests.integration.killing import kill_under_load, machine, two_machines
 from tests.integration.operating import dead, dead_names, fates, wait_until
 from tests.integration.running import Running, forwarder
@@ -29,6 +29,15 @@ def standing_by(config: Path) -> Iterator[Running]:
             running.stop()
 
 
+@contextmanager
+def side_by_side(folder: Path, server: Nats, fake: Amplitude) -> Iterator[tuple[Running, Running]]:
+    """Run a forwarder that serves and one that stands by, as long as the block lasts."""
+    stream = somewhere(server, folder).place
+    one, two = (machine(folder, name, stream, fake) for name in ("one", "two"))
+    with forwarder(one) as first, standing_by(two) as second:
+        yield first, second
+
+
 def test_another_machine_goes_on_where_one_was_killed(tmp_path: Path, nats: Nats) -> None:
     with fake_amplitude() as fake:
         kill_under_load(two_machines(tmp_path, nats, fake), fake, kills=3, chance=random.Random(7))
@@ -36,37 +45,43 @@ def test_another_machine_goes_on_where_one_was_killed(tmp_path: Path, nats: Nats
 
 def test_one_stands_by_until_the_other_is_gone(tmp_path: Path, nats: Nats) -> None:
     shop = Shop()
-    stream = somewhere(nats, tmp_path).place
-    with fake_amplitude() as fake:
-        one, two = (machine(tmp_path, name, stream, fake) for name in ("one", "two"))
-        with forwarder(one) as first, standing_by(two) as second:
-            for _ in range(20):
-                shop.send_until_taken(first.url, shop.events(50))
-                time.sleep(0.1)
-            assert not second.url, "it does not listen yet"
-            fake.misbehave({"kind": "hang", "seconds": 2})
+    with fake_amplitude() as fake, side_by_side(tmp_path, nats, fake) as (first, second):
+        for _ in range(20):
             shop.send_until_taken(first.url, shop.events(50))
-            first.stop(signal.SIGKILL)
-            second.wait_for("listening")
-            shop.send_until_taken(second.url, shop.events(50))
-            tally(shop, fake, kills=1)
+            time.sleep(0.1)
+        assert not second.url, "it does not listen yet"
+        fake.misbehave({"kind": "hang", "seconds": 2})
+        shop.send_until_taken(first.url, shop.events(50))
+        first.stop(signal.SIGKILL)
+        second.wait_for("listening")
+        shop.send_until_taken(second.url, shop.events(50))
+        tally(shop, fake, kills=1)
 
 
 def test_whoever_was_cut_off_ends_when_it_comes_back(tmp_path: Path, nats: Nats) -> None:
     shop = Shop()
-    stream = somewhere(nats, tmp_path).place
+    with fake_amplitude() as fake, side_by_side(tmp_path, nats, fake) as (first, second):
+        shop.send_until_taken(first.url, shop.events(200))
+        first.process.send_signal(signal.SIGSTOP)
+        second.wait_for("listening")
+        shop.send_until_taken(second.url, shop.events(200))
+        first.process.send_signal(signal.SIGCONT)
+        assert shop.send(first.url, shop.events(10)) != 200
+        assert first.process.wait(30) == 1
+        assert "another forwarder has taken over" in first.everything_said()[-2]
+        tally(shop, fake)
+
+
+def test_a_stop_that_waits_for_amplitude_writes_down_what_is_known(tmp_path: Path, nats: Nats) -> None:
+    shop = Shop()
     with fake_amplitude() as fake:
-        one, two = (machine(tmp_path, name, stream, fake) for name in ("one", "two"))
-        with forwarder(one) as first, standing_by(two) as second:
-            shop.send_until_taken(first.url, shop.events(200))
-            first.process.send_signal(signal.SIGSTOP)
-            second.wait_for("listening")
-            shop.send_until_taken(second.url, shop.events(200))
-            first.process.send_signal(signal.SIGCONT)
-            assert shop.send(first.url, shop.events(10)) != 200
-            assert first.process.wait(30) == 1
-            assert "another forwarder has taken over" in first.everything_said()[-2]
-            tally(shop, fake)
+        config = machine(tmp_path, "one", somewhere(nats, tmp_path).place, fake)
+        config.write_text(config.read_text().replace("timeout_seconds = 1.5", "timeout_seconds = 60"))
+        fake.misbehave({"kind": "hang", "seconds": 60})
+        with forwarder(config) as running:
+            shop.send_until_taken(running.url, shop.events(50))
+            wait_until(lambda: fake.requests() > 0)
+            assert running.stop(signal.SIGTERM) == 0, "stop_seconds end with the answer that is waited for"
 
 
 def test_events_wait_for_a_stream_that_restarts(tmp_path: Path) -> None:

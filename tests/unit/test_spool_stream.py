@@ -185,6 +185,17 @@ async def test_a_stop_does_not_wait_for_a_silent_stream(tmp_path: Path) -> None:
         await asyncio.wait_for(spool.close(), 10)
 
 
+async def test_what_is_known_is_written_down_after_the_end(here: Where) -> None:
+    async with opened(here) as spool:
+        await spool.attach(["one"])
+        spool.end_within(0)
+        await asyncio.sleep(0.05)
+        assert await spool.append([event("a")], NOW) == [True]
+        await spool.settle("one", Settlement(1, ended={("delivered", ""): 1}), NOW)
+    async with opened(elsewhere(here)) as spool:
+        assert (await spool.counts()).destinations["one"].ended == {("delivered", ""): 1}
+
+
 async def test_a_tool_reads_by_itself_and_asks_for_changes(here: Where) -> None:
     async with opened(here) as spool:
         await busy(spool)

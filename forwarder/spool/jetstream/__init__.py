@@ -48,7 +48,8 @@ async def open_jetstream(
         finally:
             lock.release()
         spool = JetStreamSpool(log, copy, filled.contents, max_events=max_events, max_bytes=max_bytes)
-        await spool.serve()
+        with answering(place):
+            await spool.serve()
     except BaseException:
         await log.close()
         raise

@@ -25,6 +25,8 @@ from forwarder.spool.place import Place
 
 _log = structlog.get_logger(__name__)
 ANSWER_S, _AGAIN_S, _READ_S = 5.0, 0.25, 30.0
+_LAST_S = 1.0
+"""How long a record may take once the end has come: what is known is written down, unless NATS is silent."""
 _LARGEST = 900_000
 """Bytes of one message, which servers refuse from a megabyte on."""
 _ENVELOPE = 1_000
@@ -127,18 +129,20 @@ class Log:
     async def append(self, data: bytes) -> int:
         """Return the record's position once it is durable, however long that takes.
 
-        Raises SpoolFull where the stream refuses it, and SpoolLost where another forwarder has written or
-        ``give_up`` was called.
+        Raises SpoolFull where the stream refuses it, and SpoolLost where another forwarder has written, or
+        where it is not durable soon after ``end``.
         """
         writing = asyncio.ensure_future(self._write(data))
         await asyncio.wait((writing, self._end), return_when=asyncio.FIRST_COMPLETED)
+        if not writing.done():
+            await asyncio.wait((writing,), timeout=_LAST_S)
         if writing.done():
             return writing.result()
         writing.cancel()
         raise SpoolLost(f"{self.place} did not answer before the end")
 
-    def give_up(self) -> None:
-        """Let a record that waits for the stream fail, and all that come."""
+    def end(self) -> None:
+        """From now on let no record wait for a stream that is silent."""
         if not self._end.done():
             self._end.set_result(None)
 

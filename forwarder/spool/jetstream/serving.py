@@ -71,7 +71,7 @@ class JetStreamSpool(SqliteSpool):
 
     def end_within(self, seconds: float) -> None:
         """See ``Spool``."""
-        self._loop.call_later(seconds, self._log.give_up)
+        self._loop.call_later(seconds, self._log.end)
 
     async def close(self) -> None:
         """See ``Spool``."""
