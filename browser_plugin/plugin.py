@@ -10,15 +10,16 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from browser_plugin.destination import STAMPED, may_go
 from browser_plugin.session import decide, whole_ms
-from browser_plugin.settings import SessionSettings, is_truthy
+from browser_plugin.settings import SessionSettings
 
 if TYPE_CHECKING:
     from browser_plugin.session import Decision
 
 ID_KEY = "analytics_session_id"
 LAST_KEY = "analytics_session_id.last_access"
-DESTINATION = "Actions Amplitude"
+DESTINATION = STAMPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +105,8 @@ def is_own(event: Mapping[str, Any], settings: SessionSettings) -> bool:
 
 
 def takes_stamp(integrations: object) -> bool:
-    """Tell whether the event may carry the session id to Amplitude.
-
-    As in Segment's reference, except that a plain ``false`` for the destination stays: a consent tool set it.
-    """
-    if not isinstance(integrations, Mapping):
-        return True
-    if integrations.get(DESTINATION) is False:
-        return False
-    return integrations.get("All") is not False or is_truthy(integrations.get(DESTINATION))
+    """Tell whether the event may carry the session id to Amplitude: where it may go there."""
+    return may_go(integrations)
 
 
 def with_stamp(integrations: object, session_id: int) -> dict[str, Any]:

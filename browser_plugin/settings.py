@@ -106,6 +106,15 @@ def is_truthy(value: object) -> bool:
     return bool(value) or isinstance(value, (Mapping, list))
 
 
+OFF = ("false", "off", "no", "0", "")
+"""Texts that switch a flag off, in whatever case: environments and data attributes know texts only."""
+
+
+def is_on(value: object) -> bool:
+    """Tell whether a flag of a configuration, which may be a text, is on; the rest as JavaScript has it."""
+    return value.strip().lower() not in OFF if isinstance(value, str) else is_truthy(value)
+
+
 def check(setting: Setting, value: object) -> tuple[object, str | None]:
     """Return the usable value and, where the given one is not usable, what is wrong with it."""
     if setting.kind == "ms":
@@ -114,7 +123,7 @@ def check(setting: Setting, value: object) -> tuple[object, str | None]:
             return (int(number) if number == int(number) else number), None
         return setting.default, f"{setting.page} must be a number of milliseconds"
     if setting.kind == "flag":
-        return is_truthy(value), None
+        return is_on(value), None
     if setting.kind == "text":
         if isinstance(value, str) and value:
             return value, None

@@ -7,14 +7,15 @@ from typing import Protocol
 
 import orjson
 
+from browser_plugin.destination import may_go
 from forwarder.amplitude.endpoints import HTTPAPI, Endpoint
 from forwarder.amplitude.items import Item
 from forwarder.delivery.work import Part, Work
 from forwarder.errors import ForwarderError, MappingError, PayloadError
 from forwarder.spool import Spooled
 
-NAMES = ("Actions Amplitude", "Amplitude (Actions)")
-"""Names under which an event's ``integrations`` may speak of the destination."""
+EXCLUDED = "excluded by integrations"
+"""Why an event is filtered that says it is not for the destination."""
 
 
 class Planner(Protocol):
@@ -42,8 +43,9 @@ def plan(event: Spooled, planner: Planner, sources: frozenset[str] | None) -> tu
         return Work(event, [], ()), "source not routed here"
     try:
         body = orjson.loads(event.body)
-        if _excluded(body.get("integrations")):
-            return Work(event, [], ()), "excluded by integrations"
+        integrations = body.get("integrations")
+        if integrations and not may_go(integrations):
+            return Work(event, [], ()), EXCLUDED
         items, errors = planner.items(body)
         parts = [Part(item.endpoint, item.data, item.min_id_length, item.after_previous) for item in items]
         work = Work(event, parts, _keys(items) or (f"#{event.seq}",))
@@ -62,17 +64,6 @@ def _kind(error: ForwarderError) -> str:
     if isinstance(error, PayloadError):
         return "invalid fields"
     return "mapping failed" if isinstance(error, MappingError) else "cannot be planned"
-
-
-def _excluded(integrations: object) -> bool:
-    if not isinstance(integrations, dict) or not integrations:
-        return False
-    if integrations.get(NAMES[0]):  # as nearly always
-        return False
-    named = [integrations[name] for name in NAMES if name in integrations]
-    if named:
-        return not any(named) and False in named
-    return integrations.get("All") is False
 
 
 def _keys(items: Sequence[Item]) -> tuple[str, ...]:

@@ -30,6 +30,12 @@ def event(**more: object) -> Spooled:
         ({"Actions Amplitude": False}, "excluded by integrations"),
         ({"Amplitude (Actions)": False}, "excluded by integrations"),
         ({"Actions Amplitude": {"session_id": 1}}, ""),
+        ({"All": False, "Amplitude (Actions)": True}, ""),
+        ({"All": False, "Amplitude (Actions)": {}}, ""),
+        ({"All": False, "Actions Amplitude": None}, "excluded by integrations"),
+        ({"Amplitude (Actions)": False, "Actions Amplitude": {"session_id": 1}}, "excluded by integrations"),
+        ({"Amplitude (Actions)": True, "Actions Amplitude": False}, "excluded by integrations"),
+        ({"All": True, "Amplitude (Actions)": False}, "excluded by integrations"),
         ("broken", ""),
     ],
 )

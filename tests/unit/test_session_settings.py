@@ -86,6 +86,17 @@ def test_what_is_no_setting_is_told_with_those_there_are() -> None:
     assert "sessionLength" in problem
 
 
+@pytest.mark.parametrize("text", ["false", "off", "no", "0", "", "False", "OFF", " no ", 0, None, False])
+def test_texts_switch_flags_off(text: object) -> None:
+    for name in ("sessionEvents", "triggerSessionEvents", "newOnReset", "newOnUserChange"):
+        assert read_settings({name: text}) == (SessionSettings(), [])
+
+
+@pytest.mark.parametrize("text", ["true", "on", "yes", "1", "x", 1, True, {}])
+def test_other_texts_switch_them_on(text: object) -> None:
+    assert read_settings({"sessionEvents": text}) == (SessionSettings(session_events=True), [])
+
+
 @pytest.mark.parametrize(
     ("given", "number"),
     [(None, 0), ("", 0), ([], 0), ([60_000], 60_000), (["7"], 7), (True, 1), (" 1e3 ", 1000), (1.5, 1.5)],
