@@ -2,22 +2,16 @@
 
 import math
 import re
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
 from forwarder.javascript import values as js
 from forwarder.javascript.calendar import LIMIT_MS, time_of
 from forwarder.javascript.dates import read_date
+from forwarder.javascript.usual_dates import USUAL, read_usual
 
-_USUAL: Final = re.compile(
-    r"[12][0-9]{3}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
-    r"(?:\.[0-9]{3}(?:[0-9]{3})?)?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
-)
-"""What nearly every library writes: read by Python where the day exists."""
 _SHORT: Final = 64
 """Characters of a text whose time is worth remembering; all that are times are shorter."""
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _LOOSE: Final = re.compile(
     r"([0-9]{4})[-/]?([0-9]{1,2})?[-/]?([0-9]{0,2})"
@@ -53,11 +47,6 @@ def is_date_like(text: str) -> bool:
     return milliseconds is not None
 
 
-def _whole(time: timedelta) -> int:
-    """Return whole milliseconds, rounded down, in half the time of a division."""
-    return time.days * 86_400_000 + time.seconds * 1000 + time.microseconds // 1000
-
-
 def _read(text: str) -> tuple[bool, int | None]:
     """Return whether the text is written as usual, and its time."""
     return _read_short(text) if len(text) <= _SHORT else (False, _read_unusual(text))
@@ -65,10 +54,10 @@ def _read(text: str) -> tuple[bool, int | None]:
 
 @lru_cache(maxsize=64)  # an event's time is checked, then read; events of one request share theirs
 def _read_short(text: str) -> tuple[bool, int | None]:
-    if not _USUAL.fullmatch(text):
+    if not USUAL.fullmatch(text):
         return False, _read_unusual(text)
     try:
-        return True, _whole(datetime.fromisoformat(text) - _EPOCH)
+        return True, read_usual(text)
     except ValueError:
         return True, read_date(text)
 

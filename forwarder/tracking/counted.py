@@ -1,13 +1,22 @@
 """What is counted at the door and about pages. Labels hold configured names and codes, never sent text."""
 
+from collections.abc import Mapping
+
+import structlog
 from prometheus_client import Counter
 
 from forwarder.outcomes import Outcome
 
+log = structlog.get_logger()
 _EVENTS = Counter(
     "forwarder_door_events", "Events that ended at the door, by outcome", ["source", "outcome", "reason"]
 )
 _REFUSED = Counter("forwarder_requests_refused", "Requests refused as a whole", ["code"])
+_TIMES = Counter(
+    "forwarder_time_problems",
+    "Events whose timestamp or sentAt could not be used, by what was wrong",
+    ["source", "problem"],
+)
 _REPORTS = Counter("forwarder_page_reports", "What pages reported of their plugin", ["kind"])
 REPORTED = frozenset({"difference", "trap", "load", "timeout", "unavailable", "refused"})
 """What a page may say; everything else is counted as ``other``, so that no text becomes a label."""
@@ -16,6 +25,13 @@ REPORTED = frozenset({"difference", "trap", "load", "timeout", "unavailable", "r
 def count_events(source: str, outcome: Outcome, reason: str, count: int) -> None:
     """Count events of a source that ended at the door."""
     _EVENTS.labels(source, outcome.value, reason).inc(count)
+
+
+def count_time_problems(source: str, problems: Mapping[str, int]) -> None:
+    """Count and log times of a source's events that could not be used, by problem."""
+    for problem, count in problems.items():
+        _TIMES.labels(source, problem).inc(count)
+    log.warning("times could not be used", source=source, problems=dict(problems))
 
 
 def count_refusal(code: str) -> None:

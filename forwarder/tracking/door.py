@@ -12,6 +12,7 @@ from forwarder.settings import Limits, Source
 from forwarder.spool import NewEvent
 from forwarder.tracking.answers import TAKEN, Answer, Refusal, error
 from forwarder.tracking.bodies import deeper_than, readable
+from forwarder.tracking.counted import count_time_problems
 from forwarder.tracking.envelopes import Envelope, batch, single
 from forwarder.tracking.events import Arrival, normalise
 from forwarder.tracking.incoming import Incoming, read_event
@@ -94,8 +95,13 @@ class Door:
             sent_at=envelope.sent_at,
             context=envelope.context,
             integrations=envelope.integrations,
+            strict=source.strict,
         )
+        if source.strict and arrival.sent.problem:
+            raise Refusal(400, arrival.sent.problem, "sentAt is no time; write it in ISO 8601")
         good, bad = self._sort(envelope.events, arrival, request.kind)
+        if arrival.time_problems:
+            count_time_problems(source.name, arrival.time_problems)
         await self._keep(source, good, now)
         if bad:
             self._record_rejections(source, bad)

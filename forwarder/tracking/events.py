@@ -10,10 +10,11 @@ from uuid import uuid4
 import msgspec
 
 from forwarder.spool import NewEvent
-from forwarder.tracking.fields import Fields, read_fields, read_text
+from forwarder.tracking.event_times import event_times, rejection_of, sent_time
+from forwarder.tracking.fields import Fields, read_fields, read_value
 from forwarder.tracking.incoming import Context, Incoming, Known, read_context
 from forwarder.tracking.rules import Rejection, wrong
-from forwarder.tracking.times import correct, format_time, parse_time
+from forwarder.tracking.times import format_time
 
 CLIENT_LIBRARIES = frozenset(
     {
@@ -45,12 +46,13 @@ class Arrival:
 
     ``source``: its name; ``received_at``: ms since the epoch; ``address``: the sender's, for events of
     client-side libraries, None where it is not to be recorded; ``from_page``: whether a browser says that a
-    page sent them; the rest stands beside a batch's events.
+    page sent them; ``strict``: whether events whose times cannot be used are rejected; the rest stands
+    beside a batch's events. ``time_problems`` counts what was wrong with times.
     """
 
     __slots__ = (
         *("address", "context", "from_page", "integrations", "received", "received_at"),
-        *("sent", "sent_at", "source", "written_address"),
+        *("sent", "sent_at", "source", "strict", "time_problems", "written_address"),
     )
 
     def __init__(
@@ -62,15 +64,18 @@ class Arrival:
         sent_at: msgspec.Raw | None = None,
         context: Fields | None = None,
         integrations: Fields | None = None,
+        strict: bool = False,
     ) -> None:
         self.source = source
+        self.strict = strict
+        self.time_problems: dict[str, int] = {}
         self.received_at = received_at
         self.received = format_time(received_at)
         self.address = address
         self.written_address = (address or "").encode()
         self.from_page = from_page
         self.sent_at = sent_at
-        self.sent = _time(read_text(sent_at))
+        self.sent = sent_time(read_value(sent_at))
         self.context = context
         self.integrations = integrations
 
@@ -102,8 +107,8 @@ def normalise(event: Incoming | None, arrival: Arrival, kind: str | None = None)
         _set_address(kept, context, arrival)
     kept["type"] = kind
     kept["messageId"] = message_id
-    _set_times(kept, known, arrival)
-    return NewEvent(arrival.source, message_id, _encode(kept))
+    rejection = _set_times(kept, known, arrival)
+    return rejection or NewEvent(arrival.source, message_id, _encode(kept))
 
 
 def _message_id(said: object, fields: Fields) -> str:
@@ -144,33 +149,25 @@ def _set_address(kept: dict[str, object], context: Context, arrival: Arrival) ->
         kept["context"] = {**(read_fields(written) or {}), "ip": arrival.address}
 
 
-def _time(text: object) -> int | None:
-    return parse_time(text) if text and isinstance(text, str) else None
-
-
-def _happened(original: int, sent: int | None, arrival: Arrival) -> str:
-    try:
-        return format_time(correct(original, sent, arrival.received_at))
-    except OverflowError:  # a clock this wrong says nothing: it happened when it came
-        return arrival.received
-
-
-def _set_times(kept: dict[str, object], known: Known, arrival: Arrival) -> None:
+def _set_times(kept: dict[str, object], known: Known, arrival: Arrival) -> Rejection | None:
     """Set the four times, and ``clockOffset``: milliseconds the server's clock is ahead of the client's.
 
     Segment's rule counts the way through the network as clock error; with the offset and the original time
-    kept, anyone can see and undo it.
+    kept, anyone can see and undo it. Returns why a strict source does not take the event.
     """
-    sent = _time(known.sent_at)
-    if sent is None and arrival.sent_at is not None:
+    sent = sent_time(known.sent_at)
+    if sent.time is None and arrival.sent_at is not None:
         sent, kept["sentAt"] = arrival.sent, arrival.sent_at
     name, given = "timestamp", known.timestamp
     if given is None:  # RudderStack's name for it
         name, given = "originalTimestamp", known.original_timestamp
-    original = _time(given)
-    timestamp = arrival.received if original is None else _happened(original, sent, arrival)
+    times = event_times(given, sent, arrival.received_at)
+    for problem in times.problems:
+        arrival.time_problems[problem] = arrival.time_problems.get(problem, 0) + 1
+    timestamp = arrival.received if times.happened is None else format_time(times.happened)
     kept["originalTimestamp"] = timestamp if given is None else kept[name]
     kept["receivedAt"] = arrival.received
     kept["timestamp"] = timestamp
-    if sent is not None:
-        kept["clockOffset"] = arrival.received_at - sent
+    if times.clock_offset is not None:
+        kept["clockOffset"] = times.clock_offset
+    return rejection_of(times.problems) if arrival.strict else None

@@ -1,6 +1,6 @@
 """JSON objects whose values are not decoded yet."""
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -8,6 +8,7 @@ Fields: TypeAlias = dict[str, msgspec.Raw]
 """A JSON object whose values are the bytes that were sent."""
 
 _fields = msgspec.json.Decoder(Fields)
+_any = msgspec.json.Decoder(Any)
 _text = msgspec.json.Decoder(str)
 
 
@@ -24,3 +25,13 @@ def read_text(raw: msgspec.Raw | None) -> str | None:
     if raw is None or bytes(raw)[:1] != b'"':
         return None
     return _text.decode(raw)
+
+
+def read_value(raw: msgspec.Raw | None) -> object:
+    """Return what a JSON value holds; None where it is absent or cannot be read."""
+    if raw is None:
+        return None
+    try:
+        return _any.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return None

@@ -21,11 +21,17 @@ def _text(description: str) -> Json:
     return {"description": f"{description} Anything but a text counts as absent."}
 
 
+def _time(description: str) -> Json:
+    """Describe a time; other forms that languages write are read as well."""
+    text: Json = {"type": "string", "format": "date-time"}
+    return {"anyOf": [text, {"type": "null"}], "description": description}
+
+
 def _event(own: Json, *required: str) -> Json:
     fields: Json = {
         "messageId": _text("Made when missing. One is taken once within 24 hours."),
-        "timestamp": _text("When it happened by the sender's clock, in ISO 8601."),
-        "sentAt": _text("When it was sent by the same clock, to correct a wrong one."),
+        "timestamp": _time("When it happened by the sender's clock."),
+        "sentAt": _time("When it was sent by the same clock, to correct a wrong one."),
         "writeKey": _text("The source's key, where it is not in Authorization."),
         "context": _OBJECT,
         "integrations": _OBJECT,
@@ -66,7 +72,7 @@ def schemas() -> Json:
             "properties": {
                 "batch": {"type": "array", "items": {"anyOf": [_typed(kind) for kind in TYPES]}},
                 "writeKey": _text("The source's key, where it is not in Authorization."),
-                "sentAt": _text("When it was sent by the sender's clock."),
+                "sentAt": _time("When it was sent by the sender's clock."),
                 "context": {"description": beside},
                 "integrations": {"description": beside},
             },

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from forwarder.errors import SpoolFull
 from forwarder.outcomes import Outcome
@@ -108,6 +109,26 @@ async def test_a_strict_source_is_told_every_reason() -> None:
         (2, "no_event_name"),
     ]
     assert list(setup.spool.events) == [("web", "m1")]
+
+
+async def test_times_that_cannot_be_used_are_counted_and_told_to_strict_sources() -> None:
+    def counted() -> float:
+        labels = {"source": "times", "problem": "unreadable_timestamp"}
+        return REGISTRY.get_sample_value("forwarder_time_problems_total", labels) or 0
+
+    body = {"batch": [track(1, timestamp="yesterday"), track(2)], "sentAt": "0001-01-01T00:00:00Z"}
+    setup, before = Setup(name="times"), counted()
+    assert await setup.send(body) is TAKEN
+    assert len(setup.spool.events) == 2
+    assert counted() == before + 1
+
+    strict = Setup(strict=True)
+    answer = await strict.send(body)
+    assert answer.status == 400
+    assert [one["code"] for one in json.loads(answer.body)["errors"]] == ["unreadable_timestamp"]
+    assert list(strict.spool.events) == [("web", "m2")]
+    answer = await strict.send({"batch": [track(3)], "sentAt": "soon"})
+    assert (answer.status, json.loads(answer.body)["code"]) == (400, "unreadable_sent_at")
 
 
 async def test_the_same_message_is_kept_once_and_counted() -> None:

@@ -7,11 +7,13 @@ import msgspec
 import pytest
 
 from forwarder.spool import NewEvent
+from forwarder.tracking.event_times import IMPLAUSIBLE, IMPLAUSIBLE_SENT, UNREADABLE, UNREADABLE_SENT
 from forwarder.tracking.events import Arrival, normalise
 from forwarder.tracking.incoming import read_event
 from forwarder.tracking.rules import Rejection
 
 RECEIVED = 1_704_067_200_000
+LAST = "2023-12-31T23:00:00.000Z"
 TRACK: dict[str, Any] = {"type": "track", "event": "Seen", "userId": "u", "messageId": "m"}
 
 
@@ -101,10 +103,10 @@ def test_the_batchs_context_and_integrations_are_defaults() -> None:
 
 def test_a_skewed_clock_is_corrected_and_the_offset_kept() -> None:
     event = kept(
-        {**TRACK, "timestamp": "2023-12-31T23:00:00.000Z", "sentAt": "2023-12-31T23:00:10.000Z"},
+        {**TRACK, "timestamp": LAST, "sentAt": "2023-12-31T23:00:10.000Z"},
     )
     assert event["timestamp"] == "2023-12-31T23:59:50.000Z"
-    assert event["originalTimestamp"] == "2023-12-31T23:00:00.000Z"
+    assert event["originalTimestamp"] == LAST
     assert event["sentAt"] == "2023-12-31T23:00:10.000Z"
     assert event["receivedAt"] == "2024-01-01T00:00:00.000Z"
     assert event["clockOffset"] == 3_590_000
@@ -132,6 +134,75 @@ def test_times_that_are_none_do_not_cost_the_event(given: object) -> None:
     event = kept({**TRACK, "timestamp": given, "sentAt": given})
     assert event["timestamp"] == "2024-01-01T00:00:00.000Z"
     assert event["originalTimestamp"] == (event["timestamp"] if given is None else given)
+
+
+@pytest.mark.parametrize(
+    ("times", "happened", "problems"),
+    [
+        ({"timestamp": "1763010312345"}, "", IMPLAUSIBLE),  # more than a year after the arrival
+        ({"timestamp": "1703010312345"}, "2023-12-19T18:25:12.345Z", ""),
+        ({"timestamp": 1703010312345}, "2023-12-19T18:25:12.345Z", ""),
+        ({"timestamp": "01/02/2024"}, "", UNREADABLE),
+        ({"timestamp": ""}, "", UNREADABLE),
+        ({"timestamp": {}}, "", UNREADABLE),
+        ({"timestamp": None, "sentAt": None}, "", ""),
+        ({"timestamp": "1763-01-03T12:34:00Z"}, "", IMPLAUSIBLE),
+        ({"timestamp": "0001-01-01T00:00:00Z", "sentAt": "2024-01-01T00:00:00Z"}, "", ""),
+        ({"timestamp": "1970-01-01T00:00:00.000Z"}, "", ""),
+        (
+            {"timestamp": LAST, "sentAt": "0001-01-01T00:00:00Z"},
+            LAST,
+            "",
+        ),
+        (
+            {"timestamp": LAST, "sentAt": "1970-01-01T00:00:00Z"},
+            LAST,
+            "",
+        ),
+        (
+            {"timestamp": LAST, "sentAt": "soon"},
+            LAST,
+            UNREADABLE_SENT,
+        ),
+        (
+            {"timestamp": LAST, "sentAt": "2001-01-01T00:00:00Z"},
+            LAST,
+            IMPLAUSIBLE_SENT,
+        ),
+    ],
+)
+def test_times_that_cannot_be_used_are_counted(times: dict[str, Any], happened: str, problems: str) -> None:
+    common = arrival()
+    done = normalise(read_event(json.dumps({**TRACK, **times}).encode()), common)
+    assert isinstance(done, NewEvent)
+    event = json.loads(done.body)
+    assert event["timestamp"] == (happened or "2024-01-01T00:00:00.000Z")
+    assert common.time_problems == ({problems: 1} if problems else {})
+    if problems in (IMPLAUSIBLE_SENT, UNREADABLE_SENT):
+        assert "clockOffset" not in event
+
+
+@pytest.mark.parametrize(
+    ("times", "code"),
+    [
+        ({"timestamp": "yesterday"}, UNREADABLE),
+        ({"timestamp": "9999-12-31T00:00:00Z"}, IMPLAUSIBLE),
+        ({"timestamp": "2024-01-01T00:00:00Z", "sentAt": "soon"}, UNREADABLE_SENT),
+    ],
+)
+def test_a_strict_source_is_told_of_times(times: dict[str, Any], code: str) -> None:
+    done = normalise(read_event(json.dumps({**TRACK, **times}).encode()), arrival(strict=True))
+    assert isinstance(done, Rejection)
+    assert done.code == code
+
+
+def test_the_batchs_sent_at_may_be_wrong_as_well() -> None:
+    common = arrival(sent_at=msgspec.Raw(b'"0001-01-01T00:00:00Z"'))
+    done = normalise(read_event(json.dumps({**TRACK, "timestamp": LAST}).encode()), common)
+    assert isinstance(done, NewEvent)
+    assert json.loads(done.body)["timestamp"] == LAST
+    unreadable = arrival(sent_at=msgspec.Raw(b"1e999"))
+    assert isinstance(normalise(read_event(json.dumps(TRACK).encode()), unreadable), NewEvent)
 
 
 def test_rudderstacks_name_of_the_time_is_understood() -> None:
