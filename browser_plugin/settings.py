@@ -152,3 +152,35 @@ def read_settings(raw: Mapping[str, object]) -> tuple[SessionSettings, list[str]
         if problem:
             problems.append(f"{problem}; {setting.default!r} is used")
     return SessionSettings(**values), problems  # type: ignore[arg-type]  # checked one by one above
+
+
+SHORTEST_USUAL_MS = 60_000
+"""Milliseconds; a session that ends after less was probably given in seconds or minutes."""
+LONGEST_USUAL_MS = 7 * 86_400_000
+
+
+def settings_doubts(raw: Mapping[str, object]) -> list[str]:
+    """Return one line for each length that can be used, but is probably not meant as it is written."""
+    names = {name: setting for setting in TABLE for name in (setting.segment, setting.page, setting.name)}
+    found = []
+    for name, value in raw.items():
+        setting = names.get(name)
+        if setting is None or setting.kind != "ms":
+            continue
+        length, problem = check(setting, value)
+        if problem or not isinstance(length, (int, float)):
+            continue
+        if length < 0 or (length == 0 and setting.default):
+            found.append(
+                f"{name}: {length} ms makes every event a session of its own; 30 minutes are 1800000"
+            )
+        elif 0 < length < SHORTEST_USUAL_MS:
+            found.append(
+                f"{name}: {length} ms are {length / 1000:g} s; give milliseconds: 30 minutes are 1800000"
+            )
+        elif length > LONGEST_USUAL_MS:
+            days = length / 86_400_000
+            found.append(
+                f"{name}: {length} ms are {days:.0f} days; give milliseconds: 30 minutes are 1800000"
+            )
+    return found

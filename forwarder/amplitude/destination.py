@@ -5,14 +5,17 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, cast
 
+from browser_plugin.destination import NAMES, with_both_names
 from forwarder.amplitude.endpoints import endpoint_url
 from forwarder.amplitude.fields import ACTIONS, HOW
+from forwarder.amplitude.insert_ids import insert_id_base
 from forwarder.amplitude.items import Call, Item, Planned
 from forwarder.amplitude.lint import lint
 from forwarder.amplitude.log_events import log_event, log_event_v2, log_purchase
 from forwarder.amplitude.presets import presets
 from forwarder.amplitude.requests import calls
 from forwarder.amplitude.settings import read_settings
+from forwarder.amplitude.subscriptions import Definition, identities, read_definition
 from forwarder.amplitude.users import delete_users, group_identify_user, identify_user, map_user
 from forwarder.amplitude.validation import Payload, compile_payload
 from forwarder.amplitude.writing import write
@@ -41,11 +44,16 @@ class Subscription:
     mapping is the error of every event that matches. ``problems`` tells when the configuration is loaded.
     """
 
-    def __init__(self, definition: Mapping[str, object], clock: Clock) -> None:
-        self.action = str(definition.get("partnerAction", ""))
-        self.name = str(definition.get("name") or self.action)
+    def __init__(self, definition: Definition, identity: str, clock: Clock) -> None:
+        self.action = str(definition.action or "")
+        self.name = definition.name or self.action
+        self.identity = identity
         self.known = self.action in ACTIONS
-        self.trigger = definition.get("subscribe")
+        self.off = definition.off
+        """Why it is not run; empty where it is."""
+        self.names_items = self.action != "mapUser" and _may_make(self.action, definition.mapping)
+        """Whether it can make anything that has an insert id."""
+        self.trigger = definition.trigger
         self._make = _maker(self.action, clock)
         self.types: frozenset[str] | None = frozenset()
         """The types an event may have to match; None: any."""
@@ -54,7 +62,7 @@ class Subscription:
             self.types = event_types(cast("str", self.trigger))
         except TriggerError:
             self.matches = _never
-        self.payload = _payload_maker(self.action, definition.get("mapping") or {})
+        self.payload = _payload_maker(self.action, definition.mapping or {})
         """Returns the action's fields as the event fills them. Raises MappingError or PayloadError."""
 
     def matches_type(self, kind: str) -> Trigger | None:
@@ -63,10 +71,9 @@ class Subscription:
             return self.matches
         return compile_trigger(cast("str", self.trigger), kind) if kind in self.types else None
 
-    def items(self, payload: Payload, event: Event) -> list[Item]:
-        """Return what the event's payload becomes."""
-        message_id = event.get("messageId")
-        return self._make(payload, message_id if message_id and isinstance(message_id, str) else None)
+    def items(self, payload: Payload, event: Event, *, alone: bool) -> list[Item]:
+        """Return what the event's payload becomes; ``alone``: no other subscription's items are named."""
+        return self._make(payload, insert_id_base(event.get("messageId"), self.identity, alone=alone))
 
 
 def _payload_maker(action: str, mapping: object) -> Callable[[object], Payload]:
@@ -79,6 +86,14 @@ def _payload_maker(action: str, mapping: object) -> Callable[[object], Payload]:
             raise broken
 
         return refuse
+
+
+def _may_make(action: str, mapping: object) -> bool:
+    """Tell whether a mapping can make anything: not where a required field is mapped from nothing."""
+    if not isinstance(mapping, Mapping) or any(name.startswith("@") for name in mapping):
+        return True
+    fields = ACTIONS.get(action, {})
+    return all(mapping.get(name) not in (None, "") for name, field in fields.items() if field.required)
 
 
 def _maker(action: str, clock: Clock) -> Callable[[Payload, str | None], list[Item]]:
@@ -103,8 +118,9 @@ class AmplitudeDestination:
 
     ``settings``: ``apiKey``, ``secretKey``, ``endpoint``; ``subscriptions``: in Segment's JSON shape,
     None for the presets; ``base_url`` replaces scheme and host of every address; ``clock``: ms since
-    the epoch; ``on_warning`` is told the kind (``lint.Kind``) of everything doubtful that ``items`` returns.
-    Raises ConfigError for unusable settings.
+    the epoch; ``on_warning`` is told the kind (``lint.Kind``) of everything doubtful that ``items`` returns;
+    ``scope``: the destination's own name where another one sends to the same project, so that no insert id
+    of one is one of the other. Raises ConfigError for unusable settings.
     """
 
     def __init__(
@@ -115,12 +131,17 @@ class AmplitudeDestination:
         base_url: str | None = None,
         clock: Clock = system_clock,
         on_warning: Callable[[str], None] | None = None,
+        scope: str = "",
     ) -> None:
         self.api_key, self.secret_key, self.region = read_settings(settings)
         self._on_warning = on_warning
         chosen = presets() if subscriptions is None else subscriptions
-        self.subscriptions = [Subscription(each, clock) for each in chosen]
-        self._active = [each for each in self.subscriptions if each.known]
+        definitions = [read_definition(each) for each in chosen]
+        named = zip(definitions, identities(definitions, scope), strict=True)
+        self.subscriptions = [Subscription(each, identity, clock) for each, identity in named]
+        self._shared = bool(scope)
+        self._says_both = any(NAMES[1] in str(each.mapping) for each in definitions)
+        self._active = [each for each in self.subscriptions if each.known and not each.off]
         types = frozenset[str]().union(*(each.types or () for each in self._active))
         self._of_type = {
             kind: [(each, matches) for each in self._active if (matches := each.matches_type(kind))]
@@ -131,19 +152,25 @@ class AmplitudeDestination:
 
     def plan(self, event: Event) -> list[Planned]:
         """Return what every matching subscription makes of the event, with its requests; sends nothing."""
-        made = [self.plan_one(subscription, event) for subscription in self._active]
-        return [planned for planned in made if planned is not None]
+        event = self._readable(event)
+        matching = self._matching(event)
+        alone = self._is_alone(matching)
+        return [self._planned(subscription, event, alone=alone) for subscription in matching]
 
     def plan_one(self, subscription: Subscription, event: Event) -> Planned | None:
-        """Return what one of ``subscriptions`` makes of the event; None where its trigger does not match."""
-        event = _without_null_context(event)
-        if not subscription.matches(event):
+        """Return what one of ``subscriptions`` makes of the event; None where it does not match or is off."""
+        event = self._readable(event)
+        matching = self._matching(event)
+        if subscription not in matching:
             return None
+        return self._planned(subscription, event, alone=self._is_alone(matching))
+
+    def _planned(self, subscription: Subscription, event: Event, *, alone: bool) -> Planned:
         planned = Planned(subscription.name, subscription.action)
         try:
             payload = subscription.payload(event)
             planned.payload = payload.sent | payload.how
-            items = subscription.items(payload, event)
+            items = subscription.items(payload, event, alone=alone)
             planned.warnings = lint(payload, items)
             planned.items = items
         except ForwarderError as error:
@@ -154,13 +181,15 @@ class AmplitudeDestination:
 
     def items(self, event: Event) -> tuple[list[Item], list[ForwarderError]]:
         """Return what to send for the event, written and in order, and why subscriptions send nothing."""
-        event = _without_null_context(event)
+        event = self._readable(event)
         items: list[Item] = []
         errors: list[ForwarderError] = []
-        for subscription in self._matching(event):
+        matching = self._matching(event)
+        alone = self._is_alone(matching)
+        for subscription in matching:
             try:
                 payload = subscription.payload(event)
-                made = subscription.items(payload, event)
+                made = subscription.items(payload, event, alone=alone)
                 for item in made:
                     write(item)
                 if self._on_warning is not None:
@@ -184,9 +213,20 @@ class AmplitudeDestination:
         may_match = self._of_type.get(kind, self._of_any) if isinstance(kind, str) else self._of_any
         return [each for each, matches in may_match if matches(event)]
 
+    def _is_alone(self, matching: Sequence[Subscription]) -> bool:
+        """Tell whether at most one of the subscriptions makes items that are named after the message."""
+        if self._shared:
+            return False
+        return len(matching) < 2 or sum(each.names_items for each in matching) < 2
 
-def _without_null_context(event: Event) -> Event:
-    """Return the event with a null context taken as absent; the reference stumbles over it."""
-    if event.get("context", js.UNDEFINED) is None:
-        return {name: value for name, value in event.items() if name != "context"}
-    return event
+    def _readable(self, event: Event) -> Event:
+        """Return the event as mappings read it: its options for us under both of the destination's names.
+
+        A null context counts as absent; the reference stumbles over it.
+        """
+        if event.get("context", js.UNDEFINED) is None:
+            event = {name: value for name, value in event.items() if name != "context"}
+        integrations = event.get("integrations")
+        if isinstance(integrations, dict) and (self._says_both or NAMES[1] in integrations):
+            return {**event, "integrations": with_both_names(integrations)}
+        return event

@@ -1,14 +1,17 @@
 """Every mistake in a destination's configuration, each on one line with where it is and how to mend it."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Final, cast
 
+from browser_plugin.settings import settings_doubts
 from forwarder.amplitude.coercion import Refused, coerce
 from forwarder.amplitude.field import Field, Kind
 from forwarder.amplitude.fields import ACTIONS
 from forwarder.amplitude.presets import SESSION_ACTION
 from forwarder.amplitude.settings import settings_problems
+from forwarder.amplitude.subscriptions import Definition, read_definition, shape_doubts, shape_problems
 from forwarder.errors import ConfigError, TriggerError
 from forwarder.javascript.packages import LIQUID, USER_AGENTS
 from forwarder.mapping import mapping_problems
@@ -36,15 +39,65 @@ def problems(settings: Mapping[str, object], subscriptions: Sequence[object] | N
 
 
 def doubts(subscriptions: Sequence[object] | None) -> list[str]:
-    """Return a line for every trigger that works but probably does not do what is meant."""
+    """Return a line for everything that works but probably does not do what is meant."""
     found = []
-    for number, each in enumerate(subscriptions or ()):
-        try:
-            warnings = trigger_warnings(each["subscribe"])  # type: ignore[index]
-        except (TriggerError, LookupError, TypeError):
-            continue  # a problem, not a doubt
-        found += [f"{_place(number, each)}: subscribe: {warning}" for warning in warnings]
+    numbered = [(_place(number, each), each) for number, each in enumerate(subscriptions or ())]
+    readable = [(place, each, read_definition(each)) for place, each in numbered if isinstance(each, dict)]
+    own_ids = Counter(_own_id(definition) for _, _, definition in readable)
+    for place, each, definition in readable:
+        found += [f"{place}: {doubt}" for doubt in shape_doubts(each)]
+        found += [f"{place}: {doubt}" for doubt in _definition_doubts(definition)]
+        own = _own_id(definition)
+        if own and own_ids[own] > 1:
+            found.append(
+                f"{place}: mapping.insert_id: another subscription makes the same; of one message Amplitude"
+                " then counts one of the two. Leave insert_id out: each gets its own"
+            )
     return found
+
+
+def _own_id(definition: Definition) -> str:
+    """Return what a subscription that is run makes insert ids of, as text; empty: it leaves that to us."""
+    mapping = definition.mapping if isinstance(definition.mapping, dict) else {}
+    return "" if definition.off else str(mapping.get("insert_id") or "")
+
+
+def _definition_doubts(definition: Definition) -> Iterator[str]:
+    action, mapping = definition.action, definition.mapping
+    try:
+        for warning in trigger_warnings(cast("str", definition.trigger)):
+            yield f"subscribe: {warning}"
+    except (TriggerError, TypeError):
+        pass  # a problem, not a doubt
+    if isinstance(action, str) and action in ACTIONS and isinstance(mapping, dict):
+        if not _has_root_directive(mapping):
+            yield from _unknown(ACTIONS[action], mapping, "mapping", is_open=False)
+    elif action == SESSION_ACTION and isinstance(mapping, dict):
+        for doubt in settings_doubts(mapping):
+            yield f"mapping.{doubt}"
+
+
+def _unknown(
+    fields: Mapping[str, Field], mapping: Mapping[str, object], place: str, *, is_open: bool
+) -> Iterator[str]:
+    """Yield the names that are no fields: Segment ignores them, be they misspelt or retired."""
+    for name, node in mapping.items():
+        field = fields.get(name)
+        if field is None:
+            if not is_open and not name.startswith(_OWN_KEYS):
+                mend = _instead(name, list(fields))
+                yield f"{place}.{name}: there is no such field, so it is ignored; {mend}"
+        elif _lists_properties(field, node):
+            inner = cast("dict[str, object]", node)
+            yield from _unknown(field.properties or {}, inner, f"{place}.{name}", is_open=field.open)
+
+
+def _lists_properties(field: Field, node: object) -> bool:
+    return (
+        isinstance(node, dict)
+        and field.properties is not None
+        and not any(key.startswith("@") for key in node)
+    )
 
 
 def _place(number: int, subscription: object) -> str:
@@ -64,12 +117,14 @@ def _subscription(subscription: object) -> Iterator[str]:
     if not isinstance(subscription, dict):
         yield "must be an object with subscribe, partnerAction and mapping"
         return
-    action = subscription.get("partnerAction")
+    yield from shape_problems(subscription)
+    definition = read_definition(subscription)
+    action = definition.action
     known = isinstance(action, str) and action in ACTIONS
     if not known and action != SESSION_ACTION:
         what = "partnerAction: is missing" if action is None else f"partnerAction: there is no {action!r}"
         yield f"{what}; {_instead(str(action), [*ACTIONS, SESSION_ACTION])}"
-    trigger = subscription.get("subscribe")
+    trigger = definition.trigger
     if not isinstance(trigger, str):
         yield 'subscribe: must be a trigger as text; for example: type = "track"'
     else:
@@ -77,9 +132,10 @@ def _subscription(subscription: object) -> Iterator[str]:
             compile_trigger(trigger)
         except TriggerError as error:
             yield f"subscribe: {error}"
-    mapping = subscription.get("mapping")
+    mapping = definition.mapping
     if mapping is not None and not isinstance(mapping, dict):
-        yield "mapping: must be an object of the action's fields"
+        if not isinstance(mapping, str):  # text that is no JSON is told already
+            yield "mapping: must be an object of the action's fields"
         return
     for mistake in mapping_problems(mapping or {}):
         yield f"mapping.{mistake}" if mistake.field else f"mapping: {mistake}"
@@ -95,21 +151,17 @@ def _fields(fields: Mapping[str, Field], mapping: Mapping[str, object]) -> Itera
     for name, field in fields.items():
         if field.required and mapping.get(name) in (None, ""):
             yield f"mapping.{name}: is missing, and nothing is sent without it; map a value to it"
-    yield from _values(fields, mapping, "mapping", is_open=False)
+    yield from _values(fields, mapping, "mapping")
 
 
-def _values(
-    fields: Mapping[str, Field], mapping: Mapping[str, object], place: str, *, is_open: bool
-) -> Iterator[str]:
+def _values(fields: Mapping[str, Field], mapping: Mapping[str, object], place: str) -> Iterator[str]:
     for name, node in mapping.items():
         field = fields.get(name)
         if field is None:
-            if not is_open and not name.startswith(_OWN_KEYS):
-                yield f"{place}.{name}: there is no such field; {_instead(name, list(fields))}"
-        elif isinstance(node, dict):
-            if field.properties is not None and not any(key.startswith("@") for key in node):
-                yield from _values(field.properties, node, f"{place}.{name}", is_open=field.open)
-        elif node is not None and node != "" and not field.multiple:
+            continue  # a doubt
+        if _lists_properties(field, node):
+            yield from _values(field.properties or {}, cast("dict[str, object]", node), f"{place}.{name}")
+        elif not isinstance(node, dict) and node is not None and node != "" and not field.multiple:
             yield from _constant(field, node, f"{place}.{name}")
 
 

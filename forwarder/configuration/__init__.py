@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from forwarder.amplitude.problems import problems as destination_problems
+from forwarder.amplitude.subscriptions import listed, unread_pages
 from forwarder.configuration.contradictions import contradictions, tables
 from forwarder.configuration.secrets import resolve
 from forwarder.errors import ConfigError
@@ -140,10 +141,16 @@ def _subscriptions(
     except (ValueError, RecursionError) as error:
         problems.append(f"{place}: {path} is not JSON: {error}")
         return None
-    if not isinstance(read, list) or not all(isinstance(item, dict) for item in read):
-        problems.append(f"{place}: {path} must hold a JSON list of subscriptions")
-        return None
-    return read
+    found = listed(read)
+    if found is None:
+        problems.append(
+            f"{place}: {path} must hold a JSON list of subscriptions, or the Public API's answer with them"
+        )
+    elif unread_pages(read):
+        problems.append(
+            f"{place}: {path} ends before the last page; add the Public API's other answers to it"
+        )
+    return found
 
 
 def _of_destination(table: Mapping[str, object], subscriptions: list[dict[str, object]] | None) -> list[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from forwarder.amplitude import AmplitudeDestination
 from forwarder.amplitude.presets import presets
 from forwarder.amplitude.problems import doubts, problems
 from forwarder.cli import cli
@@ -40,18 +41,12 @@ def test_presets_have_none() -> None:
         (subscription(partnerAction=None), "partnerAction: is missing; use one of"),
         (subscription(mapping=[]), "mapping: must be an object"),
         (subscription(mapping={}), "mapping.event_type: is missing, and nothing is sent without it"),
-        (mapped(userId="x"), "mapping.userId: there is no such field; did you mean user_id?"),
-        (mapped(xyz="x"), "mapping.xyz: there is no such field; use one of adid, "),
         (mapped(ip={"@pth": "$.a"}), "mapping.ip: @pth: is no directive; use one of @arrayPath, "),
         (mapped(ip={"@path": 5}), "mapping.ip: @path: should be a string"),
         (mapped(groups={"a": [{"@json": {}}]}), "mapping.groups.a.0: @json: needs an object with 'mode'"),
         (
             mapped(ip={"@liquid": "{% if %}"}),
             "mapping.ip: @liquid: TokenizationError: invalid value expression",
-        ),
-        (
-            mapped(utm_properties={"utm_sorce": "x"}),
-            "utm_sorce: there is no such field; did you mean utm_source",
         ),
         (mapped(library2={"behavior": "never"}), "library2.behavior: must be one of auto, use_mapping"),
         (mapped(min_id_length="many"), "mapping.min_id_length: must be an integer or null, but is a text"),
@@ -81,6 +76,42 @@ def test_one_mistake_is_one_line(subscription: object, line: str) -> None:
 )
 def test_no_mistake(subscription: dict[str, object]) -> None:
     assert problems(SETTINGS, [subscription]) == []
+
+
+@pytest.mark.parametrize(
+    ("subscription", "line"),
+    [
+        (
+            mapped(userId="x"),
+            "mapping.userId: there is no such field, so it is ignored; did you mean user_id?",
+        ),
+        (mapped(xyz="x"), "mapping.xyz: there is no such field, so it is ignored; use one of adid, "),
+        (
+            mapped(autocaptureAttributionEnabled=True),
+            "mapping.autocaptureAttributionEnabled: there is no such",
+        ),
+        (
+            mapped(utm_properties={"utm_sorce": "x"}),
+            "utm_sorce: there is no such field, so it is ignored; did you mean utm_source",
+        ),
+        (
+            subscription(partnerAction="sessionId", mapping={"sessionLength": 1800}),
+            "mapping.sessionLength: 1800 ms are 1.8 s",
+        ),
+    ],
+)
+def test_what_segment_ignores_is_a_doubt(subscription: dict[str, object], line: str) -> None:
+    assert problems(SETTINGS, [subscription]) == []
+    [found] = doubts([subscription])
+    assert line in found
+    AmplitudeDestination(SETTINGS, [subscription])
+
+
+def test_two_that_make_the_same_insert_id_are_doubted() -> None:
+    own = mapped(insert_id={"@path": "$.messageId"})
+    assert doubts([own]) == []
+    found = [line for line in doubts([own, {**own, "enabled": False}, own]) if "insert_id" in line]
+    assert [line.partition(":")[0] for line in found] == ["subscriptions[0] 'one'", "subscriptions[2] 'one'"]
 
 
 def test_the_51st_is_one_too_many() -> None:

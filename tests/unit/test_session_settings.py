@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from browser_plugin import SessionSettings
-from browser_plugin.settings import TABLE, read_settings
+from browser_plugin.settings import TABLE, read_settings, settings_doubts
 
 PAGE = Path(__file__).parents[2] / "browser_plugin" / "page"
 
@@ -114,3 +114,30 @@ def test_flags_are_taken_as_in_the_reference(given: object, flag: bool) -> None:
 
 def test_what_is_no_number_ends_no_session_as_in_the_reference() -> None:
     assert math.isnan(SessionSettings(session_length="abc").session_length)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["sessionLength", "session_length"])
+@pytest.mark.parametrize(
+    ("value", "part"),
+    [
+        (1800, "1.8 s"),
+        ("1800", "1.8 s"),
+        (30, "0.03 s"),
+        (-1, "every event"),
+        (0, "every event"),
+        (59_999, "59.999 s"),
+        (31_536_000_000, "365 days"),
+    ],
+)
+def test_lengths_that_are_hardly_meant_are_doubted(name: str, value: object, part: str) -> None:
+    [line] = settings_doubts({name: value})
+    assert line.startswith(f"{name}: ")
+    assert part in line
+
+
+def test_usual_lengths_are_not_doubted() -> None:
+    for value in (60_000, 900_000, "1800000", 86_400_000, 604_800_000):
+        assert settings_doubts({"sessionLength": value, "maximumLength": value}) == []
+    assert settings_doubts({"maximumLength": 0, "sessionEvents": 5, "none": 1, "sessionLength": "x"}) == []
+    assert len(settings_doubts({"maximumLength": -1})) == 1
+    assert len(settings_doubts({"maximumLength": 3600})) == 1
