@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from forwarder.origins import origin_mistake
 from forwarder.spool.place import is_place, place_of
 
 _ORIGIN = re.compile(r"https?://[^/?#@\s]+")
@@ -136,7 +137,7 @@ class Source(_Frozen):
     name: Name
     write_key: Annotated[str, AfterValidator(_write_key)]
     allowed_origins: tuple[str, ...] = ("*",)
-    """Origins of pages that may send; ``*`` for all."""
+    """Origins of pages and hybrid apps that may send; ``*`` for all, ``https://*.example.com`` below one."""
     strict: bool = False
     """Answer 400 with every reason instead of taking the good events: for development."""
     client_addresses: bool = True
@@ -148,8 +149,9 @@ class Source(_Frozen):
     @classmethod
     def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for origin in value:
-            if origin not in ("*", "null") and (not _ORIGIN.fullmatch(origin) or origin != origin.lower()):
-                raise ValueError(f"{origin!r} is no origin; write * or one like https://shop.example.com")
+            mistake = origin_mistake(origin)
+            if mistake:
+                raise ValueError(mistake)
         return value
 
 

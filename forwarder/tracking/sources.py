@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import sha256
 
+from forwarder.origins import Origins
 from forwarder.settings import Source
 from forwarder.tracking.answers import Refusal
 
@@ -17,8 +18,9 @@ class Sources:
         self._by_digest = {_digest(source.write_key): source for source in sources}
         self.sender = lru_cache(maxsize=256)(self._sender)  # never remembers who is refused
         """See ``_sender``. Looking up what was found before tells nothing of it either."""
-        origins = {origin for source in self._by_digest.values() for origin in source.allowed_origins}
-        self._origins = frozenset(origins)
+        self._origins = Origins(
+            {one for source in self._by_digest.values() for one in source.allowed_origins}
+        )
 
     def find(self, key: str | None) -> Source | None:
         """Return the source of a write key. Keys are compared by digest, so timing tells nothing."""
@@ -26,7 +28,7 @@ class Sources:
 
     def allows(self, origin: str) -> bool:
         """Tell whether pages of an origin may send to any source: all a preflight can be asked."""
-        return "*" in self._origins or origin in self._origins
+        return self._origins.allow(origin)
 
     def _sender(self, authorization: bytes, own_key: str | None) -> Source:
         """Return the source a request is for; ``own_key``: what its body or address says. Raises Refusal.
@@ -54,7 +56,12 @@ class Sources:
 
 def may_send(source: Source, origin: str) -> bool:
     """Tell whether a page of ``origin`` may send to the source."""
-    return "*" in source.allowed_origins or origin in source.allowed_origins
+    return _origins(source.allowed_origins).allow(origin)
+
+
+@lru_cache(maxsize=1_024)
+def _origins(patterns: tuple[str, ...]) -> Origins:
+    return Origins(patterns)
 
 
 def _digest(key: str) -> bytes:
