@@ -27,10 +27,8 @@ def origin_mistake(text: str) -> str | None:
     if rest and without_path != text and origin_mistake(without_path) is None:
         return f"{text!r} is no origin: it has a path; write {without_path!r}"
     match = _PARTS.fullmatch(text)
-    if match is None or not (_HOST.fullmatch(match[2]) or (not match[2] and scheme in _WITHOUT_HOST)):
-        return (
-            f"{text!r} is no origin; write * or one like {_EXAMPLE}, or https://*.example.com for all below"
-        )
+    if match is None or not _is_host(scheme, match[2]):
+        return f"{text!r} is no origin; write * or one like {_EXAMPLE} or https://*.example.com"
     return _port_mistake(text, scheme, match[3])
 
 
