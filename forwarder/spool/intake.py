@@ -11,7 +11,7 @@ from forwarder.spool.backlog import Backlog
 from forwarder.spool.changes import Appended, Change, Row, insert
 from forwarder.spool.disk import Disk
 from forwarder.spool.interface import NewEvent
-from forwarder.spool.seen import Seen, fingerprint
+from forwarder.spool.seen import Seen
 
 
 class Keeper(Protocol):
@@ -57,7 +57,7 @@ class Intake:
             "SELECT at, source, message_id FROM event ORDER BY seq DESC LIMIT 10000"
         ).fetchall()
         if rows:
-            seen.add([fingerprint(source, name) for _, source, name in rows], rows[0][0])
+            seen.add([seen.fingerprint(source, name) for _, source, name in rows], rows[0][0])
 
     def begin(self) -> None:
         """See ``writer.Steps``."""
@@ -65,6 +65,8 @@ class Intake:
         self._changes = []
         self._backlog.begin()
         self._disk.begin()
+        if self._seen is not None:
+            self._seen.check()
         if self._keeper is not None:
             self._keeper.begin(self._database)
 
@@ -82,7 +84,7 @@ class Intake:
         pending = self._marks
         seq, total = backlog.draft_last, backlog.draft_total
         for event, mark in zip(events, marks, strict=True):
-            fresh = mark not in pending and not seen.has(mark)
+            fresh = mark not in pending and not seen.has(mark, event.source, event.message_id)
             answers.append(fresh)
             if fresh:
                 seq += 1

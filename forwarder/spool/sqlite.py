@@ -29,7 +29,7 @@ from forwarder.spool.interface import (
 )
 from forwarder.spool.lock import Lock
 from forwarder.spool.schema import connect, open_giving_room
-from forwarder.spool.seen import Seen, fingerprint
+from forwarder.spool.seen import Seen
 from forwarder.spool.writer import Writer
 
 TRIM, TRIM_ON_FULL_DISK = 5_000, 50
@@ -80,6 +80,7 @@ class SqliteSpool:
         """See ``Spool``."""
         if self._seen is None:
             raise SpoolDamaged(f"{self._path} was opened beside a forwarder; send events to that one")
+        fingerprint = self._seen.fingerprint
         marks = [fingerprint(event.source, event.message_id) for event in events]
         return await self._write(lambda: self._intake.add(events, marks, now))
 

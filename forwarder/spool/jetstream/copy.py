@@ -16,7 +16,7 @@ from forwarder.spool.jetstream.keeper import Contents
 from forwarder.spool.jetstream.log import Log, Record
 from forwarder.spool.jetstream.snapshot import Begun, Done, Logged, Told
 from forwarder.spool.schema import open_database
-from forwarder.spool.seen import Seen, fingerprint
+from forwarder.spool.seen import Seen
 
 _decode = msgspec.msgpack.Decoder(list[Logged]).decode
 
@@ -81,5 +81,5 @@ class Copy:
         seen = Seen(self._path)
         rows = self._database.execute("SELECT at, source, message_id FROM event ORDER BY seq")
         while some := list(islice(rows, 1000)):
-            seen.add([fingerprint(source, name) for _, source, name in some], some[-1][0])
+            seen.add([seen.fingerprint(source, name) for _, source, name in some], some[-1][0])
         seen.close()
