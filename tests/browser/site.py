@@ -59,7 +59,8 @@ def serving(site: Site) -> Iterator[Site]:
             else:
                 self.send_error(404)
                 return
-            site.sent[path] = site.sent.get(path, 0) + len(body)
+            asked = self.command == "GET"  # HEAD wants to know whether it is there
+            site.sent[path] = site.sent.get(path, 0) + len(body) * asked
             self.send_response(200)
             usual = TYPES.get(Path(path).suffix, "application/octet-stream")
             self.send_header("Content-Type", site.types.get(path, usual))
@@ -69,7 +70,10 @@ def serving(site: Site) -> Iterator[Site]:
             for name, value in site.headers.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(body)
+            if asked:
+                self.wfile.write(body)
+
+        do_HEAD = do_GET  # noqa: N815 - http.server's name
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

@@ -28,7 +28,7 @@ export const whole = frozen;
 export const lean = frozen;
 export const tight = frozen;
 
-/** What is shipped: the script tag of a page, and then events as Analytics.js hands them over. */
+/** What is shipped: the script tag of a page, and then events as Analytics.js hands them over, one after another. */
 export async function plugin() {
   const page = /** @type {any} */ (window);
   page.analytics = [];
@@ -38,9 +38,9 @@ export async function plugin() {
   while ((page.analyticsSession?.python ?? "starting") === "starting") await new Promise((done) => setTimeout(done));
   if (page.analyticsSession.python !== "ready") throw new Error(page.analyticsSession.python);
   const [, registered] = page.analytics[0];
-  return () => {
+  return async () => {
     const event = { type: "track", event: "Seen", properties: {}, anonymousId: "a", timestamp: new Date() };
-    registered.track({ event });
+    await registered.track({ event, id: "seen" });
     return /** @type {any} */ (event).integrations["Actions Amplitude"].session_id ? STAMPED : "not stamped";
   };
 }
