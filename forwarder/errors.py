@@ -7,7 +7,9 @@ ForwarderError                  base: str(error) is one line that says what, whe
 ├── PayloadError                an action's fields are invalid; ``fields`` names each with its reason
 └── SpoolError                  the spool cannot do it
     ├── SpoolFull               the bound on rows, bytes or disk is reached; ``retry_after`` in seconds
+    │   └── SpoolUnavailable    the stream accepts nothing for now; ``code`` says why
     ├── SpoolDamaged            the file or stream is not a spool we can read
+    │   └── SpoolInUse          another process serves from the file
     └── SpoolLost               nothing can be written any more, as when another forwarder has taken over
 """
 
@@ -69,8 +71,20 @@ class SpoolFull(SpoolError):  # noqa: N818 - a state of the spool, as its users 
         super().__init__(message)
 
 
+class SpoolUnavailable(SpoolFull):
+    """The stream accepts nothing for now. ``code``: why, as a word for senders, metrics and health checks."""
+
+    def __init__(self, code: str, message: str, retry_after: int) -> None:
+        self.code = code
+        super().__init__(message, retry_after)
+
+
 class SpoolDamaged(SpoolError):  # noqa: N818 - a state of the spool, as its users say it
     """The file or stream is not a spool we can read."""
+
+
+class SpoolInUse(SpoolDamaged):
+    """Another process serves from the file."""
 
 
 class SpoolLost(SpoolError):  # noqa: N818 - as above

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from forwarder.errors import SpoolError
+from forwarder.errors import SpoolError, SpoolUnavailable
 
 
 class NewEvent(msgspec.Struct, frozen=True, gc=False):  # made in a sixth of a named tuple's time
@@ -178,6 +178,10 @@ class Spool(Protocol):
 
     async def counts(self) -> Counts:
         """Return how much lies in the spool."""
+        ...
+
+    def unavailable(self) -> SpoolUnavailable | None:
+        """Return why nothing can be written for now, None where it can."""
         ...
 
     async def lost(self) -> SpoolError:

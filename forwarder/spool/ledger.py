@@ -23,8 +23,13 @@ def attach(database: sqlite3.Connection, destinations: Sequence[str], start: int
         database.execute("DELETE FROM ended WHERE destination = ?", (name,))
     for name in destinations:
         if name not in cursors:
-            database.execute(_ATTACH, (name, start))
+            add(database, name, start)
     return {name: cursors.get(name, start) for name in destinations}
+
+
+def add(database: sqlite3.Connection, destination: str, start: int) -> None:
+    """Give a destination that has no cursor one at ``start``."""
+    database.execute(_ATTACH, (destination, start))
 
 
 def pass_on(

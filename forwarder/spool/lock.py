@@ -3,14 +3,14 @@
 import fcntl
 from pathlib import Path
 
-from forwarder.errors import SpoolDamaged
+from forwarder.errors import SpoolDamaged, SpoolInUse
 
 
 class Lock:
     """A lock that the system lets go of when the process ends, however it ends."""
 
     def __init__(self, spool: Path) -> None:
-        """Take the lock. Raises SpoolDamaged where another process has it or the folder is missing."""
+        """Take the lock. Raises SpoolInUse, and SpoolDamaged where the folder is missing or not writable."""
         path = spool.with_name(spool.name + "-lock")
         try:
             self._file = path.open("wb")
@@ -20,7 +20,7 @@ class Lock:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             self._file.close()
-            raise SpoolDamaged(
+            raise SpoolInUse(
                 f"{spool} is in use by another forwarder; stop that one or name another file"
             ) from None
 

@@ -24,6 +24,11 @@ class Place(NamedTuple):
         """The subject on which the forwarder that writes can be asked."""
         return f"{self.stream}.ask"
 
+    @property
+    def farewell(self) -> str:
+        """The subject on which a forwarder that stops says that others may take over at once."""
+        return f"{self.stream}.farewell"
+
     def __str__(self) -> str:
         return f"{','.join(self.servers)}/{self.stream}"
 

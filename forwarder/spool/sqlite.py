@@ -11,7 +11,7 @@ from itertools import starmap
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from forwarder.errors import SpoolDamaged, SpoolError, SpoolFull
+from forwarder.errors import SpoolDamaged, SpoolError, SpoolFull, SpoolUnavailable
 from forwarder.spool import aside, ledger
 from forwarder.spool.backlog import RETRY_AFTER, Backlog
 from forwarder.spool.changes import Attached, Buried, Change, Revived, Settled
@@ -49,14 +49,16 @@ class SqliteSpool:
         max_bytes: int,
         tool: bool = False,
         keeper: Keeper | None = None,
+        lock: Lock | None = None,
     ) -> None:
         """Open or make the file. ``tool``: only dead letters and counts are wanted, beside a forwarder.
 
         ``keeper``: keeps everything elsewhere; the file is but a copy of it then, and need not be durable.
+        ``lock``: the file's, already held; it is released at the end.
         Raises SpoolDamaged where the file cannot be used or another forwarder serves from it, and SpoolFull.
         """
         self._path = path
-        self._lock = None if tool else Lock(path)
+        self._lock = lock or (None if tool else Lock(path))
         try:
             self._database = open_giving_room(path, tool=tool, durable=keeper is None)
             self._reader = connect(path)
@@ -224,6 +226,10 @@ class SqliteSpool:
             return self._reader.execute(question, values).fetchall()
 
         return await self._loop.run_in_executor(self._reads, ask)
+
+    def unavailable(self) -> SpoolUnavailable | None:
+        """See ``Spool``: a file shows that when it is written."""
+        return None
 
     async def lost(self) -> SpoolError:
         """See ``Spool``: a file of our own stays ours."""

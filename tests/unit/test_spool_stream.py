@@ -9,7 +9,7 @@ from nats.js.api import StreamState
 
 from forwarder.errors import SpoolDamaged, SpoolError, SpoolFull, SpoolLost
 from forwarder.spool import NewDead, NewEvent, Parked, Settlement, Spool
-from forwarder.spool.jetstream import connecting, keeper, log, serving
+from forwarder.spool.jetstream import connecting, keeper, message, serving
 from tests.nats import Nats, Where, nats_server, somewhere
 from tests.unit.test_spool import NOW, event, names, opened
 
@@ -118,7 +118,7 @@ async def test_who_is_replaced_can_write_nothing_more(here: Where) -> None:
         await spool._log.client.flush()  # type: ignore[attr-defined]
         server = here.place.rpartition("/")[0]
         connection = await client.connect(server)
-        foreign = log._encode(log.Message("another", 0, 0, 1, 0, b"\x90"))
+        foreign = message.encode(message.Message("another", 0, 0, 1, 0, b"\x90"))
         await connection.jetstream().publish(f"{here.place.rpartition('/')[2]}.log", foreign)
         await connection.close()
         with pytest.raises(SpoolLost, match="another forwarder has taken over"):

@@ -7,27 +7,32 @@ file; every commit waits for the stream. Others stand by, and one of them takes 
 from __future__ import annotations
 
 import asyncio
+import random
 from pathlib import Path
 
 import msgspec
-import nats.errors
 import structlog
 
-from forwarder.errors import SpoolLost
-from forwarder.spool.jetstream.connecting import answering, open_log
+from forwarder.errors import SpoolInUse, SpoolLost
+from forwarder.spool.jetstream import stream
+from forwarder.spool.jetstream.connecting import open_log, reason
+from forwarder.spool.jetstream.connection import NATS_ERRORS
 from forwarder.spool.jetstream.copy import Copy
 from forwarder.spool.jetstream.log import Log
-from forwarder.spool.jetstream.questions import Question, ask
+from forwarder.spool.jetstream.questions import Desk
 from forwarder.spool.jetstream.serving import JetStreamSpool
 from forwarder.spool.jetstream.snapshot import Opened
+from forwarder.spool.jetstream.standby import Standby
 from forwarder.spool.jetstream.tool import open_tool
 from forwarder.spool.lock import Lock
 from forwarder.spool.place import Place
 
 __all__ = ["open_jetstream", "open_tool"]
 
-_LOOK_S, _GONE = 1.0, 3
-"""How often a forwarder that stands by looks for the other, and how often in vain before it takes over."""
+_PAUSE_S = 2.0
+"""Most seconds that whoever lost a race for the stream waits before it stands by again."""
+_LOCKED = 5
+"""How often the copy may be in use by another process before that is no race but a mistake."""
 _log = structlog.get_logger(__name__)
 
 
@@ -38,58 +43,67 @@ async def open_jetstream(
 
     ``replicas``: servers that hold each message, where the stream is made. Raises SpoolDamaged.
     """
-    log = await open_log(place, token, make=replicas)
+    known = await asyncio.to_thread(copy.exists)
+    log = await open_log(place, token, make=replicas, known=known)
     try:
-        await _stand_by(log)
-        lock = Lock(copy)
-        try:
-            with answering(place):
-                filled = await _taken_over(log, copy)
-        finally:
-            lock.release()
-        spool = JetStreamSpool(log, copy, filled.contents, max_events=max_events, max_bytes=max_bytes)
-        with answering(place):
-            await spool.serve()
+        return await _serving(log, copy, replicas, max_events, max_bytes)
     except BaseException:
         await log.close()
         raise
-    return spool
 
 
-async def _stand_by(log: Log) -> None:
-    """Return once the forwarder that writes, if there is one, does not answer any more."""
-    missed, told = 0, False
-    while missed < _GONE:
-        try:
-            await ask(log.client, log.place, Question(), _LOOK_S)
-        except nats.errors.NoRespondersError:
-            if not told:
-                return
-            missed += 1
-        except (nats.errors.Error, OSError):
-            missed += 1
-        else:
-            missed = 0
-            if not told:
-                _log.info("standing by: another forwarder serves from this stream", stream=str(log.place))
-            told = True
-        await asyncio.sleep(_LOOK_S)
+async def _serving(log: Log, path: Path, replicas: int, max_events: int, max_bytes: int) -> JetStreamSpool:
+    """Stand by until this forwarder is the one that serves. Raises SpoolDamaged."""
+    desk, raced, locked = Desk(log.connection), False, 0
+    async with Standby(log) as standby:
+        while True:
+            end = await standby.wait(again=raced)
+            try:
+                await desk.open()
+                lock = Lock(path)
+                try:
+                    copy = await _taken_over(log, path, end, replicas)
+                    return JetStreamSpool(
+                        log, path, copy.contents, desk, lock, max_events=max_events, max_bytes=max_bytes
+                    )
+                except BaseException:
+                    lock.release()
+                    raise
+            except SpoolLost:
+                _log.info("another forwarder was faster; standing by", stream=str(log.place))
+            except SpoolInUse as error:
+                locked += 1
+                if locked >= _LOCKED:
+                    raise
+                _log.warning("the copy is in use; standing by", why=str(error))
+            except NATS_ERRORS as error:
+                _log.warning("NATS does not answer; standing by", stream=str(log.place), why=reason(error))
+            await desk.close()
+            raced = True
+            await asyncio.sleep(random.uniform(0, _PAUSE_S))
 
 
-async def _taken_over(log: Log, path: Path) -> Copy:
-    """Return the copy of the stream, which nobody else can write any more."""
+async def _taken_over(log: Log, path: Path, end: int, replicas: int) -> Copy:
+    """Return the copy of the stream, which nobody else can write any more.
+
+    ``end``: where the stream ended when no forwarder was there. Raises SpoolLost where another one has
+    written since, SpoolDamaged, and one of NATS_ERRORS.
+    """
+    if not await stream.is_there(log.connection):
+        await stream.make(log.connection, replicas, known=True)
     opened = msgspec.msgpack.encode([Opened()])
     while True:
         began = await log.begin()
+        if began.last_seq != end:
+            raise SpoolLost(f"another forwarder has taken over {log.place}")
         copy = Copy(path, log)
         try:
-            await copy.catch_up()
+            await copy.catch_up(began)
             await log.append(opened)
-            if await log.first() == began:  # nothing was let go of while it was read
+            if await log.first() == max(1, began.first_seq):  # nothing was let go of while it was read
                 copy.finish()
-                _log.info("took over the stream", stream=str(log.place), messages=log.last + 1 - began)
+                _log.info("took over the stream", stream=str(log.place), messages=began.messages + 1)
                 return copy
-        except SpoolLost:  # the other one is not quite gone: once more
-            pass
         finally:
             copy.close()
+        end = log.last

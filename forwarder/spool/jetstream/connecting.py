@@ -1,56 +1,83 @@
-"""Connecting to NATS, and seeing that a stream is one that keeps events."""
+"""Opening a stream, or only trying it, and what is reported where that fails."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TypeVar
 
-import nats
-import nats.errors
-from nats.aio.client import Client
-from nats.js.api import DiscardPolicy, RetentionPolicy
-from nats.js.errors import APIError, NotFoundError
+import structlog
+from nats.js.errors import APIError, ServiceUnavailableError
 
 from forwarder.errors import SpoolDamaged
-from forwarder.spool.jetstream.log import ANSWER_S, Log
+from forwarder.spool.jetstream import stream
+from forwarder.spool.jetstream.connection import NATS_ERRORS, Connection
+from forwarder.spool.jetstream.log import Log
 from forwarder.spool.place import Place
 
+T = TypeVar("T")
 CONNECT_S, TRY_S = 10.0, 3.0
 """How long servers may take to be there: to be used, which may be started meanwhile, and to be tried."""
+_AGAIN_S, _REPORT_S = 0.5, 30.0
+"""How long after a failure NATS is asked again, and how often that is logged."""
+_log = structlog.get_logger(__name__)
 
 
-async def open_log(place: Place, token: str, make: int = 0) -> Log:
+async def open_log(place: Place, token: str, make: int = 0, *, known: bool = False) -> Log:
     """Return the log. Raises SpoolDamaged where there is none that can be used.
 
     ``token``: the servers' token, "" for none; ``make``: where the stream is missing it is made, and so many
-    servers hold each message; 0: it is not.
+    servers hold each message; 0: it is not; ``known``: it was there once.
     """
-    client = await _connected(place, token, CONNECT_S)
+    connection = Connection(place, token)
     try:
-        with answering(place):
-            if await _is_there(client, place):
-                return Log(client, place)
-            if not make:
-                raise SpoolDamaged(f"there is no stream {place}; start the forwarder once")
-            await client.jetstream(timeout=ANSWER_S).add_stream(
-                name=place.stream, subjects=[place.log], num_replicas=make, discard=DiscardPolicy.NEW
-            )
+        await connection.open(CONNECT_S)
+        await patiently(place, lambda: _opened(connection, make, known=known))
     except BaseException:
-        await client.close()
+        await connection.close()
         raise
-    return Log(client, place)
+    return Log(connection, make)
+
+
+async def _opened(connection: Connection, replicas: int, *, known: bool) -> None:
+    if await stream.is_there(connection):
+        return
+    if not replicas:
+        raise SpoolDamaged(f"there is no stream {connection.place}; start the forwarder once")
+    await stream.make(connection, replicas, known=known)
+
+
+async def patiently(place: Place, what: Callable[[], Awaitable[T]]) -> T:
+    """Return what NATS does, once it can: a leader may be in election, or a majority away.
+
+    Raises SpoolDamaged where it refuses, and where JetStream does not answer although NATS does.
+    """
+    began, reported = time.monotonic(), 0.0
+    while True:
+        try:
+            return await what()
+        except NATS_ERRORS as error:
+            now = time.monotonic()
+            if _is_final(error) or (_has_no_jetstream(error) and now - began > CONNECT_S):
+                raise unusable(place, error) from None
+            if now - reported >= _REPORT_S:
+                reported = now
+                _log.warning("NATS does not answer; waiting for it", stream=str(place), why=reason(error))
+        await asyncio.sleep(_AGAIN_S)
 
 
 async def try_stream(place: Place, token: str) -> None:
     """See whether a forwarder could use the stream, or make it. Raises SpoolDamaged where it could not."""
-    client = await _connected(place, token, TRY_S)
+    connection = Connection(place, token)
     try:
+        await connection.open(TRY_S)
         with answering(place):
-            await client.jetstream(timeout=ANSWER_S).account_info()
-            await _is_there(client, place)
+            await connection.call(lambda jetstream: jetstream.account_info())
+            await stream.is_there(connection)
     finally:
-        await client.close()
+        await connection.close()
 
 
 @contextlib.contextmanager
@@ -58,54 +85,29 @@ def answering(place: Place) -> Iterator[None]:
     """Say in one line what NATS cannot do in the block, or that it does not answer. Raises SpoolDamaged."""
     try:
         yield
-    except (nats.errors.Error, OSError) as error:
-        why = (error.description if isinstance(error, APIError) else str(error)) or "no answer"
-        raise SpoolDamaged(f"{place} cannot be used: {why}; NATS needs JetStream (nats-server -js)") from None
+    except NATS_ERRORS as error:
+        raise unusable(place, error) from None
 
 
-async def _connected(place: Place, token: str, patience_s: float) -> Client:
-    """Return a client that comes back by itself whenever it loses its servers. Raises SpoolDamaged."""
-    refused: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    why = "no answer"
-
-    async def hear(error: Exception) -> None:
-        nonlocal why
-        why = str(error) or type(error).__name__
-        if "authorization" in str(error).lower() and not refused.done():
-            refused.set_result(None)
-
-    connecting = asyncio.ensure_future(
-        nats.connect(
-            place.servers,
-            name="forwarder",
-            token=token or None,
-            error_cb=hear,
-            connect_timeout=2,
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=0.5,
-        )
-    )
-    await asyncio.wait((connecting, refused), timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
-    if connecting.done():
-        with contextlib.suppress(nats.errors.Error, OSError):  # which ``hear`` has heard of
-            return connecting.result()
-    connecting.cancel()
-    raise SpoolDamaged(f"cannot connect to {place}: {why}; start NATS, or mend spool.path or spool.token")
+def unusable(place: Place, error: BaseException) -> SpoolDamaged:
+    """Return what an operator is told of NATS' error, with the mend that fits it."""
+    mend = "NATS needs JetStream (nats-server -js)" if _has_no_jetstream(error) else "look at NATS' own log"
+    return SpoolDamaged(f"{place} cannot be used: {reason(error)}; {mend}")
 
 
-async def _is_there(client: Client, place: Place) -> bool:
-    """Tell whether the stream is there. Raises SpoolDamaged where it would not keep every event."""
-    try:
-        config = (await client.jetstream(timeout=ANSWER_S).stream_info(place.stream)).config
-    except NotFoundError:
+def reason(error: BaseException) -> str:
+    """Return why NATS could not do something, in its own words."""
+    return (error.description if isinstance(error, APIError) else str(error)) or "no answer"
+
+
+def _has_no_jetstream(error: BaseException) -> bool:
+    """Tell whether nobody at all answers for JetStream, or says that it is not enabled."""
+    if not isinstance(error, ServiceUnavailableError):
         return False
-    if config.subjects != [place.log]:
-        raise SpoolDamaged(f"{place} is a stream of other subjects; name another stream")
-    bounded = max(config.max_msgs or 0, config.max_bytes or 0, config.max_msgs_per_subject or 0) > 0
-    forgets = config.discard != DiscardPolicy.NEW and bounded
-    if config.max_age or forgets or config.retention != RetentionPolicy.LIMITS:
-        raise SpoolDamaged(
-            f"{place} forgets events by itself; set its discard policy to new, its retention to limits and "
-            "no maximum age"
-        )
-    return True
+    return error.description is None or "not enabled" in error.description
+
+
+def _is_final(error: BaseException) -> bool:
+    """Tell whether asking again is of no use: JetStream refuses what is asked."""
+    code = error.code if isinstance(error, APIError) else None
+    return code is not None and code < 500

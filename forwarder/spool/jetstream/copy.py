@@ -8,10 +8,12 @@ from itertools import islice
 from pathlib import Path
 
 import msgspec
+import structlog
+from nats.js.api import StreamState
 
 from forwarder.errors import SpoolDamaged
 from forwarder.spool import ledger
-from forwarder.spool.changes import Appended
+from forwarder.spool.changes import Appended, Settled
 from forwarder.spool.jetstream.keeper import Contents
 from forwarder.spool.jetstream.log import Log, Record
 from forwarder.spool.jetstream.snapshot import Begun, Done, Logged, Told
@@ -19,6 +21,7 @@ from forwarder.spool.schema import open_database
 from forwarder.spool.seen import Seen
 
 _decode = msgspec.msgpack.Decoder(list[Logged]).decode
+_log = structlog.get_logger(__name__)
 
 
 class Copy:
@@ -33,10 +36,14 @@ class Copy:
         self._path = path
         self._log = log
         self._database = open_database(path, durable=False)
-        self._telling = False
+        self._telling = self._again = False
+        self._cursors: dict[str, int] = {}
 
-    async def catch_up(self) -> None:
-        """Take in what the stream holds beyond what is known. Raises SpoolDamaged."""
+    async def catch_up(self, began: StreamState) -> None:
+        """Take in what the stream holds beyond what is known. Raises SpoolDamaged.
+
+        ``began``: the stream's state before its first record was read.
+        """
         database = self._database
         database.execute("BEGIN")
         async for record in self._log.records():
@@ -47,6 +54,13 @@ class Copy:
                     f"{self._log.place} cannot be read at message {record.position}: {error}; was it written "
                     "by another version, or by hand?"
                 ) from None
+        if _was_purged(began, self._log.base):
+            _log.warning(
+                "the stream was purged by hand: what it held is lost, and the counts begin anew",
+                stream=str(self._log.place),
+                first_message=began.first_seq,
+            )
+            self._begin_anew()
         database.execute("COMMIT")
 
     def _take(self, record: Record) -> None:
@@ -54,15 +68,43 @@ class Copy:
         self.contents.since += len(record.data) if complete else 0
         for change in _decode(record.data):
             if isinstance(change, Begun):
-                self._telling = record.position == self._log.base
+                self._telling, self._again = record.position == self._log.base, True
+            elif not isinstance(change, (Told, Appended)):
+                self._again = False
             if isinstance(change, (Begun, Told, Done)):
                 # What is told again later is known by then; what was told before is told anew.
                 if self._telling:
                     change.apply(self._database)
-            elif complete or isinstance(change, Appended):
-                change.apply(self._database)
-            if isinstance(change, Appended):
+            elif isinstance(change, Appended):
+                self._append(change)
                 self.contents.edges.append((change.rows[-1][0], record.position))
+            elif complete:
+                change.apply(self._database)
+            if isinstance(change, Settled):
+                self._cursors[change.destination] = change.settlement.cursor
+
+    def _append(self, change: Appended) -> None:
+        """Write events. Where a purged stream was written again, the first records may be there as well."""
+        if not self._again:
+            change.apply(self._database)
+            return
+        self._database.executemany(
+            "INSERT OR IGNORE INTO event (seq, at, source, message_id, body, total) VALUES (?,?,?,?,?,?)",
+            change.rows,
+        )
+
+    def _begin_anew(self) -> None:
+        """Let every destination go on where its last record left it, with counts of what is still known."""
+        database = self._database
+        for table in ("cursor", "ended"):
+            database.execute(f"DELETE FROM {table}")  # noqa: S608 - our words
+        for name, cursor in self._cursors.items():
+            ledger.add(database, name, cursor)
+        highest = max(self._cursors.values(), default=0)
+        row = database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
+        if highest > (row[0] if row else 0):  # no event may get a number that a cursor has passed
+            database.execute("DELETE FROM sqlite_sequence WHERE name = 'event'")
+            database.execute("INSERT INTO sqlite_sequence VALUES ('event', ?)", (highest,))
 
     def finish(self) -> None:
         """Let go of events that every destination has passed, and close the file in good order."""
@@ -83,3 +125,10 @@ class Copy:
         while some := list(islice(rows, 1000)):
             seen.add([seen.fingerprint(source, name) for _, source, name in some], some[-1][0])
         seen.close()
+
+
+def _was_purged(began: StreamState, base: int) -> bool:
+    """Tell whether somebody has taken out messages: a forwarder keeps all from its last snapshot on."""
+    if not began.messages:
+        return began.last_seq > 0
+    return began.first_seq > max(1, base)

@@ -5,22 +5,29 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any, TypeVar
 
 import msgspec
+import structlog
 
-from forwarder.errors import SpoolError, SpoolLost
+from forwarder.errors import SpoolError, SpoolLost, SpoolUnavailable
 from forwarder.spool import ledger
 from forwarder.spool.changes import Appended, Change
-from forwarder.spool.jetstream.log import Log
-from forwarder.spool.jetstream.snapshot import Done, tell
+from forwarder.spool.jetstream.connecting import reason
+from forwarder.spool.jetstream.connection import NATS_ERRORS
+from forwarder.spool.jetstream.log import RETRY_AFTER, Incomplete, Log
+from forwarder.spool.jetstream.snapshot import Done, events, tell
 
 SNAPSHOT_BYTES = 64 * 1024 * 1024
 """Bytes of records after which everything is told again, or twice those that it takes."""
 _TRIM_EVERY = 64
 """Transactions after which a look is taken for records that may go."""
 _encode = msgspec.msgpack.Encoder().encode
+_structlog = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -45,17 +52,19 @@ class StreamKeeper:
         self._contents = contents
         self._lost = lost
         self._error: SpoolError | None = None
-        self._uncommitted = False
+        self._uncommitted = self._incomplete = False
         self._told = self._trimmed = self._begun = 0
 
     def begin(self, copy: sqlite3.Connection) -> None:
         """See ``intake.Keeper``."""
         if self._uncommitted:
-            self._fail(SpoolLost("the stream has what its copy could not take; mend spool.copy_path's disk"))
+            self.fail(SpoolLost("the stream has what its copy could not take; mend spool.copy_path's disk"))
         if self._error is not None:
             raise self._error
         self._begun += 1
-        if self._contents.since > max(SNAPSHOT_BYTES, 2 * self._told):
+        if self._incomplete:
+            self._restore(copy)
+        elif self._contents.since > max(SNAPSHOT_BYTES, 2 * self._told):
             self._snapshot(copy)
         elif self._begun % _TRIM_EVERY == 0:
             self._trim(copy)
@@ -92,16 +101,55 @@ class StreamKeeper:
             self._trimmed = needed
             asyncio.run_coroutine_threadsafe(self._log.trim(needed), self._loop)
 
+    def complete(self) -> None:
+        """Write everything into the stream once more with the next transaction, for it lacks some of it."""
+        self._incomplete = True
+
+    def _restore(self, copy: sqlite3.Connection) -> None:
+        """Write all that the copy holds into a stream that was purged or deleted by hand."""
+        log = self._log
+        _structlog.warning(
+            "the stream was purged or deleted by hand; writing everything into it again",
+            stream=str(log.place),
+        )
+        self._run(log.restore())
+        base, edges = 0, deque[tuple[int, int]]()
+        for record in chain(tell(copy), events(copy)):
+            position = self._write(record)
+            base = base or position
+            if isinstance(change := record[-1], Appended):
+                edges.append((change.rows[-1][0], position))
+        log.base = base
+        self._write([Done()])  # which names the new base
+        self._contents.edges, self._contents.since = edges, 0
+        self._incomplete = False
+        self._trimmed = base
+        asyncio.run_coroutine_threadsafe(log.trim(base), self._loop)
+        _structlog.info("the stream holds everything again", stream=str(log.place))
+
     def _write(self, changes: Sequence[Change[object]]) -> int:
         data = _encode(changes)
         self._contents.since += len(data)
-        try:
-            return asyncio.run_coroutine_threadsafe(self._log.append(data), self._loop).result()
-        except SpoolLost as error:
-            self._fail(error)
-            raise
+        return self._run(self._log.append(data))
 
-    def _fail(self, error: SpoolError) -> None:
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Return what the log does. Raises SpoolLost, and SpoolUnavailable where it is to be tried again."""
+        place = self._log.place
+        try:
+            return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        except SpoolLost as error:
+            self.fail(error)
+            raise
+        except Incomplete:
+            self._incomplete = True
+            message = f"{place} was purged or deleted by hand, and is mended"
+            raise SpoolUnavailable("stream_incomplete", message, RETRY_AFTER) from None
+        except NATS_ERRORS as error:
+            message = f"{place} does not answer: {reason(error)}"
+            raise SpoolUnavailable("stream_silent", message, RETRY_AFTER) from None
+
+    def fail(self, error: SpoolError) -> None:
+        """Let nothing be written any more. May be called from any thread."""
         if self._error is None:
             self._error = error
             self._loop.call_soon_threadsafe(self._lost, error)

@@ -1,9 +1,15 @@
 """Asking the forwarder that writes a stream: whether it is there, and to do something with dead letters."""
 
-import msgspec
-from nats.aio.client import Client
+from __future__ import annotations
 
-from forwarder.spool.place import Place
+import contextlib
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from nats.aio.msg import Msg
+
+from forwarder.errors import SpoolError
+from forwarder.spool.jetstream.connection import NATS_ERRORS, Connection
 
 
 class Question(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -20,7 +26,56 @@ class Reply(msgspec.Struct, frozen=True):
     error: str = ""
 
 
-async def ask(client: Client, place: Place, question: Question, timeout_s: float) -> Reply:
-    """Return what the forwarder says. Raises nats.errors.Error where there is none, or it is silent."""
-    message = await client.request(place.ask, msgspec.json.encode(question), timeout=timeout_s)
-    return msgspec.json.decode(message.data, type=Reply)
+async def ask(connection: Connection, question: Question, timeout_s: float) -> Reply:
+    """Return what the forwarder says. Raises one of NATS_ERRORS where there is none, or it is silent."""
+    data = await connection.request(connection.place.ask, msgspec.json.encode(question), timeout_s)
+    try:
+        return msgspec.json.decode(data, type=Reply)
+    except msgspec.DecodeError:
+        return Reply(0, "the forwarder that serves is of another version")
+
+
+class Desk:
+    """Where the forwarder that writes a stream, or is about to, answers questions.
+
+    Whoever is taking the stream over answers already, so that others go on standing by.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._answer: Callable[[Question], Awaitable[int]] = _not_yet
+        self._may: Callable[[], Awaitable[bool]] = _always
+
+    async def open(self) -> None:
+        """Answer from now on that somebody is there. Raises one of NATS_ERRORS."""
+        self._answer, self._may = _not_yet, _always
+        await self._connection.subscribe(self._connection.place.ask, self._reply)
+
+    def serve(self, answer: Callable[[Question], Awaitable[int]], may: Callable[[], Awaitable[bool]]) -> None:
+        """Do what is asked for. ``answer`` may raise SpoolError; ``may``: whether to answer at all."""
+        self._answer, self._may = answer, may
+
+    async def close(self) -> None:
+        """Answer no more."""
+        await self._connection.unsubscribe(self._connection.place.ask)
+
+    async def _reply(self, message: Msg) -> None:
+        count, error = 0, ""
+        try:
+            question = msgspec.json.decode(message.data, type=Question)
+            if not await self._may():
+                return
+            if question.retry or question.drop:
+                count = await self._answer(question)
+        except (SpoolError, msgspec.DecodeError) as failure:
+            error = str(failure)
+        with contextlib.suppress(*NATS_ERRORS):  # whoever asked will ask again
+            await message.respond(msgspec.json.encode(Reply(count, error)))
+
+
+async def _not_yet(question: Question) -> int:
+    raise SpoolError("a forwarder is just taking over; say it again")
+
+
+async def _always() -> bool:
+    return True

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from forwarder.spool.changes import AnyChange, Change
+from forwarder.spool.changes import AnyChange, Appended, Change
 
 _TABLES: Final = {"cursor": 4, "ended": 4, "parked": 9, "dead": 11}
 """Table to its columns."""
@@ -68,3 +68,10 @@ def tell(database: sqlite3.Connection) -> Iterator[list[Change[object]]]:
         rows = database.execute(f"SELECT * FROM {table}")  # noqa: S608 - our words
         while some := list(islice(rows, _ROWS)):
             yield [Told(table, [list(row) for row in some])]
+
+
+def events(database: sqlite3.Connection) -> Iterator[list[Change[object]]]:
+    """Yield the records that hold all events that a spool still has."""
+    rows = database.execute("SELECT seq, at, source, message_id, body, total FROM event ORDER BY seq")
+    while some := list(islice(rows, _ROWS)):
+        yield [Appended([tuple(row) for row in some])]

@@ -6,10 +6,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import nats.errors
-
 from forwarder.errors import SpoolError
 from forwarder.spool.jetstream.connecting import answering, open_log
+from forwarder.spool.jetstream.connection import NATS_ERRORS
 from forwarder.spool.jetstream.copy import Copy
 from forwarder.spool.jetstream.log import Log
 from forwarder.spool.jetstream.questions import Question, ask
@@ -39,8 +38,8 @@ class JetStreamTool(SqliteSpool):
     async def _ask_for(self, question: Question) -> int:
         place = self._log.place
         try:
-            reply = await ask(self._log.client, place, question, _ASK_S)
-        except (nats.errors.Error, OSError):
+            reply = await ask(self._log.connection, question, _ASK_S)
+        except NATS_ERRORS:
             raise SpoolError(f"no forwarder serves from {place}; start one, and say it again") from None
         if reply.error:
             raise SpoolError(reply.error)
@@ -60,9 +59,9 @@ async def open_tool(place: Place, token: str) -> JetStreamTool:
     try:
         path = Path(folder.name, "copy.db")
         with answering(place):
-            await log.begin()
+            began = await log.begin()
             copy = Copy(path, log)
-            await copy.catch_up()
+            await copy.catch_up(began)
         copy.finish()
         return JetStreamTool(log, folder, path)
     except BaseException:

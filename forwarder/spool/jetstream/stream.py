@@ -1,0 +1,48 @@
+"""The stream itself: whether it is there and keeps every event, and making it."""
+
+from __future__ import annotations
+
+import structlog
+from nats.js.api import DiscardPolicy, RetentionPolicy
+from nats.js.errors import NotFoundError
+
+from forwarder.errors import SpoolDamaged
+from forwarder.spool.jetstream.connection import Connection
+
+_log = structlog.get_logger(__name__)
+
+
+async def is_there(connection: Connection) -> bool:
+    """Tell whether the stream is there. Raises SpoolDamaged where it forgets events, and NATS_ERRORS."""
+    place = connection.place
+    try:
+        config = (await connection.call(lambda stream: stream.stream_info(place.stream))).config
+    except NotFoundError:
+        return False
+    if config.subjects != [place.log]:
+        raise SpoolDamaged(f"{place} is a stream of other subjects; name another stream")
+    bounded = max(config.max_msgs or 0, config.max_bytes or 0, config.max_msgs_per_subject or 0) > 0
+    forgets = config.discard != DiscardPolicy.NEW and bounded
+    if config.max_age or forgets or config.retention != RetentionPolicy.LIMITS:
+        raise SpoolDamaged(
+            f"{place} forgets events by itself; set its discard policy to new, its retention to limits and "
+            "no maximum age"
+        )
+    return True
+
+
+async def make(connection: Connection, replicas: int, *, known: bool) -> None:
+    """Make the stream. ``known``: there was one before, so that its absence is worth a warning.
+
+    Raises one of NATS_ERRORS.
+    """
+    place = connection.place
+    await connection.call(
+        lambda stream: stream.add_stream(
+            name=place.stream, subjects=[place.log], num_replicas=replicas, discard=DiscardPolicy.NEW
+        )
+    )
+    if known:
+        _log.warning("the stream was deleted and is made again, empty", stream=str(place))
+    else:
+        _log.info("made the stream", stream=str(place), replicas=replicas)
