@@ -31,6 +31,16 @@ NEAR_HORIZON = Counter(
 DOWN = Gauge(
     "forwarder_destination_down", "1 while requests to the destination are held back.", ["destination"]
 )
+STALLED = Gauge(
+    "forwarder_destination_stalled",
+    "1 while a destination has work and has done nothing for a minute, or fails at it in our own code.",
+    ["destination"],
+)
+FAULTS = Counter(
+    "forwarder_faults",
+    "Failures of the forwarder's own code, by where it was caught; the log has type and place of each.",
+    ["destination", "where"],
+)
 
 # From the spool, in which accepted = events by how they ended - revived + waiting, at every moment.
 ACCEPTED = Counter("forwarder_delivery_accepted", "Events accepted for the destination.", ["destination"])

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import orjson
 
 from forwarder.amplitude.endpoints import Endpoint
+from forwarder.amplitude.fields import ACTIONS
+from forwarder.text import one_line
 
 SECOND = 1000
 HOLD_MS = {Endpoint.BATCH: 15 * SECOND, Endpoint.IDENTIFY: 15 * SECOND}
@@ -21,6 +23,12 @@ HOLD_OTHER_MS = 30 * SECOND
 HOLD_PROJECT_MS = 60 * SECOND
 HOLD_QUOTA_MS = 3600 * SECOND
 """Daily quotas are counted over a rolling day in steps of an hour."""
+
+
+LONGEST_REASON = 200
+"""Characters of Amplitude's own words that a reason holds."""
+_FIELDS = frozenset().union(*ACTIONS.values()) | {"revenue_type", "partner_id"}
+"""Fields that items may have: the only names that an answer can bring into the label of a metric."""
 
 
 class Action(StrEnum):
@@ -40,6 +48,8 @@ class Action(StrEnum):
     DEAD = "dead"
     STOP = "stop"
     """The destination itself is refused: keep everything until that is mended."""
+    FAULT = "fault"
+    """Our own code failed over it: once more, then with half as many beside it, then a dead letter."""
 
 
 class Decision(NamedTuple):
@@ -56,9 +66,11 @@ class Decision(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What came back. ``status`` 0: nothing; ``failure`` then says ``unreachable`` or ``broken``.
+    """What came back. ``status`` 0: nothing of use; ``failure`` then says why, in one of a few words.
 
-    Unreachable: the request never went out. Broken: it may have arrived (time-out, reset connection).
+    ``unreachable``: the request never went out. ``broken``: it may have arrived (time-out, reset connection).
+    ``encoded``: an answer came in a content encoding that was not asked for. ``fault``: our own code failed;
+    ``body`` names the place.
     """
 
     status: int
@@ -98,11 +110,17 @@ def read_answer(endpoint: Endpoint, sent: Sequence[Sent], answer: Answer) -> lis
         return _suspects(sent, Decision(Action.DEAD, "payload too large"))
     if status == 429:
         return _throttled(endpoint, sent, _object(answer.body))
-    if not 400 <= status < 500 or status in (401, 403, 404, 405, 408) or _is_page(answer):
+    if not 400 <= status < 500 or status in _NOT_OF_ITEMS or _is_page(answer):
         return [_failure(answer)] * len(sent)
     if status == 400:
         return _bad_request(sent, _object(answer.body))
     return _suspects(sent, Decision(Action.DEAD, f"refused with status {status}"))
+
+
+_OF_CONNECTION = frozenset({407, 421, 425, 426, 431})
+"""Refused for the connection or the request's head, such as a head that is too large."""
+_NOT_OF_ITEMS = frozenset({401, 403, 404, 405, 408}) | _OF_CONNECTION
+"""No item is at fault, so none may become a dead letter for it."""
 
 
 def _is_page(answer: Answer) -> bool:
@@ -118,8 +136,8 @@ def _failure(answer: Answer) -> Decision:
         return Decision(Action.RETRY, answer.failure or "broken", maybe_taken=out, innocent=not out)
     if status == 401 and not _is_page(answer):
         return Decision(Action.STOP, "credentials refused")
-    if status == 503:
-        return Decision(Action.RETRY, "status 503", innocent=True)
+    if status == 503 or (status in _OF_CONNECTION and not _is_page(answer)):
+        return Decision(Action.RETRY, f"status {status}", innocent=True)
     if status >= 500 or status == 408:
         return Decision(Action.RETRY, f"status {status}", maybe_taken=True)
     if status == 403:
@@ -140,7 +158,7 @@ def _suspects(sent: Sequence[Sent], alone: Decision) -> list[Decision]:
 
 def _bad_request(sent: Sequence[Sent], said: dict[str, object]) -> list[Decision]:
     told = said.get("error")
-    error = told[:200] if isinstance(told, str) else ""
+    error = one_line(told, LONGEST_REASON) if isinstance(told, str) else ""
     if error.startswith("Invalid API key") or said.get("missing_field") == "api_key":
         return [Decision(Action.STOP, "invalid API key")] * len(sent)
     named: dict[int, Decision] = {}
@@ -151,7 +169,7 @@ def _bad_request(sent: Sequence[Sent], said: dict[str, object]) -> list[Decision
     ):
         for name, indexes in _pairs(said.get(field)):
             for index in _indexes(indexes, sent):
-                named.setdefault(index, Decision(Action.DEAD, f"{why} {name}"))
+                named.setdefault(index, Decision(Action.DEAD, f"{why} {_field(name)}"))
     for index in _indexes(said.get("silenced_events"), sent):
         named.setdefault(index, Decision(Action.DEAD, "silenced"))
     silenced = set(_names(said.get("silenced_devices")))
@@ -191,6 +209,13 @@ def _object(body: bytes) -> dict[str, object]:
     except ValueError:
         said = body.decode("utf-8", "replace").strip()  # the form endpoints answer in plain text
     return said if isinstance(said, dict) else {"error": said if isinstance(said, str) else ""}
+
+
+def _field(name: str) -> str:
+    """Return the name of a field as a reason has it: before a colon only names that we know ourselves."""
+    if name in _FIELDS:
+        return name
+    return f"field: {one_line(name, LONGEST_REASON)}"
 
 
 def _pairs(value: object) -> Iterable[tuple[str, object]]:

@@ -9,7 +9,7 @@ from browser_plugin.destination import NAMES, with_both_names
 from forwarder.amplitude.endpoints import endpoint_url
 from forwarder.amplitude.fields import ACTIONS, HOW
 from forwarder.amplitude.insert_ids import insert_id_base
-from forwarder.amplitude.items import Call, Item, Planned
+from forwarder.amplitude.items import Call, Item, Planned, within_bounds
 from forwarder.amplitude.lint import lint
 from forwarder.amplitude.log_events import log_event, log_event_v2, log_purchase
 from forwarder.amplitude.presets import presets
@@ -18,7 +18,7 @@ from forwarder.amplitude.settings import read_settings
 from forwarder.amplitude.subscriptions import Definition, identities, read_definition
 from forwarder.amplitude.users import delete_users, group_identify_user, identify_user, map_user
 from forwarder.amplitude.validation import Payload, compile_payload
-from forwarder.amplitude.writing import write
+from forwarder.amplitude.writing import MOST_WRITTEN, write_all
 from forwarder.errors import ForwarderError, MappingError, TriggerError
 from forwarder.javascript import values as js
 from forwarder.triggers import compile_trigger, event_types
@@ -113,6 +113,10 @@ _ACTIONS: Final[dict[str, Callable[[Payload, str | None], list[Item]]]] = {
 }
 
 
+_LINTED: Final = 10
+"""Items of a subscription that are looked at for warnings: a hundred products share nearly everything."""
+
+
 class AmplitudeDestination:
     """Segment's Amplitude (Actions) destination.
 
@@ -171,6 +175,7 @@ class AmplitudeDestination:
             payload = subscription.payload(event)
             planned.payload = payload.sent | payload.how
             items = subscription.items(payload, event, alone=alone)
+            planned.error = within_bounds(items)
             planned.warnings = lint(payload, items)
             planned.items = items
         except ForwarderError as error:
@@ -184,16 +189,18 @@ class AmplitudeDestination:
         event = self._readable(event)
         items: list[Item] = []
         errors: list[ForwarderError] = []
+        room = MOST_WRITTEN
         matching = self._matching(event)
         alone = self._is_alone(matching)
         for subscription in matching:
             try:
                 payload = subscription.payload(event)
                 made = subscription.items(payload, event, alone=alone)
-                for item in made:
-                    write(item)
+                beyond = within_bounds(made)
+                room, too_large = write_all(made, room)
+                errors += [error for error in (beyond, too_large) if error is not None]
                 if self._on_warning is not None:
-                    for warning in lint(payload, made):
+                    for warning in lint(payload, made[:_LINTED]):
                         self._on_warning(warning.kind)
             except ForwarderError as error:
                 errors.append(error)

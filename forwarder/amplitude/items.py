@@ -1,12 +1,17 @@
 """What planning yields, as values: nothing here sends."""
 
-from collections.abc import Sequence
+from collections.abc import MutableSequence, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
 
 from forwarder.amplitude.endpoints import Endpoint
-from forwarder.errors import ForwarderError
+from forwarder.errors import ForwarderError, PayloadError
+
+MOST_PRODUCTS: Final = 100
+"""Products of one purchase that become events of their own. Each repeats all but the properties: unbounded,
+an event of 32 kB would become 900 MB. The largest honest baskets known have some dozens."""
 
 
 class Item(msgspec.Struct):
@@ -63,3 +68,12 @@ class Planned:
     calls: list[Call] = field(default_factory=list)
     error: ForwarderError | None = None
     warnings: Sequence[Warning] = ()
+
+
+def within_bounds(items: MutableSequence[Item]) -> PayloadError | None:
+    """Take the items beyond the bound out of the list; return the error where there are such."""
+    if len(items) <= MOST_PRODUCTS + 1:
+        return None
+    del items[MOST_PRODUCTS + 1 :]
+    reason = f"has more than {MOST_PRODUCTS} elements; the purchase and its first {MOST_PRODUCTS} are sent"
+    return PayloadError({"$.products": reason})

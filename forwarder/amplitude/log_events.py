@@ -6,7 +6,7 @@ from forwarder.amplitude.attribution import attributed
 from forwarder.amplitude.common import agent_fields, min_id_length, platform
 from forwarder.amplitude.dates import read_utc
 from forwarder.amplitude.endpoints import BATCH, HTTPAPI
-from forwarder.amplitude.items import Item
+from forwarder.amplitude.items import MOST_PRODUCTS, Item
 from forwarder.amplitude.validation import Payload, Values
 from forwarder.javascript import values as js
 
@@ -31,7 +31,10 @@ def log_event_v2(payload: Payload, message_id: str | None) -> list[Item]:
 
 
 def log_purchase(payload: Payload, message_id: str | None) -> list[Item]:
-    """Return the purchase, then one "Product Purchased" event per product, all for one request."""
+    """Return the purchase, then one "Product Purchased" event per product, all for one request.
+
+    Of products beyond ``MOST_PRODUCTS`` only one is made, for ``within_bounds`` to see that there are some.
+    """
     how = payload.how
     event = _event(payload, attributed(how, own_first=True), {})
     products: list[Values] = how.get("products") or []  # type: ignore[assignment]
@@ -41,7 +44,7 @@ def log_purchase(payload: Payload, message_id: str | None) -> list[Item]:
         main.update(revenue_fields(how))
     items = [_item(payload, main, message_id)]
     insert_id = payload.sent.get("insert_id", message_id)
-    for number, product in enumerate(products, start=2):
+    for number, product in enumerate(products[: MOST_PRODUCTS + 1], start=2):
         bought = {**event, **(revenue_fields(product) if per_product else {})}
         bought |= {"event_properties": product, "event_type": "Product Purchased"}
         if insert_id is not None:

@@ -16,10 +16,14 @@ from forwarder.javascript.packages import USER_AGENTS
 
 LONGEST: Final = 1024
 """Characters of a user agent that are read; some expressions of the parser take quadratic time."""
+USUAL: Final = 300
+"""Characters of nearly all user agents; to remember longer ones, or others than ASCII, takes up to 10 kB."""
 REMEMBERED: Final = 50_000
-"""User agents whose answers are kept; about 1 kB each."""
+"""Usual user agents whose answers are kept; about 1 kB each."""
+UNUSUAL_REMEMBERED: Final = 2_000
+"""Others: somebody who makes them up fills 20 MB with them, and drives no usual ones out."""
 
-_READ: Final = """function read(text) {
+_SCRIPT: Final = """function read(text) {
   const found = new module.exports(text).getResult();
   return [found.os.name, found.browser.name, found.browser.major,
           found.device.vendor, found.device.model, found.device.type];
@@ -39,13 +43,20 @@ class Agent(NamedTuple):
 
 @lru_cache(maxsize=1)
 def _engine() -> Engine:
-    return Engine(USER_AGENTS, _READ)
+    return Engine(USER_AGENTS, _SCRIPT)
 
 
-@lru_cache(maxsize=REMEMBERED)
 def read_user_agent(text: str) -> Agent:
     """Return what the parser finds in ``text``, from memory where it was seen lately."""
+    return _usual(text) if len(text) <= USUAL and text.isascii() else _unusual(text)
+
+
+def _read(text: str) -> Agent:
     return Agent._make(cast("list[str | None]", _engine().call("read", json.dumps([text]))))
+
+
+_usual = lru_cache(maxsize=REMEMBERED)(_read)
+_unusual = lru_cache(maxsize=UNUSUAL_REMEMBERED)(_read)
 
 
 def parse_user_agent(ua: str | None, ua_data: Mapping[str, object] | None = None) -> dict[str, object]:

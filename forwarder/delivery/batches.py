@@ -24,13 +24,22 @@ class Batches:
         self._at_once = at_once
         self._open: dict[Place, Batch] = {}
         self._full: tuple[deque[Batch], deque[Batch]] = deque(), deque()
-        self.under_way = 0
+        self._sent: set[Batch] = set()
         self._doubtful = 0
+
+    @property
+    def under_way(self) -> int:
+        """How many have been sent and not been answered."""
+        return len(self._sent)
+
+    def __contains__(self, work: object) -> bool:
+        batches = (*self._sent, *self._open.values(), *self._full[0], *self._full[1])
+        return any(one is work for batch in batches for one in batch.works)
 
     @property
     def idle(self) -> bool:
         """Whether there is no batch at all."""
-        return not (self.under_way or self._open or any(self._full))
+        return not (self._sent or self._open or any(self._full))
 
     def place_for(self, work: Work) -> Batch | None:
         """Return the open batch that the event's next part fits into, None where there is none."""
@@ -93,17 +102,17 @@ class Batches:
         else:
             del self._open[batch.endpoint, batch.min_id_length, batch.level]
             batch.full = True
-        self.under_way += 1
+        self._sent.add(batch)
         self._doubtful += batch.level > 0
         return batch
 
     def _may_go(self, batch: Batch, alone: bool) -> bool:
         most = 1 if alone else self._at_once
-        return self.under_way < most and (not batch.level or self._doubtful < max(1, most // 2))
+        return len(self._sent) < most and (not batch.level or self._doubtful < max(1, most // 2))
 
     def back(self, batch: Batch) -> None:
         """A batch that was under way has its answer."""
-        self.under_way -= 1
+        self._sent.remove(batch)
         self._doubtful -= batch.level > 0
 
     def due_at(self, *, alone: bool) -> int | None:

@@ -1,4 +1,4 @@
-"""Time for delivery's waits."""
+"""Time for delivery's waits, and slices of it."""
 
 import time
 from collections.abc import Callable
@@ -13,3 +13,25 @@ class Steady:
     def __call__(self) -> int:
         """Return ms since the epoch."""
         return self._ahead + time.monotonic_ns() // 1_000_000
+
+
+SLICE_MS = 20
+"""How long events are planned in one go: no request waits longer for it than that and one event."""
+SLICE_BYTES = 4_000_000
+"""Bytes written for events in one go: they cost time later, too, when they are copied and sent."""
+
+
+class Slice:
+    """A share of the event loop's time, used up by time and by bytes."""
+
+    def __init__(self) -> None:
+        self._until = time.monotonic_ns() + SLICE_MS * 1_000_000
+        self._room = SLICE_BYTES
+
+    def spent(self, size: int) -> bool:
+        """Note that so many bytes more were written; tell whether the slice is used up, and begin another."""
+        self._room -= size
+        if self._room > 0 and time.monotonic_ns() < self._until:
+            return False
+        Slice.__init__(self)
+        return True

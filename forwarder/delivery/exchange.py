@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
@@ -30,8 +31,9 @@ class _Outgoing(httpx.AsyncByteStream):
 
 
 def http_client() -> httpx.AsyncClient:
-    """Return the client that all destinations share."""
+    """Return the client that all destinations share. It keeps no cookies and follows no redirects."""
     return httpx.AsyncClient(
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         http2=False,  # concurrent uploads over one HTTP/2 connection have been seen to hang
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
         headers={"user-agent": "amplitude-session-forwarder", "accept-encoding": "identity"},
@@ -43,7 +45,8 @@ async def exchange(
 ) -> Answer:
     """Post the body and return the answer, in which ``secrets`` are blotted out.
 
-    The time is for all of it, so that an answer which trickles in ends, too.
+    The time is for all of it, so that an answer which trickles in ends, too. An answer in a content encoding
+    is not read: none was asked for, and a kilobyte of it may become gigabytes.
     """
     patience = httpx.Timeout(timeout_s, connect=timeout_s / 2)
     outgoing = _Outgoing(body.content)
@@ -53,7 +56,9 @@ async def exchange(
             asyncio.timeout(timeout_s),
             http.stream("POST", url, content=outgoing, headers=headers, timeout=patience) as response,
         ):
-            content = b""
+            if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+                return Answer(0, b"an answer in a content encoding", "encoded")
+            content = b""  # with no content encoding, bytes are the raw ones
             async for chunk in response.aiter_bytes():
                 content += chunk
                 if len(content) >= LARGEST:
@@ -64,6 +69,6 @@ async def exchange(
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
         return Answer(0, repr(error).encode(), "unreachable")
     except Exception as error:  # time-outs, resets, anything: it may have arrived
-        return Answer(0, repr(error).encode(), "broken")
+        return Answer(0, type(error).__name__.encode(), "broken")  # the message may quote what was answered
     finally:
         outgoing.content = b""

@@ -7,11 +7,13 @@ to be written down comes out of ``settlement``. Tests drive it through thousands
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from forwarder.amplitude.answers import Action, Answer, Decision
 from forwarder.delivery.batch import Batch
 from forwarder.delivery.batches import Batches
+from forwarder.delivery.breaker import backoff_ms
+from forwarder.delivery.faults import OUR_FAULT, Faults
 from forwarder.delivery.flow import Flow
 from forwarder.delivery.judge import Judge
 from forwarder.delivery.lanes import REVIVED, Lanes
@@ -23,7 +25,15 @@ from forwarder.delivery.planning import Planner, plan
 from forwarder.delivery.progress import Progress
 from forwarder.delivery.timers import Timers
 from forwarder.delivery.work import Work
+from forwarder.faults import fault_of
 from forwarder.spool import Lane, NewDead, Parked, Settlement, Spooled
+
+Spent = Callable[[int], bool]
+"""Tells whether somebody else should have a turn, after so many bytes more have been written."""
+
+
+def _never(_: int) -> bool:
+    return False
 
 
 class Line:
@@ -36,7 +46,11 @@ class Line:
         settings: LineSettings,
         cursor: int,
         chance: random.Random,
+        faults: Faults | None = None,
     ) -> None:
+        """``faults``: what is known of events over which our own code failed, from an earlier line."""
+        self.faults = Faults() if faults is None else faults
+        self._chance = chance
         self._planner, self._sources = planner, sources
         self._memory = Memory(settings.window)
         self._order = Order()
@@ -65,19 +79,46 @@ class Line:
 
     def take(self, events: Sequence[Spooled], now: int) -> None:
         """Take events in order of seq."""
+        for _ in self.taking(events, now):
+            pass
+
+    def taking(self, events: Sequence[Spooled], now: int, spent: Spent = _never) -> Iterator[None]:
+        """Take events in order of seq, and yield whenever time for it is ``spent``.
+
+        What finds no room in memory is not taken, and has to be read again.
+        """
         self._flow.note(len(events), now)
-        parked = len(self.lanes) > 0
         for event in events:
-            if not self.progress.read(event.seq):
-                continue
-            work, filtered = plan(event, self._planner, self._sources)
-            self._memory.add(work, new=True)
-            if not work.parts:
-                self._finish(work, filtered)
-            elif parked and self.lanes.of(work.keys):
-                self._park([work], work.keys, 0)
-            else:
-                self._offer(work, now)
+            if self._memory.full:
+                return
+            try:
+                size = self._take(event, now)
+            except Exception as error:
+                self.faults.note_events([event.seq], fault_of(error))
+                raise
+            if spent(size):
+                yield
+
+    def _take(self, event: Spooled, now: int) -> int:
+        """Take an event; return the bytes it needs."""
+        if not self.progress.read(event.seq):
+            return 0
+        work, filtered = self._planned(event)
+        if self.faults:
+            self.faults.apply(work)
+        self._memory.add(work, new=True)
+        if not work.parts:
+            self._finish(work, filtered)
+        elif len(self.lanes) and self.lanes.of(work.keys):
+            self._park([work], work.keys, 0)
+        else:
+            self._offer(work, now)
+        return work.size
+
+    def _planned(self, event: Spooled) -> tuple[Work, str]:
+        if self.faults and self.faults.is_over(event.seq):
+            return Work(event, [], (), size=len(event.body)), ""
+        return plan(event, self._planner, self._sources)
 
     def load(self, now: int) -> tuple[str, int] | None:
         """Return a lane to bring events back from, and how many at most; None: nothing now."""
@@ -96,14 +137,29 @@ class Line:
 
     def loaded(self, name: str, rows: Sequence[Parked], now: int) -> None:
         """Take back parked events of a lane; nothing, where the lane was held again meanwhile."""
+        for _ in self.loading(name, rows, now):
+            pass
+
+    def loading(self, name: str, rows: Sequence[Parked], now: int, spent: Spent = _never) -> Iterator[None]:
+        """Do what ``loaded`` does, and yield whenever time for it is ``spent``; what finds no room stays."""
+        planned: list[tuple[Work, str]] = []
+        size = 0
+        for row in rows:
+            planned.append(self._planned(row.event))
+            size += planned[-1][0].size
+            if self._memory.filled_by(size):
+                break
+            if spent(planned[-1][0].size):
+                yield
         lane = self.lanes.named(name)
         if lane is None or lane.resume_at > now or lane.here:
             return
-        planned = [plan(row.event, self._planner, self._sources) for row in rows]
         self.lanes.brought(lane, [work for work, _ in planned], now)
-        for row, (work, filtered) in zip(rows, planned, strict=True):
+        for row, (work, filtered) in zip(rows, planned, strict=False):
             self._memory.add(work, new=False)
             work.restore(row.state, anew=name == REVIVED)
+            if self.faults:
+                self.faults.apply(work)
             if work.done:
                 self._finish(work, filtered)
             elif name == REVIVED and self.lanes.of(work.keys):
@@ -139,9 +195,33 @@ class Line:
     # -- answers in
 
     def answered(self, batch: Batch, answer: Answer, now: int) -> list[Decision]:
-        """Act on the answer to a batch; return the decision for each of its items."""
+        """Act on the answer to a batch; return the decision for each of its items.
+
+        Where our own code fails over it, that is a failed try of the batch, and no more.
+        """
+        try:
+            if answer.failure == "fault":
+                decisions = self._blamed(batch, answer.body.decode(), now)
+            else:
+                decisions = self.judge.judge(batch, answer, now)
+        except Exception as error:
+            decisions = self._blamed(batch, fault_of(error), now)
+        self._returned(batch, decisions, now)
+        return decisions
+
+    def _blamed(self, batch: Batch, what: str, now: int) -> list[Decision]:
+        """Our own code failed over the batch, before or after it was sent."""
+        self.faults.note(batch, what)
+        for work in batch.works:
+            trouble = work.troubled()
+            trouble.maybe_since = trouble.maybe_since or now
+            if not self.faults.apply(work):
+                trouble.ready_at = now + backoff_ms(self.faults.tries(work), self._chance)
+        return [Decision(Action.FAULT, f"{OUR_FAULT}: {what}", maybe_taken=True)] * len(batch.parts)
+
+    def _returned(self, batch: Batch, decisions: Sequence[Decision], now: int) -> None:
+        """The batch's events have ended, or go again when they may."""
         self._batches.back(batch)
-        decisions = self.judge.judge(batch, answer, now)
         again: list[Work] = []
         self._order.let_go(batch)
         for work in batch.works:
@@ -161,7 +241,6 @@ class Line:
         for work in again:
             if work.ready_at > now:
                 self._hold(work, now)
-        return decisions
 
     # -- order
 
@@ -222,6 +301,8 @@ class Line:
     # -- ends
 
     def _finish(self, work: Work, filtered: str) -> None:
+        if self.faults:
+            self.faults.forget(work.event.seq)
         if not self._memory.remove(work):
             self.lanes.finished(work)
         if work.reason:
@@ -239,6 +320,25 @@ class Line:
         for work in [*self._memory.new, *self.lanes.brought_back()]:
             if work.has_past or (work.lane is None and work.event.seq < last):
                 self._park([work], work.keys, 0)
+
+    # -- what the watchdog asks
+
+    @property
+    def holds_events(self) -> bool:
+        """Whether events are in memory."""
+        return len(self._memory) > 0 or self.lanes.here > 0
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether no request is under way and nothing is due at any time."""
+        return not self._batches.under_way and self.wake_at() is None
+
+    def first_left(self, now: int) -> int:
+        """Return the seq of the event that keeps the cursor, if it may be sent and is in no batch; else 0."""
+        work = self._memory.first
+        if work is None or self.breaker.probing or now < self.breaker.until or work.ready_at > now:
+            return 0
+        return 0 if work in self._batches else work.event.seq
 
     def news(self) -> bool:
         """Tell whether ``settlement`` has something to write."""

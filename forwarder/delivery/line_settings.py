@@ -13,7 +13,7 @@ PAGE = 500
 MOST_LANES = 20_000
 """Bounds what lanes need of memory: beyond, no more is read until some are through."""
 MOST_BYTES = 64 * 1024 * 1024
-"""Bounds what events need of memory, before mapping."""
+"""Bounds what events need of memory: as they came, and all that was written for them."""
 
 
 @dataclass(frozen=True, slots=True)

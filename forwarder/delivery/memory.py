@@ -7,7 +7,10 @@ from forwarder.delivery.work import Work
 
 
 class Memory:
-    """``window``: the most events that come one after another; parked ones that are back count apart."""
+    """The window of one destination: its events and all that was written for them, in events and in bytes.
+
+    ``window``: the most events that come one after another; parked ones that are back count apart.
+    """
 
     def __init__(self, window: int) -> None:
         self.window = window
@@ -18,6 +21,14 @@ class Memory:
         return isinstance(work, Work) and work.event.seq in self._new
 
     @property
+    def first(self) -> Work | None:
+        """The event that keeps the cursor where it is: the first of those not parked since they were read."""
+        return next(iter(self._new.values()), None)
+
+    def __len__(self) -> int:
+        return len(self._new)
+
+    @property
     def new(self) -> list[Work]:
         """The events that have not been parked since they were read."""
         return list(self._new.values())
@@ -26,6 +37,10 @@ class Memory:
     def full(self) -> bool:
         """Whether the events take as many bytes as they may."""
         return self._bytes >= MOST_BYTES
+
+    def filled_by(self, size: int) -> bool:
+        """Tell whether so many bytes more would fill it."""
+        return self._bytes + size >= MOST_BYTES
 
     @property
     def room(self) -> int:
@@ -41,9 +56,9 @@ class Memory:
         """Take in an event; ``new``: it was not parked."""
         if new:
             self._new[work.event.seq] = work
-        self._bytes += len(work.event.body)
+        self._bytes += work.size
 
     def remove(self, work: Work) -> bool:
         """Let go of an event; tell whether it was new, else it is one of a lane's."""
-        self._bytes -= len(work.event.body)
+        self._bytes -= work.size
         return self._new.pop(work.event.seq, None) is not None

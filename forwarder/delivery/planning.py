@@ -12,6 +12,7 @@ from forwarder.amplitude.endpoints import HTTPAPI, Endpoint
 from forwarder.amplitude.items import Item
 from forwarder.delivery.work import Part, Work
 from forwarder.errors import ForwarderError, MappingError, PayloadError
+from forwarder.faults import fault_of
 from forwarder.spool import Spooled
 
 EXCLUDED = "excluded by integrations"
@@ -40,24 +41,40 @@ def plan(event: Spooled, planner: Planner, sources: frozenset[str] | None) -> tu
     Whatever goes wrong with one event ends in its own reason, never in the way of others.
     """
     if sources is not None and event.source not in sources:
-        return Work(event, [], ()), "source not routed here"
+        return Work(event, [], (), size=len(event.body)), "source not routed here"
     try:
         body = orjson.loads(event.body)
         integrations = body.get("integrations")
         if integrations and not may_go(integrations):
-            return Work(event, [], ()), EXCLUDED
+            return Work(event, [], (), size=len(event.body)), EXCLUDED
         items, errors = planner.items(body)
-        parts = [Part(item.endpoint, item.data, item.min_id_length, item.after_previous) for item in items]
-        work = Work(event, parts, _keys(items) or (f"#{event.seq}",))
+        work = Work(event, [], _keys(items) or (f"#{event.seq}",))
+        work.size = len(event.body)
+        for item in items:
+            work.parts.append(_part(item))
+            work.size += len(item.data)
     except Exception as error:  # the reason names it; the event stays in the dead letters
-        work = Work(event, [], ())
+        work = Work(event, [], (), size=len(event.body))
         trouble = work.troubled()
-        trouble.reason, trouble.errors = "cannot be planned", [f"{type(error).__name__}: {error}"]
+        trouble.reason = "cannot be planned"
+        trouble.errors = [f"{fault_of(error)}: {error}"]
         return work, ""
     if errors:
         trouble = work.troubled()
         trouble.reason, trouble.errors = _kind(errors[0]), [str(error) for error in errors]
     return work, "" if items or errors else "no trigger matched"
+
+
+def _part(item: Item) -> Part:
+    user, device = item.body.get("user_id"), item.body.get("device_id")
+    return Part(
+        item.endpoint,
+        item.data,
+        item.min_id_length,
+        item.after_previous,
+        user if isinstance(user, str) else None,
+        device if isinstance(device, str) else None,
+    )
 
 
 def _kind(error: ForwarderError) -> str:

@@ -1,34 +1,43 @@
-"""Serves one destination: carries out what its ``Line`` decides."""
+"""Serves one destination: carries out what its ``Line`` decides.
+
+Whatever fails here in our own code is counted and logged, and delivery goes on: a batch has had a failed
+try; a line whose state can no longer be trusted is made anew from the spool, as after a crash.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import httpx
 import structlog
 
-from forwarder import metrics
-from forwarder.amplitude.answers import Action, Answer
-from forwarder.delivery.batch import Batch, encode
-from forwarder.delivery.breaker import Health
-from forwarder.delivery.clock import Steady
-from forwarder.delivery.exchange import exchange
+from forwarder.amplitude.answers import Answer
+from forwarder.delivery.batch import Batch
+from forwarder.delivery.clock import Slice, Steady
+from forwarder.delivery.faults import Faults
 from forwarder.delivery.fresh import Fresh
 from forwarder.delivery.line import Line
 from forwarder.delivery.line_settings import LineSettings
 from forwarder.delivery.planning import Planner
+from forwarder.delivery.post import Notes, post
+from forwarder.delivery.watch import Look
 from forwarder.errors import SpoolError
+from forwarder.faults import fault_of
 from forwarder.spool import Settlement, Spool, Spooled
 
 READ = 500
-"""Events read and planned in one go: bounds how long everything else waits meanwhile."""
+"""Events read in one go; they are planned in slices of time."""
 GATHER_MS = 10
 """How long an event may wait for others before all are planned; never more than a fifth of the linger."""
 SPOOL_RETRY_S = 1.0
+FAULT_RETRY_S = (0.1, 1.0, 5.0, 15.0)
+"""How long delivery waits after a fault of ours, the first, second ... in a row."""
+LAST_S = 30.0
+"""How long what is known may take to be written at the end, where the spool has no bound of its own."""
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +53,10 @@ class DestinationRoute:
 
 
 class Sender:
-    """One destination's. ``clock``: ms since the epoch."""
+    """The worker of one destination.
+
+    ``clock``: ms since the epoch; ``attach``: returns the destination's cursor, as the spool has it.
+    """
 
     def __init__(
         self,
@@ -53,27 +65,43 @@ class Sender:
         cursor: int,
         clock: Callable[[], int],
         http: httpx.AsyncClient,
+        attach: Callable[[], Awaitable[int]],
     ) -> None:
         self._route = route
+        self._attach = attach
         self._spool = spool
         self._wall = clock
         self._clock = Steady(clock)
         self._http = http
-        self._line = Line(route.destination, route.sources, route.settings, cursor, random.Random())
-        self._log = log.bind(destination=route.name)
-        self._posts: set[asyncio.Task[None]] = set()
+        self._notes = Notes(route.name, clock, log.bind(destination=route.name))
+        self._faults = Faults()
+        self._line = self._new_line(cursor)
+        self._last_read = cursor
+        self._posts: dict[asyncio.Task[None], int] = {}
         self._awake = asyncio.Event()
-        self._stopping = self._ended = False
+        self._stopping = self._ended = self._broken = False
         self._fresh = Fresh()
         self._gather_s = min(GATHER_MS, route.settings.linger_ms // 5) / 1000
         self._gathering: asyncio.TimerHandle | None = None
         self._more = True
+        self._taking: Iterator[None] | None = None
         self._unwritten: Settlement | None = None
-        self._health = Health.WELL
+        self._turn_since = self._failing_since = self._turned_at = 0
+        self._failures = 0
+
+    def _new_line(self, cursor: int) -> Line:
+        route = self._route
+        return Line(route.destination, route.sources, route.settings, cursor, random.Random(), self._faults)
+
+    # -- events
 
     def hear(self, events: Sequence[Spooled]) -> None:
-        """Take note of events that were accepted, and of others that come within a few ms."""
-        self._fresh.hear(events)
+        """Take note of events that were accepted, and of others that come within a few ms. Raises nothing."""
+        try:
+            self._fresh.hear(events)
+        except Exception as error:
+            self._fresh = Fresh()  # they are read from the spool
+            self._fault("hear", error)
         self._more = True
         if not self._gather_s or len(self._fresh) >= READ:
             self._awake.set()
@@ -90,26 +118,73 @@ class Sender:
         name, spool = self._route.name, self._spool
         self._line.resume(await spool.lanes(name), await spool.aside(name, self._line.progress.cursor))
 
+    # -- turns
+
     async def run(self) -> None:
-        """Deliver until stopped; then write down what is known."""
+        """Deliver until stopped; then write down what is known. Raises nothing: what fails is tried again."""
         while not self._ended:
             self._awake.clear()
-            try:
-                await self._turn()
-            except SpoolError as error:
-                self._log.error("the spool cannot be written", why=str(error))
-                await asyncio.sleep(SPOOL_RETRY_S)
-            except Exception:  # a fault of ours must not end deliveries for good
-                self._log.exception("delivery failed and goes on")
-                await asyncio.sleep(SPOOL_RETRY_S)
-            if not self._awake.is_set():
+            self._turn_since = self._clock()
+            wait_s = await self._guarded_turn()
+            self._turn_since = 0
+            if self._taking is not None:
+                await asyncio.sleep(0)
+            elif wait_s:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(wait_s):
+                        await self._pause()
+            elif not self._awake.is_set():
                 await self._rest()
+        if self._broken:
+            return
         try:
             await self._settle()
             self._line.leave()
             await self._settle()
         except SpoolError as error:
-            self._log.error("what was delivered last could not be written, and is sent again", why=str(error))
+            log.error(
+                "what was delivered last could not be written, and is sent again",
+                destination=self._route.name,
+                why=str(error),
+            )
+        except Exception as error:
+            self._fault("end", error)
+
+    async def _pause(self) -> None:
+        """Wait, through whatever wakes others, for the end."""
+        while not self._ended:
+            self._awake.clear()
+            await self._awake.wait()
+
+    async def _guarded_turn(self) -> float:
+        """Do a turn; return how many seconds to wait before another is tried, 0 where it went well."""
+        try:
+            if self._broken:
+                await self._begin_anew()
+            await self._turn()
+        except SpoolError as error:
+            log.error("the spool cannot be written", destination=self._route.name, why=str(error))
+            self._failing_since = self._failing_since or self._clock()
+            return SPOOL_RETRY_S
+        except Exception as error:
+            self._fault("turn", error)
+            self._broken = True
+            self._failing_since = self._failing_since or self._clock()
+            self._failures += 1
+            return FAULT_RETRY_S[min(self._failures, len(FAULT_RETRY_S)) - 1]
+        self._failing_since = self._failures = 0
+        self._turned_at = self._clock()
+        return 0
+
+    async def _begin_anew(self) -> None:
+        """Go on from what the spool holds: what is in memory can no longer be trusted."""
+        await self._cut_off()
+        if self._stopping:
+            return
+        self._taking, self._unwritten, self._fresh, self._more = None, None, Fresh(), True
+        self._line = self._new_line(await self._attach())
+        await self.resume()
+        self._broken = False
 
     async def _turn(self) -> None:
         """Write what is known before anything else: what cannot be written must not become more."""
@@ -117,24 +192,40 @@ class Sender:
         await self._settle()
         if self._stopping:
             return
-        if self._more and line.room() > 0:
+        await self._take()
+        await self._settle()
+        while load := line.load(self._clock()):
+            lane, limit = load
+            rows = await self._spool.parked(self._route.name, lane, 0, limit)
+            for _ in line.loading(lane, rows, self._clock(), Slice().spent):
+                await asyncio.sleep(0)
+        for batch in line.due(self._clock(), self._more):
+            task = asyncio.create_task(self._post(line, batch))
+            self._posts[task] = self._clock()
+            task.add_done_callback(self._posted)
+        await self._settle()
+
+    async def _take(self) -> None:
+        """Take what was accepted, or the next slice of it."""
+        line = self._line
+        if self._taking is None:
+            if not self._more or line.room() <= 0:
+                return
             limit = min(READ, line.room())
             read_to = line.progress.read_to
             events = self._fresh.after(read_to, limit) or await self._spool.read(read_to, limit)
             # What was accepted during the read is not in it, and has woken us.
             self._more = len(events) == limit or self._awake.is_set()
-            line.take(events, self._clock())
-            if self._more and line.room() > 0:
-                self._awake.set()
-        await self._settle()
-        while load := line.load(self._clock()):
-            lane, limit = load
-            line.loaded(lane, await self._spool.parked(self._route.name, lane, 0, limit), self._clock())
-        for batch in line.due(self._clock(), self._more):
-            task = asyncio.create_task(self._post(batch))
-            self._posts.add(task)
-            task.add_done_callback(self._posts.discard)
-        await self._settle()
+            self._taking = line.taking(events, self._clock(), Slice().spent)
+            self._last_read = events[-1].seq if events else 0
+        more, taking, self._taking = self._more, self._taking, None
+        self._more = True  # should it fail, or not be all
+        if next(taking, self) is not self:
+            self._taking = taking
+            return
+        self._more = more or self._awake.is_set() or line.progress.read_to < self._last_read
+        if self._more and line.room() > 0:
+            self._awake.set()
 
     async def _rest(self) -> None:
         """Wait until something happens or is due."""
@@ -148,59 +239,98 @@ class Sender:
         """Write down what is known; what could not be written is written first the next time."""
         if self._unwritten is None and self._line.news():
             self._unwritten = self._line.settlement()
-        if self._unwritten is not None:
-            await self._spool.settle(self._route.name, self._unwritten, self._wall())
+        if (unwritten := self._unwritten) is not None:
+            try:
+                await self._spool.settle(self._route.name, unwritten, self._wall())
+            except SpoolError:
+                raise
+            except Exception as error:  # something in it cannot be written: a letter, or a state
+                events = [one.event.seq for one in unwritten.dead]
+                events += [one.event.seq for one in unwritten.park]
+                self._faults.note_events(events, fault_of(error))
+                raise
             self._unwritten = None
 
-    async def _post(self, batch: Batch) -> None:
+    # -- requests
+
+    async def _post(self, line: Line, batch: Batch) -> None:
         """Send one batch and hand its answer to the line."""
-        route, to = self._route, self._route.destination
-        secrets = (to.api_key, to.secret_key)
         try:
-            body = encode(batch, *secrets)
-            timeout_s = route.settings.timeout_ms / 1000
-            answer = await exchange(self._http, to.url(batch.endpoint), body, timeout_s, secrets)
+            answer = await post(self._http, self._route.destination, batch, self._route.settings.timeout_ms)
         except asyncio.CancelledError:  # we are stopping; it may have arrived
             answer = Answer(0, b"stopped", "broken")
-        decisions = self._line.answered(batch, answer, self._clock())
-        self._note(batch, answer, decisions[0].action)
+        if line is not self._line or self._broken:
+            return  # the line's events go on in another one
+        try:
+            decisions = line.answered(batch, answer, self._clock())
+        except Exception as error:
+            self._broken = True
+            self._faults.note(batch, fault_of(error))
+            self._fault("answer", error)
+        else:
+            try:
+                self._notes.answered(batch, answer, decisions, line.judge)
+            except Exception as error:
+                self._fault("note", error)
         self._awake.set()
 
-    def _note(self, batch: Batch, answer: Answer, action: Action) -> None:
-        """Count and log the answer."""
-        route, judge = self._route, self._line.judge
-        endpoint = batch.endpoint.name.lower()
-        metrics.REQUESTS.labels(route.name, endpoint, answer.failure or answer.status).inc()
-        if action is Action.TAKEN:
-            received_at = min(work.event.received_at for work in batch.works)
-            metrics.LATENCY.labels(route.name).observe(max(0, self._wall() - received_at) / 1000)
-        else:
-            self._log.warning(
-                "not all was taken",
-                endpoint=endpoint,
-                items=len(batch.parts),
-                status=answer.status,
-                answer=answer.failure or answer.body[:200].decode("utf-8", "replace"),
-            )
-        if judge.near_horizon:
-            metrics.NEAR_HORIZON.labels(route.name).inc(judge.near_horizon)
-            self._log.warning(
-                "events near Amplitude's 7 days; later they would count twice", events=judge.near_horizon
-            )
-            judge.near_horizon = 0
-        if judge.breaker.health is not self._health:
-            self._health = judge.breaker.health
-            metrics.DOWN.labels(route.name).set(self._health is not Health.WELL)
-            say = self._log.info if self._health is Health.WELL else self._log.error
-            say(f"destination is {self._health}", why=judge.breaker.reason)
+    def _posted(self, task: asyncio.Task[None]) -> None:
+        self._posts.pop(task, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._broken = True
+            self._fault("post", error)
+            self._awake.set()
+
+    async def _cut_off(self) -> None:
+        """End the requests that are under way."""
+        posts = list(self._posts)
+        for task in posts:
+            task.cancel()
+        await asyncio.gather(*posts, return_exceptions=True)
+
+    def _fault(self, where: str, error: BaseException) -> None:
+        with contextlib.suppress(Exception):  # what counts and logs may be what fails
+            self._notes.fault(where, fault_of(error))
+
+    # -- the watchdog
+
+    def look(self) -> Look:
+        """Return what the watchdog goes by."""
+        line, now = self._line, self._clock()
+        return Look(
+            now=now,
+            turn_since=self._turn_since,
+            failing_since=self._failing_since,
+            turned_at=self._turned_at,
+            request_since=min(self._posts.values(), default=0),
+            wake_at=line.wake_at(),
+            holds_events=line.holds_events,
+            at_rest=line.at_rest,
+            first_left=line.first_left(now),
+            timeout_ms=self._route.settings.timeout_ms,
+        )
+
+    def wake(self) -> None:
+        """Have events read, though nobody said that there are some."""
+        self._more = True
+        self._awake.set()
+
+    def renew(self) -> None:
+        """Have the line made anew from the spool, for something in it is lost."""
+        self._broken = True
+        self._awake.set()
+
+    # -- the end
 
     async def stop(self, timeout_s: float) -> None:
         """Send nothing new, and wait up to ``timeout_s`` for answers; ``run`` then ends."""
         self._stopping = True
-        if self._posts:
-            await asyncio.wait(self._posts, timeout=timeout_s)
-        for post in self._posts:
-            post.cancel()
-        await asyncio.gather(*self._posts, return_exceptions=True)
-        self._ended = True
-        self._awake.set()
+        try:
+            if self._posts:
+                await asyncio.wait(list(self._posts), timeout=timeout_s)
+            await self._cut_off()
+        finally:
+            self._ended = True
+            if self._gathering is not None:
+                self._gathering.cancel()
+            self._awake.set()

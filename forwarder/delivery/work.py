@@ -11,15 +11,21 @@ from forwarder.amplitude.answers import Answer, Sent
 from forwarder.amplitude.endpoints import Endpoint
 from forwarder.delivery.trouble import Trouble
 from forwarder.spool import NewDead, Parked, Spooled
+from forwarder.text import whole_characters
 
 
 class Part(msgspec.Struct, eq=False, gc=False):
-    """One item, written. ``done``: nothing is left to do with it; ``reason``: why it failed, or empty."""
+    """One item, written. ``done``: nothing is left to do with it; ``reason``: why it failed, or empty.
+
+    ``user_id``, ``device_id``: the ids in it that an answer may name.
+    """
 
     endpoint: Endpoint
     data: bytes
     min_id_length: float | None = None
     after_previous: bool = False
+    user_id: str | None = None
+    device_id: str | None = None
     done: bool = False
     reason: str = ""
 
@@ -31,16 +37,15 @@ class Part(msgspec.Struct, eq=False, gc=False):
     @property
     def sent(self) -> Sent:
         """The ids that an answer may name."""
-        body = orjson.loads(self.data)
-        user, device = (body.get(name) for name in Sent._fields)
-        return Sent(user if isinstance(user, str) else None, device if isinstance(device, str) else None)
+        return Sent(self.user_id, self.device_id)
 
 
 class Work(msgspec.Struct, eq=False, gc=False):
     """One event for one destination.
 
     ``keys``: the users and devices that order it among others; ``placed``: parts in the batch it is in;
-    ``lane``: the parked lane whose row stands for it, or None; ``trouble``: what went wrong so far, or None.
+    ``lane``: the parked lane whose row stands for it, or None; ``trouble``: what went wrong so far, or None;
+    ``size``: bytes of the event and of all that was written for it.
     """
 
     event: Spooled
@@ -49,6 +54,7 @@ class Work(msgspec.Struct, eq=False, gc=False):
     placed: int = 0
     lane: str | None = None
     trouble: Trouble | None = None
+    size: int = 0
 
     @property
     def done(self) -> bool:
@@ -142,18 +148,33 @@ class Work(msgspec.Struct, eq=False, gc=False):
     def dead(self) -> NewDead:
         """Return it as a dead letter: which items failed and why, what was sent, what was answered."""
         trouble = self.troubled()
-        failed = [
-            {"endpoint": part.endpoint, "reason": part.reason, "item": orjson.Fragment(part.data)}
-            for part in self.parts
-            if part.reason
-        ]
-        detail: dict[str, object] = {"items": len(self.parts), "failed": failed, "errors": trouble.errors}
+        detail: dict[str, object] = {"items": len(self.parts), "failed": self._failed()}
+        detail["errors"] = [whole_characters(error[:LONGEST_ERROR]) for error in trouble.errors[:MOST_ERRORS]]
         if trouble.answer is not None:
             status, body, failure = trouble.answer
             told = body[:2000].decode("utf-8", "replace")
             detail["answer"] = {"status": status, "failure": failure, "body": told}
-        return NewDead(self.event, trouble.reason, orjson.dumps(detail), self.state())
+        reason = whole_characters(trouble.reason[:LONGEST_ERROR])
+        return NewDead(self.event, reason, orjson.dumps(detail), self.state())
+
+    def _failed(self) -> list[dict[str, object]]:
+        """Return the items that failed, as far as a letter has room for them: the event makes them again."""
+        failed: list[dict[str, object]] = []
+        room = MOST_DETAIL
+        for part in self.parts:
+            if not part.reason:
+                continue
+            shown: dict[str, object] = {"endpoint": part.endpoint, "reason": whole_characters(part.reason)}
+            room -= len(part.data)
+            if room >= 0:
+                shown["item"] = orjson.Fragment(part.data)
+            failed.append(shown)
+        return failed
 
 
+MOST_DETAIL = 128 * 1024
+"""Bytes of items that a dead letter shows; an event has at most a quarter of it, its items may have more."""
+MOST_ERRORS, LONGEST_ERROR = 20, 1000
+"""Errors that a dead letter holds, and characters of each."""
 _KEPT = ("tries", "level", "failing_since", "spent_ms", "counted_at", "maybe_since")
 """What is kept of an event's trouble while it is parked or dead."""

@@ -151,7 +151,7 @@ def to_string(value: object) -> str:
 
 def string_length(text: str) -> int:
     """Return ``text.length``: characters beyond U+FFFF count twice."""
-    return len(text) if text.isascii() else sum(2 if char > "\uffff" else 1 for char in text)
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def string_units(text: str) -> list[str]:

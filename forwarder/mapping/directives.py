@@ -9,6 +9,7 @@ from typing import NoReturn, TypeAlias
 from forwarder.errors import MappingError
 from forwarder.javascript.values import UNDEFINED, string_length, string_units, to_string, truthy
 from forwarder.mapping import json_text, replacing
+from forwarder.mapping.bounds import bounded
 from forwarder.mapping.cleaning import clean_fields
 from forwarder.mapping.paths import look_up, without_root
 from forwarder.mapping.shapes import kind_of
@@ -93,22 +94,33 @@ def flatten(where: Where, value: object, separator: object, keep_arrays: bool) -
     if not isinstance(separator, str):
         fail(where, "'separator' should be a string")
     fields: dict[str, object] = {}
-    _flatten_into(fields, value, "", separator, keep_arrays)
+    try:
+        _flatten_into(fields, value, "", separator, keep_arrays, 0)
+    except ValueError as error:
+        fail(where, str(error))
     return fields
 
 
 def _flatten_into(
-    fields: dict[str, object], value: object, prefix: str, separator: str, keep_arrays: bool
-) -> None:
+    fields: dict[str, object], value: object, prefix: str, separator: str, keep_arrays: bool, size: int
+) -> int:
+    """Flatten one value below ``prefix``; return the characters of all names so far, given ``size`` before.
+
+    Raises ValueError where these are too many: each name repeats all names above it.
+    """
     if isinstance(value, dict):
         entries = [(key, value[key]) for key in json_text.ordered_keys(value)]
     elif isinstance(value, list) and not keep_arrays:
         entries = [(str(index), item) for index, item in enumerate(value)]
     else:
         fields[prefix] = value
-        return
+        return size
     for key, one in entries:
-        _flatten_into(fields, one, f"{prefix}{separator}{key}" if prefix else key, separator, keep_arrays)
+        name = f"{prefix}{separator}{key}" if prefix else key
+        size += len(name)
+        bounded(size)
+        size = _flatten_into(fields, one, name, separator, keep_arrays, size)
+    return size
 
 
 def encode(value: object) -> object:

@@ -24,7 +24,8 @@ def measure() -> dict[str, float]:
     varied = list(islice(visitors.visits(more=("group",)), EVENTS))
 
     def forgetting(event: dict[str, Any]) -> None:
-        agents.read_user_agent.cache_clear()
+        agents._usual.cache_clear()
+        agents._unusual.cache_clear()
         agents.fields_without_hints.cache_clear()
         destination.items(event)
 

@@ -1,0 +1,76 @@
+"""Events over which our own code failed: tried once more, then with fewer beside them, then given up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from forwarder.delivery.batch import Batch
+from forwarder.delivery.work import Work
+
+OUR_FAULT = "our fault"
+"""The reason of a dead letter, before a colon."""
+
+
+@dataclass(slots=True)
+class Fault:
+    """What is known of one event. ``level``: how often its batch was halved; ``over``: it is given up."""
+
+    what: str
+    tries: int = 0
+    level: int = 0
+    over: bool = False
+
+
+class Faults:
+    """The faults of one destination, by event. It outlives a scheduler that is made anew after a fault."""
+
+    def __init__(self) -> None:
+        self._of: dict[int, Fault] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._of)
+
+    def note(self, batch: Batch, what: str) -> None:
+        """Our code failed over a batch; ``what``: type and place."""
+        alone, level = len(batch.works) == 1, batch.halved()
+        self._note((work.event.seq for work in batch.works), what, level, alone=alone)
+
+    def note_events(self, seqs: Iterable[int], what: str) -> None:
+        """Our code failed over each of these events by itself."""
+        self._note(seqs, what, 0, alone=True)
+
+    def _note(self, seqs: Iterable[int], what: str, level: int, *, alone: bool) -> None:
+        for seq in seqs:
+            fault = self._of.setdefault(seq, Fault(what))
+            fault.tries, fault.what = fault.tries + 1, what
+            if fault.tries > 1:
+                fault.level = max(fault.level, level)
+                fault.over = fault.over or alone
+
+    def is_over(self, seq: int) -> bool:
+        """Tell whether the event is given up."""
+        fault = self._of.get(seq)
+        return fault is not None and fault.over
+
+    def apply(self, work: Work) -> bool:
+        """Give the event up, or have fewer beside it, as its faults want it; tell whether it is given up."""
+        fault = self._of.get(work.event.seq)
+        if fault is None:
+            return False
+        trouble = work.troubled()
+        trouble.level = max(trouble.level, fault.level)
+        if fault.over:
+            reason = f"{OUR_FAULT}: {fault.what}"
+            work.fail_rest(reason, None)
+            trouble.reason = reason
+        return fault.over
+
+    def tries(self, work: Work) -> int:
+        """Return how often our code failed over the event."""
+        fault = self._of.get(work.event.seq)
+        return fault.tries if fault else 0
+
+    def forget(self, seq: int) -> None:
+        """The event has ended."""
+        self._of.pop(seq, None)
