@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import orjson
 
@@ -13,6 +13,7 @@ from forwarder.amplitude.items import Item
 from forwarder.delivery.work import Part, Work
 from forwarder.errors import ForwarderError, MappingError, PayloadError
 from forwarder.faults import fault_of
+from forwarder.javascript.tolerant_json import read_tolerantly
 from forwarder.spool import Spooled
 
 EXCLUDED = "excluded by integrations"
@@ -43,7 +44,7 @@ def plan(event: Spooled, planner: Planner, sources: frozenset[str] | None) -> tu
     if sources is not None and event.source not in sources:
         return Work(event, [], (), size=len(event.body)), "source not routed here"
     try:
-        body = orjson.loads(event.body)
+        body = _read(event.body)
         integrations = body.get("integrations")
         if integrations and not may_go(integrations):
             return Work(event, [], (), size=len(event.body)), EXCLUDED
@@ -75,6 +76,14 @@ def _part(item: Item) -> Part:
         user if isinstance(user, str) else None,
         device if isinstance(device, str) else None,
     )
+
+
+def _read(text: bytes) -> Any:
+    """Return the event; a number that no double holds is null, as where JavaScript sends it on."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return read_tolerantly(text)
 
 
 def _kind(error: ForwarderError) -> str:

@@ -1,16 +1,13 @@
 """From the bytes of a request to JSON that every later part can read, each cost bounded beforehand."""
 
 import json
-import zlib
 
-import msgspec
-
+from forwarder.javascript.tolerant_json import write_strictly
 from forwarder.tracking.answers import Refusal
+from forwarder.tracking.encodings import decoded
 
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _NOT_BRACKETS = bytes(sorted(set(range(256)) - set(b"[]{}")))
-_GZIP = 31
-"""zlib's word for a gzip header and the largest window."""
 
 
 def readable(body: bytes, encoding: bytes, largest: int) -> bytes:
@@ -19,36 +16,24 @@ def readable(body: bytes, encoding: bytes, largest: int) -> bytes:
     ``encoding``: the Content-Encoding header; ``largest``: bytes, also of an inflated body.
     """
     if encoding and encoding != b"identity":
-        body = _inflate(body, encoding, largest)
+        body = decoded(body, encoding, largest)
     if len(body) > largest:
         raise too_large(largest)
-    if not body.isascii():
-        try:
-            body.decode()
-        except UnicodeDecodeError as error:
-            raise Refusal(400, "not_utf8", f"the body is not UTF-8 at byte {error.start}") from None
-    # Most have no escapes at all: a single byte is looked for in a fraction of the time.
-    if b"\\" in body and b"\\u" in body and (b"\\ud" in body or b"\\uD" in body):
-        body = _whole_characters(body)
-    return body
+    return body if body.isascii() and 0 not in body[:4] else _as_utf8(body)
+
+
+def _as_utf8(body: bytes) -> bytes:
+    """Return the text in UTF-8; a byte that belongs to no character becomes U+FFFD.
+
+    Other encodings of Unicode tell themselves by their first four bytes. A byte of Latin-1 somewhere in a
+    header that was copied into an event must not cost the whole batch.
+    """
+    return body.decode(json.detect_encoding(body), "replace").encode()
 
 
 def too_large(largest: int) -> Refusal:
     """Return the refusal of a body of more than ``largest`` bytes."""
     return Refusal(400, "body_too_large", f"the body is larger than {largest} bytes; send less at once")
-
-
-def _inflate(body: bytes, encoding: bytes, largest: int) -> bytes:
-    if encoding.strip().lower() not in (b"gzip", b"x-gzip"):
-        raise Refusal(415, "unknown_encoding", "this Content-Encoding is not known here; use gzip or none")
-    inflater = zlib.decompressobj(_GZIP)
-    try:
-        inflated = inflater.decompress(body, largest + 1)
-    except zlib.error:
-        raise Refusal(400, "bad_gzip", "the body is not gzip, as its Content-Encoding says") from None
-    if len(inflated) <= largest and (not inflater.eof or inflater.unused_data):
-        raise Refusal(400, "bad_gzip", "the gzip body does not end where the request ends")
-    return inflated
 
 
 def deeper_than(body: bytes, nesting: int) -> bool:
@@ -67,24 +52,9 @@ def deeper_than(body: bytes, nesting: int) -> bool:
     return bool(brackets)
 
 
-def _whole_characters(body: bytes) -> bytes:
-    """Return the body without halves of characters, as browsers send them where a text was cut."""
+def mended(text: bytes) -> bytes | None:
+    """Return as JSON what clients send that nearly is; None for what is not."""
     try:
-        msgspec.json.decode(body)
-        return body
-    except (msgspec.DecodeError, RecursionError):
-        return mended(body) or body
-
-
-def mended(body: bytes) -> bytes | None:
-    """Return as JSON what clients send that nearly is; None for what is not.
-
-    JSON.stringify writes half a character as ``\\ud83d``, Python's json writes NaN and Infinity: strict
-    parsers would refuse the whole batch for one such value. They become U+FFFD and null.
-    """
-    try:
-        value = json.loads(body, parse_constant=lambda _: None)
+        return write_strictly(text)
     except (ValueError, RecursionError):
         return None
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()

@@ -11,7 +11,7 @@ from forwarder.outcomes import Outcome
 from forwarder.settings import Limits, Source
 from forwarder.spool import NewEvent
 from forwarder.tracking.answers import TAKEN, Answer, Refusal, error
-from forwarder.tracking.bodies import deeper_than, readable
+from forwarder.tracking.bodies import deeper_than, mended, readable
 from forwarder.tracking.counted import count_time_problems
 from forwarder.tracking.envelopes import Envelope, batch, single
 from forwarder.tracking.events import Arrival, normalise
@@ -23,6 +23,8 @@ from forwarder.tracking.sources import Sources, may_send
 log = structlog.get_logger()
 _MOST_ADDED = 8
 """What stands beside a batch's events may make them so many times as large as the largest batch."""
+_NOT_JSON = Rejection("not_json", "an event must be JSON")
+_NOT_AN_OBJECT = Rejection("not_an_object", "an event must be a JSON object")
 _REASONS_TOLD = 100
 """Rejected events whose reasons a strict source's answer lists."""
 
@@ -141,7 +143,8 @@ class Door:
             elif memoryview(event).nbytes > largest:
                 done = self._too_large
             else:
-                done = normalise(read_event(event), arrival)
+                read = read_event(event) or read_event(mended(bytes(event)) or b"")
+                done = normalise(read, arrival) if read else self._unreadable(bytes(event))
             if isinstance(done, NewEvent) and deeper_than(done.body, nesting):
                 done = self._too_deep
             if isinstance(done, Rejection):
@@ -149,6 +152,12 @@ class Door:
             else:
                 good.append(done)
         return good, bad
+
+    def _unreadable(self, text: bytes) -> Rejection:
+        """Return what is wrong with the text of an event that is no JSON object."""
+        if deeper_than(text, self.limits.nesting):
+            return self._too_deep
+        return _NOT_JSON if text[:1] == b"{" else _NOT_AN_OBJECT
 
     async def _keep(self, source: Source, events: list[NewEvent], now: int) -> None:
         """Return when the events are durable. Raises Refusal where the spool is full."""

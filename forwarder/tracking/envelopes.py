@@ -8,6 +8,7 @@ from forwarder.tracking.answers import Refusal
 from forwarder.tracking.bodies import mended
 from forwarder.tracking.fields import Fields, read_fields, read_text
 from forwarder.tracking.incoming import Incoming, read_event
+from forwarder.tracking.splitting import split_batch
 
 _ABSENT = msgspec.Raw()
 
@@ -32,6 +33,7 @@ class _Batch(msgspec.Struct):
     integrations: msgspec.Raw = _ABSENT
 
 
+_BESIDE = ("writeKey", "sentAt", "context", "integrations")
 _batch = msgspec.json.Decoder(_Batch)
 
 
@@ -47,16 +49,11 @@ def single(body: bytes) -> Envelope:
 def batch(body: bytes) -> Envelope:
     """Return the envelope of a body with many events. Raises Refusal."""
     try:
-        try:
-            read = _batch.decode(body)
-        except msgspec.ValidationError:
-            raise
-        except msgspec.DecodeError:
-            read = _batch.decode(mended(body) or b"")
+        read = _batch.decode(body)
     except msgspec.ValidationError:
         raise Refusal(400, "no_batch", "the body needs its events in batch, a JSON list") from None
     except (msgspec.DecodeError, RecursionError):
-        raise Refusal(400, "not_json", "the body is not JSON") from None
+        read = _separated(body)
     return Envelope(
         events=read.batch,
         write_key=read_text(read.writeKey),
@@ -65,3 +62,16 @@ def batch(body: bytes) -> Envelope:
         integrations=read_fields(read.integrations),
         added_bytes=memoryview(read.context).nbytes + memoryview(read.integrations).nbytes,
     )
+
+
+def _separated(body: bytes) -> _Batch:
+    """Return the batch of a body that is not JSON as a whole, its events not looked at. Raises Refusal."""
+    parts = split_batch(body)
+    if parts is None:
+        raise Refusal(400, "not_json", "the body is not JSON")
+    beside = {
+        name: msgspec.Raw(value)
+        for name, text in parts.beside.items()
+        if name in _BESIDE and (value := mended(text))
+    }
+    return _Batch([msgspec.Raw(event) for event in parts.events], **beside)

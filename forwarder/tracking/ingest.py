@@ -92,12 +92,20 @@ def _delivered(
     return Delivered(
         body=body,
         kind=kind,
-        encoding=headers.get(b"content-encoding", b""),
+        encoding=_encoding(scope, headers),
         authorization=headers.get(b"authorization", b""),
         write_key=key,
         origin=origin,
         address=address_of(scope),
     )
+
+
+def _encoding(scope: Scope, headers: dict[bytes, bytes]) -> bytes:
+    """Return all content encodings; they may stand in several headers."""
+    last = headers.get(b"content-encoding", b"")
+    if not last or len(headers) == len(scope["headers"]):
+        return last
+    return b",".join(value for name, value in scope["headers"] if name == b"content-encoding")
 
 
 def address_of(scope: Scope) -> str:

@@ -47,7 +47,7 @@ def _post(kind: str, carries: str | None) -> Json:
             "400": _error("Not JSON, too large or too deep; events rejected by a strict source."),
             "401": _error("No write key, or one that is not known here."),
             "403": _error("The source takes no events of this page's origin."),
-            "415": _error("A Content-Encoding other than gzip."),
+            "415": _error("A Content-Encoding other than gzip and deflate."),
             "429": _error("Send it again later.", **_WAIT),
             "500": _error("The forwarder failed; send it again."),
         },

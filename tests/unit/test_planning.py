@@ -57,6 +57,13 @@ def test_users_and_devices_are_the_keys() -> None:
     assert plan(event(u="a\nb"), Planner(), None)[0].keys == ("ua b",), "as the spool gives it back"
 
 
+@pytest.mark.parametrize("number", [b"1e999", b"-1e999", b"9" * 400, b"9" * 10_000, b"1" * 400 + b".5"])
+def test_a_number_that_no_double_holds_is_null(number: bytes) -> None:
+    body = b'{"m":"m1","u":"u1","d":null,"kind":"track","p":[%b,1]}' % number
+    work, why = plan(Spooled(1, NOW, "demo", "m1", body), Planner(), None)
+    assert (len(work.parts), why, work.trouble) == (1, "", None)
+
+
 @pytest.mark.parametrize(
     ("body", "error"),
     [(b"{broken", "JSONDecodeError"), (b'{"m":1,"u":1,"d":1,"kind":"crash"}', "ZeroDivisionError")],

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import zlib
+from collections.abc import Callable
 
 import pytest
 
@@ -32,8 +34,14 @@ def test_plain_and_gzip_bodies_are_the_same() -> None:
         (b"{}", b"gzip", "bad_gzip"),
         (b"", b"gzip", "bad_gzip"),
         (b"{}", b"br", "unknown_encoding"),
-        (b'{"a":"\xff"}', b"", "not_utf8"),
-        ('{"a":1}'.encode("utf-16"), b"", "not_utf8"),
+        (gzip.compress(b"{}"), b"br, gzip", "unknown_encoding"),
+        (b"{}", b"gzip, gzip, gzip, gzip, gzip", "unknown_encoding"),
+        (b"{}", b"deflate", "bad_deflate"),
+        (zlib.compress(b"{}") + b"more", b"deflate", "bad_deflate"),
+        (zlib.compress(b"{}")[:-5], b"deflate", "bad_deflate"),
+        (zlib.compress(b"x" * 100_000_000, 9), b"deflate", "body_too_large"),
+        (zlib.compress(gzip.compress(b"x" * 100_000_000, 9)), b"gzip, deflate", "body_too_large"),
+        (gzip.compress(b"x" * 6_000) * 2, b"gzip", "body_too_large"),
         (b" " * 10_001, b"", "body_too_large"),
     ],
 )
@@ -62,10 +70,83 @@ def test_nesting_up_to_the_limit_is_fine() -> None:
     assert deeper_than(b"[" * 9 + b"]" * 9, 8)
 
 
+def raw_deflate(body: bytes) -> bytes:
+    compressor = zlib.compressobj(wbits=-15)
+    return compressor.compress(body) + compressor.flush()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "encode"),
+    [
+        (b"gzip", lambda body: gzip.compress(body[:5]) + gzip.compress(body[5:])),
+        (b"gzip", lambda body: gzip.compress(body) + gzip.compress(b"") * 1_000 + b"\0" * 10_000),
+        (b"gzip", lambda body: gzip.compress(body[:1]) + b"\0" * 4_095 + gzip.compress(body[1:])),
+        (b"X-GZIP", gzip.compress),
+        (b"deflate", zlib.compress),
+        (b"deflate", raw_deflate),
+        (b"gzip, identity", gzip.compress),
+        (b"identity, gzip", gzip.compress),
+        (b" gzip ,", gzip.compress),
+        (b"identity", bytes),
+        (b"utf-8", bytes),
+        (b"gzip, gzip", lambda body: gzip.compress(gzip.compress(body))),
+        (b"gzip, deflate", lambda body: zlib.compress(gzip.compress(body))),
+        (b"deflate, gzip", lambda body: gzip.compress(raw_deflate(body))),
+    ],
+)
+def test_encodings(encoding: bytes, encode: Callable[[bytes], bytes]) -> None:
+    body = b'{"event":"Seen"}'
+    assert readable(encode(body), encoding, LARGEST) == body
+
+
+@pytest.mark.parametrize("largest", [15, 16, 17])
+def test_the_bound_holds_to_the_byte(largest: int) -> None:
+    body = b'{"event":"Seen"}'
+    for encoding, encoded in ((b"gzip", gzip.compress(body[:9]) + gzip.compress(body[9:])), (b"", body)):
+        if largest < len(body):
+            with pytest.raises(Refusal):
+                readable(encoded, encoding, largest)
+        else:
+            assert readable(encoded, encoding, largest) == body
+
+
+@pytest.mark.parametrize(
+    ("body", "read"),
+    [
+        (b'{"a":"caf\xe9"}', {"a": "caf\ufffd"}),
+        (b'{"a":"\xff\xfe","b":"\xed\xa0\xbd"}', {"a": "\ufffd\ufffd", "b": "\ufffd\ufffd\ufffd"}),
+        (b'{"a":"\xe2\x82","b":1}', {"a": "\ufffd", "b": 1}),
+        (b'\xef\xbb\xbf{"a":"\xc3\xa9"}', {"a": "\xe9"}),
+        ('{"a":"\xe9"}'.encode("utf-16"), {"a": "\xe9"}),
+        ('{"a":1}'.encode("utf-16-le"), {"a": 1}),
+        ('{"a":1}'.encode("utf-32-be"), {"a": 1}),
+    ],
+)
+def test_bytes_of_other_encodings(body: bytes, read: object) -> None:
+    assert json.loads(readable(body, b"", LARGEST)) == read
+
+
 def test_halves_of_characters_are_replaced() -> None:
-    body = rb'{"event":"cut \ud83d","n":12345678901234567890123,"whole":"\ud83d\ude00"}'
-    read = json.loads(readable(body, b"", LARGEST))
-    assert read == {"event": "cut \ufffd", "n": 12345678901234567890123, "whole": "😀"}
+    body = rb'{"event":"cut \ud83d","\ude00":[12345678901234567890123],"whole":"\ud83d\ude00"}'
+    read = json.loads(mended(body) or b"")
+    assert read == {"event": "cut \ufffd", "\ufffd": [12345678901234567890123], "whole": "😀"}
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        (b'{"a":1e999,"b":-1e400}', b'{"a":null,"b":null}'),
+        (b'{"a":' + b"9" * 10_000 + b"}", b'{"a":null}'),
+        (
+            b'{"a":NaN,"b":0.1000,"c":12345678901234567890.10}',
+            b'{"a":null,"b":0.1000,"c":12345678901234567890.10}',
+        ),
+        (b'{"a":NaN,"b":1e-999}', b'{"a":null,"b":1e-999}'),
+        (b'{"a":"two\nlines"}', b'{"a":"two\\nlines"}'),
+    ],
+)
+def test_what_nearly_is_json(text: bytes, written: bytes) -> None:
+    assert mended(text) == written
 
 
 def test_whole_characters_stay_the_bytes_they_were() -> None:

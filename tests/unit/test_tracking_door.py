@@ -97,6 +97,65 @@ async def test_one_bad_event_does_not_cost_the_batch() -> None:
     ]
 
 
+GOOD = json.dumps(track(1)).encode()
+
+
+@pytest.mark.parametrize(
+    ("bad", "code"),
+    [
+        (b'{"type":"track","event":"Bad","userId":"u","properties":{"a" 1}}', "not_json"),
+        (b'{"type":"track","event":"Bad","userId":"u","properties":{"a":01}}', "not_json"),
+        (b'{"type":"track","event":"Bad","userId":"u","properties":{"a":tru}}', "not_json"),
+        (b'{"type":"track","event":"Bad","userId":"u",}', "not_json"),
+        (rb'{"type":"track","event":"C:\dir","userId":"u"}', "not_json"),
+        (b"{'type':'track'}", "not_json"),
+        (b"undefined", "not_an_object"),
+        (
+            b'{"type":"track","event":"Deep","userId":"u","a":' + b"[" * 2_000 + b"]" * 2_000 + b"}",
+            "too_deep",
+        ),
+        (b"[" * 100_000 + b"]" * 100_000, "event_too_large"),
+    ],
+)
+async def test_an_event_that_is_no_json_costs_only_itself(bad: bytes, code: str) -> None:
+    for events in ([GOOD, bad], [bad, GOOD], [GOOD.replace(b"Seen", b"a],[}{b"), bad]):
+        setup = Setup()
+        body = (
+            b'{"sentAt":"2024-01-01T00:00:00Z","batch":['
+            + b" , ".join(events)
+            + b'],"context":{"locale":"de"}}'
+        )
+        assert await setup.send(body) is TAKEN
+        [event] = setup.spool.events.values()
+        assert event["context"] == {"locale": "de"}
+        assert event["sentAt"] == "2024-01-01T00:00:00Z"
+        assert setup.recorded == [("web", Outcome.REJECTED, code, 1)]
+
+
+@pytest.mark.parametrize(
+    ("odd", "kept"),
+    [
+        (b'"caf\xe9"', "caf\ufffd"),
+        (rb'"cut \ud83d"', "cut \ufffd"),
+        (rb'"\ude00 \ud83d\ude00 \\ud83d"', "\ufffd \U0001f600 \\ud83d"),
+        (b'"\xed\xa0\xbd"', "\ufffd\ufffd\ufffd"),
+        (b'"two\nlines"', "two\nlines"),
+        (b"NaN", None),
+        (b"[-Infinity,1]", [None, 1]),
+    ],
+)
+async def test_an_event_that_nearly_is_json_is_taken_with_its_batch(odd: bytes, kept: object) -> None:
+    setup = Setup()
+    event = b'{"type":"track","event":"Odd","userId":"u","messageId":"odd","properties":{"odd":%b}}' % odd
+    assert await setup.send(b'{"batch":[%b,%b]}' % (GOOD, event)) is TAKEN
+    assert len(setup.spool.events) == 2
+    assert setup.spool.events["web", "odd"]["properties"] == {"odd": kept}
+    assert setup.recorded == []
+    alone = Setup()
+    assert await alone.send(event, "track") is TAKEN
+    assert alone.spool.events["web", "odd"]["properties"] == {"odd": kept}
+
+
 async def test_a_strict_source_is_told_every_reason() -> None:
     setup = Setup(strict=True)
     answer = await setup.send({"batch": [track(1), {"type": "nothing"}, track(2, event=None)]})
@@ -168,7 +227,11 @@ async def test_waits_are_no_longer_than_clients_wait() -> None:
         (b'{"batch":[' + b"1," * 2_500 + b"1]}", None, {}, 400, "too_many_events"),
         (b'{"batch":[' + b" " * 512_000 + b"]}", None, {}, 400, "body_too_large"),
         (b'{"batch":[' * 100, None, {}, 400, "not_json"),
-        (b'{"batch":' + b"[" * 100_000 + b"]" * 100_000 + b"}", None, {}, 400, "not_json"),
+        (b'{"batch":[' + b"[" * 100_000 + b"]" * 100_000, None, {}, 400, "not_json"),
+        (b'{"batch":[{"type":"track]}', None, {}, 400, "not_json"),
+        (b'{"batch":[{"a":1]]}', None, {}, 400, "not_json"),
+        (b'{"batch":[]}{"batch":[NaN]}', None, {}, 400, "not_json"),
+        (b'{"events":[NaN]}', None, {}, 400, "not_json"),
     ],
 )
 async def test_requests_that_are_refused(
