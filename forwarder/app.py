@@ -13,11 +13,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, request_response
 from starlette.types import ASGIApp
 
+from forwarder import metrics
 from forwarder.console import Shown, console_routes
 from forwarder.delivery import Delivery, DestinationRoute, LineSettings
 from forwarder.delivery.dead import whole
 from forwarder.destinations import destinations_of
-from forwarder.errors import SpoolError
+from forwarder.faults import fault_of
 from forwarder.guard import OperatorOnly
 from forwarder.opening import open_configured
 from forwarder.settings import Settings
@@ -48,43 +49,79 @@ class Forwarder:
     def __init__(self, settings: Settings, clock: Callable[[], int]) -> None:
         self.settings = settings
         self._clock = clock
-        self._reloading = asyncio.Lock()
+        self._changing = asyncio.Lock()
+        self._restoring: asyncio.Task[None] | None = None
+        self._stopping = False
 
     async def start(self) -> None:
         """Open the spool, then take events and deliver them. Raises SpoolError, ConfigError."""
         self.spool = await open_configured(self.settings.spool)
-        self.delivery = Delivery(self.spool, routes(self.settings), clock=self._clock)
-        self._open(self.settings)
+        self.delivery = self._delivery(self.settings)
+        self.pages, self.door = self._front(self.settings)
         await self.delivery.start()
 
-    def _open(self, settings: Settings) -> None:
-        self.settings = settings
-        self.pages = Pages(settings)
-        self.door = Door(settings.sources, settings.limits, self.spool, self._clock, count_events)
+    def _delivery(self, settings: Settings) -> Delivery:
+        return Delivery(self.spool, routes(settings), clock=self._clock)
+
+    def _front(self, settings: Settings) -> tuple[Pages, Door]:
+        door = Door(settings.sources, settings.limits, self.spool, self._clock, count_events)
+        return Pages(settings), door
 
     async def reload(self, settings: Settings) -> None:
         """Go on with other settings; requests under way end under the old ones.
 
-        Raises ConfigError or SpoolError, and then changes nothing. What belongs to the process stays until a
-        restart.
+        Raises ConfigError or SpoolError, and then changes nothing; nor does any other error: whatever is
+        raised, events are delivered on. What belongs to the process stays until a restart.
         """
-        async with self._reloading:
-            delivery = Delivery(self.spool, routes(settings), clock=self._clock)
+        async with self._changing:
+            if self._stopping:
+                return
+            delivery = self._delivery(settings)
+            pages, door = self._front(settings)
             restart = [name for name in FOR_THE_PROCESS if _at(settings, name) != _at(self.settings, name)]
             if restart:
                 log.warning("these settings take effect at the next start", settings=restart)
-            await self.delivery.stop(settings.server.stop_seconds)
+            await self._restored()
+            try:
+                await self.delivery.stop(settings.server.stop_seconds)
+                await delivery.start()
+            except BaseException:
+                # A full disk may refuse new destinations; the old ones have all they need.
+                await asyncio.gather(delivery.abandon(), self.delivery.abandon())
+                self._restoring = asyncio.create_task(self._restore())
+                await asyncio.wait((self._restoring,), timeout=RESTORE_S)
+                raise
+            self.delivery = delivery
+            self.settings, self.pages, self.door = settings, pages, door
+        log.info("configuration reloaded", sources=len(settings.sources))
+
+    async def _restore(self) -> None:
+        """Deliver on under the settings in force; where that fails, try again until it does not."""
+        while True:
+            delivery = self._delivery(self.settings)
             try:
                 await delivery.start()
-            except SpoolError:
-                # A full disk may refuse new destinations; the old ones have all they need.
-                delivery = Delivery(self.spool, routes(self.settings), clock=self._clock)
-                await delivery.start()
-                raise
-            finally:
+            except Exception as error:
+                await delivery.abandon()
+                metrics.FAULTS.labels("", "restore").inc()
+                log.error("deliveries cannot go on yet; they are tried again", fault=fault_of(error))
+                await asyncio.sleep(RESTORE_S)
+            else:
                 self.delivery = delivery
-            self._open(settings)
-        log.info("configuration reloaded", sources=len(settings.sources))
+                return
+
+    async def _restored(self) -> None:
+        """End the tries to go on under the settings in force: others are there."""
+        if self._restoring is not None:
+            self._restoring.cancel()
+            await asyncio.wait((self._restoring,))
+            self._restoring = None
+
+    @property
+    def stalled(self) -> bool:
+        """Whether a destination has work and does nothing, or nothing is delivered at all."""
+        restoring = self._restoring is not None and not self._restoring.done()
+        return restoring or bool(self.delivery.stalled)
 
     def shown(self) -> Shown:
         """Return what the console is about."""
@@ -94,9 +131,18 @@ class Forwarder:
 
     async def stop(self) -> None:
         """Finish what is being delivered, within the configured time, and close the spool."""
+        self._stopping = True
         self.spool.end_within(self.settings.server.stop_seconds)
-        await self.delivery.stop(self.settings.server.stop_seconds)
-        await self.spool.close()
+        async with self._changing:
+            await self._restored()
+            try:
+                await self.delivery.stop(self.settings.server.stop_seconds)
+            finally:
+                await self.spool.close()
+
+
+RESTORE_S = 1.0
+"""Between two tries to go on delivering after a reload that failed."""
 
 
 FOR_THE_PROCESS = (
@@ -137,10 +183,16 @@ def routes(settings: Settings) -> list[DestinationRoute]:
 def create_app(forwarder: Forwarder) -> ASGIApp:
     """Return the application over a forwarder that runs as long as requests come."""
 
-    async def metrics(request: Request) -> Response:
+    async def counters(request: Request) -> Response:
         """Answer the counters in Prometheus' text format."""
         await forwarder.delivery.report()
         return Response(generate_latest(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def health(request: Request) -> Response:
+        """Answer whether the forwarder does its work; nothing more, for anyone may ask."""
+        stalled = forwarder.stalled
+        body = {"status": "stalled" if stalled else "ok"}
+        return JSONResponse(body, 503 if stalled else 200, headers={"cache-control": "no-store"})
 
     ingest, pixel = Ingest(lambda: forwarder.door), Pixel(lambda: forwarder.door)
 
@@ -154,18 +206,13 @@ def create_app(forwarder: Forwarder) -> ASGIApp:
             *page_routes(lambda: forwarder.pages),
             Route("/health", health),
             Route("/openapi.json", describe),
-            Route("/metrics", guarded(request_response(metrics))),
+            Route("/metrics", guarded(request_response(counters))),
             *console_routes(forwarder.shown, guarded),
         ],
         exception_handlers=HANDLERS,
     )
     app.router.redirect_slashes = False  # clients take a redirect for success
     return Shortcut(app, ingest)
-
-
-async def health(request: Request) -> Response:
-    """Answer that the forwarder runs; nothing more, for anyone may ask."""
-    return JSONResponse({"status": "ok"}, headers={"cache-control": "no-store"})
 
 
 async def describe(request: Request) -> Response:

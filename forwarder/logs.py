@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 import structlog
 
+from forwarder.faults import fault_of, frames_of
+
 _MOST_IN_A_SECOND = 20
 """Lines of one kind; whoever sends nonsense on purpose shall not fill the disk with what we say of it."""
 
@@ -47,6 +49,24 @@ class Sparing:
         return self.left_out_before(record.msg if isinstance(record.msg, str) else "") is not None
 
 
+def without_contents(
+    logger: object, method: str, line: structlog.types.EventDict
+) -> structlog.types.EventDict:
+    """Put an exception's type and places in the code in its stead: its message may quote an event.
+
+    Works as a processor.
+    """
+    error = line.pop("exc_info", None)
+    if error is True:
+        error = sys.exc_info()
+    if isinstance(error, tuple):
+        error = error[1]
+    if isinstance(error, BaseException):
+        line["fault"] = fault_of(error)
+        line["trace"] = frames_of(error.__traceback__)
+    return line
+
+
 def configure_logs(level: str = "info") -> None:
     """Send every log line of this process through structlog. No line holds keys, tokens or event contents."""
     sparing = Sparing()
@@ -59,7 +79,7 @@ def configure_logs(level: str = "info") -> None:
         processors=[
             sparing,
             *shared,
-            structlog.processors.format_exc_info,
+            without_contents,
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
@@ -72,7 +92,7 @@ def configure_logs(level: str = "info") -> None:
         structlog.stdlib.ProcessorFormatter(
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
+                without_contents,
                 structlog.processors.JSONRenderer(),
             ],
             foreign_pre_chain=shared,

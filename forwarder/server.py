@@ -7,14 +7,17 @@ import resource
 import signal
 import socket
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 import uvicorn
 import uvloop
 
+from forwarder import metrics
 from forwarder.app import Forwarder, create_app, now_ms
 from forwarder.connections import limited
 from forwarder.errors import ConfigError, ForwarderError
+from forwarder.faults import fault_of
 from forwarder.settings import Settings
 
 log = structlog.get_logger()
@@ -84,6 +87,7 @@ async def _serve(
         reloading.add(task)
         task.add_done_callback(reloading.discard)
 
+    asyncio.get_running_loop().set_exception_handler(_unheard_of)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
     # Configuration and compiled mappings live as long as the process: collections need not look at them.
     gc.collect()
@@ -96,6 +100,17 @@ async def _serve(
     if lost.done():
         raise lost.result()
     lost.cancel()
+
+
+def _unheard_of(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Count and log what failed in a task or callback that nobody looks after."""
+    metrics.FAULTS.labels("", "loop").inc()
+    error = context.get("exception")
+    log.error(
+        "our own code failed, and the forwarder goes on",
+        where="loop",
+        fault=fault_of(error) if isinstance(error, BaseException) else str(context.get("message")),
+    )
 
 
 async def _started(server: _Server, forwarder: Forwarder) -> bool:
@@ -143,3 +158,6 @@ async def _reload(forwarder: Forwarder, load: Callable[[], Settings]) -> None:
     except ForwarderError as error:
         problems = error.problems if isinstance(error, ConfigError) else [str(error)]
         log.error("configuration not reloaded, the old one stays", problems=problems)
+    except Exception as error:
+        metrics.FAULTS.labels("", "reload").inc()
+        log.error("configuration not reloaded, the old one stays", fault=fault_of(error))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,13 +33,18 @@ class Answered(NamedTuple):
 
 @dataclass(slots=True)
 class Place:
-    """One source or destination. ``parked``, ``dead``: events that lie in the spool for it now."""
+    """One source or destination. ``parked``, ``dead``: events that lie in the spool for it now.
+
+    ``stalled``: it has work and does nothing; ``faults``: failures of our own code.
+    """
 
     name: str
     ended: list[Ended] = field(default_factory=list)
     answered: list[Answered] = field(default_factory=list)
     warnings: list[tuple[str, int]] = field(default_factory=list)
     down: bool = False
+    stalled: bool = False
+    faults: int = 0
     parked: int = 0
     dead: int = 0
 
@@ -54,13 +59,28 @@ class Figures:
     waiting: int
     waiting_bytes: int
     oldest_ms: int
+    faults: int = 0
 
     @property
     def troubles(self) -> list[str]:
         """Return a line for everything that wants an operator's attention."""
         found = [
+            f"{one.name} has work and does nothing: see the log, and restart the forwarder"
+            for one in self.destinations
+            if one.stalled
+        ]
+        found += [
             f"{one.name} is held back: Amplitude fails or refuses" for one in self.destinations if one.down
         ]
+        found += [
+            f"{one.name}: the forwarder's own code failed ({one.faults}); the log says where"
+            for one in self.destinations
+            if one.faults
+        ]
+        if self.faults:
+            found.append(
+                f"our own code failed {self.faults} times outside of destinations; the log has the places"
+            )
         found += [
             f"{one.name} has {one.dead} dead {'letter' if one.dead == 1 else 'letters'}"
             for one in self.destinations
@@ -81,6 +101,7 @@ def figures(
     at_door = {name: Place(name) for name in sources}
     beyond = {name: Place(name) for name in destinations}
     reports: list[tuple[str, int]] = []
+    faults = 0
     for family in families:
         for sample in family.samples:
             labels, value = sample.labels, int(sample.value)
@@ -88,20 +109,31 @@ def figures(
                 at_door[labels["source"]].ended.append(Ended(labels["outcome"], labels["reason"], value))
             elif sample.name == "forwarder_page_reports_total" and value:
                 reports.append((labels["kind"], value))
+            elif sample.name == "forwarder_faults_total" and not labels["destination"]:
+                faults += value
             place = beyond.get(labels.get("destination", ""))
             if place is None:
                 continue
-            if sample.name == "forwarder_delivery_requests_total":
-                place.answered.append(Answered(labels["endpoint"], labels["answer"], value))
-            elif sample.name == "forwarder_delivery_warnings_total":
-                place.warnings.append((labels["kind"], value))
-            elif sample.name == "forwarder_destination_down":
-                place.down = bool(value)
+            _show(place, sample.name, labels, value)
     for name, place in beyond.items():
         if standing := counts.destinations.get(name):
             place.parked, place.dead = standing.parked, standing.dead
             place.ended = [Ended(*end, events) for end, events in sorted(standing.ended.items())]
     oldest = 0 if counts.oldest_at is None else max(0, now - counts.oldest_at)
     return Figures(
-        list(at_door.values()), list(beyond.values()), reports, counts.events, counts.bytes, oldest
+        list(at_door.values()), list(beyond.values()), reports, counts.events, counts.bytes, oldest, faults
     )
+
+
+def _show(place: Place, name: str, labels: Mapping[str, str], value: int) -> None:
+    """Put what a metric says of a destination into its place."""
+    if name == "forwarder_delivery_requests_total":
+        place.answered.append(Answered(labels["endpoint"], labels["answer"], value))
+    elif name == "forwarder_delivery_warnings_total":
+        place.warnings.append((labels["kind"], value))
+    elif name == "forwarder_destination_down":
+        place.down = bool(value)
+    elif name == "forwarder_destination_stalled":
+        place.stalled = bool(value)
+    elif name == "forwarder_faults_total":
+        place.faults += value

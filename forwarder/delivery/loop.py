@@ -92,6 +92,23 @@ class Delivery:
             if left:
                 log.error("what was delivered last could not be written in time, and is sent again")
         self._tasks.clear()
+        await self._close()
+
+    async def abandon(self) -> None:
+        """End all at once, in whatever state it is; what is known and not written is sent again."""
+        for stop_listening in self._deaf:
+            with contextlib.suppress(Exception):
+                stop_listening()
+        self._deaf.clear()
+        tasks = [*self._tasks, *([self._watching] if self._watching else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(sender.stop(0) for sender in self._senders.values()), return_exceptions=True)
+        self._tasks.clear()
+        await self._close()
+
+    async def _close(self) -> None:
         for name in self.stalled:
             metrics.STALLED.labels(name).set(0)
         self.stalled.clear()
