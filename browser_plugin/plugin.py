@@ -10,7 +10,7 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from browser_plugin.destination import STAMPED, may_go
+from browser_plugin.destinations import NAME, may_receive
 from browser_plugin.session import decide, whole_ms
 from browser_plugin.settings import SessionSettings
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ID_KEY = "analytics_session_id"
 LAST_KEY = "analytics_session_id.last_access"
-DESTINATION = STAMPED
+DESTINATION = NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def is_own(event: Mapping[str, Any], settings: SessionSettings) -> bool:
 
 def takes_stamp(integrations: object) -> bool:
     """Tell whether the event may carry the session id to Amplitude: where it may go there."""
-    return may_go(integrations)
+    return may_receive(integrations)
 
 
 def with_stamp(integrations: object, session_id: int) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, cast
 
-from browser_plugin.destination import NAMES, with_both_names
+from browser_plugin.destinations import NAMES
+from forwarder.amplitude.both_names import with_both_names
 from forwarder.amplitude.endpoints import endpoint_url
 from forwarder.amplitude.fields import ACTIONS, HOW
 from forwarder.amplitude.insert_ids import insert_id_base

@@ -1,5 +1,6 @@
 """The command line: ``forwarder --help`` explains the commands."""
 
+import time
 from pathlib import Path
 from typing import BinaryIO
 
@@ -7,9 +8,10 @@ import click
 
 from forwarder.cli.dead import dead_group
 from forwarder.cli.delete import delete
+from forwarder.cli.output import Failed, counted, say, unusable
 from forwarder.configuration import load_settings
 from forwarder.errors import ConfigError, ForwarderError
-from forwarder.settings import Settings
+from forwarder.settings import Settings, Source
 
 config_option = click.option(
     "--config",
@@ -39,11 +41,7 @@ def read(config: Path | None) -> Settings:
     try:
         return load_settings(config)
     except ConfigError as error:
-        raise _unusable(error) from None
-
-
-def _unusable(error: ConfigError) -> click.ClickException:
-    return click.ClickException("\n  ".join(["the configuration cannot be used:", *error.problems]))
+        raise unusable(error) from None
 
 
 @cli.command()
@@ -74,9 +72,9 @@ def serve(config: Path | None, host: str | None, port: int | None, log_level: st
     try:
         run(load)
     except ConfigError as error:
-        raise _unusable(error) from None
+        raise unusable(error) from None
     except ForwarderError as error:
-        raise click.ClickException(str(error)) from None
+        raise Failed(str(error)) from None
 
 
 @cli.command()
@@ -89,49 +87,78 @@ def check(config: Path | None, online: bool) -> None:
     settings = read(config)
     problems = [*refused_keys(settings), *refused_stream(settings)] if online else []
     for problem in problems:
-        click.echo(problem, err=True)
-    for doubt in doubts_of(settings):
-        click.echo(f"warning: {doubt}", err=True)
+        say(problem, err=True)
+    doubts = doubts_of(settings)
+    for doubt in doubts:
+        say(f"warning: {doubt}", err=True)
     if problems:
         raise SystemExit(1)
-    click.echo(f"fine: {len(settings.sources)} sources, {len(settings.destinations)} destinations")
+    sources, destinations = len(settings.sources), len(settings.destinations)
+    fine = f"fine, with {counted(len(doubts), 'warning')}" if doubts else "fine"
+    say(f"{fine}: {counted(sources, 'source')}, {counted(destinations, 'destination')}")
 
 
 @cli.command()
 @config_option
 @click.option("--explain", is_flag=True, help="For people: why each subscription matches or not, and more.")
+@click.option("--source", help="The source of events that name no write key; otherwise the first.")
 @click.argument("events", type=click.File("rb"), default="-")
-def plan(config: Path | None, events: BinaryIO, explain: bool) -> None:
-    """Show what would be sent to Amplitude for EVENTS, without sending.
+def plan(config: Path | None, events: BinaryIO, explain: bool, source: str | None) -> None:
+    """Show what would become of EVENTS, and what would be sent to Amplitude, without sending.
 
-    EVENTS is a file with one event in Segment's JSON per line; left out, standard input is read. For each
-    event one JSON line tells every matching subscription's requests, or why it sends nothing.
+    EVENTS is a file with events in Segment's JSON: one a line, pretty-printed, in lists or in the bodies of
+    /v1/batch; left out, standard input is read. Each is taken as serve would take it now, with its checks and
+    its corrections of the time. One JSON line for each tells every matching subscription's requests, or why
+    it is rejected or filtered.
 
     \b
     Try a mapping on a few events:
       forwarder plan --config forwarder.toml --explain events.jsonl
     """
-    from forwarder.cli.explanations import explained
-    from forwarder.cli.plans import plan_line, read_events
+    from forwarder.cli.explanations import explained, rejected_explained
+    from forwarder.cli.plans import plan_line, rejected_line, skips_of
+    from forwarder.cli.reading import read_events
+    from forwarder.cli.trial import Rejected, Trial
     from forwarder.destinations import destinations_of
 
+    settings = read(config)
     try:
-        destinations = destinations_of(read(config))
+        destinations = destinations_of(settings)
     except ConfigError as error:
-        raise _unusable(error) from None
+        raise unusable(error) from None
     if not destinations:
-        raise click.ClickException("no destination is configured; add [[destinations]] to the file")
+        raise Failed("no destination is configured; add [[destinations]] to the file")
+    trial = Trial(settings, _source(settings, source), lambda: time.time_ns() // 1_000_000)
     failed = False
-    for event, problem in read_events(events):
-        if problem:
+    for given in read_events(events.read()):
+        if given.problem:
             failed = True
-            click.echo(problem, err=True)
-        elif explain:
-            click.echo("\n".join(explained(event, destinations)))
+            say(given.problem, err=True)
+            continue
+        done = trial.take(given)
+        if isinstance(done, Rejected):
+            if explain:
+                say("\n".join(rejected_explained(given.event, done)))
+            else:
+                say(rejected_line(given.event, done))
+            continue
+        skips = skips_of(settings, done)
+        if explain:
+            say("\n".join(explained(done.event, destinations, skips)))
         else:
-            click.echo(plan_line(event, destinations))
+            say(plan_line(done.event, destinations, skips))
     if failed:
         raise SystemExit(1)
+
+
+def _source(settings: Settings, name: str | None) -> Source:
+    for source in settings.sources:
+        if name is None or source.name == name:
+            return source
+    if name is None:
+        raise Failed("no source is configured; add [[sources]] to the file")
+    known = ", ".join(source.name for source in settings.sources)
+    raise Failed(f"there is no source {name!r}; name one of {known}")
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from forwarder.cli.output import Failed, counted, say, unusable
 from forwarder.configuration import load_settings
 from forwarder.delivery import dead
 from forwarder.errors import ConfigError, ForwarderError
@@ -44,9 +45,9 @@ def _with_spool(config: Path | None, act: Callable[[Spool], Awaitable[None]]) ->
     try:
         asyncio.run(run())
     except ConfigError as error:
-        raise click.ClickException("; ".join(error.problems)) from None
+        raise unusable(error) from None
     except ForwarderError as error:
-        raise click.ClickException(str(error)) from None
+        raise Failed(str(error)) from None
 
 
 @dead_group.command("list")
@@ -58,7 +59,7 @@ def list_(config: Path | None, destination: str | None, reason: str | None) -> N
 
     async def act(spool: Spool) -> None:
         async for letter in dead.dead_letters(spool, destination, reason):
-            click.echo(dead.one_line(letter))
+            say(dead.one_line(letter))
 
     _with_spool(config, act)
 
@@ -71,9 +72,9 @@ def show(config: Path | None, number: int) -> None:
 
     async def act(spool: Spool) -> None:
         for letter in await spool.dead(number=number):
-            click.echo(dead.whole(letter, _now()))
+            say(dead.whole(letter, _now()).decode())
             return
-        raise click.ClickException(f"there is no dead letter {number}; see forwarder dead list")
+        raise Failed(f"there is no dead letter {number}; see forwarder dead list")
 
     _with_spool(config, act)
 
@@ -82,8 +83,27 @@ def _chosen(
     spool: Spool, numbers: tuple[int, ...], everything: bool, destination: str | None, reason: str | None
 ) -> AsyncIterator[DeadLetter]:
     if bool(numbers) == (everything or destination is not None or reason is not None):
-        raise click.ClickException("give numbers, or --all, --destination, --reason; not both")
+        raise Failed("give numbers, or --all, --destination, --reason; not both")
     return dead.numbered(spool, numbers) if numbers else dead.dead_letters(spool, destination, reason)
+
+
+def _tell_missing(numbers: tuple[int, ...], found: list[int]) -> bool:
+    """Say which of the numbers that were asked for are not there; return whether there are any."""
+    missing = sorted(set(numbers) - set(found))
+    if missing:
+        shown = ", ".join(map(str, missing[:20])) + (", ..." if len(missing) > 20 else "")
+        say(f"no dead letter {shown}; see forwarder dead list", err=True)
+    return bool(missing)
+
+
+def _ask(question: str) -> None:
+    """Return where the answer is yes. Raises Failed."""
+    try:
+        if click.confirm(question):
+            return
+    except click.Abort:  # nobody is there to answer
+        click.echo(err=True)
+    raise Failed("nothing was dropped; --yes drops without asking")
 
 
 @dead_group.command()
@@ -106,8 +126,11 @@ def retry(
         async for letter in _chosen(spool, numbers, everything, destination, reason):
             numbers_now.append(letter.number)
             if dead.may_count_twice(letter, _now()):
-                click.echo(f"{letter.number}: {dead.TWICE}", err=True)
-        click.echo(f"sent again: {await dead.page_by_page(spool.retry, numbers_now)}")
+                say(f"{letter.number}: {dead.TWICE}", err=True)
+        missing = _tell_missing(numbers, numbers_now)
+        say(f"sent again: {await dead.page_by_page(spool.retry, numbers_now)}")
+        if missing:
+            raise SystemExit(1)
 
     _with_spool(config, act)
 
@@ -118,18 +141,25 @@ def retry(
 @all_option
 @destination_option
 @reason_option
+@click.option("--yes", is_flag=True, help="Do not ask before letters that were not given by number.")
 def drop(
     config: Path | None,
     numbers: tuple[int, ...],
     everything: bool,
     destination: str | None,
     reason: str | None,
+    yes: bool,
 ) -> None:
-    """Delete dead letters for good."""
+    """Delete dead letters for good; asks first, unless their numbers are given."""
 
     async def act(spool: Spool) -> None:
         letters = _chosen(spool, numbers, everything, destination, reason)
         numbers_now = [letter.number async for letter in letters]
-        click.echo(f"dropped: {await dead.page_by_page(spool.drop, numbers_now)}")
+        missing = _tell_missing(numbers, numbers_now)
+        if numbers_now and not numbers and not yes:
+            _ask(f"Drop {counted(len(numbers_now), 'dead letter')} for good?")
+        say(f"dropped: {await dead.page_by_page(spool.drop, numbers_now)}")
+        if missing:
+            raise SystemExit(1)
 
     _with_spool(config, act)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from forwarder.cli.output import Failed, say, unusable
 from forwarder.configuration import load_settings
 from forwarder.errors import ConfigError
 from forwarder.mapping.json_text import stringify
@@ -28,16 +29,16 @@ def delete(
     try:
         chosen = destinations_of(load_settings(config))
     except ConfigError as error:
-        raise click.ClickException("; ".join(error.problems)) from None
+        raise unusable(error) from None
     if destination is not None:
         chosen = {name: one for name, one in chosen.items() if name == destination}
     if not chosen:
         wanted = f"called {destination!r}" if destination is not None else "configured"
-        raise click.ClickException(f"there is no destination {wanted}; see forwarder check")
+        raise Failed(f"there is no destination {wanted}; see forwarder check")
     if dry_run:
         for one in chosen.values():
             for call in one.deletion(user_ids):
-                click.echo(stringify({"method": call.method, "url": call.url, "json": call.json}))
+                say(stringify({"method": call.method, "url": call.url, "json": call.json}))
         return
     count = len(user_ids)
     if not yes:
@@ -46,6 +47,6 @@ def delete(
     for name, one in chosen.items():
         problem = delete_users(one, user_ids)
         failed |= problem is not None
-        click.echo(f"{name}: {problem or f'taken: {count} user(s) will be deleted'}", err=problem is not None)
+        say(f"{name}: {problem or f'taken: {count} user(s) will be deleted'}", err=problem is not None)
     if failed:
         raise SystemExit(1)

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from forwarder.amplitude import AmplitudeDestination, Call, Planned
 from forwarder.amplitude.destination import Subscription
+from forwarder.cli.plans import Skips, no_skips, without_key
+from forwarder.cli.trial import Rejected
 from forwarder.errors import TriggerError
 from forwarder.mapping.json_text import parse, stringify
 from forwarder.triggers import trace_trigger
@@ -12,17 +14,33 @@ _WIDTH = 22
 """Characters a field's name takes."""
 
 
-def explained(event: Mapping[str, object], destinations: Mapping[str, AmplitudeDestination]) -> Iterator[str]:
+def explained(
+    event: Mapping[str, object], destinations: Mapping[str, AmplitudeDestination], skips: Skips = no_skips
+) -> Iterator[str]:
     """Yield the lines about one event: a part for each destination and subscription."""
-    named = event.get("event") or event.get("name")
-    title = " ".join(_json(part) for part in (event.get("type"), named, event.get("messageId")) if part)
-    yield title or "(an event without type)"
+    yield _title(event)
     for name, destination in destinations.items():
         yield f"  {name}"
+        if skipped := skips(name):
+            yield f"    filtered: {skipped}; nothing is sent"
+            continue
         for subscription in destination.subscriptions:
             for line in _subscription(subscription, destination, event):
                 yield f"    {line}"
     yield ""
+
+
+def rejected_explained(event: object, rejected: Rejected) -> Iterator[str]:
+    """Yield the lines about an event that would not be taken."""
+    yield _title(event if isinstance(event, Mapping) else {})
+    yield f"  rejected ({rejected.code}): {rejected.message}"
+    yield ""
+
+
+def _title(event: Mapping[str, object]) -> str:
+    named = event.get("event") or event.get("name")
+    title = " ".join(_json(part) for part in (event.get("type"), named, event.get("messageId")) if part)
+    return title or "(an event without type)"
 
 
 def _subscription(
@@ -31,6 +49,9 @@ def _subscription(
     title = f"{subscription.name} ({subscription.action})"
     if not subscription.known:
         yield f"{title}: not for the forwarder"
+        return
+    if subscription.off:
+        yield f"{title}: is not run: {subscription.off}"
         return
     planned = destination.plan_one(subscription, event)
     yield f"{title}: {'matches' if planned else 'does not match'}"
@@ -69,9 +90,7 @@ def _body(call: Call) -> Iterator[str]:
     body: dict[str, object] = dict(call.json or {})
     for name, text in (call.form or {}).items():
         body[name] = text if name == "api_key" else parse(text)
-    if "api_key" in body:
-        body["api_key"] = "..."
-    yield from stringify(body, "  ").split("\n")
+    yield from stringify(without_key(body), "  ").split("\n")
 
 
 def _json(value: object) -> str:

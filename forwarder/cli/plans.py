@@ -1,42 +1,67 @@
 """``forwarder plan``: what would be sent for events, without sending."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-import orjson
+from collections.abc import Callable, Mapping
 
 from forwarder.amplitude import AmplitudeDestination, Call, Planned
+from forwarder.cli.trial import Rejected, Taken
+from forwarder.delivery.planning import NO_TRIGGER, why_skipped
 from forwarder.mapping.json_text import stringify
+from forwarder.settings import Settings
+
+HIDDEN = "..."
+"""What is shown of a key."""
+Skips = Callable[[str], str]
+"""Tells by a destination's name why it gets nothing of an event, whatever its mappings say; empty: it may."""
 
 
-def read_events(lines: Iterable[bytes]) -> Iterator[tuple[dict[str, object], str | None]]:
-    """Yield the event of each line that is not empty; or what is wrong with the line."""
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            event = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            yield {}, f"line {number} is not JSON: {error}; give one event per line"
-            continue
-        if not isinstance(event, dict):
-            yield {}, f"line {number} is not a JSON object; give one event per line"
-            continue
-        yield event, None
+def no_skips(destination: str) -> str:
+    """Skip no destination."""
+    return ""
 
 
-def plan_line(event: Mapping[str, object], destinations: Mapping[str, AmplitudeDestination]) -> str:
+def skips_of(settings: Settings, taken: Taken) -> Skips:
+    """Return which destinations get nothing of an event: its source goes elsewhere, or it says so itself."""
+    routed = {one.name: one.sources for one in settings.destinations}
+
+    def skips(destination: str) -> str:
+        sources = routed[destination]
+        return why_skipped(
+            taken.source, taken.event.get("integrations"), None if sources is None else frozenset(sources)
+        )
+
+    return skips
+
+
+def plan_line(
+    event: Mapping[str, object], destinations: Mapping[str, AmplitudeDestination], skips: Skips = no_skips
+) -> str:
     """Return as JSON ``messageId`` and what every destination makes of the event.
 
-    With several destinations each planned entry names its own.
+    With several destinations each planned entry names its own. ``filtered``: why destinations get nothing.
     """
     planned: list[dict[str, object]] = []
+    filtered: dict[str, object] = {}
     for name, destination in destinations.items():
+        skipped = skips(name)
+        made = [] if skipped else destination.plan(event)
+        if not made:
+            filtered[name] = skipped or NO_TRIGGER
         named = {"destination": name} if len(destinations) > 1 else {}
-        planned += [{**named, **_shown(one)} for one in destination.plan(event)]
-    message_id = event.get("messageId")
-    if isinstance(message_id, (dict, list)):  # no id, and maybe too deep to be written
-        message_id = None
-    return stringify({"messageId": message_id, "planned": planned})
+        planned += [{**named, **_shown(one)} for one in made]
+    shown: dict[str, object] = {"messageId": _message_id(event), "planned": planned}
+    return stringify({**shown, "filtered": filtered} if filtered else shown)
+
+
+def rejected_line(event: object, rejected: Rejected) -> str:
+    """Return as JSON that and why an event would not be taken."""
+    reason = {"code": rejected.code, "message": rejected.message}
+    return stringify({"messageId": _message_id(event), "planned": [], "rejected": reason})
+
+
+def _message_id(event: object) -> object:
+    message_id = event.get("messageId") if isinstance(event, Mapping) else None
+    # Anything else is no id, and maybe too deep to be written.
+    return message_id if isinstance(message_id, (str, int, float)) else None
 
 
 def _shown(planned: Planned) -> dict[str, object]:
@@ -44,7 +69,7 @@ def _shown(planned: Planned) -> dict[str, object]:
     shown: dict[str, object] = {
         "subscription": planned.subscription,
         "action": planned.action,
-        "calls": _calls(planned.calls),
+        "calls": [_call(call) for call in planned.calls],
         "error": {"name": type(error).__name__, "message": str(error)} if error else None,
     }
     if planned.warnings:
@@ -55,12 +80,11 @@ def _shown(planned: Planned) -> dict[str, object]:
     return shown
 
 
-def _calls(calls: Sequence[Call]) -> list[dict[str, object]]:
-    return [
-        {
-            "method": call.method,
-            "url": call.url,
-            **({"json": call.json} if call.form is None else {"form": call.form}),
-        }
-        for call in calls
-    ]
+def _call(call: Call) -> dict[str, object]:
+    body = {"json": without_key(call.json or {})} if call.form is None else {"form": without_key(call.form)}
+    return {"method": call.method, "url": call.url, **body}
+
+
+def without_key(body: dict[str, object] | dict[str, str]) -> dict[str, object]:
+    """Return a request's fields with the API key hidden."""
+    return {name: HIDDEN if name == "api_key" else value for name, value in body.items()}

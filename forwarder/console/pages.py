@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from forwarder.console.figures import figures
 from forwarder.spool import DeadLetter, Spool
+from forwarder.text import in_lines
 
 HERE = Path(__file__).parent
 PAGE = 100
@@ -49,6 +50,7 @@ class Shown(NamedTuple):
 def console_routes(shown: Callable[[], Shown], guarded: Callable[[ASGIApp], ASGIApp]) -> list[Route]:
     """Return the console's routes; ``guarded`` wraps what only the operator may see."""
     templates = Jinja2Templates(HERE / "templates")
+    templates.env.finalize = _shown
     templates.env.filters["moment"] = _moment
     templates.env.filters["duration"] = _duration
 
@@ -97,6 +99,11 @@ def console_routes(shown: Callable[[], Shown], guarded: Callable[[ASGIApp], ASGI
         route("/dead/{number}", letter),
         route("/style.css", _style),
     ]
+
+
+def _shown(value: object) -> object:
+    """Return what a page says with nothing invisible in texts: they may come from senders."""
+    return in_lines(value) if type(value) is str else value  # markup is the templates' own
 
 
 async def _style(request: Request) -> Response:

@@ -9,6 +9,7 @@ import orjson
 
 from forwarder.delivery.trouble import HORIZON_MS
 from forwarder.spool import DeadLetter, Spool
+from forwarder.text import cell, in_lines
 
 PAGE = 500
 
@@ -40,8 +41,9 @@ async def page_by_page(act: Callable[[Sequence[int]], Awaitable[int]], numbers: 
 
 def one_line(letter: DeadLetter) -> str:
     """Return number, time, destination, source, message id and reason, with tabs between."""
-    columns = (_time(letter.died_at), letter.destination, letter.event.source, letter.event.message_id)
-    return "\t".join((str(letter.number), *columns, letter.reason))
+    event = letter.event
+    columns = (_time(letter.died_at), letter.destination, event.source, event.message_id, letter.reason)
+    return "\t".join((str(letter.number), *map(cell, columns)))
 
 
 def whole(letter: DeadLetter, now: int) -> bytes:
@@ -59,7 +61,7 @@ def whole(letter: DeadLetter, now: int) -> bytes:
         **({} if not may_count_twice(letter, now) else {"warning": TWICE}),
         "detail": _json(letter.detail),
     }
-    return orjson.dumps(shown, option=orjson.OPT_INDENT_2)
+    return in_lines(orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode()).encode()
 
 
 TWICE = (

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from browser_plugin.destination import may_go
+from browser_plugin.destinations import may_receive
 from forwarder.amplitude.endpoints import HTTPAPI, Endpoint
 from forwarder.amplitude.items import Item
 from forwarder.delivery.work import Part, Work
@@ -16,8 +16,10 @@ from forwarder.faults import fault_of
 from forwarder.javascript.tolerant_json import read_tolerantly
 from forwarder.spool import Spooled
 
+NOT_ROUTED = "source not routed here"
 EXCLUDED = "excluded by integrations"
-"""Why an event is filtered that says it is not for the destination."""
+NO_TRIGGER = "no trigger matched"
+"""Why an event is filtered: its source goes elsewhere, it says so itself, no mapping wants it."""
 
 
 class Planner(Protocol):
@@ -41,13 +43,12 @@ def plan(event: Spooled, planner: Planner, sources: frozenset[str] | None) -> tu
 
     Whatever goes wrong with one event ends in its own reason, never in the way of others.
     """
-    if sources is not None and event.source not in sources:
-        return Work(event, [], (), size=len(event.body)), "source not routed here"
+    if skipped := why_skipped(event.source, None, sources):
+        return Work(event, [], (), size=len(event.body)), skipped
     try:
-        body = _read(event.body)
-        integrations = body.get("integrations")
-        if integrations and not may_go(integrations):
-            return Work(event, [], (), size=len(event.body)), EXCLUDED
+        body = read_body(event.body)
+        if skipped := why_skipped(event.source, body.get("integrations"), sources):
+            return Work(event, [], (), size=len(event.body)), skipped
         items, errors = planner.items(body)
         work = Work(event, [], _keys(items) or (f"#{event.seq}",))
         work.size = len(event.body)
@@ -63,7 +64,17 @@ def plan(event: Spooled, planner: Planner, sources: frozenset[str] | None) -> tu
     if errors:
         trouble = work.troubled()
         trouble.reason, trouble.errors = _kind(errors[0]), [str(error) for error in errors]
-    return work, "" if items or errors else "no trigger matched"
+    return work, "" if items or errors else NO_TRIGGER
+
+
+def why_skipped(source: str, integrations: object, sources: frozenset[str] | None) -> str:
+    """Return why a destination gets nothing of an event, whatever its mappings say; empty where it may.
+
+    ``sources``: names of those whose events go there; None: all.
+    """
+    if sources is not None and source not in sources:
+        return NOT_ROUTED
+    return "" if not integrations or may_receive(integrations) else EXCLUDED
 
 
 def _part(item: Item) -> Part:
@@ -78,7 +89,7 @@ def _part(item: Item) -> Part:
     )
 
 
-def _read(text: bytes) -> Any:
+def read_body(text: bytes) -> Any:
     """Return the event; a number that no double holds is null, as where JavaScript sends it on."""
     try:
         return orjson.loads(text)

@@ -191,7 +191,7 @@ def test_dead_letters_without_a_forwarder_and_beside_one(tmp_path: Path) -> None
             fake.misbehave({"kind": "silenced"})
             shop.send_until_taken(running.url, shop.events(1))
             wait_until(lambda: metrics(running.url)["forwarder_spool_dead", "fake"] == 1)
-            assert "dropped: 1" in dead(config, "drop", "--all")
+            assert "dropped: 1" in dead(config, "drop", "--all", "--yes")
             wait_until(lambda: metrics(running.url)["forwarder_spool_dead", "fake"] == 0)
             found = fates(running.url)
             assert (found["delivered"], found["dead"], found["revived"]) == (10, 2, 1)

@@ -37,8 +37,8 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def run(config: Path, *words: str) -> Result:
-    return CliRunner().invoke(cli, ["dead", words[0], "--config", str(config), *words[1:]])
+def run(config: Path, *words: str, given: str | None = None) -> Result:
+    return CliRunner().invoke(cli, ["dead", words[0], "--config", str(config), *words[1:]], input=given)
 
 
 def left(config: Path) -> list[str]:
@@ -92,8 +92,39 @@ def test_retry_by_reason(config: Path) -> None:
 def test_drop(config: Path) -> None:
     assert "dropped: 1" in run(config, "drop", "2").output
     assert left(config) == ["1", "3"]
-    assert "dropped: 2" in run(config, "drop", "--all").output
+    assert "dropped: 2" in run(config, "drop", "--all", "--yes").output
     assert left(config) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [
+        (["--all"], "3 dead letters"),
+        (["--reason", "gave"], "1 dead letter "),
+        (["--destination", "one"], "2 "),
+    ],
+)
+def test_drop_asks_before_more_than_was_named(config: Path, words: list[str], count: str) -> None:
+    for answer in ("n\n", ""):
+        said = run(config, "drop", *words, given=answer)
+        assert said.exit_code == 1
+        assert f"Drop {count}" in said.output
+        assert "nothing was dropped; --yes" in said.output
+        assert left(config) == ["1", "2", "3"]
+    said = run(config, "drop", *words, given="y\n")
+    assert (said.exit_code, f"dropped: {count[0]}" in said.output) == (0, True)
+    assert len(left(config)) == 3 - int(count[0])
+
+
+@pytest.mark.parametrize(("command", "done"), [("drop", "dropped"), ("retry", "sent again")])
+def test_numbers_that_are_not_there_are_told(config: Path, command: str, done: str) -> None:
+    said = run(config, command, "2", "77", "78")
+    assert said.exit_code == 1
+    assert f"{done}: 1" in said.output
+    assert "no dead letter 77, 78; see forwarder dead list" in said.output
+    assert left(config) == ["1", "3"]
+    said = run(config, command, "77")
+    assert (said.exit_code, f"{done}: 0" in said.output) == (1, True)
 
 
 @pytest.mark.parametrize("words", [["retry"], ["drop"], ["retry", "1", "--all"]])
@@ -130,3 +161,28 @@ def test_a_file_that_is_no_spool_stays_as_it_is(tmp_path: Path) -> None:
     assert "start this one on it once" in done.output
     assert file.read_bytes() == b""
     assert sorted(tmp_path.iterdir()) == [config, file]
+
+
+HOSTILE = "\x1b]0;title\x07\x1b[2J\x9b2J\u2028\u202e\n4711\t2026-09-21"
+
+
+def test_nothing_from_senders_or_amplitude_reaches_the_terminal_raw(tmp_path: Path) -> None:
+    async def fill() -> None:
+        spool = await open_spool(tmp_path / "spool.db", max_events=100, max_bytes=10**6)
+        await spool.attach(["one"])
+        await spool.append([NewEvent("demo", HOSTILE, orjson.dumps({"messageId": HOSTILE}))], NOW)
+        [event] = await spool.read(0, 9)
+        detail = orjson.dumps({"answer": {"body": HOSTILE}})
+        await spool.settle("one", Settlement(1, dead=[NewDead(event, HOSTILE, detail, b"")]), NOW)
+        await spool.close()
+
+    asyncio.run(fill())
+    config = tmp_path / "forwarder.toml"
+    config.write_text(f'[spool]\npath = "{tmp_path / "spool.db"}"\n')
+    [line] = run(config, "list").output.rstrip("\n").split("\n")
+    assert len(line.split("\t")) == 6
+    assert line.replace("\t", "").isprintable()
+    shown = run(config, "show", "1").output
+    assert all(part.isprintable() for part in shown.split("\n"))
+    assert json.loads(shown)["event"]["messageId"] == HOSTILE
+    assert json.loads(shown)["reason"] == HOSTILE

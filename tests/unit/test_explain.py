@@ -74,7 +74,7 @@ def test_unusable_parts_are_told() -> None:
 def test_on_the_command_line(tmp_path: Path) -> None:
     config = tmp_path / "forwarder.toml"
     config.write_text('[[destinations]]\nname = "d"\nsettings = { apiKey = "the-key" }\n')
-    event = '{"type": "group", "messageId": "m-1"}\n'
+    event = '{"type": "group", "groupId": "g", "userId": "u", "messageId": "m-1"}\n'
     done = CliRunner().invoke(cli, ["plan", "--config", str(config), "--explain"], input=event)
     assert done.exit_code == 0
     assert done.output.startswith('"group" "m-1"\n  d\n')

@@ -1,0 +1,90 @@
+"""Ingest as ``serve`` runs it, with nothing kept: what of an event would be taken, and in which form."""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+
+import orjson
+
+from forwarder.cli.reading import Given
+from forwarder.delivery.planning import read_body
+from forwarder.outcomes import Outcome
+from forwarder.settings import Settings, Source
+from forwarder.spool import NewEvent
+from forwarder.tracking.answers import Refusal
+from forwarder.tracking.door import Delivered, Door
+
+_UNBOUNDED = 1_000_000_000
+
+
+class Taken:
+    """An event as it would be in the spool: ``source``: its name; ``event``: with corrected times."""
+
+    def __init__(self, source: str, event: dict[str, object]) -> None:
+        self.source = source
+        self.event = event
+
+
+class Rejected:
+    """Why an event would not be taken. ``code``: the counted reason."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        self.message = message
+
+
+class _Nowhere:
+    """Keeps the events of one request in memory."""
+
+    def __init__(self) -> None:
+        self.events: list[NewEvent] = []
+
+    async def append(self, events: Sequence[NewEvent], now: int) -> list[bool]:
+        self.events = list(events)
+        return [True] * len(events)
+
+
+def _count_nothing(source: str, outcome: Outcome, reason: str, count: int) -> None:
+    """Leave the counters alone."""
+
+
+class Trial:
+    """Takes events as ``serve`` would from now on. ``source``: the sender of those that name no write key."""
+
+    def __init__(self, settings: Settings, source: Source, clock: Callable[[], int]) -> None:
+        strict = [one.model_copy(update={"strict": True}) for one in settings.sources]  # tells every reason
+        limits = settings.limits.model_copy(update={"requests_per_second": _UNBOUNDED})
+        self._spool = _Nowhere()
+        self._door = Door(strict, limits, self._spool, clock, _count_nothing)
+        self._key = source.write_key
+
+    def take(self, given: Given) -> Taken | Rejected:
+        """Return the event as it would be kept, or why it would not."""
+        event = given.event
+        if isinstance(event, dict) and not event.get("messageId"):
+            # Ingest makes one up; here it is the same each time, so that two trials can be compared.
+            event = {**event, "messageId": f"plan-{sha256(_json(event)).hexdigest()[:32]}"}
+        body = {**(given.beside or {}), "batch": [event]}
+        key = self._own_key(given)
+        try:
+            request = Delivered(body=_json(body), kind=None, write_key=key or self._key)
+            answer = asyncio.run(self._door.take(request))
+        except Refusal as refusal:
+            return Rejected(refusal.code, refusal.message)
+        if answer.status != 200:
+            [told] = orjson.loads(answer.body)["errors"]
+            return Rejected(told["code"], told["message"])
+        [kept] = self._spool.events
+        return Taken(kept.source, read_body(kept.body))
+
+    @staticmethod
+    def _own_key(given: Given) -> str:
+        for place in (given.beside, given.event):
+            if isinstance(place, dict) and isinstance(key := place.get("writeKey"), str):
+                return key
+        return ""
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
