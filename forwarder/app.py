@@ -190,9 +190,11 @@ def create_app(forwarder: Forwarder) -> ASGIApp:
 
     async def health(request: Request) -> Response:
         """Answer whether the forwarder does its work; nothing more, for anyone may ask."""
-        stalled = forwarder.stalled
-        body = {"status": "stalled" if stalled else "ok"}
-        return JSONResponse(body, 503 if stalled else 200, headers={"cache-control": "no-store"})
+        failed = forwarder.spool.failure is not None
+        status = "failed" if failed else "stalled" if forwarder.stalled else "ok"
+        return JSONResponse(
+            {"status": status}, 200 if status == "ok" else 503, headers={"cache-control": "no-store"}
+        )
 
     ingest, pixel = Ingest(lambda: forwarder.door), Pixel(lambda: forwarder.door)
 

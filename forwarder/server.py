@@ -96,9 +96,11 @@ async def _serve(
     try:
         await server.serve(sockets=[listener])
     finally:
-        await forwarder.stop()
-    if lost.done():
-        raise lost.result()
+        try:
+            await forwarder.stop()
+        finally:
+            if lost.done():  # which explains whatever else went wrong
+                raise lost.result() from None
     lost.cancel()
 
 

@@ -8,7 +8,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from forwarder.errors import SpoolFull
+from forwarder.errors import SpoolDamaged, SpoolFull
 
 MB = 1024 * 1024
 RETRY_AFTER = 30
@@ -31,7 +31,22 @@ def is_full(error: Exception) -> bool:
     return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in _CODES
 
 
+def is_damaged(error: Exception) -> bool:
+    """Return whether SQLite found the file itself to be wrong: no later try can mend that."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return isinstance(code, int) and code & 0xFF in _DAMAGED
+
+
 _CODES = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+def damaged(path: Path, why: object) -> SpoolDamaged:
+    """Return the error that says what is wrong with the file, and how to mend it."""
+    return SpoolDamaged(f"{path} is damaged: {' '.join(str(why).split())}; {_MEND}")
+
+
+_MEND = "move the file away to begin anew, or save its events with: sqlite3 FILE .recover"
 
 
 def full(path: Path) -> SpoolFull:
@@ -44,6 +59,14 @@ def reserve_of(path: Path) -> Path:
     return path.with_name(path.name + "-reserve")
 
 
+def free_reserve(spool: Path) -> None:
+    """Delete the reserve of the spool, if it is one: a file of another size is somebody else's."""
+    reserve = reserve_of(spool)
+    with contextlib.suppress(FileNotFoundError):
+        if reserve.stat().st_size == RESERVE:
+            reserve.unlink()
+
+
 class Disk:
     """To be used in the thread that writes, but for ``give_up_reserve``."""
 
@@ -54,19 +77,41 @@ class Disk:
         self._database = database
         self._room = self._inside = 0
         self._looked_at = -_LOOK_S
+        self._file = self._identity()
 
     def begin(self) -> None:
         """A transaction is about to begin: see how much room there is for it."""
         now = time.monotonic()
         if self._room > _PLENTY and now - self._looked_at < _LOOK_S:
             return
-        self._looked_at = now
+        self.check_place()
         self._look()
+        self._looked_at = now
         if self._room < _PLENTY and self._log.stat().st_size > _LOG // 2:
             # Its bytes are free again, then; and others may yet take what copying it needs.
             with contextlib.suppress(sqlite3.Error):
                 self.empty_log()
             self._look()
+
+    def check_place(self) -> None:
+        """Raise SpoolDamaged where the file is no longer at its path: what is written would be lost."""
+        if self.moved:
+            raise SpoolDamaged(
+                f"{self._path} was deleted or replaced while it was in use; what it held is saved there, or"
+                " beside it: start again"
+            )
+
+    @property
+    def moved(self) -> bool:
+        """Whether another file, or none, is at the path of the one that is open."""
+        return self._identity() != self._file
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
 
     def take(self, size: int) -> None:
         """Use up room for events of so many bytes. Raises SpoolFull, with nothing used, if there is none."""
@@ -84,7 +129,7 @@ class Disk:
         only_in_log = page * self._pragma("page_count") - self._path.stat().st_size
         self._room = disk.f_bavail * disk.f_frsize - only_in_log - _MARGIN
         self._inside = page * self._pragma("freelist_count")
-        if not self._reserve.exists():
+        if not self._reserve.exists():  # a file of somebody else's there stays as it is
             self._room -= RESERVE
             if self._room > 0:
                 self._keep_reserve()
@@ -105,4 +150,4 @@ class Disk:
 
     def give_up_reserve(self) -> None:
         """Free the reserve, so that deliveries can be written down."""
-        self._reserve.unlink(missing_ok=True)
+        free_reserve(self._path)

@@ -184,6 +184,11 @@ class Spool(Protocol):
         """Return why nothing can be written for now, None where it can."""
         ...
 
+    @property
+    def failure(self) -> SpoolError | None:
+        """Why nothing can be written any more, once that is so; see ``lost``."""
+        ...
+
     async def lost(self) -> SpoolError:
         """Return why nothing can be written any more, once that is so; the forwarder has to end then."""
         ...

@@ -13,7 +13,7 @@ class Lock:
         """Take the lock. Raises SpoolInUse, and SpoolDamaged where the folder is missing or not writable."""
         path = spool.with_name(spool.name + "-lock")
         try:
-            self._file = path.open("wb")
+            self._file = path.open("ab")  # whatever lies there stays as it is
         except OSError as error:
             raise SpoolDamaged(f"{path}: {error.strerror}; name a writable folder in [spool] path") from None
         try:

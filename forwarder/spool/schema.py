@@ -3,8 +3,8 @@
 import sqlite3
 from pathlib import Path
 
-from forwarder.errors import SpoolDamaged, SpoolFull
-from forwarder.spool.disk import full, is_full, reserve_of
+from forwarder.errors import SpoolDamaged, SpoolError, SpoolFull
+from forwarder.spool.disk import damaged, free_reserve, full, is_damaged, is_full
 
 APPLICATION_ID = 0x5350_4F4C  # "SPOL": tells a spool from any other SQLite file
 
@@ -77,11 +77,20 @@ def open_database(path: Path, *, tool: bool = False, durable: bool = True) -> sq
             _check(database, path, new=version == 0)
     except sqlite3.DatabaseError as error:
         database.close()
-        raise (full(path) if is_full(error) else SpoolDamaged(f"{path}: {error}; {_MEND}")) from None
+        raise unusable(path, error) from None
     except SpoolDamaged:
         database.close()
         raise
     return database
+
+
+def unusable(path: Path, error: sqlite3.DatabaseError) -> SpoolError:
+    """Return the error that says why the file cannot be used, and how to mend it."""
+    if is_full(error):
+        return full(path)
+    if is_damaged(error):
+        return damaged(path, error)
+    return SpoolDamaged(f"{path} cannot be used: {error}; check its folder and rights, and who else uses it")
 
 
 def open_giving_room(path: Path, *, tool: bool, durable: bool) -> sqlite3.Connection:
@@ -89,7 +98,7 @@ def open_giving_room(path: Path, *, tool: bool, durable: bool) -> sqlite3.Connec
     try:
         return open_database(path, tool=tool, durable=durable)
     except SpoolFull:
-        reserve_of(path).unlink(missing_ok=True)
+        free_reserve(path)
         return open_database(path, tool=tool, durable=durable)
 
 
@@ -99,9 +108,6 @@ def connect(path: Path) -> sqlite3.Connection:
     # Bigger pages make filling and range deletes cheaper; they count only before the file is made.
     database.execute("PRAGMA page_size=16384")
     return database
-
-
-_MEND = "move the file away to begin anew, or save its events with: sqlite3 FILE .recover"
 
 
 def _version(database: sqlite3.Connection, path: Path) -> int:
@@ -145,4 +151,18 @@ def _check(database: sqlite3.Connection, path: Path, *, new: bool) -> None:
     if not new and not ended:
         said = database.execute("PRAGMA quick_check(1)").fetchone()[0]
         if said != "ok":
-            raise SpoolDamaged(f"{path} is damaged: {' '.join(said.split())}; {_MEND}")
+            raise damaged(path, said)
+
+
+_FEW_PAGES = 1024
+
+
+def forget_deleted(database: sqlite3.Connection) -> None:
+    """Write the file anew without what was deleted from it, where little is left and so this is quick.
+
+    SQLite only marks the pages of delivered events as free; they can be read until they are overwritten.
+    """
+    pages = database.execute("PRAGMA page_count").fetchone()[0]
+    free = database.execute("PRAGMA freelist_count").fetchone()[0]
+    if free and pages - free <= _FEW_PAGES:
+        database.execute("VACUUM")

@@ -11,12 +11,14 @@ from itertools import starmap
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from forwarder.errors import SpoolDamaged, SpoolError, SpoolFull, SpoolUnavailable
+import structlog
+
+from forwarder.errors import SpoolDamaged, SpoolError, SpoolFull, SpoolLost, SpoolUnavailable
 from forwarder.spool import aside, ledger
 from forwarder.spool.backlog import RETRY_AFTER, Backlog
 from forwarder.spool.changes import Attached, Buried, Change, Revived, Settled
 from forwarder.spool.changes import Row as EventRow
-from forwarder.spool.disk import Disk, full, is_full
+from forwarder.spool.disk import Disk, damaged, full, is_damaged, is_full
 from forwarder.spool.intake import Intake, Keeper
 from forwarder.spool.interface import (
     Counts,
@@ -28,13 +30,14 @@ from forwarder.spool.interface import (
     Spooled,
 )
 from forwarder.spool.lock import Lock
-from forwarder.spool.schema import connect, open_giving_room
+from forwarder.spool.schema import connect, forget_deleted, open_giving_room, unusable
 from forwarder.spool.seen import Seen
 from forwarder.spool.writer import Writer
 
 TRIM, TRIM_ON_FULL_DISK = 5_000, 50
 """Events let go of in one transaction: deleting writes their pages once more."""
 T = TypeVar("T")
+_log = structlog.get_logger(__name__)
 Row = tuple[Any, ...]
 
 
@@ -66,15 +69,18 @@ class SqliteSpool:
             self._backlog = Backlog(self._database, max_events, max_bytes)
             self._disk = Disk(path, self._database)
             self._intake = Intake(self._database, self._seen, self._backlog, self._disk, keeper)
-        except BaseException:
+        except BaseException as error:
             if self._lock:
                 self._lock.release()
+            if isinstance(error, sqlite3.DatabaseError):
+                raise unusable(path, error) from None
             raise
         self._trim = TRIM
         self._reads = ThreadPoolExecutor(1, "spool-reader")
         self._loop = asyncio.get_running_loop()
         self._listeners: list[Callable[[Sequence[Spooled]], None]] = []
-        self._writer = Writer(self._database, self._intake, self._tell, self._loop)
+        self._lost: asyncio.Future[SpoolError] = self._loop.create_future()
+        self._writer = Writer(self._database, self._intake, self._tell, self._loop, self._lose)
 
     # -- accepting
 
@@ -97,16 +103,33 @@ class SqliteSpool:
             call(events)
 
     async def _write(self, work: Callable[[], T], after: Callable[[], None] = lambda: None) -> T:
+        if self._lost.done():
+            raise self._lost.result()
         try:
             return cast(T, await self._writer.submit(work, after))
-        except sqlite3.OperationalError as error:
+        except (SpoolDamaged, SpoolLost) as error:
+            self._lose(error)
+            raise
+        except sqlite3.DatabaseError as error:
             if is_full(error):
                 raise full(self._path) from None
+            if is_damaged(error):
+                raise self._damaged(error) from None
             if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
                 raise SpoolFull(
                     f"{self._path} is locked by another program; end that one", RETRY_AFTER
                 ) from None
             raise
+
+    def _damaged(self, error: sqlite3.DatabaseError) -> SpoolError:
+        """Return the error for a file that turned out to be damaged; nothing is written to it any more."""
+        lost = damaged(self._path, error)
+        self._lose(lost)
+        return lost
+
+    def _lose(self, error: SpoolError) -> None:
+        if not self._lost.done():
+            self._lost.set_result(error)
 
     # -- delivering
 
@@ -219,22 +242,31 @@ class SqliteSpool:
 
     async def counts(self) -> Counts:
         """See ``Spool``."""
-        return await self._loop.run_in_executor(self._reads, ledger.counts, self._reader)
+        return await self._read(lambda: ledger.counts(self._reader))
 
     async def _ask(self, question: str, *values: object) -> list[Row]:
-        def ask() -> list[Row]:
-            return self._reader.execute(question, values).fetchall()
+        return await self._read(lambda: self._reader.execute(question, values).fetchall())
 
-        return await self._loop.run_in_executor(self._reads, ask)
+    async def _read(self, look: Callable[[], T]) -> T:
+        try:
+            return await self._loop.run_in_executor(self._reads, look)
+        except sqlite3.DatabaseError as error:
+            if is_damaged(error):
+                raise self._damaged(error) from None
+            raise
+
+    @property
+    def failure(self) -> SpoolError | None:
+        """See ``Spool``."""
+        return self._lost.result() if self._lost.done() else None
 
     def unavailable(self) -> SpoolUnavailable | None:
         """See ``Spool``: a file shows that when it is written."""
         return None
 
     async def lost(self) -> SpoolError:
-        """See ``Spool``: a file of our own stays ours."""
-        never: asyncio.Future[SpoolError] = self._loop.create_future()
-        return await never
+        """See ``Spool``."""
+        return await asyncio.shield(self._lost)
 
     def end_within(self, seconds: float) -> None:
         """See ``Spool``: a disk answers by itself."""
@@ -246,8 +278,24 @@ class SqliteSpool:
         self._reader.close()
         if self._seen is not None:
             self._seen.close()
-            with contextlib.suppress(sqlite3.Error):  # then the next start looks the file through
-                self._database.execute("INSERT OR REPLACE INTO note VALUES ('closed', 1)")
+            await self._loop.run_in_executor(None, self._leave)
         self._database.close()
         if self._lock:
             self._lock.release()
+
+    def _leave(self) -> None:
+        """Leave the file as the next start is to find it."""
+        with contextlib.suppress(sqlite3.Error):  # then the next start looks the file through
+            if self._disk.moved:
+                self._save()
+            elif not self._lost.done():
+                forget_deleted(self._database)
+                self._database.execute("INSERT OR REPLACE INTO note VALUES ('closed', 1)")
+
+    def _save(self) -> None:
+        """Write what a deleted file held to its path, or beside what lies there now."""
+        path = self._path
+        if path.exists():
+            path = path.with_name(f"{path.name}-saved-{self._backlog.last}")
+        self._database.execute("VACUUM INTO ?", (str(path),))
+        _log.error("the spool was deleted or replaced in use; what it held was saved", path=str(path))

@@ -8,13 +8,16 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from forwarder.errors import ForwarderError
+import structlog
+
+from forwarder.errors import ForwarderError, SpoolError, SpoolLost
 from forwarder.spool.disk import is_full
 
 T = TypeVar("T")
+_log = structlog.get_logger(__name__)
 _MOST = 512
 """Jobs in one commit: bounds what one failing job makes the others repeat."""
 _GATHER_S = 0.002
@@ -55,13 +58,22 @@ class Writer(Generic[T]):
         steps: Steps[T],
         hear: Callable[[list[T]], None],
         loop: asyncio.AbstractEventLoop,
+        lost: Callable[[SpoolError], None],
     ) -> None:
-        """Start the thread; ``hear`` is called in the loop with what ``steps`` tells of each commit."""
+        """Start the thread; ``hear`` is called in the loop with what ``steps`` tells of each commit.
+
+        ``lost`` is called in the loop when the thread ends by an error: nothing is written from then on, all
+        futures fail, and the process has to end.
+        """
         self._database = database
         self._steps = steps
         self._hear = hear
         self._news: list[T] = []
+        self._group: list[Job] = []
+        """The jobs under way."""
         self._loop = loop
+        self._lost = lost
+        self._error: SpoolLost | None = None
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="spool-writer", daemon=True)
         self._thread.start()
@@ -70,6 +82,8 @@ class Writer(Generic[T]):
         """Have ``work`` done in the next transaction; the future is done once it is durable."""
         future: asyncio.Future[object] = self._loop.create_future()
         self._jobs.put(Job(work, after, future))
+        if self._error is not None:
+            self._refuse_all()
         return future
 
     async def close(self) -> None:
@@ -78,11 +92,40 @@ class Writer(Generic[T]):
         await self._loop.run_in_executor(None, self._thread.join)
 
     def _run(self) -> None:
+        """Serve until closed; whatever else ends the thread is told to everybody who waits or comes."""
+        try:
+            self._serve()
+        except BaseException as error:
+            _log.exception("the spool's writer failed")
+            self._error = SpoolLost(
+                f"the spool's writer failed ({type(error).__name__}: {error}); see the log, and start again"
+            )
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._give_up, self._error)
+
+    def _give_up(self, error: SpoolLost) -> None:
+        """In the loop: the thread is gone, or about to be."""
+        self._error = error
+        self._lost(error)
+        for job in self._group:
+            _fail(job, error)
+        self._refuse_all()
+
+    def _refuse_all(self) -> None:
+        """Fail whatever was submitted and will not be done any more."""
+        assert self._error is not None
+        with contextlib.suppress(Empty):
+            while job := self._jobs.get_nowait():
+                _fail(job, self._error)
+            self._jobs.put(None)  # it was the thread's, which may still be there
+
+    def _serve(self) -> None:
         in_company = False
         while job := self._jobs.get():
+            group = self._group = [job]
+            ending, self._news = False, []
             if in_company:
                 time.sleep(_GATHER_S)
-            group, ending, self._news = [job], False, []
             while not self._jobs.empty() and len(group) < _MOST:
                 more = self._jobs.get()
                 if more is None:
@@ -91,13 +134,18 @@ class Writer(Generic[T]):
                 group.append(more)
             in_company = len(group) > 1
             self._report(self._commit(group), self._news)
+            self._group = []
             if ending:
                 return
 
     def _commit(
         self, group: list[Job], *, relieved: bool = False
     ) -> list[tuple[asyncio.Future[object], object]]:
-        """Return each job's future with its result or its error."""
+        """Return each job's future with its result or its error.
+
+        Raises what goes wrong behind COMMIT: the jobs are durable then, but what is known in memory of the
+        file is not what it holds.
+        """
         try:
             self._steps.begin()
             self._database.execute("BEGIN IMMEDIATE")
@@ -111,6 +159,8 @@ class Writer(Generic[T]):
             with contextlib.suppress(sqlite3.Error):
                 if self._database.in_transaction:
                     self._database.execute("ROLLBACK")
+            if self._database.in_transaction:
+                raise  # nothing could ever be written again
             if is_full(error) and not relieved:
                 with contextlib.suppress(sqlite3.Error):
                     self._steps.relieve()
@@ -128,7 +178,11 @@ class Writer(Generic[T]):
     def _report(self, results: list[tuple[asyncio.Future[object], object]], news: list[T]) -> None:
         def report() -> None:
             if news:
-                self._hear(news)
+                try:
+                    self._hear(news)
+                except Exception as error:  # some may never hear of these events
+                    _log.exception("who waits for events could not be told of some")
+                    self._give_up(SpoolLost(f"events could not be handed on ({error}); start again"))
             for future, result in results:
                 if future.done():  # whoever waited has gone
                     continue
@@ -139,6 +193,11 @@ class Writer(Generic[T]):
 
         with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
             self._loop.call_soon_threadsafe(report)
+
+
+def _fail(job: Job, error: SpoolError) -> None:
+    if not job.future.done():
+        job.future.set_exception(error)
 
 
 def _attempt(job: Job) -> object:
