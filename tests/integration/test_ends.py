@@ -223,3 +223,24 @@ def test_metrics_tell_every_outcome_over_restarts(tmp_path: Path) -> None:
             }.items():
                 assert shown["forwarder_delivery_events_total", "fake", *ended] == count
             assert fates(running.url)["accepted"] == 11
+
+
+def test_a_forwarder_whose_spool_fails_says_so_and_ends(tmp_path: Path) -> None:
+    """A file damaged under it, as by a bad disk: no sender waits, no event is answered and lost."""
+    shop = Shop()
+    config = write_config(tmp_path, f"http://127.0.0.1:{free_port()}")
+    with forwarder(config) as running:
+        shop.send_until_taken(running.url, shop.events(2000))
+        assert running.stop(signal.SIGTERM) == 0
+    with forwarder(config) as running:
+        spool = tmp_path / "spool.db"
+        content = bytearray(spool.read_bytes())
+        content[len(content) // 3 :] = b"\xff" * (len(content) - len(content) // 3)
+        spool.write_bytes(content)
+        wait_until(
+            lambda: running.process.poll() is not None or shop.send(running.url, shop.events(1)) != 200
+        )
+        assert running.process.wait(20) == 1
+        last = running.everything_said()[-1]
+        assert "is damaged" in last
+        assert "move the file away" in last
