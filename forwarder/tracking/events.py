@@ -13,6 +13,7 @@ from forwarder.spool import NewEvent
 from forwarder.tracking.event_times import event_times, rejection_of, sent_time
 from forwarder.tracking.fields import Fields, read_fields, read_value
 from forwarder.tracking.incoming import Context, Incoming, Known, read_context
+from forwarder.tracking.rudderstack import name_screen, stamp_session
 from forwarder.tracking.rules import Rejection, wrong
 from forwarder.tracking.times import format_time
 
@@ -30,6 +31,9 @@ CLIENT_LIBRARIES = frozenset(
 )
 """Names in ``context.library.name`` whose senders' address is the user's; servers' addresses say nothing."""
 LONGEST_MESSAGE_ID = 100
+_NAMED = ("screen", "page")
+_NULL = msgspec.Raw(b"null")
+_NO_NAMES = (_NULL, msgspec.Raw(b'""'))
 
 _encode = msgspec.json.Encoder().encode
 
@@ -105,6 +109,10 @@ def normalise(event: Incoming | None, arrival: Arrival, kind: str | None = None)
         _set_traits(event.fields)
     if arrival.address and context is not None:
         _set_address(kept, context, arrival)
+    if context is not None and context.session_id is not None:
+        stamp_session(kept, context)
+    if kind in _NAMED and kept.get("name", _NULL) in _NO_NAMES:
+        name_screen(kept, known)
     kept["type"] = kind
     kept["messageId"] = message_id
     rejection = _set_times(kept, known, arrival)

@@ -27,7 +27,7 @@ def read_text(raw: msgspec.Raw | None) -> str | None:
     return _text.decode(raw)
 
 
-def read_value(raw: msgspec.Raw | None) -> object:
+def read_value(raw: msgspec.Raw | bytes | None) -> object:
     """Return what a JSON value holds; None where it is absent or cannot be read."""
     if raw is None:
         return None

@@ -21,6 +21,8 @@ class Context(msgspec.Struct):
 
     library: Library | None = None
     ip: Any = msgspec.UNSET
+    session_id: Any = msgspec.field(default=None, name="sessionId")
+    """RudderStack's."""
 
 
 class _Object(msgspec.Struct):

@@ -223,6 +223,81 @@ def test_rudderstacks_traits_are_found_in_the_context() -> None:
     assert "traits" not in kept({**TRACK, "context": identify["context"]})
 
 
+SESSION = 1_795_669_200_000
+NO_SESSIONS: tuple[object, ...] = (0, -1, "", "abc", True, 1.5, None, [], {}, 2**60, "9" * 40)
+STAMP = {"Actions Amplitude": {"session_id": SESSION}}
+
+
+@pytest.mark.parametrize(
+    ("integrations", "kept_integrations"),
+    [
+        (None, STAMP),
+        ({}, STAMP),
+        ({"All": True}, {"All": True, **STAMP}),
+        ({"Actions Amplitude": True}, STAMP),
+        ({"Actions Amplitude": {"x": 1}}, {"Actions Amplitude": {"x": 1, "session_id": SESSION}}),
+        (
+            {"Amplitude (Actions)": {"x": 1}},
+            {"Amplitude (Actions)": {"x": 1}, "Actions Amplitude": {"x": 1, "session_id": SESSION}},
+        ),
+        ({"All": False, "Amplitude (Actions)": True}, {"All": False, "Amplitude (Actions)": True, **STAMP}),
+        *(
+            (same, same)
+            for same in (
+                {"All": False},
+                {"Actions Amplitude": False},
+                {"Amplitude (Actions)": False, "All": True},
+                {"Actions Amplitude": {"session_id": 5}},
+                {"Actions Amplitude": {"session_id": None}},
+                {"Amplitude (Actions)": {"session_id": -1}},
+            )
+        ),
+    ],
+)
+def test_rudderstacks_session_is_the_session(integrations: object, kept_integrations: object) -> None:
+    event = {**TRACK, "context": {"sessionId": SESSION, "sessionStart": True}}
+    if integrations is not None:
+        event["integrations"] = integrations
+    assert kept(event).get("integrations") == kept_integrations
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        (SESSION, SESSION),
+        (str(SESSION), SESSION),
+        (1_795_669_200, SESSION),  # seconds, from its mobile libraries
+        (12_345_678_901, 12_345_678_901),  # an app's own
+        *((no, None) for no in NO_SESSIONS),
+    ],
+)
+def test_what_a_session_id_means(said: object, read: int | None) -> None:
+    event = kept({**TRACK, "context": {"sessionId": said}})
+    assert event.get("integrations", {}).get("Actions Amplitude", {}).get("session_id") == read
+
+
+def test_the_batchs_session_counts_for_its_events() -> None:
+    event = kept(TRACK, context={"sessionId": msgspec.Raw(b"1795669200000")})
+    assert event["integrations"] == STAMP
+
+
+@pytest.mark.parametrize(
+    ("event", "name"),
+    [
+        ({"type": "screen", "event": "Home", "properties": {"name": "Home"}}, "Home"),
+        ({"type": "screen", "event": "Home"}, "Home"),
+        ({"type": "screen", "properties": {"name": "Home"}}, "Home"),
+        ({"type": "screen", "event": "", "name": "", "properties": {"name": "Home"}}, "Home"),
+        ({"type": "page", "event": "Home", "name": None}, "Home"),
+        ({"type": "screen", "event": "Other", "name": "Home"}, "Home"),
+        ({"type": "screen", "event": 5, "properties": {"name": 5}}, None),
+        ({"type": "track", "event": "Seen", "properties": {"name": "Home"}}, None),
+    ],
+)
+def test_rudderstacks_screens_have_names(event: dict[str, Any], name: str | None) -> None:
+    assert kept({"anonymousId": "a", **event}).get("name") == name
+
+
 def test_phps_empty_lists_are_empty_objects() -> None:
     event = kept({**TRACK, "properties": [], "context": [], "integrations": [], "traits": []})
     assert [event[name] for name in ("properties", "context", "integrations", "traits")] == [{}] * 4
