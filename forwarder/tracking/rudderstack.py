@@ -1,6 +1,7 @@
 """What RudderStack's libraries write in other places than Segment's."""
 
 from browser_plugin.destination import NAMES, STAMPED, may_go
+
 from forwarder.tracking.fields import read_fields, read_value
 from forwarder.tracking.incoming import Context, Known
 
