@@ -1,7 +1,6 @@
 """What RudderStack's libraries write in other places than Segment's."""
 
-from browser_plugin.destination import NAMES, STAMPED, may_go
-
+from browser_plugin.destinations import NAME, NAMES, may_receive
 from forwarder.tracking.fields import read_fields, read_value
 from forwarder.tracking.incoming import Context, Known
 
@@ -15,13 +14,13 @@ def stamp_session(kept: dict[str, object], context: Context) -> None:
     session = session_id(context.session_id)
     given = kept.get("integrations", b"{}")
     integrations = read_value(given)  # type: ignore[arg-type]
-    if session is None or not may_go(integrations):
+    if session is None or not may_receive(integrations):
         return
     said = integrations if isinstance(integrations, dict) else {}
     options = [said[name] for name in NAMES if isinstance(said.get(name), dict)]
     if not any("session_id" in one for one in options):
         stamp = {**next(iter(options), {}), "session_id": session}
-        kept["integrations"] = {**(read_fields(given) or {}), STAMPED: stamp}  # type: ignore[arg-type]
+        kept["integrations"] = {**(read_fields(given) or {}), NAME: stamp}  # type: ignore[arg-type]
 
 
 def session_id(value: object) -> int | None:
