@@ -1,6 +1,8 @@
-"""Logs as data: one JSON object per line on standard error, the server's own lines among them."""
+"""Logs on standard error, the server's own among them: one JSON object a line, or text for people."""
 
+import json
 import logging
+import os
 import sys
 import time
 from collections import Counter
@@ -9,6 +11,7 @@ from collections.abc import Callable
 import structlog
 
 from forwarder.faults import fault_of, frames_of
+from forwarder.text import cell
 
 _MOST_IN_A_SECOND = 20
 """Lines of one kind; whoever sends nonsense on purpose shall not fill the disk with what we say of it."""
@@ -67,9 +70,28 @@ def without_contents(
     return line
 
 
-def configure_logs(level: str = "info") -> None:
-    """Send every log line of this process through structlog. No line holds keys, tokens or event contents."""
+def visible(logger: object, method: str, line: structlog.types.EventDict) -> structlog.types.EventDict:
+    """Escape what no terminal should get of texts that may come from outside. Works as a processor."""
+    for name, value in line.items():
+        if isinstance(value, str):
+            line[name] = cell(value)
+        elif isinstance(value, (list, tuple, dict)):
+            line[name] = cell(json.dumps(value, ensure_ascii=False, default=str))
+    return line
+
+
+def configure_logs(level: str = "info", *, text: bool = False) -> None:
+    """Send every log line of this process through structlog. No line holds keys, tokens or event contents.
+
+    ``text``: for people, instead of JSON; in colours where standard error is a terminal.
+    """
     sparing = Sparing()
+    colours = text and sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    last: list[structlog.types.Processor] = (
+        [visible, structlog.dev.ConsoleRenderer(colors=colours, sort_keys=False)]
+        if text
+        else [structlog.processors.JSONRenderer()]
+    )
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -80,7 +102,7 @@ def configure_logs(level: str = "info") -> None:
             sparing,
             *shared,
             without_contents,
-            structlog.processors.JSONRenderer(),
+            *last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
@@ -93,7 +115,7 @@ def configure_logs(level: str = "info") -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 without_contents,
-                structlog.processors.JSONRenderer(),
+                *last,
             ],
             foreign_pre_chain=shared,
         )

@@ -1,5 +1,6 @@
 """What Amplitude would cut, drop or misread of what is planned, though it answers that all is well."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -48,6 +49,9 @@ OPERATORS: Final = frozenset(
 )
 RESERVED: Final = ("[Amplitude] ", "$identify", "$groupidentify")
 
+OUT_OF_SESSION: Final = -1
+"""The session id of an event that belongs to no session."""
+_YEAR: Final = re.compile(r"\d{4}", re.ASCII)
 _EARLIEST: Final = 946_684_800_000
 """2000-01-01 in ms: nothing was tracked before; seconds taken for milliseconds lie here."""
 _LATEST: Final = 4_102_444_800_000
@@ -70,9 +74,20 @@ def lint(payload: Payload, items: Sequence[Item]) -> list[Warning]:
         body = items[0].body
         for name in ("time", "session_id"):
             read = body.get(name)
-            if not (isinstance(read, int) and _EARLIEST <= read < _LATEST) and (given := payload.get(name)):
+            given = payload.get(name)
+            if given and _is_odd(name, given, read):
                 found.append(_odd_time(name, given, read))
     return found
+
+
+def _is_odd(name: str, given: object, read: object) -> bool:
+    """Tell whether what was given for a time or a session id is probably read as something else."""
+    if not isinstance(read, int):
+        return True
+    if name == "session_id" and read == OUT_OF_SESSION and not isinstance(given, str):
+        return False
+    # JavaScript takes a text like "-1" for a month of 2001.
+    return not _EARLIEST <= read < _LATEST or (isinstance(given, str) and not _YEAR.search(given))
 
 
 def _is_usual(item: Item) -> bool:

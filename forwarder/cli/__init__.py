@@ -1,5 +1,6 @@
 """The command line: ``forwarder --help`` explains the commands."""
 
+import sys
 import time
 from pathlib import Path
 from typing import BinaryIO
@@ -21,6 +22,7 @@ config_option = click.option(
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="amplitude-session-forwarder", message="forwarder %(version)s")
 def cli() -> None:
     """Take events of Segment's libraries, keep them safe, bring each to Amplitude once.
 
@@ -53,12 +55,22 @@ def read(config: Path | None) -> Settings:
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
 )
-def serve(config: Path | None, host: str | None, port: int | None, log_level: str) -> None:
+@click.option(
+    "--log-format",
+    type=click.Choice(["auto", "json", "text"]),
+    default="auto",
+    show_default=True,
+    help="auto: text on a terminal, JSON lines elsewhere.",
+)
+def serve(config: Path | None, host: str | None, port: int | None, log_level: str, log_format: str) -> None:
     """Run the forwarder.
 
     SIGTERM and Ctrl-C stop it after what is under way; SIGHUP reads the configuration again without losing a
     request (host, port and spool need a restart).
     """
+    import structlog
+
+    from forwarder.cli.checks import doubts_of
     from forwarder.logs import configure_logs
     from forwarder.server import serve as run
 
@@ -68,8 +80,11 @@ def serve(config: Path | None, host: str | None, port: int | None, log_level: st
         settings = load_settings(config)
         return settings.model_copy(update={"server": settings.server.model_copy(update=given)})
 
-    configure_logs(log_level)
+    text = sys.stderr.isatty() if log_format == "auto" else log_format == "text"
+    configure_logs(log_level, text=text)
     try:
+        for doubt in doubts_of(load()):
+            structlog.get_logger().warning("the configuration can be used, but", doubt=doubt)
         run(load)
     except ConfigError as error:
         raise unusable(error) from None
@@ -82,10 +97,12 @@ def serve(config: Path | None, host: str | None, port: int | None, log_level: st
 @click.option("--online", is_flag=True, help="Also try each destination's keys at Amplitude, and NATS.")
 def check(config: Path | None, online: bool) -> None:
     """Say everything that is wrong with the configuration, all at once."""
-    from forwarder.cli.checks import doubts_of, refused_keys, refused_stream
+    from forwarder.cli.checks import doubts_of, refused_keys, refused_stream, start_problems
 
     settings = read(config)
-    problems = [*refused_keys(settings), *refused_stream(settings)] if online else []
+    problems = start_problems(settings)
+    if online:
+        problems += [*refused_keys(settings), *refused_stream(settings)]
     for problem in problems:
         say(problem, err=True)
     doubts = doubts_of(settings)

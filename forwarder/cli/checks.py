@@ -1,15 +1,21 @@
 """``forwarder check``: what a usable configuration leaves open, what Amplitude says of its keys, and NATS."""
 
 import asyncio
+import errno
+import ipaddress
 import os
+import socket
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
+from browser_plugin.settings import settings_doubts
 from forwarder.amplitude.endpoints import Endpoint, endpoint_url
 from forwarder.amplitude.problems import doubts
 from forwarder.errors import SpoolError
-from forwarder.opening import try_configured
+from forwarder.opening import open_configured, try_configured
 from forwarder.settings import Destination, Settings
 from forwarder.spool.place import is_place
 
@@ -53,12 +59,64 @@ def doubts_of(settings: Settings) -> list[str]:
     if not (settings.server.assets / "page" / "session-plugin.js").is_file():
         assets = settings.server.assets
         found.append(f"server.assets: {assets} has no page/session-plugin.js: pages get 404; build it")
-    in_stream = is_place(settings.spool.path)
-    name, file = ("copy_path", settings.spool.copy_path) if in_stream else ("path", settings.spool.path)
-    folder = Path(file).parent
-    if not os.access(folder, os.W_OK | os.X_OK):
-        found.append(f"spool.{name}: the folder {folder} is not there, or not writable for this user")
+    found += [f"session.{doubt}" for doubt in settings_doubts(settings.session)]
+    for source in settings.sources:
+        found += [f"sources.{source.name}.session.{doubt}" for doubt in settings_doubts(source.session)]
+    found += [
+        f"destinations.{one.name}.base_url: keys and events travel unencrypted to {url.hostname}; use https"
+        for one in settings.destinations
+        if (url := urlsplit(one.base_url or "")).scheme == "http" and not _is_local(url.hostname or "")
+    ]
     return found
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def start_problems(settings: Settings) -> list[str]:
+    """Return one line for everything on this machine with which ``serve`` cannot start."""
+    return [*_spool_problems(settings), *_listen_problems(settings.server.host, settings.server.port)]
+
+
+def _spool_problems(settings: Settings) -> Iterator[str]:
+    in_stream = is_place(settings.spool.path)
+    name = "copy_path" if in_stream else "path"
+    file = Path(getattr(settings.spool, name))
+    folder = file.parent
+    if not folder.is_dir():
+        yield f"spool.{name}: there is no folder {folder}; make it, or name another"
+    elif file.is_dir():
+        yield f"spool.{name}: {file} is a folder; name a file in it"
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        yield f"spool.{name}: the folder {folder} is not writable for this user; change its owner or mode"
+    elif file.exists() and not os.access(file, os.R_OK | os.W_OK):
+        yield f"spool.{name}: {file} is not readable and writable for this user; change its owner or mode"
+    elif not in_stream and file.exists() and file.stat().st_size:
+        try:
+            asyncio.run(_try_file(settings))
+        except SpoolError as error:
+            yield f"spool.{name}: {error}"
+
+
+async def _try_file(settings: Settings) -> None:
+    """Open the spool's file beside whoever has it, and close it again. Raises SpoolError."""
+    spool = await open_configured(settings.spool, tool=True)
+    await spool.close()
+
+
+def _listen_problems(host: str, port: int) -> Iterator[str]:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:  # which the running forwarder itself may do
+                reason = error.strerror or str(error)
+                yield f"server: cannot listen on {host}:{port}: {reason}; choose another host or port"
 
 
 def _refused(destination: Destination, client: httpx.Client) -> str | None:

@@ -52,15 +52,27 @@ def _resolve_text(
             )
         return default or ""
 
+    if problem := _odd_reference(text):
+        problems.append(f"{place}: {problem}")
     text = _VARIABLE.sub(value_of, text)
     if not text.startswith("file:"):
         return text, problems
     path = folder / text.removeprefix("file:")
     try:
-        contents = path.read_bytes()
+        with path.open("rb") as file:
+            contents = file.read(_LARGEST_FILE + 1)
         if len(contents) > _LARGEST_FILE:
-            problems.append(f"{place}: {path} is larger than 64 KB; a secret is one line")
+            return "", [*problems, f"{place}: {path} is larger than 64 KB; a secret is one line"]
         return contents.decode().rstrip("\r\n"), problems
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         return "", [*problems, f"{place}: cannot read {path}: {reason}; make the file readable for this user"]
+
+
+def _odd_reference(text: str) -> str | None:
+    """Return what is wrong with what looks like a reference and is none; its text may be a secret."""
+    if "$${" in text:
+        return "$${ is no way to write a plain ${; leave the second $ out"
+    if "${" in _VARIABLE.sub("", text):
+        return "${ begins no reference; write ${NAME} or ${NAME:-default}, NAME of letters, digits and _"
+    return None

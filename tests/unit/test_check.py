@@ -1,11 +1,13 @@
 """What a usable configuration leaves open, and trying keys at Amplitude."""
 
+import socket
 from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
-from forwarder.cli import checks
+from forwarder.cli import checks, cli
 from forwarder.settings import AmplitudeKeys, Destination, Server, Settings, Source, SpoolSettings
 
 
@@ -70,10 +72,59 @@ def test_what_probably_is_not_meant_is_said(tmp_path: Path) -> None:
     assert "server.assets" in said
     said = doubts(tmp_path / "none", sources=sources)
     assert "destinations: there is none" in said
-    assert "spool.path: the folder" in said
+    assert "spool.path" not in said, "a problem"
+    session: dict[str, object] = {"sessionLength": 1800}
+    said = doubts(tmp_path, session=session, sources=(Source(name="w", write_key="k", session=session),))
+    assert "\nsession.sessionLength: 1800 ms are 1.8 s" in said
+    assert "sources.w.session.sessionLength: 1800 ms" in said
+    for url, doubted in (
+        ("http://proxy.example.com/x", True),
+        ("http://10.0.0.1", True),
+        ("https://proxy.example.com", False),
+        ("http://127.0.0.1:9000", False),
+        ("http://[::1]:9000", False),
+        ("http://localhost:9000", False),
+    ):
+        said = doubts(tmp_path, destinations=(Destination(name="d", settings=keys(), base_url=url),))
+        assert ("destinations.d.base_url: keys and events travel unencrypted" in said) is doubted, url
 
 
 def test_what_is_meant_is_not_doubted(tmp_path: Path) -> None:
     (tmp_path / "page").mkdir()
     (tmp_path / "page" / "session-plugin.js").write_text("")
     assert doubts(tmp_path, destinations=(Destination(name="d", settings=keys()),)) == ""
+
+
+def start(folder: Path, **more: object) -> str:
+    given = {"server": {"port": 0}, "spool": {"path": str(folder / "spool.db")}, **more}
+    return "\n".join(checks.start_problems(Settings.model_validate(given)))
+
+
+def test_what_serve_cannot_start_with_is_a_problem(tmp_path: Path) -> None:
+    assert start(tmp_path) == ""
+    assert "spool.path: there is no folder" in start(tmp_path / "none")
+    assert "is a folder; name a file in it" in start(tmp_path, spool={"path": str(tmp_path)})
+    stream = {"path": "nats://127.0.0.1:1/events", "copy_path": str(tmp_path / "none" / "copy.db")}
+    assert "spool.copy_path: there is no folder" in start(tmp_path, spool=stream)
+    (tmp_path / "spool.db").write_bytes(b"this is no spool at all" * 100)
+    assert "spool.path: " in start(tmp_path)
+    assert "server: cannot listen on 203.0.113.7:0" in start(
+        tmp_path / "x", server={"host": "203.0.113.7", "port": 0}
+    )
+    assert "server: cannot listen on no-such-host.invalid" in start(
+        tmp_path, server={"host": "no-such-host.invalid", "port": 0}
+    )
+
+
+def test_a_port_that_is_in_use_may_be_the_running_forwarders(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        assert start(tmp_path, server={"port": listener.getsockname()[1]}) == ""
+
+
+def test_check_ends_with_an_error_where_serve_would(tmp_path: Path) -> None:
+    config = tmp_path / "forwarder.toml"
+    config.write_text(f'[spool]\npath = "{tmp_path}/none/spool.db"\n')
+    done = CliRunner().invoke(cli, ["check", "--config", str(config)])
+    assert done.exit_code == 1
+    assert "spool.path: there is no folder" in done.stderr
+    assert "fine" not in done.output

@@ -73,6 +73,14 @@ def warnings(
             [(Kind.ODD_TIME, "session_id")],
         ),
         ({"integrations": {"Actions Amplitude": {"session_id": "1767225600000"}}}, []),
+        ({"integrations": {"Actions Amplitude": {"session_id": -1}}}, []),
+        ({"integrations": {"Amplitude (Actions)": {"session_id": -1}}}, []),
+        *(
+            ({"integrations": {"Actions Amplitude": {"session_id": odd}}}, [(Kind.ODD_TIME, "session_id")])
+            for odd in ("-1", "-2", "12", -2, 5, "1/2")
+        ),
+        ({"timestamp": "-1"}, [(Kind.ODD_TIME, "time")]),
+        ({"timestamp": -1}, [(Kind.ODD_TIME, "time")]),
     ],
 )
 def test_presets(changed: dict[str, Any], found: list[tuple[str, str]]) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from browser_plugin.settings import read_settings
 from forwarder import settings as module
 from forwarder.configuration import load_settings, parse_settings
+from forwarder.configuration.secrets import resolve
 from forwarder.errors import ConfigError
 from forwarder.settings import Settings
 
@@ -242,3 +244,29 @@ def test_the_example_shows_the_defaults() -> None:
         settings.spool.model_copy(update={"path": "spool.db", "copy_path": "spool-copy.db"})
         == Settings().spool
     )
+
+
+@pytest.mark.parametrize("text", ["${HOME", "${}", "a ${1X} b", "$${X}", "${X:}", "${X-y}"])
+def test_what_looks_like_a_reference_and_is_none_is_told(text: str) -> None:
+    [problem] = resolve({"key": text}, {"X": "x", "HOME": "h"}, Path())[1]
+    assert problem.startswith("key: $")
+
+
+@pytest.mark.parametrize("text", ["$X", "a$", "{X}", "${X}", "${X}${X}", "${Y:-}", "$ {X}"])
+def test_other_texts_are_taken_as_they_are(text: str) -> None:
+    assert resolve({"key": text}, {"X": "x"}, Path())[1] == []
+
+
+def test_a_file_is_read_only_as_far_as_a_secret_can_be() -> None:
+    value, [problem] = resolve("file:/dev/zero", {}, Path())
+    assert value == ""
+    assert "larger than 64 KB" in problem
+
+
+@pytest.mark.parametrize("text", ["false", "off", "no", "0", "False"])
+def test_texts_switch_flags_off(text: str) -> None:
+    source = {"name": "a", "write_key": "a", "strict": "${FLAG}", "client_addresses": "${FLAG}"}
+    raw = {"sources": [{**source, "session": {"sessionEvents": "${FLAG}"}}]}
+    [read] = parse_settings(raw, {"FLAG": text}, Path()).sources
+    assert (read.strict, read.client_addresses) == (False, False)
+    assert not read_settings(read.session)[0].session_events
