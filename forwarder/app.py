@@ -87,7 +87,8 @@ class Forwarder:
                 await delivery.start()
             except BaseException:
                 # A full disk may refuse new destinations; the old ones have all they need.
-                await asyncio.gather(delivery.abandon(), self.delivery.abandon())
+                ends = (delivery.abandon(), self.delivery.abandon())
+                await asyncio.gather(*ends, return_exceptions=True)
                 self._restoring = asyncio.create_task(self._restore())
                 await asyncio.wait((self._restoring,), timeout=RESTORE_S)
                 raise

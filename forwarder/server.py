@@ -87,7 +87,7 @@ async def _serve(
         reloading.add(task)
         task.add_done_callback(reloading.discard)
 
-    asyncio.get_running_loop().set_exception_handler(_unheard_of)
+    asyncio.get_running_loop().set_exception_handler(count_unheard_of)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
     # Configuration and compiled mappings live as long as the process: collections need not look at them.
     gc.collect()
@@ -104,7 +104,7 @@ async def _serve(
     lost.cancel()
 
 
-def _unheard_of(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+def count_unheard_of(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Count and log what failed in a task or callback that nobody looks after."""
     metrics.FAULTS.labels("", "loop").inc()
     error = context.get("exception")

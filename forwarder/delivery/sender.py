@@ -312,6 +312,7 @@ class Sender:
 
     def wake(self) -> None:
         """Have events read, though nobody said that there are some."""
+        self._gathering = None
         self._more = True
         self._awake.set()
 

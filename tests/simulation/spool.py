@@ -61,12 +61,15 @@ class Destination:
         self.parked[letter.event.seq] = Parked(letter.event, "", (), letter.state)
         self.revived += 1
 
-    def check(self, accepted: int) -> None:
-        """See that what became of events adds up."""
+    def waiting(self, accepted: int) -> int:
+        """Return how many of the accepted events wait, parked ones among them."""
         below = sum(seq <= self.cursor for seq in self.parked)
         dead_above = sum(one.event.seq > self.cursor for one in self.dead.values())
-        waiting = accepted - self.cursor + below - dead_above
-        assert accepted == self.ended.total() - self.revived + waiting, (
+        return accepted - self.cursor + below - dead_above
+
+    def check(self, accepted: int) -> None:
+        """See that what became of events adds up."""
+        assert accepted == self.ended.total() - self.revived + self.waiting(accepted), (
             "what became of events does not add up"
         )
 
