@@ -53,6 +53,14 @@ REVIVED = Counter("forwarder_delivery_revived", "Dead letters sent again, to end
 WAITING = Gauge("forwarder_delivery_waiting", "Events that have not ended yet.", ["destination"])
 PARKED = Gauge("forwarder_spool_parked", "Of these, set aside for a user or device.", ["destination"])
 DEAD = Gauge("forwarder_spool_dead", "Dead letters that are kept.", ["destination"])
+DISCARDED = Counter(
+    "forwarder_delivery_discarded",
+    "Dead letters that went because of a bound on them, by age or size.",
+    ["destination", "bound"],
+)
+REFUSING = Gauge("forwarder_spool_refusing", "1 while senders are refused because the spool is full.")
+REFUSING_MS = 60_000
+"""How long after a sender was refused senders count as refused."""
 SPOOL_EVENTS = Gauge("forwarder_spool_events", "Events waiting for a destination.")
 SPOOL_BYTES = Gauge("forwarder_spool_bytes", "Bytes of the events waiting for a destination.")
 OLDEST_SECONDS = Gauge("forwarder_spool_oldest_seconds", "Age of the oldest waiting event.")
@@ -66,7 +74,10 @@ def show(counts: Counts, now: int) -> None:
     SPOOL_EVENTS.set(counts.events)
     SPOOL_BYTES.set(counts.bytes)
     OLDEST_SECONDS.set(0 if counts.oldest_at is None else max(0, now - counts.oldest_at) / 1000)
+    REFUSING.set(is_refusing(counts, now))
     for name, standing in counts.destinations.items():
+        for bound, letters in standing.discarded.items():
+            _raise(DISCARDED, (name, bound), letters)
         WAITING.labels(name).set(standing.waiting)
         PARKED.labels(name).set(standing.parked)
         DEAD.labels(name).set(standing.dead)
@@ -74,6 +85,11 @@ def show(counts: Counts, now: int) -> None:
         _raise(REVIVED, (name,), standing.revived)
         for (outcome, reason), events in standing.ended.items():
             _raise(EVENTS, (name, outcome, reason), events)
+
+
+def is_refusing(counts: Counts, now: int) -> bool:
+    """Return whether a sender was refused for lack of room lately. ``now``: ms since the epoch."""
+    return counts.refused_at is not None and now - counts.refused_at <= REFUSING_MS
 
 
 def _raise(counter: Counter, labels: tuple[str, ...], to: int) -> None:

@@ -2,12 +2,13 @@
 
 from forwarder.settings import SpoolSettings
 from forwarder.spool import Spool, open_spool
+from forwarder.spool.dead_bounds import DAY_MS
 from forwarder.spool.place import is_place, place_of
 
 
 async def open_configured(spool: SpoolSettings, *, tool: bool = False) -> Spool:
     """Return the spool; ``tool``: to look at it beside a forwarder. Raises SpoolError."""
-    return await open_spool(
+    opened = await open_spool(
         spool.path,
         max_events=spool.max_events,
         max_bytes=spool.max_bytes,
@@ -16,6 +17,8 @@ async def open_configured(spool: SpoolSettings, *, tool: bool = False) -> Spool:
         token=spool.token.get_secret_value(),
         replicas=spool.replicas,
     )
+    opened.bound_dead(spool.dead_letter_max_bytes, round(spool.dead_letter_max_days * DAY_MS))
+    return opened
 
 
 async def try_configured(spool: SpoolSettings) -> None:

@@ -95,6 +95,9 @@ class SpoolSettings(_Frozen):
     """A file's path, or ``nats://host:4222/stream``, several servers separated by commas."""
     max_events: Positive = 5_000_000
     max_bytes: Positive = 10_000_000_000
+    dead_letter_max_bytes: Positive = 1_000_000_000
+    """Bytes of all dead letters, with what was sent and answered; beyond, the oldest go."""
+    dead_letter_max_days: Annotated[float, Field(gt=0)] = 30.0
     copy_path: str = "spool-copy.db"
     """This machine's copy of a stream: a file that is made anew at every start."""
     token: SecretStr = SecretStr("")

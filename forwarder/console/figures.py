@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from forwarder.metrics import is_refusing
+
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
@@ -60,11 +62,13 @@ class Figures:
     waiting_bytes: int
     oldest_ms: int
     faults: int = 0
+    refusing: bool = False
 
     @property
     def troubles(self) -> list[str]:
         """Return a line for everything that wants an operator's attention."""
-        found = [
+        found = ["senders are refused (429): the spool is full, or its disk is"] if self.refusing else []
+        found += [
             f"{one.name} has work and does nothing: see the log, and restart the forwarder"
             for one in self.destinations
             if one.stalled
@@ -121,7 +125,14 @@ def figures(
             place.ended = [Ended(*end, events) for end, events in sorted(standing.ended.items())]
     oldest = 0 if counts.oldest_at is None else max(0, now - counts.oldest_at)
     return Figures(
-        list(at_door.values()), list(beyond.values()), reports, counts.events, counts.bytes, oldest, faults
+        list(at_door.values()),
+        list(beyond.values()),
+        reports,
+        counts.events,
+        counts.bytes,
+        oldest,
+        faults,
+        is_refusing(counts, now),
     )
 
 

@@ -30,7 +30,7 @@ async def open_spool(
 ) -> Spool:
     """Open the spool at a file's path, or in the JetStream stream that ``nats://host:4222/name`` names.
 
-    ``max_events``, ``max_bytes``: beyond, ``append`` raises SpoolFull; what is parked or dead counts too.
+    ``max_events``, ``max_bytes``: beyond, ``append`` raises SpoolFull; what is parked counts too.
     ``tool``: look at a spool that a forwarder is serving from. The rest is for streams; see
     ``settings.SpoolSettings``. Raises SpoolDamaged.
     """

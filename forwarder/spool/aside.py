@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from msgspec.structs import astuple
 
-from forwarder.spool.interface import Settlement
+from forwarder.spool.interface import NewDead, Settlement
 
 LANES = "SELECT lane, keys, count(*) FROM parked WHERE destination = ? GROUP BY lane, keys"
 PARKED = (
@@ -34,18 +34,37 @@ class Extent(NamedTuple):
 
 
 def measure(database: sqlite3.Connection) -> Extent:
-    """Return how much lies in the tables; it takes a while where that is a lot."""
-    return Extent._make(database.execute(_EXTENT).fetchone())
+    """Return how much is parked; it takes a while where that is a lot."""
+    return Extent._make(database.execute(_PARKED_EXTENT).fetchone())
 
 
-_EXTENT = (
-    "SELECT count(*), coalesce(sum(size), 0) FROM"
-    " (SELECT length(body) AS size FROM parked UNION ALL SELECT length(body) FROM dead)"
+def measure_dead(database: sqlite3.Connection) -> int:
+    """Return the bytes of all dead letters, with what was sent and answered."""
+    size: int = database.execute(_DEAD_BYTES).fetchone()[0]
+    return size
+
+
+_PARKED_EXTENT = "SELECT count(*), coalesce(sum(length(body)), 0) FROM parked"
+_DEAD_BYTES = "SELECT coalesce(sum(length(body) + length(detail) + length(state)), 0) FROM dead"
+OLDEST_DEAD = (
+    "SELECT number, died_at, length(body) + length(detail) + length(state) FROM dead ORDER BY number LIMIT ?"
 )
 
 
+def extent_of(database: sqlite3.Connection, numbers: Sequence[int]) -> Extent:
+    """Return how many of these dead letters there are, and the bytes of their events."""
+    look = "SELECT length(body) FROM dead WHERE number = ?"
+    sizes = [size for number in numbers for (size,) in database.execute(look, (number,))]
+    return Extent(len(sizes), sum(sizes))
+
+
+def size_of(dead: NewDead) -> int:
+    """Return the bytes that a dead letter takes."""
+    return len(dead.event.body) + len(dead.detail) + len(dead.state)
+
+
 def set_aside(database: sqlite3.Connection, destination: str, settlement: Settlement, now: int) -> Extent:
-    """Write what a settlement parks, no longer parks, and buries."""
+    """Write what a settlement parks, no longer parks, and makes dead letters; return the growth of parked."""
     change = database.execute
     events = size = 0
     gone = [*settlement.unpark, *(parked.event.seq for parked in settlement.park)]
@@ -71,8 +90,18 @@ def set_aside(database: sqlite3.Connection, destination: str, settlement: Settle
             " VALUES (?,?,?,?,?,?,?,?,?,?)",
             (destination, now, dead.reason, dead.detail, dead.state, *astuple(dead.event)),
         )
-        events, size = events + 1, size + len(dead.event.body)
     return Extent(events, size)
+
+
+def discard(database: sqlite3.Connection, numbers: Sequence[int], reason: str) -> None:
+    """Forget dead letters that a bound no longer allows, and count them."""
+    for number in numbers:
+        database.execute(
+            "INSERT INTO ended SELECT destination, 'discarded', ?2, 1 FROM dead WHERE number = ?1"
+            " ON CONFLICT DO UPDATE SET events = events + 1",
+            (number, reason),
+        )
+        database.execute("DELETE FROM dead WHERE number = ?", (number,))
 
 
 def revive(database: sqlite3.Connection, numbers: Sequence[int]) -> int:

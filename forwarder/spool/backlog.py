@@ -12,7 +12,7 @@ RETRY_AFTER = 10
 
 
 class Backlog:
-    """Read once, then kept up with every commit; what is parked or dead is bounded with what waits.
+    """Read once, then kept up with every commit; what is parked is bounded with what waits.
 
     ``first``: the lowest seq that is still there, or the next one; ``last``: the highest ever;
     ``before``, ``total``: bytes of all bodies ever, before ``first`` and up to ``last``. The draft is where
@@ -61,5 +61,6 @@ class Backlog:
         self.draft_last, self.draft_total = last, total
 
     def grow_aside(self, growth: Extent) -> None:
-        """So much more, or less, is parked or dead."""
-        self._aside = Extent(self._aside.events + growth.events, self._aside.bytes + growth.bytes)
+        """So much more, or less, is parked. What a tool has parked beside us may be counted late."""
+        events, size = self._aside.events + growth.events, self._aside.bytes + growth.bytes
+        self._aside = Extent(max(0, events), max(0, size))

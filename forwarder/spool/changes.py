@@ -67,7 +67,7 @@ class Settled(msgspec.Struct, frozen=True, array_like=True, tag="settled"):
     now: int
 
     def apply(self, database: sqlite3.Connection) -> aside.Extent:
-        """Write it; return how much more lies aside."""
+        """Write it; return how much more is parked."""
         grown = aside.set_aside(database, self.destination, self.settlement, self.now)
         ledger.pass_on(database, self.destination, self.settlement.cursor, self.settlement.ended)
         return grown
@@ -89,8 +89,19 @@ class Buried(msgspec.Struct, frozen=True, array_like=True, tag="buried"):
     numbers: list[int]
 
     def apply(self, database: sqlite3.Connection) -> aside.Extent:
-        """Write it; return how much more lies aside."""
+        """Write it; return by how much less it is."""
         return aside.bury(database, self.numbers)
 
 
-AnyChange: TypeAlias = Appended | Attached | Settled | Revived | Buried
+class Discarded(msgspec.Struct, frozen=True, array_like=True, tag="discarded"):
+    """Dead letters went because of a bound. ``reason``: ``age`` or ``size``."""
+
+    numbers: list[int]
+    reason: str
+
+    def apply(self, database: sqlite3.Connection) -> None:
+        """Write it."""
+        aside.discard(database, self.numbers, self.reason)
+
+
+AnyChange: TypeAlias = Appended | Attached | Settled | Revived | Buried | Discarded

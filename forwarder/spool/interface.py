@@ -99,7 +99,8 @@ class Standing(NamedTuple):
     """How far one destination has come with the events accepted since it is there.
 
     ``accepted``: these; ``ended``: by outcome and reason; ``revived``: dead letters sent again, which end
-    another time; ``parked``, ``dead``: lying in the spool now. At every moment, after every crash
+    another time; ``parked``, ``dead``: lying in the spool now; ``discarded``: dead letters that a bound
+    has removed, by ``age`` or ``size``. At every moment, after every crash
     ``accepted == sum(ended.values()) - revived + waiting``.
     """
 
@@ -109,19 +110,22 @@ class Standing(NamedTuple):
     revived: int
     parked: int
     dead: int
+    discarded: Mapping[str, int] = {}
 
 
 class Counts(NamedTuple):
     """How much lies in the spool, and how each destination stands.
 
     ``events``, ``bytes``: what waits for at least one destination and is not set aside; ``oldest_at``: when
-    the oldest of these was received, or None.
+    the oldest of these was received, or None; ``refused_at``: when a sender was last refused for
+    lack of room.
     """
 
     events: int
     bytes: int
     oldest_at: int | None
     destinations: Mapping[str, Standing]
+    refused_at: int | None = None
 
 
 class Spool(Protocol):
@@ -166,6 +170,10 @@ class Spool(Protocol):
         self, destination: str | None = None, after: int = 0, limit: int = 100, number: int | None = None
     ) -> list[DeadLetter]:
         """Return dead letters in order of ``number``, above ``after``; or the one with that number."""
+        ...
+
+    def bound_dead(self, max_bytes: int, max_age_ms: int) -> None:
+        """Keep dead letters within these bounds: the oldest go, as events are settled."""
         ...
 
     async def retry(self, numbers: Sequence[int]) -> int:

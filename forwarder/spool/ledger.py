@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from forwarder.spool.interface import Counts, Standing
 
+DISCARDED = "discarded"
+"""Stands in the table of ends for dead letters that a bound has removed; they have ended as dead before."""
+
 # What an earlier life of the destination left behind is nothing that it began with.
 _ATTACH = """
 INSERT INTO cursor (destination, seq, began) SELECT ?1, ?2, ?2
@@ -80,12 +83,15 @@ def _standing(
     # Above the cursor events still lie in the order accepted, too; dead ones have ended all the same.
     parked, parked_above = number("parked", "<="), number("parked", ">")
     dead, dead_above = number("dead", "<="), number("dead", ">")
-    rows = database.execute("SELECT outcome, reason, events FROM ended WHERE destination = ?", (name,))
+    rows = database.execute(
+        "SELECT outcome, reason, events FROM ended WHERE destination = ?", (name,)
+    ).fetchall()
     return Standing(
         accepted=last - began,
         waiting=last - cursor + parked - dead_above,
-        ended={(outcome, reason): events for outcome, reason, events in rows},
+        ended={(outcome, reason): events for outcome, reason, events in rows if outcome != DISCARDED},
         revived=revived,
         parked=parked + parked_above,
         dead=dead + dead_above,
+        discarded={reason: events for outcome, reason, events in rows if outcome == DISCARDED},
     )

@@ -18,6 +18,7 @@ from forwarder.spool import aside, ledger
 from forwarder.spool.backlog import RETRY_AFTER, Backlog
 from forwarder.spool.changes import Attached, Buried, Change, Revived, Settled
 from forwarder.spool.changes import Row as EventRow
+from forwarder.spool.dead_bounds import DeadBounds
 from forwarder.spool.disk import Disk, damaged, full, is_damaged, is_full
 from forwarder.spool.intake import Intake, Keeper
 from forwarder.spool.interface import (
@@ -67,6 +68,7 @@ class SqliteSpool:
             self._reader = connect(path)
             self._seen = None if tool else Seen(path)
             self._backlog = Backlog(self._database, max_events, max_bytes)
+            self._dead_bounds = DeadBounds(self._database)
             self._disk = Disk(path, self._database)
             self._intake = Intake(self._database, self._seen, self._backlog, self._disk, keeper)
         except BaseException as error:
@@ -76,6 +78,7 @@ class SqliteSpool:
                 raise unusable(path, error) from None
             raise
         self._trim = TRIM
+        self._refused_at: int | None = None
         self._reads = ThreadPoolExecutor(1, "spool-reader")
         self._loop = asyncio.get_running_loop()
         self._listeners: list[Callable[[Sequence[Spooled]], None]] = []
@@ -90,7 +93,11 @@ class SqliteSpool:
             raise SpoolDamaged(f"{self._path} was opened beside a forwarder; send events to that one")
         fingerprint = self._seen.fingerprint
         marks = [fingerprint(event.source, event.message_id) for event in events]
-        return await self._write(lambda: self._intake.add(events, marks, now))
+        try:
+            return await self._write(lambda: self._intake.add(events, marks, now))
+        except SpoolFull:
+            self._refused_at = now
+            raise
 
     def on_append(self, call: Callable[[Sequence[Spooled]], None]) -> Callable[[], None]:
         """See ``Spool``."""
@@ -157,6 +164,8 @@ class SqliteSpool:
         def work() -> None:
             nonlocal grown
             grown = self._do(Settled(destination, settlement, now))
+            for change in self._dead_bounds.due(settlement.dead, now):
+                self._do(change)
             trim()
 
         def trim() -> None:
@@ -223,9 +232,20 @@ class SqliteSpool:
         rows = await self._ask(aside.DEAD, after, destination, number, limit)
         return [DeadLetter._make((*row[:3], Spooled(*row[3:8]), *row[8:])) for row in rows]
 
+    def bound_dead(self, max_bytes: int, max_age_ms: int) -> None:
+        """See ``Spool``."""
+        self._dead_bounds.max_bytes, self._dead_bounds.max_age_ms = max_bytes, max_age_ms
+
     async def retry(self, numbers: Sequence[int]) -> int:
         """See ``Spool``."""
-        return await self._note(lambda: self._do(Revived(list(numbers))))
+        back = aside.Extent(0, 0)
+
+        def work() -> int:
+            nonlocal back
+            back = aside.extent_of(self._database, numbers)
+            return self._do(Revived(list(numbers)))
+
+        return await self._note(work, lambda: self._backlog.grow_aside(back))
 
     async def drop(self, numbers: Sequence[int]) -> int:
         """See ``Spool``."""
@@ -235,14 +255,15 @@ class SqliteSpool:
             nonlocal gone
             gone = self._do(Buried(list(numbers)))
 
-        await self._note(work, lambda: self._backlog.grow_aside(gone))
+        await self._note(work)
         return -gone.events
 
     # -- looking, ending
 
     async def counts(self) -> Counts:
         """See ``Spool``."""
-        return await self._read(lambda: ledger.counts(self._reader))
+        found = await self._read(lambda: ledger.counts(self._reader))
+        return found._replace(refused_at=self._refused_at)
 
     async def _ask(self, question: str, *values: object) -> list[Row]:
         return await self._read(lambda: self._reader.execute(question, values).fetchall())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from forwarder.errors import SpoolFull
-from forwarder.spool import NewDead, NewEvent, Parked, Settlement, Spool, Spooled, Standing
+from forwarder.spool import NewDead, NewEvent, Parked, Settlement, Spool, Spooled, Standing, sqlite
 from tests.nats import Nats, Where, somewhere
 
 HOUR = 3_600_000
@@ -109,19 +109,115 @@ async def test_the_spool_is_bounded_in_bytes_and_frees_them(where: Where) -> Non
         assert await spool.append([event("b", b"x" * 60)], NOW) == [True]
 
 
-async def test_what_is_parked_or_dead_counts_against_the_bound(where: Where) -> None:
-    async with opened(where, max_events=2) as spool:
+@pytest.mark.parametrize("reopened", [False, True])
+@pytest.mark.parametrize(("max_events", "max_bytes"), [(2, 10**6), (1000, 80)], ids=["events", "bytes"])
+async def test_what_is_parked_counts_against_the_bound(
+    where: Where, max_events: int, max_bytes: int, reopened: bool
+) -> None:
+    """To the byte, in memory and as read from the file: leaving a lane, merging and dying give room back."""
+    body = b"x" * 40
+    async with opened(where, max_events, max_bytes) as spool:
         await spool.attach(["one"])
-        await spool.append([event("a"), event("b")], NOW)
+        await spool.append([event("a", body), event("b", body)], NOW)
         first, second = await spool.read(0, 2)
-        park = [Parked(first, "u1", ("u1",), b"")]
-        await spool.settle("one", Settlement(2, park=park, dead=[NewDead(second, "why", b"{}", b"")]), NOW)
-        with pytest.raises(SpoolFull):
-            await spool.append([event("c")], NOW)
-        await spool.drop([1])
-        await spool.settle("one", Settlement(2, unpark=[1]), NOW)
+        park = [Parked(first, "u1", ("u1",), b""), Parked(second, "u2", ("u2",), b"")]
+        await spool.settle("one", Settlement(2, park=park), NOW)
+        await spool.settle("one", Settlement(2, park=park[:1], merge={"u2": "u1"}), NOW)
+        if not reopened:
+            await _has_room_for_nothing_then_all(spool, second, body)
+    if reopened:
+        async with opened(where, max_events, max_bytes) as spool:
+            await spool.attach(["one"])
+            await _has_room_for_nothing_then_all(spool, second, body)
+
+
+async def _has_room_for_nothing_then_all(spool: Spool, second: Spooled, body: bytes) -> None:
+    with pytest.raises(SpoolFull):
+        await spool.append([event("c", body)], NOW)
+    assert (await spool.counts()).refused_at == NOW
+    await spool.settle("one", Settlement(2, unpark=[2], dead=[NewDead(second, "why", b"{}", b"")]), NOW)
+    assert await spool.append([event("c", body)], NOW) == [True], "a dead letter takes no room of events"
+    with pytest.raises(SpoolFull):
+        await spool.append([event("d", body)], NOW)
+    await spool.settle("one", Settlement(3, unpark=[1]), NOW)
+    assert await spool.append([event("d", body), event("e", body)], NOW) == [True, True]
+    with pytest.raises(SpoolFull):
+        await spool.append([event("f", body)], NOW)
+    await spool.settle("one", Settlement(5), NOW)
+    assert await spool.retry([1]) == 1, "sent again it waits once more"
+    with pytest.raises(SpoolFull):
+        await spool.append([event("f", body), event("g", body)], NOW)
+    assert await spool.append([event("f", body)], NOW) == [True]
+
+
+async def test_dead_letters_have_bounds_of_their_own(where: Where) -> None:
+    day = 24 * HOUR
+    async with opened(where, max_events=5, max_bytes=1000) as spool:
+        spool.bound_dead(1000, 30 * day)
+        await spool.attach(["one"])
+        for number in range(1, 41):
+            at = NOW + number * HOUR
+            assert await spool.append([event(f"m{number}", b"x" * 50)], at) == [True], "the door stays open"
+            (one,) = await spool.read(number - 1, 1)
+            dead = [NewDead(one, "why", b"d" * 40, b"s" * 10)]
+            await spool.settle("one", Settlement(number, dead=dead, ended={("dead", "why"): 1}), at)
+            kept = [letter.number for letter in await spool.dead()]
+            assert len(kept) <= 10
+            assert kept == list(range(number + 1 - len(kept), number + 1)), "the oldest go"
+            standing = (await spool.counts()).destinations["one"]
+            assert standing.dead + standing.discarded.get("size", 0) == number
+            assert (standing.accepted, standing.ended) == (number, {("dead", "why"): number})
+        assert len(kept) >= 9
+    async with opened(where) as spool:
+        spool.bound_dead(1000, 30 * day)
+        await spool.attach(["one"])
+        await spool.settle("one", Settlement(40), NOW + 30 * day + 39 * HOUR)
+        kept = [letter.number for letter in await spool.dead()]
+        assert kept == [39, 40]
+        standing = (await spool.counts()).destinations["one"]
+        assert sum(standing.discarded.values()) == 38
+        assert standing.discarded["age"] > 0
+
+
+async def test_merging_lanes_of_one_destination_leaves_those_of_another(where: Where) -> None:
+    async with opened(where) as spool:
+        await spool.attach(["one", "two"])
+        await spool.append([event("a"), event("b")], NOW)
+        a, b = await spool.read(0, 2)
+        park = [Parked(a, "u1", ("u1",), b""), Parked(b, "u2", ("u2",), b"")]
+        for name in ("one", "two"):
+            await spool.settle(name, Settlement(2, park=park), NOW)
+        await spool.settle("one", Settlement(2, merge={"u2": "u1"}), NOW)
+        assert {lane.name: lane.events for lane in await spool.lanes("one")} == {"u1": 2}
+        assert {lane.name: lane.events for lane in await spool.lanes("two")} == {"u1": 1, "u2": 1}
+
+
+async def test_ids_of_a_refused_request_may_come_in_the_same_commit(where: Where) -> None:
     async with opened(where, max_events=2) as spool:
-        assert await spool.append([event("c"), event("d")], NOW) == [True, True]
+        answers = await asyncio.gather(
+            spool.append([event("x")], NOW),
+            spool.append([event(name) for name in "abcd"], NOW),
+            spool.append([event("a")], NOW),
+            return_exceptions=True,
+        )
+        assert [answers[0], answers[2]] == [[True], [True]]
+        assert isinstance(answers[1], SpoolFull)
+        assert sorted(names(await spool.read(0, 9))) == ["a", "x"]
+
+
+async def test_a_settlement_lets_go_of_all_it_has_passed(
+    where: Where, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bit by bit; what it parked is counted once."""
+    monkeypatch.setattr(sqlite, "TRIM", 2)
+    async with opened(where, max_events=9) as spool:
+        await spool.attach(["one"])
+        await spool.append([event(f"m{n}") for n in range(9)], NOW)
+        first, *_ = await spool.read(0, 1)
+        await spool.settle("one", Settlement(9, park=[Parked(first, "u", ("u",), b"")]), NOW)
+        await spool.settle("one", Settlement(9), NOW)
+        assert (await spool.counts()).events == 0
+        assert all(await spool.append([event(f"n{n}") for n in range(8)], NOW))
 
 
 async def test_one_refused_append_does_not_harm_those_committed_with_it(where: Where) -> None:

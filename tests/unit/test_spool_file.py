@@ -116,16 +116,17 @@ async def test_a_tool_takes_a_file_only_as_it_is(format_1: Path) -> None:
         await open_spool(format_1, max_events=1, max_bytes=1, tool=True)
 
 
-async def test_room_made_by_a_tool_is_noticed(path: Path) -> None:
+async def test_what_a_tool_sends_again_spoils_no_count(path: Path) -> None:
     async with opened(at(path), max_events=1) as spool:
         await spool.attach(["one"])
         await spool.append([event("a")], NOW)
         (a,) = await spool.read(0, 1)
         await spool.settle("one", Settlement(1, dead=[NewDead(a, "why", b"{}", b"")]), NOW)
         tool = await at(path).open(tool=True)
-        await tool.drop([1])
+        assert await tool.retry([1]) == 1
         await tool.close()
-        assert (await spool.counts()).destinations["one"].dead == 0
-        with pytest.raises(SpoolFull):  # only now it looks
-            await spool.append([event("b")], NOW)
+        assert (await spool.counts()).destinations["one"].parked == 1
+        await spool.settle("one", Settlement(1, unpark=[1]), NOW)
         assert await spool.append([event("b")], NOW) == [True]
+        with pytest.raises(SpoolFull):
+            await spool.append([event("c")], NOW)
