@@ -23,6 +23,7 @@ from forwarder.guard import OperatorOnly
 from forwarder.opening import open_configured
 from forwarder.settings import Settings
 from forwarder.spool import Spool
+from forwarder.status import READY, status_routes
 from forwarder.tracking.counted import count_events
 from forwarder.tracking.door import Door
 from forwarder.tracking.ingest import BASES, Ingest, Shortcut
@@ -52,6 +53,21 @@ class Forwarder:
         self._changing = asyncio.Lock()
         self._restoring: asyncio.Task[None] | None = None
         self._stopping = False
+
+    @property
+    def serves(self) -> bool:
+        """Whether it has a spool and delivers from it; it has none while it stands by."""
+        return hasattr(self, "delivery")
+
+    def status(self) -> str:
+        """Return ``ok``, or one word for what keeps it from serving; see ``status.py``."""
+        if not self.serves:
+            return "standby"
+        if self.spool.failure is not None:
+            return "failed"
+        if why := self.spool.unavailable():
+            return why.code
+        return "stalled" if self.stalled else "ok"
 
     async def start(self) -> None:
         """Open the spool, then take events and deliver them. Raises SpoolError, ConfigError."""
@@ -130,14 +146,15 @@ class Forwarder:
         destinations = [one.name for one in self.settings.destinations]
         return Shown(self.spool, sources, destinations, whole, self._clock)
 
-    async def stop(self) -> None:
-        """Finish what is being delivered, within the configured time, and close the spool."""
+    async def stop(self, seconds: float | None = None) -> None:
+        """Finish what is being delivered and close the spool. ``seconds``: at most, else as configured."""
+        seconds = self.settings.server.stop_seconds if seconds is None else seconds
         self._stopping = True
-        self.spool.end_within(self.settings.server.stop_seconds)
+        self.spool.end_within(seconds)
         async with self._changing:
             await self._restored()
             try:
-                await self.delivery.stop(self.settings.server.stop_seconds)
+                await self.delivery.stop(seconds)
             finally:
                 await self.spool.close()
 
@@ -186,16 +203,9 @@ def create_app(forwarder: Forwarder) -> ASGIApp:
 
     async def counters(request: Request) -> Response:
         """Answer the counters in Prometheus' text format."""
+        metrics.WRITABLE.set(forwarder.status() in READY)
         await forwarder.delivery.report()
         return Response(generate_latest(), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-    async def health(request: Request) -> Response:
-        """Answer whether the forwarder does its work; nothing more, for anyone may ask."""
-        failed = forwarder.spool.failure is not None
-        status = "failed" if failed else "stalled" if forwarder.stalled else "ok"
-        return JSONResponse(
-            {"status": status}, 200 if status == "ok" else 503, headers={"cache-control": "no-store"}
-        )
 
     ingest, pixel = Ingest(lambda: forwarder.door), Pixel(lambda: forwarder.door)
 
@@ -207,7 +217,7 @@ def create_app(forwarder: Forwarder) -> ASGIApp:
             *(Route(f"{base}/{{kind}}{end}", ingest) for base in BASES for end in ("", "/")),
             *(Route(f"{base}/{{kind}}{end}", pixel) for base in ("/v1/pixel", "/p/i") for end in ("", "/")),
             *page_routes(lambda: forwarder.pages),
-            Route("/health", health),
+            *status_routes(forwarder.status),
             Route("/openapi.json", describe),
             Route("/metrics", guarded(request_response(counters))),
             *console_routes(forwarder.shown, guarded),
@@ -216,6 +226,26 @@ def create_app(forwarder: Forwarder) -> ASGIApp:
     )
     app.router.redirect_slashes = False  # clients take a redirect for success
     return Shortcut(app, ingest)
+
+
+def create_status_app(forwarder: Forwarder) -> ASGIApp:
+    """Return the application of the status port, which answers while standing by as well."""
+
+    async def counters(request: Request) -> Response:
+        """Answer the counters in Prometheus' text format."""
+        metrics.WRITABLE.set(forwarder.status() in READY)
+        if forwarder.serves:
+            await forwarder.delivery.report()
+        return Response(generate_latest(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    def token() -> str:
+        return forwarder.settings.server.operator_token.get_secret_value()
+
+    routes = [
+        *status_routes(forwarder.status),
+        Route("/metrics", OperatorOnly(request_response(counters), token)),
+    ]
+    return Starlette(routes=routes, exception_handlers=HANDLERS)
 
 
 async def describe(request: Request) -> Response:

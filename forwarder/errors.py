@@ -10,7 +10,8 @@ ForwarderError                  base: str(error) is one line that says what, whe
     │   └── SpoolUnavailable    the stream accepts nothing for now; ``code`` says why
     ├── SpoolDamaged            the file or stream is not a spool we can read
     │   └── SpoolInUse          another process serves from the file
-    └── SpoolLost               nothing can be written any more, as when another forwarder has taken over
+    └── SpoolLost               nothing can be written any more; the forwarder has to end
+        └── SpoolTakenOver      for another forwarder writes the stream now
 """
 
 from collections.abc import Sequence
@@ -88,4 +89,8 @@ class SpoolInUse(SpoolDamaged):
 
 
 class SpoolLost(SpoolError):  # noqa: N818 - as above
-    """Nothing can be written any more, as when another forwarder has taken over; this one has to end."""
+    """Nothing can be written any more; this forwarder has to end."""
+
+
+class SpoolTakenOver(SpoolLost):
+    """Another forwarder writes the stream now; started again, this one stands by."""

@@ -65,6 +65,14 @@ SPOOL_EVENTS = Gauge("forwarder_spool_events", "Events waiting for a destination
 SPOOL_BYTES = Gauge("forwarder_spool_bytes", "Bytes of the events waiting for a destination.")
 OLDEST_SECONDS = Gauge("forwarder_spool_oldest_seconds", "Age of the oldest waiting event.")
 
+STRAYS = Counter(
+    "forwarder_stream_stray_messages",
+    "Messages of the stream that no forwarder wrote, and that are passed over.",
+)
+WRITABLE = Gauge(
+    "forwarder_spool_writable", "1 while events can be accepted; 0 while standing by or without the stream."
+)
+
 _shown: dict[tuple[Counter, tuple[str, ...]], int] = {}
 """How far the counters that are made of the spool's counts have come."""
 

@@ -1,12 +1,14 @@
 """Running the application: sockets, signals and the event loop."""
 
 import asyncio
+import contextlib
 import gc
 import os
 import resource
 import signal
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import structlog
@@ -14,7 +16,7 @@ import uvicorn
 import uvloop
 
 from forwarder import metrics
-from forwarder.app import Forwarder, create_app, now_ms
+from forwarder.app import Forwarder, create_app, create_status_app, now_ms
 from forwarder.connections import limited
 from forwarder.errors import ConfigError, ForwarderError
 from forwarder.faults import fault_of
@@ -23,6 +25,8 @@ from forwarder.settings import Settings
 log = structlog.get_logger()
 _OTHER_FILES = 256
 _LOOK_S = 0.2
+_LAST_ANSWERS_S = 2.0
+"""How long before a stop's end nothing waits any more for a silent stream: it may take one second then."""
 
 
 def serve(load: Callable[[], Settings]) -> None:
@@ -33,17 +37,33 @@ def serve(load: Callable[[], Settings]) -> None:
     if not settings.destinations:
         log.warning("no destination is configured: events are kept in the spool until there is one")
     forwarder = Forwarder(settings, now_ms)
-    server = _Server(_server_config(settings, forwarder))
+    server = _Server(_server_config(settings, forwarder), forwarder)
     for number in (signal.SIGINT, signal.SIGTERM):  # while serving uvicorn has its own, and raises them again
         signal.signal(number, lambda *_: server.stop_soon())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nothing has been read that could be read again
     listener = _listen(settings.server.host, settings.server.port)
     with listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(server, forwarder, listener, load))
+        runner.run(_with_status(forwarder, _serve(server, forwarder, listener, load)))
 
 
 class _Server(uvicorn.Server):
     """uvicorn's server, which says where it listens once it does."""
+
+    def __init__(self, config: uvicorn.Config, forwarder: Forwarder) -> None:
+        super().__init__(config)
+        self._forwarder = forwarder
+        self._stop_by = 0.0
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer who waits, also where the spool's stream is silent, within ``stop_seconds``."""
+        seconds = self._forwarder.settings.server.stop_seconds
+        self._stop_by = time.monotonic() + seconds
+        self._forwarder.spool.end_within(max(0.0, seconds - _LAST_ANSWERS_S))
+        await super().shutdown(sockets)
+
+    def left(self) -> float | None:
+        """Return how many of ``stop_seconds`` are left; None where it has not come to a stop."""
+        return max(0.0, self._stop_by - time.monotonic()) if self._stop_by else None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say where."""
@@ -73,13 +93,53 @@ def _server_config(settings: Settings, forwarder: Forwarder) -> uvicorn.Config:
     )
 
 
+class _StatusServer(uvicorn.Server):
+    """The server of the status port; signals are the other one's."""
+
+    def capture_signals(self) -> contextlib.AbstractContextManager[None]:  # type: ignore[override]
+        """Leave signals alone."""
+        return contextlib.nullcontext()
+
+
+async def _with_status(forwarder: Forwarder, work: Coroutine[Any, Any, None]) -> None:
+    """Do the work while the status port, if there is one, answers."""
+    server = forwarder.settings.server
+    if server.status_port is None:
+        await work
+        return
+    try:
+        listener = _listen(server.host, server.status_port)
+    except ConfigError:
+        work.close()
+        raise
+    with listener:
+        config = uvicorn.Config(
+            create_status_app(forwarder), lifespan="off", ws="none", log_config=None, access_log=False
+        )
+        status = _StatusServer(config)
+        answering = asyncio.create_task(status.serve(sockets=[listener]))
+        log.info("status port", port=listener.getsockname()[1])
+        try:
+            await work
+        finally:
+            status.should_exit = True
+            await answering
+
+
 async def _serve(
     server: _Server, forwarder: Forwarder, listener: socket.socket, load: Callable[[], Settings]
 ) -> None:
     if not await _started(server, forwarder):
         return
     lost = asyncio.create_task(forwarder.spool.lost())
-    lost.add_done_callback(lambda _: server.stop_soon())
+    stopped = False
+
+    def end(_: object) -> None:
+        nonlocal stopped
+        stopped = server.should_exit  # whoever stops need not be told that the stream did not wait for it
+        server.stop_soon()
+
+    lost.add_done_callback(end)
     reloading: set[asyncio.Task[None]] = set()
 
     def reload() -> None:
@@ -97,9 +157,9 @@ async def _serve(
         await server.serve(sockets=[listener])
     finally:
         try:
-            await forwarder.stop()
+            await forwarder.stop(server.left())
         finally:
-            if lost.done():  # which explains whatever else went wrong
+            if lost.done() and not stopped:  # which explains whatever else went wrong
                 raise lost.result() from None
     lost.cancel()
 

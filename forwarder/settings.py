@@ -60,6 +60,8 @@ class Server(_Frozen):
     """Folder with ``page`` and ``analytics.js`` as ``build.py build`` makes it."""
     api_path: Literal["v1", "d"] = "v1"
     """Path that pages are told to post to; ``d`` where block lists match ``v1``."""
+    status_port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    """A port of its own for /health, /ready and /metrics, which answers while standing by as well."""
     stop_seconds: Annotated[float, Field(ge=0)] = 10.0
 
     @field_validator("public_url")

@@ -11,8 +11,11 @@ from forwarder.cli.dead import dead_group
 from forwarder.cli.delete import delete
 from forwarder.cli.output import Failed, counted, say, unusable
 from forwarder.configuration import load_settings
-from forwarder.errors import ConfigError, ForwarderError
+from forwarder.errors import ConfigError, ForwarderError, SpoolTakenOver
 from forwarder.settings import Settings, Source
+
+TAKEN_OVER = 75
+"""Exit code where another forwarder has taken over the stream (EX_TEMPFAIL); 1 wants somebody to look."""
 
 config_option = click.option(
     "--config",
@@ -66,7 +69,8 @@ def serve(config: Path | None, host: str | None, port: int | None, log_level: st
     """Run the forwarder.
 
     SIGTERM and Ctrl-C stop it after what is under way; SIGHUP reads the configuration again without losing a
-    request (host, port and spool need a restart).
+    request (host, port and spool need a restart). It exits with 75 where another forwarder has taken over its
+    stream: started again, it stands by. 1 is for what somebody has to mend.
     """
     import structlog
 
@@ -88,6 +92,9 @@ def serve(config: Path | None, host: str | None, port: int | None, log_level: st
         run(load)
     except ConfigError as error:
         raise unusable(error) from None
+    except SpoolTakenOver as error:
+        say(f"Ended: {error}; started again, this one stands by", err=True)
+        raise SystemExit(TAKEN_OVER) from None
     except ForwarderError as error:
         raise Failed(str(error)) from None
 

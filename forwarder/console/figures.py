@@ -63,11 +63,19 @@ class Figures:
     oldest_ms: int
     faults: int = 0
     refusing: bool = False
+    unavailable: str = ""
+    """Why no event can be accepted now."""
+    strays: int = 0
+    """Messages of the stream that no forwarder wrote."""
 
     @property
     def troubles(self) -> list[str]:
         """Return a line for everything that wants an operator's attention."""
         found = ["senders are refused (429): the spool is full, or its disk is"] if self.refusing else []
+        if self.unavailable:
+            found.append(f"no event can be accepted: {self.unavailable}")
+        if self.strays:
+            found.append(f"{self.strays} messages of the stream were passed over: no forwarder wrote them")
         found += [
             f"{one.name} has work and does nothing: see the log, and restart the forwarder"
             for one in self.destinations
@@ -99,13 +107,21 @@ class Figures:
 
 
 def figures(
-    families: Iterable[Metric], counts: Counts, sources: Sequence[str], destinations: Sequence[str], now: int
+    families: Iterable[Metric],
+    counts: Counts,
+    sources: Sequence[str],
+    destinations: Sequence[str],
+    now: int,
+    unavailable: str = "",
 ) -> Figures:
-    """Return what to show at ``now``, ms since the epoch, for the configured sources and destinations."""
+    """Return what to show at ``now``, ms since the epoch, for the configured sources and destinations.
+
+    ``unavailable``: why no event can be accepted now, "" where it can.
+    """
     at_door = {name: Place(name) for name in sources}
     beyond = {name: Place(name) for name in destinations}
     reports: list[tuple[str, int]] = []
-    faults = 0
+    faults = strays = 0
     for family in families:
         for sample in family.samples:
             labels, value = sample.labels, int(sample.value)
@@ -115,6 +131,8 @@ def figures(
                 reports.append((labels["kind"], value))
             elif sample.name == "forwarder_faults_total" and not labels["destination"]:
                 faults += value
+            elif sample.name == "forwarder_stream_stray_messages_total":
+                strays = value
             place = beyond.get(labels.get("destination", ""))
             if place is None:
                 continue
@@ -133,6 +151,8 @@ def figures(
         oldest,
         faults,
         is_refusing(counts, now),
+        unavailable,
+        strays,
     )
 
 

@@ -60,7 +60,15 @@ def console_routes(shown: Callable[[], Shown], guarded: Callable[[ASGIApp], ASGI
     async def overview(request: Request) -> Response:
         now = shown()
         counts = await now.spool.counts()
-        values = figures(REGISTRY.collect(), counts, now.sources, now.destinations, now.clock())
+        why = now.spool.unavailable()
+        values = figures(
+            REGISTRY.collect(),
+            counts,
+            now.sources,
+            now.destinations,
+            now.clock(),
+            unavailable=str(why) if why else "",
+        )
         return page(request, "overview", figures=values)
 
     async def dead(request: Request) -> Response:

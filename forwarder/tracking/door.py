@@ -6,7 +6,7 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from forwarder.errors import SpoolFull
+from forwarder.errors import SpoolDamaged, SpoolFull, SpoolLost, SpoolUnavailable
 from forwarder.outcomes import Outcome
 from forwarder.settings import Limits, Source
 from forwarder.spool import NewEvent
@@ -27,6 +27,14 @@ _NOT_JSON = Rejection("not_json", "an event must be JSON")
 _NOT_AN_OBJECT = Rejection("not_an_object", "an event must be a JSON object")
 _REASONS_TOLD = 100
 """Rejected events whose reasons a strict source's answer lists."""
+_UNAVAILABLE = {
+    "stream_silent": "the stream that keeps events does not answer; send again later",
+    "stream_full": "the stream that keeps events refuses more; send again later",
+    "stream_incomplete": "the stream that keeps events is being mended; send again later",
+}
+"""What a sender is told, by ``SpoolUnavailable.code``."""
+_ENDING_S = 2
+"""Seconds a sender is asked to wait for the next forwarder where this one ends: what a take-over takes."""
 
 
 class Keeps(Protocol):
@@ -160,15 +168,19 @@ class Door:
         return _NOT_JSON if text[:1] == b"{" else _NOT_AN_OBJECT
 
     async def _keep(self, source: Source, events: list[NewEvent], now: int) -> None:
-        """Return when the events are durable. Raises Refusal where the spool is full."""
+        """Return when the events are durable. Raises Refusal where the spool is full or cannot be written."""
         if not events:
             return
         try:
             new = await self._spool.append(events, now)
+        except SpoolUnavailable as away:
+            raise Refusal(503, away.code, _UNAVAILABLE[away.code], away.retry_after) from None
         except SpoolFull as full:
             raise Refusal(
                 429, "queue_full", "the forwarder's queue is full; send again later", full.retry_after
             ) from None
+        except (SpoolLost, SpoolDamaged):  # of which the log tells once, as the forwarder ends
+            raise Refusal(503, "spool_lost", "this forwarder ends; send again", _ENDING_S) from None
         if not all(new):
             self._record(source.name, Outcome.DUPLICATE, "", new.count(False))
 

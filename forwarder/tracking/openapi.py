@@ -50,6 +50,7 @@ def _post(kind: str, carries: str | None) -> Json:
             "415": _error("A Content-Encoding other than gzip and deflate."),
             "429": _error("Send it again later.", **_WAIT),
             "500": _error("The forwarder failed; send it again."),
+            "503": _error("What keeps events cannot be written; send it again.", **_WAIT),
         },
     }
 
@@ -78,7 +79,7 @@ def _page_paths() -> Json:
         _parameter("kind", {"enum": [*TYPES, *(name[0] for name in TYPES)]}),
         {**_parameter("data", {"description": "Base64 of one event."}, "query"), "required": False},
     )
-    failed: Json = {"404": _error("No such type."), "429": picture, "500": picture}
+    failed: Json = {"404": _error("No such type."), "429": picture, "500": picture, "503": picture}
     return {
         "/v1/projects/{write_key}/settings": _get(
             "What Analytics.js asks for first.", document, key, **known
@@ -129,6 +130,11 @@ def openapi() -> bytes:
             **events,
             **_page_paths(),
             "/health": _get("Whether the forwarder runs.", health),
+            "/ready": _get(
+                "Whether events can be accepted.",
+                health,
+                **{"503": _json("They cannot.", {"type": "object", "required": ["status"]}, **_WAIT)},
+            ),
             "/metrics": {"get": {**metrics["get"], "security": [{"operator": []}]}},  # type: ignore[dict-item]
         },
         "components": {

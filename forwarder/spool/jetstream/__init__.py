@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from forwarder.errors import SpoolInUse, SpoolLost
+from forwarder.errors import SpoolInUse, SpoolLost, SpoolTakenOver
 from forwarder.spool.jetstream import stream
 from forwarder.spool.jetstream.connecting import open_log, reason
 from forwarder.spool.jetstream.connection import NATS_ERRORS
@@ -95,7 +95,7 @@ async def _taken_over(log: Log, path: Path, end: int, replicas: int) -> Copy:
     while True:
         began = await log.begin()
         if began.last_seq != end:
-            raise SpoolLost(f"another forwarder has taken over {log.place}")
+            raise SpoolTakenOver(f"another forwarder has taken over {log.place}")
         copy = Copy(path, log)
         try:
             await copy.catch_up(began)

@@ -26,7 +26,8 @@ from nats.js.errors import (
     ServiceUnavailableError,
 )
 
-from forwarder.errors import SpoolDamaged, SpoolLost, SpoolUnavailable
+from forwarder import metrics
+from forwarder.errors import SpoolDamaged, SpoolLost, SpoolTakenOver, SpoolUnavailable
 from forwarder.spool.jetstream import stream as streams
 from forwarder.spool.jetstream.connection import NATS_ERRORS, Connection
 from forwarder.spool.jetstream.message import Message, decode, encode
@@ -65,16 +66,16 @@ class Log:
 
     ``last``: the last message that is known; ``base``: the position from which everything is told again, for
     what lies before is not complete; ``kept``: the first position that has to be there; ``why``: why nothing
-    can be written, "" where it can; ``strays``: messages of others that were passed over. By
-    ``time.monotonic()``: ``waits_since``, when the record that is on its way was begun; ``ours_at``, when the
-    stream's end was last known to be ours; ``refused_at``, when a record was last refused.
+    can be written, "" where it can. By ``time.monotonic()``: ``waits_since``, when the record that is on its
+    way was begun; ``ours_at``, when the stream's end was last known to be ours; ``refused_at``, when a record
+    was last refused.
     """
 
     def __init__(self, connection: Connection, replicas: int = 1) -> None:
         """``replicas``: servers that hold each message where the stream has to be made again."""
         self.connection = connection
         self.place: Place = connection.place
-        self.last = self.base = self.kept = self.strays = 0
+        self.last = self.base = self.kept = 0
         self.waits_since: float | None = None
         self.refused_at: float | None = None
         self.ours_at = time.monotonic()
@@ -175,7 +176,7 @@ class Log:
         """Return the message; None for a stray one, which is counted and reported."""
         message = decode(data)
         if message is None:
-            self.strays += 1
+            metrics.STRAYS.inc()
             _log.warning(
                 "the stream holds a message that no forwarder wrote; it is passed over",
                 stream=str(self.place),
@@ -355,7 +356,7 @@ class Log:
     def _taken_over(self, by: Message | None = None) -> SpoolLost:
         if by is not None and by.writer == self._writer:
             return SpoolLost(f"{self.place} has kept what it seemed to refuse; start again")
-        return SpoolLost(f"another forwarder has taken over {self.place}")
+        return SpoolTakenOver(f"another forwarder has taken over {self.place}")
 
     async def restore(self) -> None:
         """Go to the end of a stream that was purged or deleted, so that everything is told again behind it.

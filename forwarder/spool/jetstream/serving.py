@@ -47,15 +47,10 @@ class JetStreamSpool(SqliteSpool):
         """``copy``: the file, filled; ``lock``: its lock; ``contents``: the stream's. Raises SpoolDamaged."""
         self._log = log
         self._desk = desk
-        self._lost: asyncio.Future[SpoolError] = asyncio.get_running_loop().create_future()
         self._keeper = StreamKeeper(log, contents, self._lose)
         super().__init__(copy, max_events=max_events, max_bytes=max_bytes, keeper=self._keeper, lock=lock)
         self._watch = asyncio.create_task(self._keep_watch())
         desk.serve(self._do_as_asked, self._is_ours)
-
-    def _lose(self, error: SpoolError) -> None:
-        if not self._lost.done():
-            self._lost.set_result(error)
 
     async def _keep_watch(self) -> None:
         """Look every second whether the stream is still ours, for nobody else says that it is not."""
@@ -121,15 +116,6 @@ class JetStreamSpool(SqliteSpool):
         if log.why:
             return SpoolUnavailable("stream_silent", f"{log.place}: {log.why}", RETRY_AFTER)
         return self._silent()
-
-    @property
-    def strays(self) -> int:
-        """How many messages of the stream were passed over, because no forwarder wrote them."""
-        return self._log.strays
-
-    async def lost(self) -> SpoolError:
-        """See ``Spool``."""
-        return await self._lost
 
     def end_within(self, seconds: float) -> None:
         """See ``Spool``."""

@@ -1,0 +1,45 @@
+"""Whether a forwarder runs, and whether it can accept events: for supervisors and load balancers.
+
+A forwarder that stands by does not listen where events come, so that whoever looks for an open port finds the
+one that serves. Its state can be asked for on a port of its own, ``server.status_port``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+READY = frozenset({"ok", "stalled"})
+"""Where events can be accepted, though of a destination that stands still they may wait for long."""
+_RESTART = frozenset({"failed", "stalled"})
+"""What a restart may mend. Everything else passes by itself, or is mended elsewhere."""
+_RETRY_AFTER = 2
+"""Seconds until another look is worth it; about what a take-over takes."""
+
+
+def status_routes(status: Callable[[], str]) -> list[Route]:
+    """Return the routes that anyone may ask.
+
+    ``status``: ``ok``, ``standby``, ``failed`` (the spool is lost), ``stalled`` (a destination has work and
+    does nothing), or a code of SpoolUnavailable.
+    """
+
+    async def health(request: Request) -> Response:
+        """Answer whether the process is well: 503 where a restart may mend it."""
+        return _answer(status(), ok=status() not in _RESTART)
+
+    async def ready(request: Request) -> Response:
+        """Answer whether events can be accepted, with 503 where they cannot."""
+        return _answer(status(), ok=status() in READY)
+
+    return [Route("/health", health), Route("/ready", ready)]
+
+
+def _answer(status: str, *, ok: bool) -> Response:
+    headers = {"cache-control": "no-store"}
+    if not ok:
+        headers |= {"retry-after": str(_RETRY_AFTER), "x-ratelimit-reset": str(_RETRY_AFTER)}
+    return JSONResponse({"status": status}, 200 if ok else 503, headers=headers)
