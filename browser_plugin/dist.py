@@ -4,13 +4,16 @@
 freezes it; esbuild joins the page's script from ``page/``. What has not changed is not made again.
 """
 
+import argparse
 import gzip
 import hashlib
 import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import brotli  # type: ignore[import-untyped,unused-ignore]
@@ -34,6 +37,10 @@ FREEZES = CACHE / "freeze"
 LEVEL: Level = "tight"
 """The leanest level; it passes every check of the freeze on every build (see freeze/README.md)."""
 STOCK = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
+SQUEEZERS: dict[str, Callable[[bytes], bytes]] = {
+    "br": lambda data: brotli.compress(data, quality=11, lgwin=24),
+    "gz": lambda data: gzip.compress(data, 9, mtime=0),
+}
 SMALLEST = 1_000
 """Bytes below which a compressed file is not worth a request's headers."""
 
@@ -119,29 +126,40 @@ def bundle(core: dict[str, object], page: Path) -> None:
     join("module.js", module, page / "session-plugin.mjs")
 
 
-def compress(folder: Path) -> None:
-    """Put .br and .gz beside every file that is worth it; each content is compressed once and kept."""
-    kept = CACHE / "compressed"
-    kept.mkdir(parents=True, exist_ok=True)
-    for path in sorted(folder.rglob("*")):
-        if not path.is_file() or path.suffix in (".br", ".gz", ".whl") or path.stat().st_size < SMALLEST:
+def compress(folder: Path, but: Sequence[Path] = ()) -> None:
+    """Put .br and .gz beside every file that is worth it; each content is compressed once and kept.
+
+    ``but``: folders whose files stay as they are.
+    """
+    (CACHE / "compressed").mkdir(parents=True, exist_ok=True)
+    paths = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and path.suffix not in (".br", ".gz", ".whl")
+        and path.stat().st_size >= SMALLEST
+        and not any(parent in path.parents for parent in but)
+    ]
+    with ThreadPoolExecutor() as pool:  # both compressors leave the other threads their turn
+        for _ in pool.map(compressed, paths):
+            pass
+
+
+def compressed(path: Path) -> None:
+    """Put a file's two compressed forms beside it."""
+    data = path.read_bytes()
+    name = hashlib.sha256(data).hexdigest()[:24]
+    for ending, squeeze in SQUEEZERS.items():
+        beside, cached = path.with_name(f"{path.name}.{ending}"), CACHE / "compressed" / f"{name}.{ending}"
+        if beside.exists():
             continue
-        data = path.read_bytes()
-        name = hashlib.sha256(data).hexdigest()[:24]
-        for ending, squeeze in (
-            ("br", lambda raw: brotli.compress(raw, quality=11, lgwin=24)),
-            ("gz", lambda raw: gzip.compress(raw, 9, mtime=0)),
-        ):
-            beside, cached = path.with_name(f"{path.name}.{ending}"), kept / f"{name}.{ending}"
-            if beside.exists():
-                continue
-            if not cached.exists():
-                if len(data) > 1_000_000:
-                    say(f"compressing {path.name} ({ending})")
-                part = cached.with_suffix(".part")
-                part.write_bytes(squeeze(data))
-                part.replace(cached)  # whole, or not there
-            shutil.copyfile(cached, beside)
+        if not cached.exists():
+            if len(data) > 1_000_000:
+                say(f"compressing {path.name} ({ending})")
+            with tempfile.NamedTemporaryFile(dir=cached.parent, delete=False) as part:
+                part.write(squeeze(data))
+            Path(part.name).replace(cached)  # whole, or not there
+        shutil.copyfile(cached, beside)
 
 
 def inputs() -> Iterable[Path]:
@@ -161,8 +179,11 @@ def fingerprint() -> str:
     return total.hexdigest()
 
 
-def make(dist: Path) -> None:
-    """Make both folders anew beside the old ones, then swap them. Raises FreezeError."""
+def make(dist: Path, whole: bool = True) -> None:
+    """Make both folders anew beside the old ones, then swap them. Raises FreezeError.
+
+    Without ``whole`` stock Pyodide, which is for development, is not compressed: that takes half a minute.
+    """
     part = dist / "part"
     shutil.rmtree(part, ignore_errors=True)
     page = part / "page"
@@ -184,7 +205,7 @@ def make(dist: Path) -> None:
         if path.name not in ("index.js", "standalone.js"):
             shutil.copy(path, analytics)
     shutil.copy(ANALYTICS / "standalone.js", analytics / "analytics.min.js")
-    compress(part)
+    compress(part, () if whole else (page / "pyodide",))
     (page / "manifest.json").write_text(json.dumps(manifest(page, core), indent=2) + "\n")
     for folder in ("page", "analytics.js"):
         shutil.rmtree(dist / folder, ignore_errors=True)
@@ -221,16 +242,23 @@ def table(page: Path) -> str:
 
 def main() -> None:
     """Build what is not as new as its sources; print the sizes where something was built."""
+    parser = argparse.ArgumentParser(prog="python -m browser_plugin.dist", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="leave stock Pyodide's files uncompressed")
+    whole = not parser.parse_args().quick
     dist = ROOT / "dist"
     stamp, value = CACHE / "dist.stamp", fingerprint()
-    if not (stamp.is_file() and stamp.read_text() == value and (dist / "page" / "manifest.json").is_file()):
-        try:
-            make(dist)
-        except (FreezeError, subprocess.CalledProcessError) as error:
-            print(f"build: {error}", file=sys.stderr)
-            raise SystemExit(1) from None
-        stamp.write_text(value)
-        print(table(dist / "page"))
+    there = (
+        stamp.read_text().split() if stamp.is_file() and (dist / "page" / "manifest.json").is_file() else []
+    )
+    if there[:1] == [value] and (not whole or there[1:] == ["whole"]):
+        return
+    try:
+        make(dist, whole)
+    except (FreezeError, subprocess.CalledProcessError) as error:
+        print(f"build: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    stamp.write_text(f"{value} whole" if whole else value)
+    print(table(dist / "page"))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""Marks every test with its level, the folder it lies in; names the browsers."""
+"""Marks every test with its level, the folder it lies in; names the browsers; prints hypothesis' seed."""
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.nats import Nats, nats_server
@@ -10,11 +12,24 @@ from tests.nats import Nats, nats_server
 LEVELS = {"unit", "property", "vectors", "integration", "browser", "docs"}
 
 
+# Examples may take their time: the first one starts an engine, and other programs use the machine, too.
+hypothesis.settings.register_profile("project", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("project")
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Have browser tests run in every browser there is, unless ``--browser`` names some."""
+    """Draw hypothesis' seed, and have browser tests run in every browser, unless words name them."""
+    if config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = str(random.randrange(10**6))
     stamp = Path(__file__).parents[1] / "build" / "browsers"  # by build.py, where Playwright's own were had
     webkit = ["webkit"] if stamp.is_file() else []
     config.option.browser = config.option.browser or ["chromium", "firefox", *webkit]
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Tell how this run's made-up inputs are had again."""
+    return f"made-up inputs: --hypothesis-seed={config.option.hypothesis_seed}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
