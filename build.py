@@ -2,27 +2,30 @@
 """The one front door: sets up what a command needs, then runs it. Standard library only.
 
 ``python3 build.py --help`` lists the commands. Everything is kept inside the checkout: Python packages in
-``.venv`` (exactly those of requirements.lock), JavaScript packages in ``browser_plugin/node_modules``
-(exactly those of package-lock.json), what is built in ``dist``, logs and caches in ``build``. Browsers are
-the one thing that lives outside, and only ``test`` and ``bench browser`` need them. A step whose inputs
-have not changed is not done again.
+``.venv`` (exactly those of requirements.lock, for tests those of tests/requirements.lock as well), JavaScript
+packages in ``browser_plugin/node_modules`` (exactly those of package-lock.json), what is built in ``dist``,
+logs and caches in ``build``. Browsers are the one thing that lives outside, and only ``test`` and ``bench``
+need them. What this machine lacks is told before anything long begins, and a step whose inputs have not
+changed is not done again.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib.util
 import itertools
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
@@ -30,15 +33,23 @@ PYTHON = VENV / "bin" / "python"
 PLUGIN = ROOT / "browser_plugin"
 NODE_MODULES = PLUGIN / "node_modules"
 LOGS = ROOT / "build" / "logs"
-OLDEST_PYTHON, OLDEST_NODE = (3, 11), 20
-HIGHEST_PORT = 65_535
+OLDEST_PYTHON, OLDEST_NODE, OLDEST_FIREFOX = (3, 11), 20, 153
+"""Firefox: that of the pinned Playwright, which speaks with 140 until the middle of a test."""
+NODE_MEND = (
+    f"install Node {OLDEST_NODE} or newer with npm (apt-get install nodejs npm gives 20 on Debian 13;"
+    " Debian 12's is 18, too old)"
+)
+HOST, HIGHEST_PORT = "127.0.0.1", 65_535
 SYSTEM_BROWSERS = {"chromium": "chromium", "firefox-esr": "firefox-esr"}
 """Debian package to program, used where Playwright's own browsers cannot be had."""
 WEBKIT = {"webkit2gtk-driver": "WebKitWebDriver", "xvfb": "Xvfb"}
+BENCHES = ("browser", "forwarder", "abuse")
 
 
 def fail(message: str) -> NoReturn:
     """End with one line that says what is wrong and how to mend it."""
+    for process in Step.running:
+        process.terminate()
     print(f"build.py: {message}", file=sys.stderr)
     raise SystemExit(1)
 
@@ -51,44 +62,50 @@ def show(line: str, end: str = "\n") -> None:
         print(line, file=sys.stderr, flush=True)
 
 
-def step(
-    name: str, command: Sequence[str | Path], *, counts: str = "$^", total: int = 0, needed: bool = True
-) -> bool:
-    """Run one long command behind a progress bar, its output kept in ``build/logs``.
+class Step:
+    """One long command behind a progress bar, its output kept in ``build/logs``; several may run."""
 
-    ``counts``: a pattern; lines it matches move the bar by one of ``total``. With ``needed`` a failure ends
-    the program; without, the answer says whether the command succeeded.
-    """
-    LOGS.mkdir(parents=True, exist_ok=True)
-    log = LOGS / (re.sub(r"\W+", "-", name) + ".log")
-    began, done, spinner = time.monotonic(), 0, itertools.cycle("|/-\\")
-    if not sys.stderr.isatty():
-        show(f"{name} ...")
-    with log.open("w", encoding="utf-8") as written:
-        process = subprocess.Popen(
-            [str(part) for part in command],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        assert process.stdout is not None
-        for line in process.stdout:
-            written.write(line)
-            done += bool(re.search(counts, line))
-            filled = 24 * min(done, total) // total if total else 0
-            bar = f"[{'#' * filled:24}]" if total else next(spinner)
-            show(f"{name} {bar} {time.monotonic() - began:.0f} s", end="")
-    if process.wait() == 0:
-        show(f"{name}: done in {time.monotonic() - began:.0f} s")
-        return True
-    if needed:
-        lines = log.read_text(encoding="utf-8").strip().splitlines()[-15:]
-        show("\n".join(lines))
-        fail(f"{name} failed (exit code {process.returncode}); all it said is in {log.relative_to(ROOT)}")
-    show(f"{name}: not possible here")
-    return False
+    running: ClassVar[list[subprocess.Popen[bytes]]] = []
+
+    def __init__(self, name: str, command: Sequence[str | Path]) -> None:
+        """Start it."""
+        self.name, self.began = name, time.monotonic()
+        LOGS.mkdir(parents=True, exist_ok=True)
+        self.log = LOGS / (re.sub(r"\W+", "-", name) + ".log")
+        words = [str(part) for part in command]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            )
+        Step.running.append(self.process)
+
+    def said(self) -> str:
+        """Return what it has printed until now."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def wait(self, counts: str = "$^", total: int = 0, needed: bool = True) -> bool:
+        """Wait until it has ended; ``counts``: a pattern, each match moves the bar by one of ``total``.
+
+        With ``needed`` a failure ends the program; without, the answer says whether it succeeded.
+        """
+        if not sys.stderr.isatty():
+            show(f"{self.name} ...")
+        spinner = itertools.cycle("|/-\\")
+        while self.process.poll() is None:
+            done = len(re.findall(counts, self.said(), re.MULTILINE)) if total else 0
+            bar = f"[{'#' * (24 * min(done, total) // total):24}]" if total else next(spinner)
+            show(f"{self.name} {bar} {time.monotonic() - self.began:.0f} s", end="")
+            time.sleep(0.1)
+        Step.running.remove(self.process)
+        if self.process.returncode == 0:
+            show(f"{self.name}: done in {time.monotonic() - self.began:.0f} s")
+            return True
+        if needed:
+            show("\n".join(self.said().strip().splitlines()[-15:]))
+            code, log = self.process.returncode, self.log.relative_to(ROOT)
+            fail(f"{self.name} failed (exit code {code}); all it said is in {log}")
+        show(f"{self.name}: not possible here")
+        return False
 
 
 def fingerprint(*paths: Path) -> str:
@@ -104,42 +121,83 @@ def unchanged(stamp: Path, value: str) -> bool:
     return stamp.is_file() and stamp.read_text() == value
 
 
-def set_up_python() -> None:
-    """Make ``.venv`` hold exactly the packages of requirements.lock, and the ``forwarder`` command."""
-    stamp, lock = VENV / "locked", ROOT / "requirements.lock"
-    value = fingerprint(lock, ROOT / "pyproject.toml") + str(ROOT)
-    if unchanged(stamp, value):
-        return
+def check_machine() -> None:
+    """End with one line where Python or Node are missing or too old."""
     if sys.version_info < OLDEST_PYTHON:
         fail(f"Python {sys.version.split()[0]} is too old; run this with Python 3.11 or newer")
     if VENV.is_symlink():
         fail(".venv is a link to another environment; remove it to have one made here")
-    making: list[str | Path] = [sys.executable, "-m", "venv", "--clear", VENV]
-    if not step("Python environment", making, needed=False):
+    if not (PYTHON.exists() or importlib.util.find_spec("ensurepip")):
         fail("Python's venv module is missing; install it (apt-get install python3-venv) and run this again")
-    pip: list[str | Path] = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    pins = len(re.findall(r"^\w.*==", lock.read_text(), re.MULTILINE))
-    step("Python packages", [*pip, "--require-hashes", "-r", lock], counts="^Collecting", total=pins)
-    step("This project", [*pip, "--no-deps", "--no-build-isolation", "--no-index", "-e", ROOT])
-    stamp.write_text(value)
-
-
-def set_up_node() -> None:
-    """Make ``browser_plugin/node_modules`` hold exactly the packages of package-lock.json."""
-    stamp, lock = NODE_MODULES / ".locked", PLUGIN / "package-lock.json"
-    value = fingerprint(lock)
-    if unchanged(stamp, value):
-        return
     if not (shutil.which("node") and shutil.which("npm")):
-        fail("Node.js is missing; install Node 20 or newer with npm (apt-get install nodejs npm)")
-    said = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    if int(said.lstrip("v").split(".")[0]) < OLDEST_NODE:
-        fail(f"Node {said} is too old; install Node {OLDEST_NODE} or newer")
-    step(
-        "JavaScript packages",
-        ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", PLUGIN],
-    )
-    stamp.write_text(value)
+        fail(f"Node.js is missing; {NODE_MEND}")
+    if (said := major("node")) < OLDEST_NODE:
+        fail(f"Node {said} is too old; {NODE_MEND}")
+
+
+def check_ports(base: int) -> None:
+    """End with one line where one of the three ports that ``serve`` needs is in use."""
+    for number in range(base, base + 3) if base else ():
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind((HOST, number))
+            except OSError as error:
+                fail(f"port {number}: {error.strerror}; choose another base with --port N, or --port 0")
+
+
+def check_browsers() -> None:
+    """End with one line where the system's Firefox is there and too old for the pinned Playwright."""
+    if unchanged(ROOT / "build" / "browsers", "playwright") or not shutil.which("firefox-esr"):
+        return
+    if (said := major("firefox-esr")) < OLDEST_FIREFOX:
+        mend = "apt-get update && apt-get install firefox-esr"
+        fail(f"Firefox {said} is too old for the browser tests ({OLDEST_FIREFOX} or newer): {mend}")
+
+
+def major(program: str) -> int:
+    """Return a program's first version number; 0 where it says none."""
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    found = re.search(r"(\d+)\.\d", done.stdout)
+    return int(found[1]) if found else 0
+
+
+def set_up_python(tests: bool) -> None:
+    """Make ``.venv`` hold exactly the packages of requirements.lock, and the ``forwarder`` command.
+
+    ``tests``: those of tests/requirements.lock, too.
+    """
+    stamp, more = VENV / "locked", VENV / "locked-tests"
+    lock, tests_lock = ROOT / "requirements.lock", ROOT / "tests" / "requirements.lock"
+    value = fingerprint(lock, ROOT / "pyproject.toml") + str(ROOT)
+    pip: list[str | Path] = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    if not unchanged(stamp, value):
+        Step("Python environment", [sys.executable, "-m", "venv", "--clear", VENV]).wait()
+        Step("Python packages", [*pip, "--require-hashes", "-r", lock]).wait("^Collecting", pins(lock))
+        Step("This project", [*pip, "--no-deps", "--no-build-isolation", "--no-index", "-e", ROOT]).wait()
+        stamp.write_text(value)
+    value = fingerprint(lock, tests_lock)
+    if tests and not unchanged(more, value):
+        chosen = [*pip, "--require-hashes", "--no-deps", "-r", tests_lock]
+        Step("Packages of the tests", chosen).wait("^Collecting", pins(tests_lock))
+        more.write_text(value)
+
+
+def pins(lock: Path) -> int:
+    """Return how many packages a lock file names."""
+    return len(re.findall(r"^\w.*==", lock.read_text(), re.MULTILINE))
+
+
+def set_up(tests: bool = False) -> None:
+    """Set up what every command needs: both package trees, side by side."""
+    check_machine()
+    stamp, value = NODE_MODULES / ".locked", fingerprint(PLUGIN / "package-lock.json")
+    npm: list[str | Path] = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", PLUGIN]
+    packages = None if unchanged(stamp, value) else Step("JavaScript packages", npm)
+    set_up_python(tests)
+    if packages:
+        packages.wait()
+        stamp.write_text(value)
 
 
 def set_up_browsers() -> None:
@@ -148,7 +206,7 @@ def set_up_browsers() -> None:
     if unchanged(stamp, "playwright") or all(map(shutil.which, (SYSTEM_BROWSERS | WEBKIT).values())):
         return
     own: list[str | Path] = [PYTHON, "-m", "playwright", "install", "chromium", "firefox", "webkit"]
-    if step("Playwright's browsers", own, counts="downloaded to", total=4, needed=False):
+    if Step("Playwright's browsers", own).wait("downloaded to", 4, needed=False):
         stamp.write_text("playwright")
         return
     missing = [
@@ -160,10 +218,11 @@ def set_up_browsers() -> None:
     apt = [] if os.geteuid() == 0 else ["sudo", "-n"]
     if apt and not shutil.which("sudo"):
         fail(f"browsers are missing and this user cannot install packages; {hand}")
-    step("Package lists", [*apt, "apt-get", "update", "-q"], needed=False)
+    Step("Package lists", [*apt, "apt-get", "update", "-q"]).wait(needed=False)
     install = [*apt, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-qy", *missing]
-    if not step("Browsers", install, counts="^(Unpacking|Setting up)", total=150, needed=False):
+    if not Step("Browsers", install).wait("^(?:Unpacking|Setting up)", 150, needed=False):
         fail(f"browsers could not be installed; {hand}")
+    check_browsers()
 
 
 def python(*arguments: str | Path) -> int:
@@ -178,15 +237,9 @@ def become(*arguments: str | Path) -> NoReturn:
     os.execv(PYTHON, [str(PYTHON), *map(str, arguments)])
 
 
-def set_up() -> None:
-    """Set up what every command needs: both package trees and the plugin's files in ``dist``."""
-    set_up_python()
-    set_up_node()
-
-
-def build_plugin() -> None:
+def build_plugin(*options: str) -> None:
     """Make the plugin's files in ``dist``; quick when nothing changed."""
-    if code := python("-m", "browser_plugin.dist"):
+    if code := python("-m", "browser_plugin.dist", *options):
         raise SystemExit(code)
 
 
@@ -198,8 +251,9 @@ def build(options: argparse.Namespace, extra: list[str]) -> None:
 
 def serve(options: argparse.Namespace, extra: list[str]) -> NoReturn:
     """Build, then start the forwarder, the shop and the fake Amplitude (``web_demo``)."""
+    check_ports(options.port)
     set_up()
-    build_plugin()
+    build_plugin("--quick")
     if options.amplitude_key:  # by the environment: command lines can be read by every user of a machine
         os.environ["AMPLITUDE_API_KEY"] = options.amplitude_key
         extra += ["--real", "--region", options.region]
@@ -209,50 +263,59 @@ def serve(options: argparse.Namespace, extra: list[str]) -> NoReturn:
 
 
 def test(options: argparse.Namespace, extra: list[str]) -> None:
-    """Run what CI runs, in the order of what fails fastest."""
-    set_up()
+    """Run what CI runs, in the order of what fails fastest; further arguments choose tests."""
+    check_browsers()
+    set_up(tests=True)
     set_up_browsers()
+    tsc = NODE_MODULES / "typescript" / "bin" / "tsc"
     checks: dict[str, list[str | Path]] = {
-        "lint": ["-m", "ruff", "check", "."],
-        "format": ["-m", "ruff", "format", "--check", "."],
-        "types": ["-m", "mypy"],
-        "architecture": ["-c", "from importlinter.cli import lint_imports_command as run; run()"],
+        "lint": [PYTHON, "-m", "ruff", "check", "."],
+        "format": [PYTHON, "-m", "ruff", "format", "--check", "."],
+        "types": [PYTHON, "-m", "mypy"],
+        "architecture": [PYTHON, "-c", "from importlinter.cli import lint_imports_command as run; run()"],
+        "types of the page's JavaScript": ["node", tsc, "-p", PLUGIN / "page"],
+        "types of the shop's JavaScript": ["node", tsc, "-p", ROOT / "web_demo" / "shop"],
+        "build": [PYTHON, "-m", "browser_plugin.dist"],
     }
+    both: list[str | Path] = [PYTHON, "-m", "pytest"]
+    if not any(word.startswith(("-n", "--numprocesses")) for word in extra):
+        both += ["-n", "2", "--dist", "worksteal"]
+    if extra:
+        checks["tests"] = [*both, *extra]
+    else:  # who starts no other program is watched: the others would be slowed down, and wait for the clock
+        quick = [f"tests/{level}" for level in ("unit", "property", "vectors")]
+        watched = ["--cov", "--cov-branch", "--cov-report=json:build/coverage.json", "--cov-report="]
+        checks["tests without other programs"] = [*both, *quick, *watched]
+        checks["branches reached"] = [PYTHON, "-m", "tests.branches"]
+        checks["tests with other programs"] = [*both, *(f"--ignore={folder}" for folder in quick)]
+        checks["benchmarks"] = [PYTHON, "build.py", "bench", "--quick"]
     failed = []
     for name, command in checks.items():
         print(f"== {name}", flush=True)
-        if python(*command):
+        if subprocess.run([str(word) for word in command], cwd=ROOT, check=False).returncode:
             failed.append(name)
-    for folder in (PLUGIN / "page", ROOT / "web_demo" / "shop"):
-        name = f"types of the JavaScript in {folder.relative_to(ROOT)}"
-        print(f"== {name}", flush=True)
-        tsc = ["node", str(NODE_MODULES / "typescript" / "bin" / "tsc"), "-p", str(folder)]
-        if subprocess.run(tsc, cwd=ROOT, check=False).returncode:
-            failed.append(name)
-    print("== build", flush=True)
-    build_plugin()
-    print("== tests", flush=True)
-    workers = (
-        []
-        if any(word.startswith(("-n", "--numprocesses")) for word in extra)
-        else ["-n", "2", "--dist", "worksteal"]
-    )
-    if python("-m", "pytest", *workers, *extra):
-        failed.append("tests")
     if failed:
         fail(f"failed: {', '.join(failed)}")
 
 
 def bench(options: argparse.Namespace, extra: list[str]) -> None:
     """Run the benchmarks; tables on the terminal, JSON lines in ``dist/bench``."""
-    set_up()
-    build_plugin()
-    chosen = [options.what] if options.what else ["browser", "forwarder"]
+    chosen = [options.what] if options.what else list(BENCHES)
+    if "browser" in chosen:
+        check_browsers()
+    set_up(tests=True)
     if "browser" in chosen:
         set_up_browsers()
+    build_plugin()
     for what in chosen:
         if code := python("-m", f"tests.bench.{what}", *extra):
             raise SystemExit(code)
+
+
+def mutants(options: argparse.Namespace, extra: list[str]) -> NoReturn:
+    """Change the core's code in every small way and see which changes no test notices."""
+    set_up(tests=True)
+    become("-m", "tests.mutants", *extra)
 
 
 def port(text: str) -> int:
@@ -273,7 +336,8 @@ def main(words: Sequence[str] | None = None) -> None:
         serve: "the main job: forwarder, demo shop and fake Amplitude on this machine; Ctrl-C ends all",
         test: "everything CI checks, in real browsers; further arguments go to pytest (-k NAME, -x, ...)",
         build: "the plugin's files into dist/, with a table of sizes",
-        bench: "the benchmarks: browser, forwarder, or both; further arguments go to them",
+        bench: "the benchmarks: browser, forwarder, abuse, or all; further arguments go to them (--quick)",
+        mutants: "changes to the core that no test notices (--only PATH, --minutes N); can be resumed",
     }
     command = {}
     for run, text in texts.items():
@@ -287,7 +351,7 @@ def main(words: Sequence[str] | None = None) -> None:
     )
     add("--region", choices=["north_america", "europe"], default="north_america", help="the key's region")
     add("--no-browser", dest="browser", action="store_false", help="do not open the shop in a browser")
-    command["bench"].add_argument("what", nargs="?", choices=["browser", "forwarder"], help="default: both")
+    command["bench"].add_argument("what", nargs="?", choices=BENCHES, help="default: all")
     options, extra = parser.parse_known_args(words)
     if extra and options.run in (serve, build):
         parser.error(

@@ -6,6 +6,7 @@
 import argparse
 import json
 import os
+import secrets
 import shutil
 import signal
 import sys
@@ -24,6 +25,7 @@ CONFIG = """\
 # Written by `build.py serve`; remade at every start.
 [server]
 public_url = "{forwarder}"
+operator_token = "{token}"
 assets = {dist}
 
 [spool]
@@ -46,12 +48,15 @@ endpoint = "{region}"
 """
 
 
-def plan(options: argparse.Namespace, at: Sequence[int], state: Path) -> list[Program]:
-    """Return the programs to run at these ports, and write the forwarder's configuration into ``state``."""
+def plan(options: argparse.Namespace, at: Sequence[int], state: Path, token: str) -> list[Program]:
+    """Return the programs to run at these ports, and write the forwarder's configuration into ``state``.
+
+    ``token``: what opens the forwarder's console.
+    """
     forwarder, shop, amplitude = (f"http://{HOST}:{port}" for port in at)
     base_url = "" if options.real else f'base_url = "{amplitude}"\n'
     config = state / "forwarder.toml"
-    values = {"forwarder": forwarder, "dist": json.dumps(str(DIST)), "write_key": WRITE_KEY}
+    values = {"token": token, "forwarder": forwarder, "dist": json.dumps(str(DIST)), "write_key": WRITE_KEY}
     config.write_text(CONFIG.format(**values, base_url=base_url, region=options.region))
     os.environ.setdefault("AMPLITUDE_SECRET_KEY", "unused")
     os.environ.setdefault("AMPLITUDE_API_KEY", "demo-api-key")
@@ -81,13 +86,16 @@ def main(words: Sequence[str] | None = None) -> None:
     at = ports(options.port)
     state = STATE / str(at[0])
     state.mkdir(parents=True, exist_ok=True)
-    programs = plan(options, at, state)
+    token = secrets.token_urlsafe(12)
+    programs = plan(options, at, state, token)
     try:
         for program in programs:
             program.start()
         wait(programs)
         for program in programs:
             print(f"{program.name + ':':16}{program.url}")
+        console = next(program.url for program in programs if program.name == "forwarder") + "/console"
+        print(f"{'console:':16}{console.replace('://', f'://operator:{token}@')}")
         print("Click about in the shop; Ctrl-C ends everything.", flush=True)
         if options.browser:
             webbrowser.open(programs[0].url)

@@ -31,6 +31,7 @@ class Demo:
         lines = [self.process.stdout.readline() for _ in NAMES]
         self.addresses = {name: line.split()[-1] for name, line in zip(NAMES, lines, strict=True)}
         assert [line.partition(":")[0] for line in lines] == list(NAMES)
+        self.console = self.process.stdout.readline().split()[-1]
 
     def children(self) -> list[int]:
         """Return the process ids of its programs."""
@@ -69,6 +70,9 @@ def test_three_addresses_answer_and_a_signal_ends_all(number: int) -> None:
         settings = httpx.get(running.addresses["forwarder"] + "/v1/projects/demo/settings").json()
         [plugin] = settings["remotePlugins"]
         assert httpx.get(plugin["url"]).status_code == 200
+        console = httpx.get(running.console)
+        assert (console.status_code, "shop" in console.text) == (200, True)
+        assert httpx.get(running.addresses["forwarder"] + "/console").status_code == 401
         children = running.children()
         assert len(children) == len(NAMES)
         assert running.stop(number) == 0

@@ -3,6 +3,8 @@
 import pytest
 
 from tests.bench.browser import blind
+from tests.branches import below
+from tests.mutants import tally
 
 
 def row(variant: str, longest: float, blocking: float) -> dict[str, object]:
@@ -23,3 +25,16 @@ def test_a_run_that_does_not_see_stock_pyodide_block_the_page_fails(longest: flo
 
 def test_other_variants_need_not_block() -> None:
     assert blind([row("stock", 700, 650), row("plugin", 0, 0)]) == []
+
+
+def test_modules_that_are_reached_too_little_are_named_the_worst_first() -> None:
+    shares = {"a.py": 94.9, "b.py": 95.0, "c.py": 12.0}
+    report = {"files": {path: {"summary": {"percent_covered": share}} for path, share in shares.items()}}
+    assert below(report) == [" 12.0 %  c.py", " 94.9 %  a.py"]
+
+
+def test_changes_that_no_test_reaches_count_as_not_noticed() -> None:
+    found: dict[str, dict[str, int | None]] = {
+        "a.py": {"one": 1, "two": 0, "three": 33, "four": None, "five": 36}
+    }
+    assert tally(found)[-1].startswith("all: 50 % not noticed (1 killed, 1 killed (time), 1 no tests, ")
