@@ -214,7 +214,7 @@ def create_app(forwarder: Forwarder) -> ASGIApp:
 
     app = Starlette(
         routes=[
-            *(Route(f"{base}/{{kind}}{end}", ingest) for base in BASES for end in ("", "/")),
+            *(Route(f"{base}/{{kind}}{end}", ingest) for base in BASES if base for end in ("", "/")),
             *(Route(f"{base}/{{kind}}{end}", pixel) for base in ("/v1/pixel", "/p/i") for end in ("", "/")),
             *page_routes(lambda: forwarder.pages),
             *status_routes(forwarder.status),

@@ -14,12 +14,14 @@ from typing import Any
 import structlog
 import uvicorn
 import uvloop
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from forwarder import metrics
 from forwarder.app import Forwarder, create_app, create_status_app, now_ms
 from forwarder.connections import limited
 from forwarder.errors import ConfigError, ForwarderError
 from forwarder.faults import fault_of
+from forwarder.prefixes import BelowPrefix
 from forwarder.settings import Settings
 
 log = structlog.get_logger()
@@ -79,16 +81,20 @@ class _Server(uvicorn.Server):
 
 
 def _server_config(settings: Settings, forwarder: Forwarder) -> uvicorn.Config:
+    app: Any = create_app(forwarder)
+    trusted = list(settings.server.trusted_proxies)
+    if trusted:
+        app = ProxyHeadersMiddleware(app, trusted_hosts=trusted)
     return uvicorn.Config(
-        create_app(forwarder),
+        # The connection's own peer must still be seen where a prefix is believed.
+        BelowPrefix(app, trusted, lambda: forwarder.settings.server.path_prefix),
         http=limited(settings.limits),
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=bool(settings.server.trusted_proxies),
-        forwarded_allow_ips=list(settings.server.trusted_proxies),
+        proxy_headers=False,
         timeout_graceful_shutdown=round(settings.server.stop_seconds),
     )
 

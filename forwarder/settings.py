@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from forwarder.origins import origin_mistake
+from forwarder.prefixes import PREFIX
 from forwarder.spool.place import is_place, place_of
 
 _ORIGIN = re.compile(r"https?://[^/?#@\s]+")
@@ -51,9 +52,10 @@ class Server(_Frozen):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8300
     public_url: str = ""
-    """``https://events.example.com`` as pages reach it; empty: taken from each request."""
+    """``https://events.example.com`` as pages reach it, or with the path below which it is served; empty:
+    taken from each request."""
     trusted_proxies: tuple[str, ...] = ()
-    """Addresses or networks whose X-Forwarded-For and -Proto are believed."""
+    """Addresses or networks whose X-Forwarded-For, -Proto and -Prefix are believed."""
     operator_token: SecretStr = SecretStr("")
     """Opens /metrics and /console; empty: they stay closed."""
     assets: Path = Path("dist")
@@ -67,9 +69,18 @@ class Server(_Frozen):
     @field_validator("public_url")
     @classmethod
     def _is_origin(cls, value: str) -> str:
-        if value and not _ORIGIN.fullmatch(value):
-            raise ValueError("must be like https://events.example.com, without a path")
-        return value
+        public = value.rstrip("/")
+        origin = _ORIGIN.match(public)
+        path = public[origin.end() :] if origin else ""
+        if value and not (origin and (not path or PREFIX.fullmatch(path))):
+            raise ValueError("must be like https://events.example.com or https://shop.example.com/events")
+        return public
+
+    @property
+    def path_prefix(self) -> str:
+        """The path of ``public_url``, like ``/events``, or nothing."""
+        _, slash, path = self.public_url.partition("://")[2].partition("/")
+        return slash + path
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -4,17 +4,24 @@ from collections.abc import Mapping
 
 import orjson
 
+from browser_plugin.destinations import NAME
 from browser_plugin.settings import TABLE, read_settings
 from forwarder.settings import Settings, Source
 
+_UPDATED = "2026-01-01T00:00:00.000Z"
 PLUGIN_NAME = "Amplitude Session"
 
 
-def settings_document(settings: Settings, source: Source, origin: str) -> bytes:
-    """Return the document for one source as JSON; ``origin``: this forwarder as the page reaches it."""
+def settings_document(settings: Settings, source: Source, origin: str, *, app: bool = False) -> bytes:
+    """Return the document for one source as JSON.
+
+    ``origin``: this forwarder as the page reaches it, with the path below which it is; ``app``: for a mobile
+    library, whose session plugins work only where the destination is named among the integrations.
+    """
     scheme, _, host = origin.partition("://")
     document = {
-        # One name only: for a second one Analytics.js loads its classic integrations before it starts.
+        # Pages get one name only: for a second one Analytics.js first loads classic integrations, and does
+        # not start at all where their bundle is not served.
         "integrations": {
             "Segment.io": {
                 "apiKey": source.write_key,
@@ -24,6 +31,7 @@ def settings_document(settings: Settings, source: Source, origin: str) -> bytes:
                 "addBundledMetadata": True,
                 "maybeBundledConfigIds": {},
             },
+            **({NAME: {"type": "server", "bundlingStatus": "unbundled"}} if app else {}),
         },
         "remotePlugins": [
             {
@@ -47,7 +55,7 @@ def settings_document(settings: Settings, source: Source, origin: str) -> bytes:
 
 
 def rudderstack_document(source: Source) -> bytes:
-    """Return what RudderStack's library for pages asks for instead: a source without device-side parts."""
+    """Return what RudderStack's libraries ask for instead: a source without device-side parts."""
     quiet = {"statsCollection": {"errors": {"enabled": False}, "metrics": {"enabled": False}}}
     described = {
         "id": source.name,
@@ -55,12 +63,13 @@ def rudderstack_document(source: Source) -> bytes:
         "writeKey": source.write_key,
         "workspaceId": source.name,
         "enabled": True,
+        "updatedAt": _UPDATED,
         "config": quiet,
         "destinations": [],
         "connections": [],
         "dataplanes": {},
     }
-    return orjson.dumps({"source": described, "updatedAt": "2026-01-01T00:00:00.000Z"})
+    return orjson.dumps({"source": described, "updatedAt": _UPDATED})
 
 
 def _session(given: Mapping[str, object]) -> dict[str, object]:

@@ -24,8 +24,9 @@ KINDS: dict[str, str | None] = {
     **dict.fromkeys(("b", "batch", "import")),
 }
 """Last part of the path to the event type it carries; None: a batch."""
-BASES = ("/v1", "/d", "/beacon/v1", "/api/s", "/api/s/s2s")
-"""What the path begins with: Segment's, a neutral one, RudderStack's for beacons, Jitsu's."""
+BASES = ("/v1", "/d", "/beacon/v1", "/api/s", "/api/s/s2s", "")
+"""What the path begins with: Segment's, a neutral one, RudderStack's for beacons, Jitsu's; apps
+that are given a proxy or a host without ``/v1`` send to the root."""
 _ADDRESSES = frozenset(f"{base}/{kind}{end}" for base in BASES for kind in KINDS for end in ("", "/"))
 _JSON = (b"content-type", b"application/json")
 _CLOSE = (b"connection", b"close")

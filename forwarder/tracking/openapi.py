@@ -84,6 +84,7 @@ def _page_paths() -> Json:
         "/v1/projects/{write_key}/settings": _get(
             "What Analytics.js asks for first.", document, key, **known
         ),
+        "/projects/{write_key}/settings": _get("The same, for apps without ``/v1``.", document, key, **known),
         "/sourceConfig/": _get(
             "What RudderStack's library for pages asks for first.",
             _json("The source.", {"type": "object", "required": ["source"]}, **_EVERYONE),

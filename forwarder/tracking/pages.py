@@ -8,14 +8,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from forwarder.prefixes import prefix_of
 from forwarder.settings import Settings
 from forwarder.tracking.assets import FOR_EVERYONE, Assets, missing
 from forwarder.tracking.cors import preflight_headers
 from forwarder.tracking.counted import count_report
 from forwarder.tracking.document import rudderstack_document, settings_document
-from forwarder.tracking.sources import Sources
+from forwarder.tracking.sources import Sources, basic_user
 
+_BASES, _ENDS = ("/v1", "/d", ""), ("", "/")
 _LARGEST_REPORT = 2_048
+_VARY = "Host, Origin, Sec-Fetch-Mode, User-Agent, X-Forwarded-Prefix"
 _UNKNOWN_KEY = "this write key is not known here; check the key in the page's snippet"
 
 
@@ -33,15 +36,19 @@ class Pages:
         source = self._sources.find(request.path_params["write_key"])
         if source is None:
             return missing(_UNKNOWN_KEY)
-        return _fresh(settings_document(self._settings, source, self._origin(request)), request)
+        app = _is_app(request)
+        document = settings_document(self._settings, source, self._origin(request), app=app)
+        return _fresh(document, request, "private" if app else "public")
 
     async def rudderstack(self, request: Request) -> Response:
-        """Answer ``GET /sourceConfig/?writeKey=``."""
-        source = self._sources.find(request.query_params.get("writeKey"))
+        """Answer ``GET /sourceConfig?writeKey=``; apps send the key as Basic user name instead."""
+        key = request.query_params.get("writeKey") or basic_user(request.headers.get("authorization", ""))
+        source = self._sources.find(key)
         return missing(_UNKNOWN_KEY) if source is None else _fresh(rudderstack_document(source), request)
 
     def _origin(self, request: Request) -> str:
-        return self._settings.server.public_url or f"{request.url.scheme}://{request.url.netloc}"
+        public = self._settings.server.public_url
+        return public or f"{request.url.scheme}://{request.url.netloc}{prefix_of(request.scope)}"
 
     async def analytics(self, request: Request) -> Response:
         """Answer the familiar ``/analytics.js/v1/{write_key}/analytics.min.js``."""
@@ -73,10 +80,17 @@ class Pages:
         return Response(status_code=204, headers=FOR_EVERYONE)
 
 
-def _fresh(body: bytes, request: Request) -> Response:
-    """Answer a document, unless the browser has it already."""
+def _is_app(request: Request) -> bool:
+    """Tell whether a mobile library asks. Pages' browsers call themselves Mozilla, and most say who asks."""
+    headers = request.headers
+    said = "origin" in headers or any(name.startswith("sec-fetch-") for name in headers)
+    return not said and not headers.get("user-agent", "").startswith(("Mozilla/", "Opera/"))
+
+
+def _fresh(body: bytes, request: Request, shared: str = "public") -> Response:
+    """Answer a document, unless the browser has it already; ``shared``: what caches on the way may do."""
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {**FOR_EVERYONE, "etag": tag, "cache-control": "public, max-age=60", "vary": "Host"}
+    headers = {**FOR_EVERYONE, "etag": tag, "cache-control": f"{shared}, max-age=60", "vary": _VARY}
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type="application/json")
@@ -102,9 +116,17 @@ def page_routes(pages: Callable[[], Pages]) -> list[Route]:
         return Route(path, endpoint, methods=[method, "OPTIONS"], name=f"{answer} {path}")
 
     return [
-        route("/v1/projects/{write_key}/settings", "document"),
-        route("/sourceConfig/", "rudderstack"),
-        route("/analytics.js/v1/{write_key}/analytics.min.js", "analytics"),
+        *(
+            route(f"{base}/projects/{{write_key}}/settings{end}", "document")
+            for base in _BASES
+            for end in _ENDS
+        ),
+        *(route(f"/sourceConfig{end}", "rudderstack") for end in _ENDS),
+        *(
+            route(f"/analytics.js/v1/{{write_key}}/{middle}analytics{form}.js", "analytics")
+            for middle in ("", "platform/")
+            for form in (".min", "")
+        ),
         route("/p/a/{write_key}.js", "analytics"),  # a name that block lists do not know
         route("/analytics-next/bundles/{path:path}", "bundle"),
         route("/p/report", "report", "POST"),

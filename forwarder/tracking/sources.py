@@ -73,3 +73,9 @@ def _user_name(given: bytes) -> str | None:
         return b64decode(given.strip(), validate=True).split(b":", 1)[0].decode()
     except (binascii.Error, UnicodeDecodeError):
         return None
+
+
+def basic_user(authorization: str) -> str | None:
+    """Return the user name of a Basic ``Authorization``; None where there is none."""
+    scheme, _, given = authorization.partition(" ")
+    return _user_name(given.encode("latin-1", "replace")) if scheme.lower() == "basic" else None

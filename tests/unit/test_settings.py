@@ -120,7 +120,7 @@ apiKey = " a key "
 SAID = """
 surprise: is not a setting; there are server, spool,
 server.port: must be less than or equal to 65535
-server.public_url: must be like https://events.example.com, without a path
+server.public_url: must be like https://events.example.com or
 server.trusted_proxies: '10.0.0.0/40' does not appear
 server.operator_token: must have 16 or more
 server.api_path: must be 'v1' or 'd'

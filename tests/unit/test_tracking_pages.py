@@ -49,8 +49,30 @@ async def client(assets: Path) -> AsyncIterator[httpx.AsyncClient]:
         yield made
 
 
+PAGE = {"user-agent": "Mozilla/5.0", "origin": "https://shop.example"}
+
+
+@pytest.mark.parametrize("headers", [PAGE, {"user-agent": "Mozilla/5.0"}, {"sec-fetch-mode": "cors"}])
+@pytest.mark.parametrize("path", ["/v1/projects/web-key/settings", "/projects/web-key/settings/"])
+async def test_only_apps_are_told_of_the_destination(
+    client: httpx.AsyncClient, path: str, headers: dict[str, str]
+) -> None:
+    page = await client.get(path, headers=headers)
+    assert list(page.json()["integrations"]) == ["Segment.io"]
+    app = await client.get(path, headers={"user-agent": "okhttp/4.12.0"})
+    assert list(app.json()["integrations"]) == ["Segment.io", "Actions Amplitude"]
+    assert app.headers["cache-control"].startswith("private"), "no cache may give it to a page"
+
+
+async def test_apps_of_rudderstack_send_the_key_as_user_name(client: httpx.AsyncClient) -> None:
+    for path in ("/sourceConfig", "/sourceConfig/"):
+        answer = await client.get(path, params={"p": "android"}, auth=("web-key", ""))
+        assert answer.json()["source"]["writeKey"] == "web-key"
+        assert (await client.get(path, auth=("other", ""))).status_code == 404
+
+
 async def test_the_document_brings_the_plugin(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/v1/projects/web-key/settings")
+    answer = await client.get("/v1/projects/web-key/settings", headers=PAGE)
     document = answer.json()
     segment = document["integrations"]["Segment.io"]
     assert (segment["apiKey"], segment["apiHost"], segment["protocol"]) == (
@@ -70,7 +92,7 @@ async def test_the_document_brings_the_plugin(client: httpx.AsyncClient) -> None
         }
     ]
     assert answer.headers["access-control-allow-origin"] == "*"
-    again = {"if-none-match": answer.headers["etag"]}
+    again = {**PAGE, "if-none-match": answer.headers["etag"]}
     assert (await client.get("/v1/projects/web-key/settings", headers=again)).status_code == 304
 
 
