@@ -64,6 +64,14 @@ def _parameter(name: str, schema: Json, place: str = "path") -> Json:
     return {"name": name, "in": place, "required": True, "schema": schema}
 
 
+def _rudderstack(known: Json) -> Json:
+    source = _json("The source.", {"type": "object", "required": ["source"]}, **_EVERYONE)
+    key = {**_parameter("writeKey", {"type": "string"}, "query"), "required": False}
+    summary = "What RudderStack's libraries ask for first; apps send the key as user name."
+    asked = _get(summary, source, key, **known)
+    return {"get": {**asked["get"], "security": [{"writeKey": []}, {}]}}  # type: ignore[dict-item]
+
+
 def _page_paths() -> Json:
     known: Json = {
         "304": {"description": "The browser's copy is still right."},
@@ -81,17 +89,20 @@ def _page_paths() -> Json:
     )
     failed: Json = {"404": _error("No such type."), "429": picture, "500": picture, "503": picture}
     return {
-        "/v1/projects/{write_key}/settings": _get(
-            "What Analytics.js asks for first.", document, key, **known
-        ),
-        "/projects/{write_key}/settings": _get("The same, for apps without ``/v1``.", document, key, **known),
-        "/sourceConfig/": _get(
-            "What RudderStack's library for pages asks for first.",
-            _json("The source.", {"type": "object", "required": ["source"]}, **_EVERYONE),
-            _parameter("writeKey", {"type": "string"}, "query"),
-            **known,
-        ),
-        "/analytics.js/v1/{write_key}/analytics.min.js": _get("Analytics.js.", script, key, **known),
+        **{
+            f"{base}/projects/{{write_key}}/settings": _get(
+                "What Analytics.js and Segment's libraries for apps ask for first.", document, key, **known
+            )
+            for base in ("/v1", "/d", "")
+        },
+        **{f"/sourceConfig{end}": _rudderstack(known) for end in ("", "/")},
+        **{
+            f"/analytics.js/v1/{{write_key}}/{middle}analytics{form}.js": _get(
+                "Analytics.js.", script, key, **known
+            )
+            for middle in ("", "platform/")
+            for form in (".min", "")
+        },
         "/p/a/{write_key}.js": _get("Analytics.js under a neutral name.", script, key, **known),
         "/analytics-next/bundles/{name}": _get("A lazy part of Analytics.js.", script, name, **known),
         "/p/{name}": _get("A file of the session plugin.", _file("The file.", "*/*"), name, **known),

@@ -10,7 +10,9 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from forwarder.prefixes import BelowPrefix
 from forwarder.settings import Server, Settings, Source
+from forwarder.tracking.openapi import openapi
 from forwarder.tracking.pages import Pages, page_routes
 
 WASM = "core-0123456789abcdef.wasm"
@@ -62,6 +64,42 @@ async def test_only_apps_are_told_of_the_destination(
     app = await client.get(path, headers={"user-agent": "okhttp/4.12.0"})
     assert list(app.json()["integrations"]) == ["Segment.io", "Actions Amplitude"]
     assert app.headers["cache-control"].startswith("private"), "no cache may give it to a page"
+
+
+@pytest.mark.parametrize(
+    ("public", "headers", "base"),
+    [
+        ("https://shop.example/seg", {}, "https://shop.example/seg"),
+        ("", {"x-forwarded-prefix": "/seg"}, "http://127.0.0.1:8300/seg"),
+        ("", {}, "http://127.0.0.1:8300"),
+    ],
+)
+async def test_the_document_s_addresses_carry_the_path(
+    assets: Path, public: str, headers: dict[str, str], base: str
+) -> None:
+    given = settings(assets, public_url=public)
+    pages = Pages(given)
+    app = BelowPrefix(
+        Starlette(routes=page_routes(lambda: pages)), ["127.0.0.1"], lambda: given.server.path_prefix
+    )
+    transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
+    below = base.partition("8300")[2] or ("/seg" if public else "")
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8300") as client:
+        for path in {"", below}:
+            answer = await client.get(f"{path}/v1/projects/web-key/settings", headers=headers)
+            document = answer.json()
+            segment = document["integrations"]["Segment.io"]
+            assert f"{segment['protocol']}://{segment['apiHost']}" == f"{base}/v1"
+            assert document["remotePlugins"][0]["url"] == f"{base}/p/session-plugin.js"
+
+
+async def test_every_described_address_of_a_get_is_served(client: httpx.AsyncClient) -> None:
+    paths = [path for path in json.loads(openapi())["paths"] if "{write_key}" in path]
+    for path in paths:
+        answer = await client.get(path.replace("{write_key}", "web-key"))
+        assert answer.status_code == 200, path
+    for form in ("analytics.js", "analytics.min.js", "platform/analytics.js"):
+        assert f"/analytics.js/v1/{{write_key}}/{form}" in paths
 
 
 async def test_apps_of_rudderstack_send_the_key_as_user_name(client: httpx.AsyncClient) -> None:
