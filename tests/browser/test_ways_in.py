@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Browser
 
@@ -52,6 +53,24 @@ def by_way(clean: Shop, browser: Browser, way: str) -> None:
         assert seen["expiresAt"] - seen["lastActivity"] == length
         assert python(page) == "ready"
         assert clean.seen == [], "a page that works says nothing"
+
+
+@ONE_RUNTIME
+def test_pages_wait_for_no_destination_s_bundle_and_apps_are_told_of_it(
+    clean: Shop, browser: Browser
+) -> None:
+    asked: list[str] = []
+    with opened(browser, clean, "about:blank") as page:
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(page_of(clean, "settings document"))
+        [first] = clean.arrived("First")
+        assert first["session_id"] == session(page)["stored"]
+    [address] = {url for url in asked if url.endswith("/settings")}
+    assert not [url for url in asked if "ajs-destination" in url or "/integrations/" in url]
+    app = httpx.get(address, headers={"user-agent": "okhttp/4.12.0"}).json()
+    assert "Actions Amplitude" in app["integrations"]
+    page_s = httpx.get(address, headers={"user-agent": "Mozilla/5.0"}).json()
+    assert "Actions Amplitude" not in page_s["integrations"]
 
 
 @ONE_RUNTIME
