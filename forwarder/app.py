@@ -144,7 +144,7 @@ class Forwarder:
         """Return what the console is about."""
         sources = [one.name for one in self.settings.sources]
         destinations = [one.name for one in self.settings.destinations]
-        return Shown(self.spool, sources, destinations, whole, self._clock)
+        return Shown(self.spool, sources, destinations, whole, self._clock, self.delivery.held_back())
 
     async def stop(self, seconds: float | None = None) -> None:
         """Finish what is being delivered and close the spool. ``seconds``: at most, else as configured."""

@@ -7,6 +7,7 @@ from typing import Final
 import httpx
 
 from forwarder.amplitude import AmplitudeDestination
+from forwarder.faults import system_error
 
 _SECONDS: Final = 15.0
 _BETWEEN: Final = 1.0
@@ -23,7 +24,8 @@ def delete_users(destination: AmplitudeDestination, user_ids: Sequence[str]) -> 
             try:
                 answer = client.request(call.method, call.url, json=call.json)
             except httpx.HTTPError as error:
-                return f"cannot reach {call.url}: {error or type(error).__name__}; check network and endpoint"
+                reason = system_error(error) or str(error) or type(error).__name__
+                return f"cannot reach {call.url}: {reason}; check network and endpoint"
             if not answer.is_success:
                 return f"{_meaning(answer)} (the first {number * 100} users were taken)"
     return None

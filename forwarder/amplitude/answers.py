@@ -69,8 +69,8 @@ class Answer(NamedTuple):
     """What came back. ``status`` 0: nothing of use; ``failure`` then says why, in one of a few words.
 
     ``unreachable``: the request never went out. ``broken``: it may have arrived (time-out, reset connection).
-    ``encoded``: an answer came in a content encoding that was not asked for. ``fault``: our own code failed;
-    ``body`` names the place.
+    ``encoded``: an answer came in a content encoding that was not asked for. ``fault``: our own code failed.
+    ``body`` then holds our own words for it: the system's error, or the place in the code.
     """
 
     status: int
@@ -133,7 +133,10 @@ def _failure(answer: Answer) -> Decision:
     status = answer.status
     if status == 0:
         out = answer.failure != "unreachable"
-        return Decision(Action.RETRY, answer.failure or "broken", maybe_taken=out, innocent=not out)
+        kind = answer.failure or "broken"
+        why = one_line(answer.body.decode("utf-8", "replace"), LONGEST_REASON)
+        reason = f"{kind}: {why}" if why else kind
+        return Decision(Action.RETRY, reason, maybe_taken=out, innocent=not out)
     if status == 401 and not _is_page(answer):
         return Decision(Action.STOP, "credentials refused")
     if status == 503 or (status in _OF_CONNECTION and not _is_page(answer)):

@@ -14,6 +14,7 @@ class Endpoint(StrEnum):
     USERMAP = "/usermap"
     DELETIONS = "/api/2/deletions/users"
     USERSEARCH = "/api/2/usersearch"
+    RECENT = "/v1/events/check-recent-ingestion"
 
 
 HTTPAPI, BATCH = Endpoint.HTTPAPI, Endpoint.BATCH
@@ -24,6 +25,7 @@ AMERICA: Final[dict[Endpoint, str]] = {
     Endpoint.USERMAP: "https://api.amplitude.com",
     Endpoint.DELETIONS: "https://amplitude.com",
     Endpoint.USERSEARCH: "https://amplitude.com",
+    Endpoint.RECENT: "https://developer-api.amplitude.com",
 }
 
 EUROPE: Final[dict[Endpoint, str]] = {

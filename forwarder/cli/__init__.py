@@ -101,15 +101,32 @@ def serve(config: Path | None, host: str | None, port: int | None, log_level: st
 
 @cli.command()
 @config_option
-@click.option("--online", is_flag=True, help="Also try each destination's keys at Amplitude, and NATS.")
-def check(config: Path | None, online: bool) -> None:
-    """Say everything that is wrong with the configuration, all at once."""
-    from forwarder.cli.checks import doubts_of, refused_keys, refused_stream, start_problems
+@click.option(
+    "--online", is_flag=True, help="Also try each destination's keys at Amplitude, and NATS; sends no event."
+)
+@click.option(
+    "--send", is_flag=True, help="Also send one test event to each destination, and follow it; with --online."
+)
+def check(config: Path | None, online: bool, send: bool) -> None:
+    """Say everything that is wrong with the configuration, all at once.
+
+    \b
+    Before the first real event:
+      forwarder check --config forwarder.toml --online --send
+    """
+    from forwarder.cli.checks import doubts_of, refused_stream, start_problems
+    from forwarder.cli.online import try_keys
+
+    if send and not online:
+        raise click.UsageError("--send goes with --online: it sends an event to Amplitude")
 
     settings = read(config)
     problems = start_problems(settings)
     if online:
-        problems += [*refused_keys(settings), *refused_stream(settings)]
+        tried = try_keys(settings, send=send)
+        problems += [*tried.problems, *refused_stream(settings)]
+        for note in tried.notes:
+            say(note)
     for problem in problems:
         say(problem, err=True)
     doubts = doubts_of(settings)

@@ -1,4 +1,4 @@
-"""``forwarder check``: what a usable configuration leaves open, what Amplitude says of its keys, and NATS."""
+"""``forwarder check``: what a usable configuration leaves open, what serve cannot start with, and NATS."""
 
 import asyncio
 import errno
@@ -9,27 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
-
 from browser_plugin.settings import settings_doubts
-from forwarder.amplitude.endpoints import Endpoint, endpoint_url
 from forwarder.amplitude.problems import doubts
 from forwarder.errors import SpoolError
 from forwarder.opening import open_configured, try_configured
-from forwarder.settings import Destination, Settings
+from forwarder.settings import Settings
 from forwarder.spool.place import is_place
-
-_SECONDS = 15.0
-
-
-def refused_keys(settings: Settings) -> list[str]:
-    """Try the keys of every destination at Amplitude; return one line for each that does not work."""
-    with httpx.Client(timeout=_SECONDS) as client:
-        return [
-            f"destinations.{destination.name}.settings: {problem}"
-            for destination in settings.destinations
-            if (problem := _refused(destination, client))
-        ]
 
 
 def refused_stream(settings: Settings) -> list[str]:
@@ -117,26 +102,3 @@ def _listen_problems(host: str, port: int) -> Iterator[str]:
             if error.errno != errno.EADDRINUSE:  # which the running forwarder itself may do
                 reason = error.strerror or str(error)
                 yield f"server: cannot listen on {host}:{port}: {reason}; choose another host or port"
-
-
-def _refused(destination: Destination, client: httpx.Client) -> str | None:
-    """Ask Amplitude's user search, which changes nothing, whether it takes the keys."""
-    keys = destination.settings
-    if not keys.secretKey.get_secret_value():
-        return (
-            "there is no secretKey to try online; Amplitude answers for an API key alone only with an event"
-        )
-    address = endpoint_url(Endpoint.USERSEARCH, keys.endpoint, destination.base_url)
-    try:
-        answer = client.get(
-            address,
-            params={"user": "forwarder-check"},
-            auth=(keys.apiKey.get_secret_value(), keys.secretKey.get_secret_value()),
-        )
-    except httpx.HTTPError as error:
-        return f"cannot reach {address}: {error or type(error).__name__}; check network and endpoint"
-    if answer.status_code in (401, 403):
-        return f"Amplitude refuses the keys ({answer.status_code}); check apiKey, secretKey and endpoint"
-    if answer.status_code >= 400 and answer.status_code != 429:
-        return f"Amplitude answers {answer.status_code}; try again, then check the endpoint"
-    return None

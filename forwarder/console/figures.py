@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from forwarder.metrics import is_refusing
@@ -37,7 +38,8 @@ class Answered(NamedTuple):
 class Place:
     """One source or destination. ``parked``, ``dead``: events that lie in the spool for it now.
 
-    ``stalled``: it has work and does nothing; ``faults``: failures of our own code.
+    ``stalled``: it has work and does nothing; ``faults``: failures of our own code; ``why``: why it is
+    held back.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Place:
     answered: list[Answered] = field(default_factory=list)
     warnings: list[tuple[str, int]] = field(default_factory=list)
     down: bool = False
+    why: str = ""
     stalled: bool = False
     faults: int = 0
     parked: int = 0
@@ -82,7 +85,9 @@ class Figures:
             if one.stalled
         ]
         found += [
-            f"{one.name} is held back: Amplitude fails or refuses" for one in self.destinations if one.down
+            f"{one.name} is held back: {one.why or 'Amplitude fails or refuses'}"
+            for one in self.destinations
+            if one.down
         ]
         found += [
             f"{one.name}: the forwarder's own code failed ({one.faults}); the log says where"
@@ -113,13 +118,14 @@ def figures(
     destinations: Sequence[str],
     now: int,
     unavailable: str = "",
+    held_back: Mapping[str, str] = MappingProxyType({}),
 ) -> Figures:
     """Return what to show at ``now``, ms since the epoch, for the configured sources and destinations.
 
-    ``unavailable``: why no event can be accepted now, "" where it can.
+    ``unavailable``: why no event can be accepted now, "" where it can; ``held_back``: why destinations are.
     """
     at_door = {name: Place(name) for name in sources}
-    beyond = {name: Place(name) for name in destinations}
+    beyond = {name: Place(name, why=held_back.get(name, "")) for name in destinations}
     reports: list[tuple[str, int]] = []
     faults = strays = 0
     for family in families:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
@@ -37,7 +38,8 @@ HEADERS = {
 class Shown(NamedTuple):
     """What the pages are about; asked for at every request, for a reload may have changed it.
 
-    ``letter``: what is known of a dead letter, as readable JSON; ``clock``: ms since the epoch.
+    ``letter``: what is known of a dead letter, as readable JSON; ``clock``: ms since the epoch;
+    ``held_back``: why destinations are held back, by name.
     """
 
     spool: Spool
@@ -45,6 +47,7 @@ class Shown(NamedTuple):
     destinations: Sequence[str]
     letter: Callable[[DeadLetter, int], bytes]
     clock: Callable[[], int]
+    held_back: Mapping[str, str] = MappingProxyType({})
 
 
 def console_routes(shown: Callable[[], Shown], guarded: Callable[[ASGIApp], ASGIApp]) -> list[Route]:
@@ -68,6 +71,7 @@ def console_routes(shown: Callable[[], Shown], guarded: Callable[[ASGIApp], ASGI
             now.destinations,
             now.clock(),
             unavailable=str(why) if why else "",
+            held_back=now.held_back,
         )
         return page(request, "overview", figures=values)
 

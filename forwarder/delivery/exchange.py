@@ -10,6 +10,7 @@ import httpx
 
 from forwarder.amplitude.answers import Answer
 from forwarder.delivery.batch import Body
+from forwarder.faults import system_error
 
 LARGEST = 1024 * 1024
 """Bytes of an answer that are read. One that names each of 2000 events and users has a fifth of it."""
@@ -67,8 +68,14 @@ async def exchange(
                 content = content.replace(secret.encode(), b"[key]") if secret else content
             return Answer(response.status_code, content[:LARGEST])
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
-        return Answer(0, repr(error).encode(), "unreachable")
+        return Answer(0, _why(error).encode(), "unreachable")
     except Exception as error:  # time-outs, resets, anything: it may have arrived
-        return Answer(0, type(error).__name__.encode(), "broken")  # the message may quote what was answered
+        return Answer(0, _why(error).encode(), "broken")
     finally:
         outgoing.content = b""
+
+
+def _why(error: Exception) -> str:
+    """Return the error's type and what the system said; its own message may quote what was answered."""
+    said = system_error(error)
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__

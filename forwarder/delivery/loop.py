@@ -117,6 +117,10 @@ class Delivery:
                 await self._http.aclose()
             self._http = None
 
+    def held_back(self) -> dict[str, str]:
+        """Return why destinations are held back, by name; those that do well are not in it."""
+        return {name: why for name, sender in self._senders.items() if (why := sender.held_back)}
+
     async def report(self) -> None:
         """Bring the metrics up to what lies in the spool."""
         metrics.show(await self._spool.counts(), self._clock())

@@ -89,6 +89,11 @@ class Sender:
         self._turn_since = self._failing_since = self._turned_at = 0
         self._failures = 0
 
+    @property
+    def held_back(self) -> str:
+        """Why requests are held back; empty where they are not."""
+        return self._line.breaker.reason if self._line.breaker.probing else ""
+
     def _new_line(self, cursor: int) -> Line:
         route = self._route
         return Line(route.destination, route.sources, route.settings, cursor, random.Random(), self._faults)

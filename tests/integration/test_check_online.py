@@ -26,9 +26,9 @@ def amplitude() -> Iterator[Amplitude]:
         yield running
 
 
-def check(folder: Path, config: str) -> tuple[int, str]:
+def check(folder: Path, config: str, *more: str) -> tuple[int, str]:
     (folder / "forwarder.toml").write_text(config)
-    command = [sys.executable, "-m", "forwarder", "check", "--online", "--config"]
+    command = [sys.executable, "-m", "forwarder", "check", "--online", *more, "--config"]
     done = subprocess.run(
         [*command, str(folder / "forwarder.toml")], capture_output=True, text=True, timeout=60, cwd=ROOT
     )
@@ -50,7 +50,7 @@ def test_every_destination_whose_keys_do_not_work_is_named(amplitude: Amplitude,
         [
             CONFIG.format(name="good", url=amplitude.url, key=GOOD, secret=SECRET),
             CONFIG.format(name="unknown", url=amplitude.url, key=OTHER, secret=SECRET),
-            CONFIG.format(name="half", url=amplitude.url, key=GOOD, secret=""),
+            CONFIG.format(name="lone", url=amplitude.url, key=OTHER, secret=""),
             CONFIG.format(name="closed", url="http://127.0.0.1:9", key=GOOD, secret=SECRET),
             CONFIG.format(name="no_tls", url=tls, key=GOOD, secret=SECRET),
             CONFIG.format(name="nowhere", url="http://nowhere.invalid", key=GOOD, secret=SECRET),
@@ -58,11 +58,28 @@ def test_every_destination_whose_keys_do_not_work_is_named(amplitude: Amplitude,
     )
     code, said = check(tmp_path, config)
     assert code == 1
-    assert "destinations.good" not in said
+    assert [line for line in said.splitlines() if "destinations.good" in line] == [
+        "destinations.good.settings: Amplitude knows the API key, and received no event in the last 8 h"
+    ]
     assert "destinations.unknown.settings: Amplitude refuses the keys (401)" in said
-    assert "destinations.half.settings: there is no secretKey" in said
+    assert "destinations.lone.settings: Amplitude refuses the API key (401)" in said
     for name in ("closed", "no_tls", "nowhere"):
         assert f"destinations.{name}.settings: cannot reach" in said
+    assert "Connection refused (ECONNREFUSED)" in said
+    assert "TLS failed" in said
+
+
+def test_a_test_event_is_sent_and_followed(tmp_path: Path) -> None:
+    with fake_amplitude(GOOD) as new:
+        config = CONFIG.format(name="alone", url=new.url, key=GOOD, secret="")
+        code, said = check(tmp_path, config)
+        assert (code, "received no event in the last 8 h" in said) == (0, True)
+        assert new.arrivals() == []
+        code, said = check(tmp_path, config, "--send")
+        assert (code, "and has counted it" in said) == (0, True)
+        assert [one["device_id"] for one in new.events("Forwarder Check")] == ["forwarder-check"]
+        code, said = check(tmp_path, config)
+        assert (code, "received events in the last 8 h" in said) == (0, True)
 
 
 def test_a_stream_is_tried(nats: Nats, tmp_path: Path) -> None:

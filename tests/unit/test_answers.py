@@ -138,6 +138,10 @@ def test_failures_are_tried_again(status: int, maybe_taken: bool) -> None:
 
 
 def test_no_answer_is_tried_again() -> None:
+    [refused] = read_answer(
+        Endpoint.HTTPAPI, SENT[:1], Answer(0, b"ConnectError: no\x1b route", "unreachable")
+    )
+    assert refused.reason == "unreachable: ConnectError: no\\x1b route"
     for failure, arrived in (("unreachable", False), ("broken", True)):
         decisions = read_answer(Endpoint.HTTPAPI, SENT, Answer(0, b"", failure))
         assert decisions == [Decision(Action.RETRY, failure, maybe_taken=arrived, innocent=not arrived)] * 4

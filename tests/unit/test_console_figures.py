@@ -8,7 +8,7 @@ from forwarder.spool import Counts, Standing
 NOTHING = Counts(0, 0, None, {})
 
 
-def seen(counts: Counts = NOTHING, *, down: bool = False, trap: int = 0) -> Figures:
+def seen(counts: Counts = NOTHING, *, down: bool = False, trap: int = 0, why: str = "") -> Figures:
     registry = CollectorRegistry()
     ended = ["outcome", "reason"]
     door = Counter("forwarder_door_events", "x", ["source", *ended], registry=registry)
@@ -20,7 +20,9 @@ def seen(counts: Counts = NOTHING, *, down: bool = False, trap: int = 0) -> Figu
     requests.labels("amplitude", "httpapi", 200).inc(2)
     Gauge("forwarder_destination_down", "x", ["destination"], registry=registry).labels("amplitude").set(down)
     Counter("forwarder_page_reports", "x", ["kind"], registry=registry).labels("trap").inc(trap)
-    return figures(registry.collect(), counts, ["web"], ["amplitude", "other"], 1_000_000)
+    held_back = {"amplitude": why} if why else {}
+    places = ["web"], ["amplitude", "other"]
+    return figures(registry.collect(), counts, *places, 1_000_000, held_back=held_back)
 
 
 def test_what_ended_where() -> None:
@@ -39,6 +41,8 @@ def test_what_ended_where() -> None:
 
 def test_troubles() -> None:
     assert seen().troubles == []
+    refused = "unreachable: ConnectError: Connection refused (ECONNREFUSED)"
+    assert seen(down=True, why=refused).troubles == [f"amplitude is held back: {refused}"]
     counts = Counts(1, 1, 1_000_000 - LATE_MS - 1, {"amplitude": Standing(2, 0, {}, 0, 0, 2)})
     assert seen(counts, down=True, trap=2).troubles == [
         "amplitude is held back: Amplitude fails or refuses",

@@ -1,12 +1,14 @@
 """The sender wakes for every event, also for one that is accepted while it reads others."""
 
 import asyncio
+import errno
 import time
 from pathlib import Path
 
 import httpx
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from forwarder.delivery import Delivery, DestinationRoute, LineSettings
 from forwarder.delivery.fresh import MOST, Fresh
@@ -54,6 +56,35 @@ async def test_an_event_accepted_during_a_read_is_delivered(tmp_path: Path, ling
         await delivery.stop(1)
     await spool.close()
     assert arrived == ["first", "overtaking"]
+
+
+async def test_why_a_destination_cannot_be_reached_is_logged_and_shown(tmp_path: Path) -> None:
+    spool = SqliteSpool(tmp_path / "spool.db", max_events=100, max_bytes=10**6)
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("all failed") from ConnectionRefusedError(errno.ECONNREFUSED, "no")
+
+    why = "unreachable: ConnectError: Connection refused (ECONNREFUSED)"
+    with capture_logs() as logs:
+        async with httpx.AsyncClient(
+            transport=httpx.MockTransport(refuse), base_url="http://a.test/"
+        ) as http:
+            route = DestinationRoute("amplitude", Planner(), None, LineSettings())
+            delivery = Delivery(spool, [route], clock=lambda: time.time_ns() // 1_000_000, http=http)
+            await spool.append([event("first")], NOW)
+            await delivery.start()
+            assert delivery.held_back() == {}
+            async with asyncio.timeout(20):
+                while not delivery.held_back():  # noqa: ASYNC110 - asked for, never announced
+                    await asyncio.sleep(0.02)
+            assert delivery.held_back() == {"amplitude": why}
+            await delivery.stop(1)
+    await spool.close()
+    failed = [one for one in logs if one["event"] == "not all was taken"]
+    down = [one for one in logs if one["event"] == "destination is down"]
+    assert failed[0]["error"] == why.partition(": ")[2]
+    assert failed[0]["why"] == {"unreachable": 1}, "few enough for a metric's label"
+    assert [one["why"] for one in down] == [why]
 
 
 def spooled(*seqs: int) -> list[Spooled]:

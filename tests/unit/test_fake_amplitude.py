@@ -6,8 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
 
-from web_demo.amplitude.app import create_app
+from web_demo.amplitude.app import RECENT_MS, FakeAmplitude, create_app
 from web_demo.amplitude.faults import KINDS
 from web_demo.amplitude.ledger import HORIZON_MS, LONGEST, Ledger
 
@@ -182,3 +184,31 @@ async def test_faults_that_are_none_are_refused() -> None:
     async with client() as to:
         for wrong in ({"kind": "slow"}, [{"kind": "odd"}], ["slow"]):
             assert (await to.post("/_/faults", json=wrong)).status_code == 400
+
+
+async def test_events_of_the_last_eight_hours_are_told_by_the_api_key_alone() -> None:
+    now = [0]
+    fake = FakeAmplitude("k", lambda: now[0])
+    app = Starlette(
+        routes=[
+            Route("/2/httpapi", fake.upload, methods=["POST"]),
+            Route("/recent", fake.recent, methods=["POST"]),
+        ]
+    )
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://fake") as to:
+
+        async def said(**more: object) -> tuple[object, object]:
+            answer = await to.post("/recent", json={"api_key": "k", **more})
+            return answer.json().get("status", answer.status_code), answer.json().get("poll_after_seconds")
+
+        assert await said() == ("not_observed", None)
+        assert await said(polling_timeout_seconds=120) == ("not_observed", 1)
+        assert (await said(api_key="other"))[0] == 401
+        for wrong in ({"api_key": " "}, {"polling_timeout_seconds": 121}, {"polling_timeout_seconds": True}):
+            assert (await said(**wrong))[0] == 400
+        await to.post("/2/httpapi", json={"api_key": "k", "events": [GOOD]})
+        assert await said(polling_timeout_seconds=1) == ("observed", None)
+        now[0] = RECENT_MS
+        assert (await said())[0] == "observed"
+        now[0] += 1
+        assert (await said())[0] == "not_observed"

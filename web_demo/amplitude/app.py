@@ -26,6 +26,8 @@ TEMPLATES.env.filters["clock"] = lambda ms: datetime.fromtimestamp(ms / 1000, UT
     :-3
 ]
 FORMS = {"/identify": "identification", "/groupidentify": "identification", "/usermap": "mapping"}
+RECENT_MS = 8 * 3600 * 1000
+"""What the check of recent events looks back, by when they came."""
 Clock = Callable[[], int]
 
 
@@ -115,6 +117,24 @@ class FakeAmplitude:
         matches = [{"user_id": user, "amplitude_id": 1}] if known else []
         return JSONResponse({"matches": matches, "type": "match_user_or_device_id"})
 
+    async def recent(self, request: Request) -> Response:
+        """Tell whether events came in the last 8 hours; the API key alone is enough."""
+        try:
+            wanted = await request.json()
+            key, polling = wanted.get("api_key"), wanted.get("polling_timeout_seconds")
+        except (ValueError, AttributeError):
+            key, polling = None, None
+        if not (isinstance(key, str) and key.strip()) or checks.wrong_polling(polling):
+            return JSONResponse({"error": "api_key, or polling_timeout_seconds (1 to 120)"}, 400)
+        if self._api_key and key != self._api_key:
+            return JSONResponse({"error": "Unauthorized"}, 401)
+        end = self._now()
+        observed = self.ledger.has_events(end - RECENT_MS)
+        said: dict[str, Any] = {"status": "observed" if observed else "not_observed"}
+        if polling is not None and not observed:
+            said["poll_after_seconds"] = 1
+        return JSONResponse({**said, "window": {"start": end - RECENT_MS, "end": end}})
+
     async def page(self, request: Request) -> Response:
         """Show what arrived."""
         context = {"sessions": self.ledger.sessions(), "ledger": self.ledger, "faults": self.faults.queue}
@@ -179,6 +199,7 @@ def create_app(api_key: str | None = None) -> Starlette:
             *uploads,
             Route("/api/2/deletions/users", fake.delete_users, methods=["POST"]),
             Route("/api/2/usersearch", fake.search),
+            Route("/v1/events/check-recent-ingestion", fake.recent, methods=["POST"]),
             Route("/", fake.page),
             Route("/_/events", fake.arrivals),
             Route("/_/faults", fake.misbehave, methods=["POST"]),

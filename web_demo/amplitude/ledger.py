@@ -6,6 +6,8 @@ from typing import Any
 
 HORIZON_MS = 7 * 24 * 3600 * 1000
 """Milliseconds for which an insert id is remembered."""
+EVENTS = ("/2/httpapi", "/batch")
+"""Where events come; the other endpoints take users and groups."""
 LONGEST = 50_000
 """Items kept to be looked at; older ones go."""
 
@@ -50,6 +52,10 @@ class Ledger:
         self.forgotten += len(self.arrivals[:-LONGEST])
         del self.arrivals[:-LONGEST]
         return counted
+
+    def has_events(self, since: int) -> bool:
+        """Tell whether an event arrived at ``since`` (ms since the epoch) or later."""
+        return any(one.at >= since and one.path in EVENTS for one in reversed(self.arrivals))
 
     def as_json(self, after: int = 0) -> dict[str, Any]:
         """Return everything that came after so many arrivals, for tests."""
