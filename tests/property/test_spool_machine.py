@@ -3,13 +3,20 @@
 import asyncio
 import shutil
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from forwarder.errors import SpoolFull
 from forwarder.spool import NewDead, NewEvent, Parked, Settlement, Spool, Spooled
@@ -17,13 +24,33 @@ from forwarder.spool.jetstream import keeper
 from tests.nats import Nats, Where, somewhere
 
 NOW = 1_790_000_000_000
-MOST = 20
-names = st.sampled_from([f"m{n}" for n in range(60)])
-destinations = st.sampled_from(["one", "two"])
+MAX_EVENTS = 20
+MAX_BYTES = 500
+LANES = ("a", "b", "c")
+DESTINATIONS = ("one", "two")
+lanes = st.sampled_from(LANES)
+destinations = st.sampled_from(DESTINATIONS)
+bodies = st.builds(
+    lambda number, size: (f"m{number}", f"{number}".ljust(size).encode()),
+    st.integers(0, 199),
+    st.sampled_from([3, 3, 10, 90]),
+)
+"""A message id and a body."""
+requests = st.lists(st.lists(bodies, min_size=1, max_size=6), min_size=1, max_size=2)
+fates = st.sampled_from(["delivered", "parked", "dead"])
+MODERATE = 3
+"""How often each kind of step has to be reached in a run, at least."""
+KINDS = frozenset(
+    {"accepted", "duplicate", "full of events", "full of bytes", "settled", "delivered", "parked", "dead"}
+    | {"unparked", "parked again", "died parked", "merged", "merged beside", "sent again", "dropped"}
+    | {"reopened", "let go"}
+)
 
 
 class SpoolMachine(RuleBasedStateMachine):
     """What is remembered here in plain lists has to come out of the spool."""
+
+    reached: ClassVar[Counter[str]]
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,10 +58,13 @@ class SpoolMachine(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.seen: set[str] = set()
         self.all: dict[int, Spooled] = {}
-        self.cursors = {"one": 0, "two": 0}
+        self.cursors = dict.fromkeys(DESTINATIONS, 0)
         self.parked: dict[tuple[str, int], Parked] = {}
         self.dead: dict[int, tuple[str, Spooled]] = {}
         self.deaths = 0
+        self.ended: Counter[str] = Counter()
+        self.revived: Counter[str] = Counter()
+        self.steps_since_open = 0
         self.place = self.where()
         self.spool = self.open()
 
@@ -43,62 +73,129 @@ class SpoolMachine(RuleBasedStateMachine):
 
     def open(self) -> Spool:
         async def opened() -> Spool:
-            spool = await self.place.open(MOST)
-            await spool.attach(list(self.cursors))
+            spool = await self.place.open(MAX_EVENTS, MAX_BYTES)
+            assert await spool.attach(list(self.cursors)) == self.cursors
             return spool
 
         return self.runner.run(opened())
 
-    def held(self) -> int:
-        waiting = sum(seq > min(self.cursors.values()) for seq in self.all)
-        return waiting + len(self.parked) + len(self.dead)
+    def waiting(self) -> list[Spooled]:
+        first = min(self.cursors.values())
+        return [one for seq, one in self.all.items() if seq > first]
 
-    @rule(chosen=st.lists(names, min_size=1, max_size=12))
-    def append(self, chosen: list[str]) -> None:
-        fresh = [name for number, name in enumerate(chosen) if name not in self.seen | set(chosen[:number])]
-        events = [NewEvent("demo", name, name.encode()) for name in chosen]
-        try:
-            answers = self.runner.run(self.spool.append(events, NOW))
-        except SpoolFull:
-            assert self.held() + len(fresh) > MOST
+    def bounded(self) -> tuple[int, int]:
+        """Return events and bytes that count against the bounds: what waits or is parked, not the dead."""
+        held = [*self.waiting(), *(one.event for one in self.parked.values())]
+        return len(held), sum(len(one.body) for one in held)
+
+    @rule(requests=requests)
+    def append(self, requests: list[list[tuple[str, bytes]]]) -> None:
+        """Requests come at once, and may be committed together; each gets what it would get in turn."""
+
+        async def appended() -> list[list[bool] | BaseException]:
+            return await asyncio.gather(
+                *(
+                    self.spool.append([NewEvent("demo", name, body) for name, body in events], NOW)
+                    for events in requests
+                ),
+                return_exceptions=True,
+            )
+
+        for events, answer in zip(requests, self.runner.run(appended()), strict=True):
+            self.answered(events, answer)
+
+    def answered(self, events: list[tuple[str, bytes]], answer: list[bool] | BaseException) -> None:
+        fresh = {name: body for name, body in reversed(events) if name not in self.seen}
+        new = [
+            name in fresh and name not in {other for other, _ in events[:at]}
+            for at, (name, _) in enumerate(events)
+        ]
+        held, size = self.bounded()
+        many = held + len(fresh) > MAX_EVENTS
+        large = size + sum(map(len, fresh.values())) > MAX_BYTES
+        if fresh and (many or large):
+            assert isinstance(answer, SpoolFull), "no room, nothing is kept"
+            self.reached["full of events"] += many
+            self.reached["full of bytes"] += large and not many
             return
-        assert [name for name, new in zip(chosen, answers, strict=True) if new] == fresh
-        assert self.held() + len(fresh) <= MOST or not fresh
-        for name in fresh:
-            seq = len(self.all) + 1
-            self.all[seq] = Spooled(seq, NOW, "demo", name, name.encode())
+        assert answer == new
+        self.reached["accepted"] += len(fresh)
+        self.reached["duplicate"] += new.count(False)
+        for (name, body), is_new in zip(events, new, strict=True):
+            if is_new:
+                seq = len(self.all) + 1
+                self.all[seq] = Spooled(seq, NOW, "demo", name, body)
         self.seen.update(fresh)
 
-    @precondition(lambda self: self.all)
-    @rule(
-        destination=destinations,
-        steps=st.integers(1, 9),
-        fates=st.text("pdx", min_size=9, max_size=9),
-    )
-    def settle(self, destination: str, steps: int, fates: str) -> None:
-        cursor = self.cursors[destination]
-        events = [self.all[seq] for seq in range(cursor + 1, min(cursor + steps, len(self.all)) + 1)]
-        park = [
-            Parked(one, "lane", ("k",), b"s") for one, fate in zip(events, fates, strict=False) if fate == "p"
-        ]
-        dead = [
-            NewDead(one, "why", b"{}", b"") for one, fate in zip(events, fates, strict=False) if fate == "d"
-        ]
-        self.cursors[destination] = cursor + len(events)
-        settlement = Settlement(self.cursors[destination], park=park, dead=dead)
+    def settle(self, destination: str, settlement: Settlement) -> None:
+        """Settle, and do the same in the model."""
+        before = len(self.waiting())
         self.runner.run(self.spool.settle(destination, settlement, NOW))
-        self.parked.update(((destination, one.event.seq), one) for one in park)
-        for one in dead:
+        self.cursors[destination] = settlement.cursor
+        for seq in settlement.unpark:
+            del self.parked[destination, seq]
+        self.parked.update(((destination, one.event.seq), one) for one in settlement.park)
+        for one in settlement.dead:
             self.deaths += 1
             self.dead[self.deaths] = (destination, one.event)
+        for key, parked in self.parked.items():
+            if key[0] == destination and parked.lane in settlement.merge:
+                self.parked[key] = parked._replace(lane=settlement.merge[parked.lane])
+        self.ended[destination] += sum(settlement.ended.values())
+        self.reached["let go"] += before - len(self.waiting())
+
+    @precondition(lambda self: min(self.cursors.values()) < len(self.all))
+    @rule(data=st.data(), outcomes=st.lists(st.tuples(fates, lanes), min_size=1, max_size=12))
+    def pass_on(self, data: st.DataObject, outcomes: list[tuple[str, str]]) -> None:
+        """The next events of a destination are delivered, parked in a lane or dead."""
+        behind = [name for name, cursor in self.cursors.items() if cursor < len(self.all)]
+        destination = data.draw(st.sampled_from(behind))
+        cursor = self.cursors[destination]
+        park, dead, ended = [], [], 0
+        events = [self.all[seq] for seq in range(cursor + 1, len(self.all) + 1)]
+        for event, (fate, lane) in zip(events, outcomes, strict=False):
+            cursor = event.seq
+            self.reached[fate] += 1
+            if fate == "parked":
+                park.append(Parked(event, lane, (f"key of {lane}", f"{event.seq}"), b"s"))
+            else:
+                ended += 1
+            if fate == "dead":
+                dead.append(NewDead(event, "why", b"{}", b""))
+        self.reached["settled"] += 1
+        self.settle(destination, Settlement(cursor, park=park, dead=dead, ended={("ended", ""): ended}))
 
     @precondition(lambda self: self.parked)
-    @rule(data=st.data())
-    def unpark(self, data: st.DataObject) -> None:
-        destination, seq = data.draw(st.sampled_from(sorted(self.parked)))
-        settlement = Settlement(self.cursors[destination], unpark=[seq])
-        self.runner.run(self.spool.settle(destination, settlement, NOW))
-        del self.parked[destination, seq]
+    @rule(data=st.data(), outcomes=st.lists(st.tuples(fates, lanes), min_size=1, max_size=6))
+    def turn_to_parked(self, data: st.DataObject, outcomes: list[tuple[str, str]]) -> None:
+        """Parked events of a destination are delivered, parked once more or dead."""
+        destination = data.draw(st.sampled_from(sorted({name for name, _ in self.parked})))
+        events = [one.event for (name, _), one in self.parked.items() if name == destination]
+        park, dead, unpark = [], [], []
+        for event, (fate, lane) in zip(events, outcomes, strict=False):
+            if fate == "parked":
+                park.append(Parked(event, lane, ("another",), b"again"))
+                continue
+            unpark.append(event.seq)
+            if fate == "dead":
+                dead.append(NewDead(event, "why", b"{}", b""))
+        self.reached["parked again"] += len(park)
+        self.reached["died parked"] += len(dead)
+        self.reached["unparked"] += len(unpark) - len(dead)
+        ended = {("ended", ""): len(unpark)}
+        self.settle(destination, Settlement(self.cursors[destination], park, unpark, dead, {}, ended))
+
+    @precondition(lambda self: any(one.lane for one in self.parked.values()))
+    @rule(data=st.data(), into=lanes)
+    def merge(self, data: st.DataObject, into: str) -> None:
+        """A lane of one destination becomes part of another one; lanes of that name elsewhere stay."""
+        filled = {(destination, one.lane) for (destination, _), one in self.parked.items() if one.lane}
+        beside = {(name, lane) for name, lane in filled if sum(other == lane for _, other in filled) > 1}
+        destination, lane = data.draw(st.sampled_from(sorted(beside or filled)))
+        into = next(name for name in (into, *LANES) if name != lane)
+        self.reached["merged"] += 1
+        self.reached["merged beside"] += bool(beside)
+        self.settle(destination, Settlement(self.cursors[destination], merge={lane: into}))
 
     @precondition(lambda self: self.dead)
     @rule(data=st.data(), again=st.booleans())
@@ -107,32 +204,52 @@ class SpoolMachine(RuleBasedStateMachine):
         act = self.spool.retry if again else self.spool.drop
         assert self.runner.run(act([number])) == 1
         destination, event = self.dead.pop(number)
+        self.reached["sent again" if again else "dropped"] += 1
         if again:
+            self.revived[destination] += 1
             self.parked[destination, event.seq] = Parked(event, "", (), b"")
 
+    @precondition(lambda self: self.steps_since_open > 8)
     @rule()
     def reopen(self) -> None:
         self.runner.run(self.spool.close())
         self.spool = self.open()
+        self.steps_since_open = 0
+        self.reached["reopened"] += 1
 
     @invariant()
     def holds_what_the_model_holds(self) -> None:
-        first = min(self.cursors.values())
-        waiting = [one for seq, one in self.all.items() if seq > first]
-        assert self.runner.run(self.spool.read(0, 1000)) == waiting
-        counts = self.runner.run(self.spool.counts())
-        assert counts.events == len(waiting)
-        assert counts.bytes == sum(len(one.body) for one in waiting)
-        for destination in self.cursors:
-            for lane in ("lane", ""):
-                kept = self.runner.run(self.spool.parked(destination, lane, 0, 1000))
-                ours = [one for (where, _), one in sorted(self.parked.items()) if where == destination]
-                assert kept == [one for one in ours if one.lane == lane]
-            aside = {seq for where, seq in self.parked if where == destination}
-            aside |= {event.seq for where, event in self.dead.values() if where == destination}
-            assert self.runner.run(self.spool.aside(destination, 0)) == aside
-        letters = self.runner.run(self.spool.dead())
+        self.steps_since_open += 1
+        self.runner.run(self.compare())
+
+    async def compare(self) -> None:
+        waiting, spool = self.waiting(), self.spool
+        assert await spool.read(0, 1000) == waiting
+        counts = await spool.counts()
+        assert (counts.events, counts.bytes) == (len(waiting), sum(len(one.body) for one in waiting))
+        letters = await spool.dead()
         assert {one.number: (one.destination, one.event) for one in letters} == self.dead
+        for destination in DESTINATIONS:
+            ours = {seq: one for (where, seq), one in sorted(self.parked.items()) if where == destination}
+            dead = {event.seq for where, event in self.dead.values() if where == destination}
+            for lane in {one.lane for one in ours.values()}:
+                kept = [one for one in ours.values() if one.lane == lane]
+                assert await spool.parked(destination, lane, 0, 1000) == kept
+            assert {one.name: (one.keys, one.events) for one in await spool.lanes(destination)} == {
+                lane: (
+                    frozenset(key for one in ours.values() if one.lane == lane for key in one.keys),
+                    sum(one.lane == lane for one in ours.values()),
+                )
+                for lane in {one.lane for one in ours.values()}
+            }
+            assert await spool.aside(destination, 0) == ours.keys() | dead
+            standing = counts.destinations[destination]
+            behind = len(self.all) - self.cursors[destination] + len(ours)
+            assert (standing.parked, standing.dead) == (len(ours), len(dead))
+            assert (standing.accepted, standing.waiting) == (len(self.all), behind)
+            assert sum(standing.ended.values()) == self.ended[destination]
+            assert standing.revived == self.revived[destination]
+            assert standing.accepted == self.ended[destination] - standing.revived + standing.waiting
 
     def teardown(self) -> None:
         self.runner.run(self.spool.close())
@@ -149,13 +266,23 @@ class StreamMachine(SpoolMachine):
         return somewhere(self.server, self.folder)
 
 
-@pytest.fixture(autouse=True)
-def _telling_often(nats: Nats, monkeypatch: pytest.MonkeyPatch) -> None:
+def run(machine: type[SpoolMachine], examples: int) -> None:
+    """Run it, and see that the run was worth something: each kind of step was reached, reopening seldom."""
+    machine.reached = Counter()
+    run_state_machine_as_test(
+        machine, settings=settings(max_examples=examples, stateful_step_count=40, deadline=None)
+    )
+    reached = machine.reached
+    print(f"{machine.__name__}: {dict(sorted(reached.items()))}")
+    assert {kind: reached[kind] for kind in KINDS if reached[kind] < MODERATE} == {}
+    assert reached["reopened"] < reached["settled"]
+
+
+def test_a_file_holds_what_the_model_holds() -> None:
+    run(SpoolMachine, 40)
+
+
+def test_a_stream_holds_what_the_model_holds(nats: Nats, monkeypatch: pytest.MonkeyPatch) -> None:
     StreamMachine.server = nats
     monkeypatch.setattr(keeper, "SNAPSHOT_BYTES", 1_000)
-
-
-TestSpool = SpoolMachine.TestCase
-TestSpool.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
-TestStream = StreamMachine.TestCase
-TestStream.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
+    run(StreamMachine, 25)
