@@ -1,7 +1,8 @@
 """The session plugin: what runs in the page, and what builds it.
 
-The core (``session``, ``entry``, ``plugin``, ``settings``) imports the standard library only and touches no
-clock, network or file, so that the same source runs in CPython, in Pyodide and, compiled, as JavaScript.
+The core (``destinations``, ``session``, ``rules``, ``entry``, ``plugin``, ``settings``) imports the standard
+library only and touches no clock, network or file, so that the same source runs in CPython, in Pyodide and,
+compiled, as JavaScript.
 """
 
 TYPE_CHECKING = False

@@ -41,6 +41,10 @@ SQUEEZERS: dict[str, Callable[[bytes], bytes]] = {
     "br": lambda data: brotli.compress(data, quality=11, lgwin=24),
     "gz": lambda data: gzip.compress(data, 9, mtime=0),
 }
+OLDEST = 2015
+"""The edition of JavaScript that the script tag is written in: TV sets and old web views know no later."""
+LARGEST = 6_400
+"""Bytes of brotli that the script tag's file may take: the page's own scripts wait for it."""
 SMALLEST = 1_000
 """Bytes below which a compressed file is not worth a request's headers."""
 
@@ -78,10 +82,10 @@ def built(page: Path, values: dict[str, object]) -> Path:
     return page
 
 
-def join(source: str, module: Path, out: Path) -> None:
+def join(source: str, module: Path, out: Path, target: str) -> None:
     """Join page/``source`` and what it imports into one small file; FreezeError where esbuild complains."""
     form = "iife" if out.suffix == ".js" else "esm"
-    options = ["--bundle", "--minify", "--target=es2022", f"--format={form}", f"--alias:built={module}"]
+    options = ["--bundle", "--minify", f"--target={target}", f"--format={form}", f"--alias:built={module}"]
     command = ["node", MODULES / "esbuild" / "bin" / "esbuild", PLUGIN / "page" / source, *options]
     done = subprocess.run(
         [*map(str, command), "--log-level=warning", f"--outfile={out}"],
@@ -119,11 +123,23 @@ def bundle(core: dict[str, object], page: Path) -> None:
     }
     module = CACHE / "page" / "built.js"
     for name, source in (("FROZEN", "core.js"), ("STOCK", "stock.js")):
-        out = page / f"{name.lower()}.mjs"
-        join(source, built(module, values), out)
+        out = page / f"{name.lower()}.js"
+        join(source, built(module, values), out, "es2022")
         values[name] = hashed(out)
-    join("script.js", built(module, values), page / "session-plugin.js")
-    join("module.js", module, page / "session-plugin.mjs")
+    join("script.js", built(module, values), page / "session-plugin.js", "es2015")
+    join("module.js", module, page / "session-plugin.mjs", "es2020")  # import.meta came with ES2020
+    look_at(page / "session-plugin.js")
+
+
+def look_at(script: Path) -> None:
+    """Raise FreezeError unless browsers of 2015 can read the script and it is as small as it has to be."""
+    parser = ["node", str(MODULES / "acorn" / "bin" / "acorn"), f"--ecma{OLDEST}", "--silent", str(script)]
+    done = subprocess.run(parser, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise FreezeError(f"{script.name} is not ES{OLDEST}: {(done.stdout + done.stderr).strip()}")
+    size = len(brotli.compress(script.read_bytes(), quality=11, lgwin=24))
+    if size > LARGEST:
+        raise FreezeError(f"{script.name} takes {size} bytes with brotli; at most {LARGEST} are allowed")
 
 
 def compress(folder: Path, but: Sequence[Path] = ()) -> None:
@@ -191,7 +207,11 @@ def make(dist: Path, whole: bool = True) -> None:
     what = order(LEVEL)
     core = freeze_core(what, page)
     bundle(core, page)
-    shutil.copy(PLUGIN / "page" / "session-plugin.d.ts", page)
+    for name in (
+        "session-plugin.d.ts",
+        "session-plugin.d.mts",
+    ):  # TypeScript looks for the latter beside .mjs
+        shutil.copy(PLUGIN / "page" / "session-plugin.d.ts", page / name)
     for name in STOCK:
         shutil.copy(PYODIDE / name, page / "pyodide")
     micropip = next(path for path in tools(FREEZES) if path.name.startswith("micropip-"))

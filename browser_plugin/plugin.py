@@ -1,18 +1,20 @@
 """Enrich one event: its stamp, the two stored texts, and the session events to emit.
 
-For Python callers and as the plain statement of what the page does; ``page/plugin.js`` does the same with
-the objects that only a page has.
+For Python callers: ``rules.enrich`` on a mapping of events and any storage. ``page/session.js`` gathers the
+same facts and carries out the same patch with the objects that only a page has.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from browser_plugin.destinations import NAME, may_receive
-from browser_plugin.session import decide, whole_ms
-from browser_plugin.settings import SessionSettings
+from browser_plugin import rules
+from browser_plugin.destinations import NAMES, NAME
+from browser_plugin.session import whole_ms
+from browser_plugin.settings import TABLE, SessionSettings
 
 if TYPE_CHECKING:
     from browser_plugin.session import Decision
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 ID_KEY = "analytics_session_id"
 LAST_KEY = "analytics_session_id.last_access"
 DESTINATION = NAME
+FIELDS = ("type", "event", "name", "userId", "anonymousId")
+"""What the rules look at in an event, beside its integrations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,8 @@ class Emitted:
     properties: dict[str, object]
     timestamp: int
     session_id: int
+    integrations: dict[str, object] = field(default_factory=dict, compare=False)
+    """Its own integrations: the session id, or the false of a visitor who consented to nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +61,27 @@ class SessionPlugin:
         self.storage = storage
         self._kept: tuple[str | None, str | None] = (None, None)
 
-    def enrich(self, event: Mapping[str, Any], now: int, *, reset: bool = False) -> Enriched:
+    def enrich(self, event: Mapping[str, Any], now: float, *, reset: bool = False) -> Enriched:
         """Return what one event at ``now`` (ms) becomes, and write both stored texts.
 
         ``reset`` begins a new session. The given event is not changed. Storage is written even where the
-        event may not be stamped, as in Segment's reference: the visit goes on all the same.
+        event may not be stamped, as in Segment's reference: the visit goes on all the same. Raises ValueError
+        where ``now`` is no time.
         """
-        settings = self.settings
         stamped = dict(event)
-        if event.get("type") not in settings.event_types or is_own(event, settings):
+        patch = rules.enrich(facts(event, now, self._stored(), self.settings, reset))
+        if patch is None:
             return Enriched(stamped)
-        done = decide(*self._stored(), now, settings.session_length, settings.maximum_length, reset)
-        self._store(done["session_id"], now)
-        if takes_stamp(event.get("integrations")):
-            stamped["integrations"] = with_stamp(event.get("integrations"), done["session_id"])
-        return Enriched(stamped, session_events(done, now, settings), done)
+        self._store(patch["writes"])
+        if patch["changes"]:
+            given = event.get("integrations")
+            kept = dict(given) if isinstance(given, Mapping) else {}
+            stamped["integrations"] = {**kept, NAME: patch["options"]}
+        emitted = [
+            Emitted(one["name"], one["properties"], one["timestamp"], one["session_id"], one["integrations"])
+            for one in patch["emitted"]
+        ]
+        return Enriched(stamped, emitted, patch["decision"])
 
     def _stored(self) -> tuple[str | None, str | None]:
         """Return both texts: the stored ones, or newer ones that could not be stored."""
@@ -80,51 +92,60 @@ class SessionPlugin:
         newer = (whole_ms(self._kept[1]) or -1) > (whole_ms(stored[1]) or -1)
         return self._kept if newer else stored
 
-    def _store(self, session_id: int, now: int) -> None:
+    def _store(self, writes: Mapping[str, int]) -> None:
         self._kept = (None, None)
+        texts = str(writes["id"]), str(writes["last"])
         try:
-            self.storage[ID_KEY] = str(session_id)
-            self.storage[LAST_KEY] = str(now)
+            self.storage[ID_KEY], self.storage[LAST_KEY] = texts
         except Exception:  # any storage, any fault
-            self._kept = (str(session_id), str(now))
+            self._kept = texts
 
 
-def is_own(event: Mapping[str, Any], settings: SessionSettings) -> bool:
-    """Tell whether this is a session event of ours coming round again: it keeps its stamp.
-
-    Segment's reference stamps it anew, which puts the end of a session into the next one.
-    """
-    integrations = event.get("integrations")
-    options = integrations.get(DESTINATION) if isinstance(integrations, Mapping) else None
-    return (
-        event.get("type") == "track"
-        and event.get("event") in (settings.started_name, settings.ended_name)
-        and isinstance(options, Mapping)
-        and isinstance(options.get("session_id"), int)
+def facts(
+    event: Mapping[str, Any],
+    now: float,
+    stored: tuple[str | None, str | None],
+    settings: SessionSettings,
+    reset: bool,
+) -> dict[str, Any]:
+    """Return the facts that the rules are asked about; raises ValueError where ``now`` (ms) is no time."""
+    whole = int(now)
+    if not rules.is_moment(whole):
+        raise ValueError(f"{now!r} is no time in milliseconds")
+    given = event.get("integrations")
+    integrations = (
+        {name: given[name] for name in ("All", *NAMES) if name in given}
+        if isinstance(given, Mapping)
+        else None
     )
+    return {
+        "event": {**{name: event[name] for name in FIELDS if name in event}, "integrations": integrations},
+        "time": moment_of(event.get("timestamp")),
+        "born": 0,
+        "now": whole,
+        "stores": [[*(text or "" for text in stored), "1" if reset else ""]],
+        "earlier": False,
+        "before": None,
+        "loaded": None,
+        "visitor": None,
+        "user": None,
+        "settings": {setting.page: plain(getattr(settings, setting.name)) for setting in TABLE},
+    }
 
 
-def takes_stamp(integrations: object) -> bool:
-    """Tell whether the event may carry the session id to Amplitude: where it may go there."""
-    return may_receive(integrations)
+def plain(value: object) -> object:
+    """Return a setting as JSON has it."""
+    return list(value) if isinstance(value, tuple) else value
 
 
-def with_stamp(integrations: object, session_id: int) -> dict[str, Any]:
-    """Return the integrations with the session id beside the destination's other options."""
-    kept = dict(integrations) if isinstance(integrations, Mapping) else {}
-    options = kept.get(DESTINATION)
-    kept[DESTINATION] = {**(options if isinstance(options, Mapping) else {}), "session_id": session_id}
-    return kept
-
-
-def session_events(done: Decision, now: int, settings: SessionSettings) -> list[Emitted]:
-    """Return the end of the old session, if there was one, and the start of the new one."""
-    emitted: list[Emitted] = []
-    if not (settings.session_events and done["started"]):
-        return emitted
-    ended_id, ended_last = done["ended_id"], done["ended_last"]
-    if ended_id is not None and ended_last is not None:
-        duration: dict[str, object] = {"duration": max(0, ended_last - ended_id)}
-        emitted.append(Emitted(settings.ended_name, duration, ended_last, ended_id))
-    emitted.append(Emitted(settings.started_name, {}, now, done["session_id"]))
-    return emitted
+def moment_of(timestamp: object) -> int | None:
+    """Return an event's own time in ms since the epoch; None where it has none that can be read."""
+    if isinstance(timestamp, str):
+        try:
+            timestamp = datetime.fromisoformat(timestamp)
+        except ValueError:
+            return None
+    if isinstance(timestamp, datetime):
+        zoned = timestamp if timestamp.tzinfo else timestamp.replace(tzinfo=UTC)
+        return round(zoned.timestamp() * 1000)
+    return int(timestamp) if rules.is_moment(timestamp) else None  # type: ignore[call-overload]

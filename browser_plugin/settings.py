@@ -37,6 +37,7 @@ TABLE = (
     Setting("storage", "storage", "choice", "auto", choices=("auto", "localStorage", "cookie", "memory")),
     Setting("start_python", "startPython", "choice", "idle", choices=("idle", "now", "off")),
     Setting("runtime", "runtime", "choice", "frozen", choices=("frozen", "pyodide")),
+    Setting("base", "base", "text", ""),
 )
 
 
@@ -66,6 +67,8 @@ class SessionSettings:
     """When Python starts: when the browser is idle, at once, or never."""
     runtime: str = "frozen"
     """The frozen module, or Pyodide as published."""
+    base: str = ""
+    """The address of the plugin's files; empty for those beside the script, which a bundle does not know."""
 
     def __post_init__(self) -> None:
         """Coerce numbers and flags as Segment's reference does; names are taken as they are.
@@ -138,9 +141,16 @@ def check(setting: Setting, value: object) -> tuple[object, str | None]:
     return setting.default, f"{setting.page} must be one of {', '.join(setting.choices)}"
 
 
+def names_of_settings() -> dict[str, Setting]:
+    """Return the settings under each of their names: Segment's, where it has one, pages' and Python's."""
+    return {
+        name: setting for setting in TABLE for name in (setting.segment, setting.page, setting.name) if name
+    }
+
+
 def read_settings(raw: Mapping[str, object]) -> tuple[SessionSettings, list[str]]:
     """Read settings under any of their names; return them and one line for each unusable or unknown one."""
-    names = {name: setting for setting in TABLE for name in (setting.segment, setting.page, setting.name)}
+    names = names_of_settings()
     values: dict[str, object] = {}
     problems = []
     for name, value in raw.items():
@@ -161,7 +171,7 @@ LONGEST_USUAL_MS = 7 * 86_400_000
 
 def settings_doubts(raw: Mapping[str, object]) -> list[str]:
     """Return one line for each length that can be used, but is probably not meant as it is written."""
-    names = {name: setting for setting in TABLE for name in (setting.segment, setting.page, setting.name)}
+    names = names_of_settings()
     found = []
     for name, value in raw.items():
         setting = names.get(name)

@@ -7,7 +7,7 @@ from browser_plugin.freeze.wheel import as_wheel
 
 VERSION = "0.1.0"
 HERE = Path(__file__).parent
-MODULES = ("__init__", "session", "entry", "plugin", "settings")
+MODULES = ("__init__", "destinations", "session", "rules", "entry", "plugin", "settings")
 """What runs in the page."""
 
 

@@ -122,7 +122,7 @@ core.free(moduleName);
 core.free(functionName);
 
 // Texts will come in through memory that is set aside for good: no allocation per call.
-const CAPACITY = 8192;
+const CAPACITY = 16384;
 const buffer = core.malloc(CAPACITY);
 bytes().fill(0, buffer, buffer + CAPACITY);
 

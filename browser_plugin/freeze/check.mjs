@@ -4,7 +4,8 @@
 //
 // ORDER.json: {"module": .wasm, "description": {entry, buffer, capacity}, "texts": [calls], "repeat": number
 //   of calls after which memory must not have grown, "outside": [values no page would hand over], "out": file}
-// Writes JSON {"answers": [...], "grown": bytes, "outside": [{"answer": text} or {"discarded": why}]}.
+// Writes JSON {"answers": [...], "grown": bytes, "outside": [{"answer": text}, {"refused": why} or {"discarded":
+// why}]}.
 
 import fs from "node:fs";
 import { frozenHost } from "../page/frozen.js";
@@ -34,15 +35,16 @@ const outside = [...order.outside, undefined].map((value) => {
   const fresh = started((why) => reasons.push(why));
   try {
     return { answer: fresh.call(value) };
-  } catch {
-    let refused = false;
+  } catch (error) {
+    let next;
     try {
-      fresh.call(order.texts[0]);
+      next = fresh.call(order.texts[0]);
     } catch {
-      refused = true;
+      // Clean means: told once, and nothing is answered afterwards.
+      return reasons.length === 1 ? { discarded: reasons[0] } : { unclean: reasons };
     }
-    // Clean means: told once, and nothing is answered afterwards.
-    return refused && reasons.length === 1 ? { discarded: reasons[0] } : { unclean: reasons };
+    // Or refused: nothing told, and the next text is answered as ever.
+    return next === answers[0] && !reasons.length ? { refused: String(error) } : { unclean: reasons };
   }
 });
 fs.writeFileSync(order.out, JSON.stringify({ answers, grown, outside }));

@@ -37,9 +37,9 @@ def check(
     for value, outcome in zip([*OUTSIDE, "undefined"], told["outside"], strict=True):
         right = host.outside.get(value) if isinstance(value, str) else None
         answered = right is not None and outcome.get("answer") == right
-        if not (answered or "discarded" in outcome):
+        if not (answered or "discarded" in outcome or "refused" in outcome):
             raise FreezeError(f"input outside the profile, {value!r:.40}, ended in {str(outcome)[:80]}")
-        discarded += not answered
+        discarded += "discarded" in outcome
     return {
         "calls": len(host.texts),
         "repeated": repeated,

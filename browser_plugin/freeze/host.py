@@ -11,7 +11,16 @@ from browser_plugin.freeze.tools import FreezeError, host_answers
 
 OUTSIDE: tuple[object, ...] = (
     *("", "\0", "\0\t\0\t\0\t\0\t\0\t\0", "\ud83d", "1\t1\t1\t1\t1\t\ude00"),
-    *("x" * 4000, "\t" * 8000, "9" * 8188, "\u4e2d" * 2700, "x" * 3_000_000, "\u4e2d\U0001f600" * 400_000),
+    *(
+        "x" * 4000,
+        "\t" * 8000,
+        "9" * 16_380,
+        "[" * 9000,
+        '{"a":' * 2000,
+        "\u4e2d" * 2700,
+        "x" * 3_000_000,
+        "\u4e2d\U0001f600" * 400_000,
+    ),
     *(None, 5, 1.5, True, [], ["1"], {}, {"toString": None}),
 )
 """What no page hands over: empty, huge, halves of characters, other types. A right answer or a clean end."""

@@ -17,7 +17,7 @@ from browser_plugin.freeze.tools import FreezeError
 Level = Literal["whole", "lean", "tight"]
 CALLS = 20_000
 """Made-up calls that are compared with the host's Python, answer by answer."""
-ROOM, LONGEST = 8188, 4096
+ROOM, LONGEST = 16_380, 1 << 19
 """Bytes of UTF-8 that a text may be that goes in (boot.mjs), and one that comes out (page/frozen.js)."""
 NODE = 20
 PYODIDE = "314."

@@ -4,97 +4,293 @@ A workload module has two functions: ``texts``, a list that takes every path thr
 ``generated``, as many made-up texts as wanted, the same ones every time.
 """
 
+import json
 from collections.abc import Iterator
 from itertools import product
 from random import Random
+from typing import Any
+
+from browser_plugin.destinations import NAMES
+from browser_plugin.settings import TABLE
 
 NOW = 1_700_000_000_000
 MINUTE = 60_000
-ODD = (
-    *"0123456789",  # one object each in the interpreter, and not in the module unless it was asked about
+NAME, OTHER_NAME = NAMES
+TYPES = ("track", "track", "track", "page", "identify", "group", "alias", "screen")
+TEXTS = (
+    "",
     "x",
-    "-5",
-    "1.5",
-    " 12",
-    "1_0",
+    "Session Started",
+    "Session Ended",
+    "Gr\u00f6\u00dfe",
+    "\u65e5\u672c",
+    "\U0001f600",
+    "u-1",
+    "u-2",
+    "\ud83d",
+)
+ODD: tuple[Any, ...] = (
+    *(
+        None,
+        True,
+        False,
+        0,
+        -0.0,
+        1,
+        1.5,
+        -3,
+        1e21,
+        1e-7,
+        10**15,
+        "",
+        "x",
+        "true",
+        "5",
+        "\u0661",
+        "\ud83d",
+        [],
+        [1],
+        {},
+    ),
+    *(
+        {"session_id": 5},
+        {"session_id": None},
+        {"session_id": True},
+        {"session_id": 1.5},
+        {"session_id": "5"},
+    ),
+    *({"__proto__": {"session_id": 3}}, {"constructor": 1}, {"2": 1, "1": 2, "a": 0}, [None, {"a": [True]}]),
+    *(
+        "Session Started",
+        "track",
+        "page",
+        "first visit",
+        '\n\\"\t\0',
+        "x" * 70,
+        12_345_678_901_234_567_890,
+        0.1,
+    ),
+)
+"""JSON values that no page should hand over."""
+STORED = (
+    "",
+    "0",
+    "00",
+    "017",
     "1e3",
+    " 1",
+    "-1",
+    "1.5",
+    "1_0",
+    "x",
     "null",
+    "\u0661",
     "9" * 15,
     "9" * 16,
-    "\u0661",
     "\u4e2d",
-    "\0",
-    "",
 )
-PIECES = (
-    *'019.-_ \n\0"\\%',
-    "\t",
-    "\t\t",
-    "\u00e9",
-    "\u0661",
-    "\u4e2d",
-    "\U0001f600",
-    "17",
-    str(NOW),
-    "x" * 70,
-)
+"""Stored texts that are no time, or odd ones."""
+SETTINGS: dict[str, Any] = {
+    one.page: list(one.default) if isinstance(one.default, tuple) else one.default for one in TABLE
+}
+
+
+def facts(**changed: Any) -> dict[str, Any]:
+    """Return the facts about an ordinary event, some of them changed; ``rules`` says what they are."""
+    settings = {**SETTINGS, "sessionEvents": True, **changed.pop("settings", {})}
+    event: dict[str, Any] = {
+        "type": "track",
+        "event": "Signed Up",
+        "userId": None,
+        "anonymousId": "a-1",
+        "integrations": {},
+    }
+    usual = {
+        "event": {**event, **changed.pop("event", {})},
+        "time": NOW - 20,
+        "born": NOW - 5_000,
+        "now": NOW,
+        "stores": [[str(NOW - 5 * MINUTE), str(NOW - MINUTE), ""]],
+        "earlier": False,
+        "before": None,
+        "loaded": {},
+        "visitor": None,
+        "user": None,
+        "settings": settings,
+    }
+    return {**usual, **changed}
 
 
 def texts() -> list[str]:
-    """Return requests that take every path of the session policy, and ones that are none."""
-    stored_ids = ("", str(NOW - 5 * MINUTE), str(NOW + MINUTE), "0", "1e3", "\u0661\u0662")
-    stored_lasts = ("", str(NOW - 1), str(NOW - 31 * MINUTE), str(NOW + MINUTE), "-1", "x" * 64)
-    asked = [
-        request(*fields)
-        for fields in product(
-            stored_ids, stored_lasts, (str(NOW),), ("0", "1800000"), ("0", "60000"), ("0", "1")
-        )
-    ]
-    asked += [
-        request(*[text if field == place else str(NOW) for field in range(6)])
-        for place in range(6)
-        for text in ODD
-    ]
+    """Return questions that take every path of the rules, and ones that are none."""
+    asked = [written(one) for one in [*sessions(), *stamps(), *events()]]
     return [
         *asked,
         "",
-        "\t",
-        "\t" * 5,
-        "\t" * 6,
         "x",
+        "{}",
+        "null",
+        "[]",
+        '{"event":{}}',
         "\u00e9" * 300,
-        "9" * 2000,
-        "\0" * 64,
-        "\U0001f600\t" * 9,
+        "\0",
+        "{" * 50,
+        '"\ud83d"',
+        "1e999",
     ]
 
 
+def sessions() -> Iterator[dict[str, Any]]:
+    """Yield what ends and begins sessions."""
+    ids = ("", str(NOW - 5 * MINUTE), str(NOW + MINUTE), "0", "1e3", "\u0661\u0662")
+    lasts = ("", str(NOW - 1), str(NOW - 31 * MINUTE), str(NOW + MINUTE), "-1", "x" * 16)
+    visitor = {"session": ids[1], "user": "u-1", "anonymousId": "a-0", "userId": "u-1"}
+    for stored_id, last, length, maximum, reset in product(
+        ids, lasts, (0, 1_800_000, 1_500), (0, 60_000), ("", "1")
+    ):
+        settings = {"sessionLength": length, "maximumLength": maximum}
+        yield facts(stores=[[stored_id, last, reset]], settings=settings, visitor=visitor)
+    two = [[ids[1], lasts[1], ""], [str(NOW - 90 * MINUTE), lasts[2], "1"], ["", "", ""], ["x", "x", ""]]
+    for count in range(5):
+        for stores in (two[:count], two[::-1][:count]):
+            yield facts(stores=stores, earlier=count == 1)
+    for now in (*ODD, NOW + 0.5, 10**15 - 1):
+        yield facts(now=now)
+    for time in (*ODD, NOW + 1, NOW - 60_000, NOW - 60_001, NOW - 31 * MINUTE):
+        yield facts(time=time, stores=[["", "", ""]])
+        yield facts(
+            time=time, stores=[[str(NOW - 90 * MINUTE), str(NOW - 10), ""]], settings={"sessionLength": 5}
+        )
+
+
+def stamps() -> Iterator[dict[str, Any]]:
+    """Yield every way to say yes and no to the destination, and another plugin's stamps."""
+    values: tuple[Any, ...] = (
+        None,
+        True,
+        False,
+        0,
+        1,
+        "",
+        "x",
+        [],
+        {},
+        {"session_id": 5},
+        {"groups": {"a": "b"}},
+    )
+    for everything, name, other in product(
+        (None, True, False), values, (None, False, True, {"session_id": 7})
+    ):
+        said = {"All": everything, NAME: name, OTHER_NAME: other}
+        yield facts(event={"integrations": {key: one for key, one in said.items() if one is not None}})
+    for given in ODD:
+        yield facts(event={"integrations": given})
+        yield facts(event={"integrations": {NAME: given}}, loaded={NAME: given})
+        yield facts(loaded=given, stores=[["", "", ""]])
+    stored = [[str(NOW - 40 * MINUTE), str(NOW - 35 * MINUTE), ""]]
+    for stamp, options, kind in product(
+        (NOW, NOW - 40 * MINUTE, 5), (None, {"session_id": 5}, False), TYPES[2:]
+    ):
+        event = {"type": kind, "event": "Session Ended", "integrations": {NAME: {"session_id": stamp}}}
+        for stores in ([[str(NOW), str(NOW), ""]], stored):
+            for before in (stored, [["", "", ""]]):
+                yield facts(event=event, stores=stores, before={"stores": before, "options": options})
+
+
+def events() -> Iterator[dict[str, Any]]:
+    """Yield events of every kind, and users who change."""
+    kinds: tuple[Any, ...] = (*TYPES[2:], None, 5, [], "odd")
+    for kind, name, stamp in product(kinds, TEXTS, ({}, {NAME: {"session_id": 5}})):
+        yield facts(event={"type": kind, "event": name, "integrations": stamp}, time=NOW - 9_000)
+        yield facts(event={"type": kind, "event": None, "name": name, "integrations": stamp})
+    users: tuple[Any, ...] = (*TEXTS, None, 5, 6, [])
+    for user, now_user, on in product(users, users, (True, False)):
+        settings = {"newOnUserChange": on}
+        yield facts(event={"userId": now_user, "anonymousId": user}, user=user, settings=settings)
+    for field in ("type", "event", "name", "userId", "anonymousId"):
+        for value in ODD:
+            yield facts(event={field: value}, stores=[["", "", ""]])
+    for visitor in (None, {}, {"session": "5", "anonymousId": None, "userId": "u-1"}):
+        yield facts(visitor=visitor, user="u-2", event={"userId": "u-1"}, settings={"newOnUserChange": True})
+
+
 def generated(count: int) -> Iterator[str]:
-    """Yield made-up requests: mostly visits as they are, some with odd fields, some of no form at all."""
+    """Yield made-up questions: mostly visits as they are, some with odd values."""
     random = Random(4)
-    now = NOW
-    stored_id, stored_last = "", ""
     for _ in range(count):
-        now += random.choice(
-            (random.randrange(1000), random.randrange(20 * MINUTE), random.randrange(90 * MINUTE))
-        )
-        length = random.choice(("1800000", "1800000", "1", "0", "60000"))
-        maximum = random.choice(("0", "0", "86400000", "600000"))
-        reset = "1" if random.random() < 0.02 else "0"
-        fields = [stored_id, stored_last, str(now), length, maximum, reset]
-        if random.random() < 0.2:
-            fields[random.randrange(6)] = random.choice(ODD)
-        if random.random() < 0.1:
-            fields[random.randrange(6)] = "".join(random.choices(PIECES, k=random.randrange(9)))
-        yield (
-            "".join(random.choices(PIECES, k=random.randrange(30)))
-            if random.random() < 0.05
-            else request(*fields)
-        )
-        stored_id = random.choice((stored_id, str(now), str(now - random.randrange(90 * MINUTE))))
-        stored_last = random.choice((str(now), str(now), str(now + random.randrange(MINUTE)), ""))
+        yield written(question(random))
 
 
-def request(*fields: str) -> str:
-    """Return the fields as the entry takes them."""
-    return "\t".join(fields)
+def question(random: Random) -> dict[str, Any]:
+    """Return made-up facts."""
+    now = NOW + random.randrange(10**9)
+    event = {
+        "type": random.choice(TYPES),
+        "event": random.choice(TEXTS),
+        "userId": random.choice((None, "u-1", "u-2")),
+        "anonymousId": f"{random.getrandbits(64):x}",
+        "integrations": integrations(random),
+    }
+    for field in ("type", "event", "name", "userId", "anonymousId"):
+        if random.random() < 0.06:
+            event[field] = odd(random)
+    made = facts(
+        event=event,
+        time=random.choice((None, now, now - random.randrange(10**5), now - random.randrange(10**9))),
+        born=now - random.randrange(10**6),
+        now=now,
+        stores=[stored(random, now) for _ in range(random.choice((1, 1, 2, 3)))],
+        earlier=random.random() < 0.1,
+        loaded=random.choice((None, {}, {}, {"All": True}, integrations(random))),
+        user=random.choice((None, "u-1", "u-2")),
+        visitor=random.choice((None, visitor(random, now))),
+        settings={
+            "sessionEvents": random.random() < 0.7,
+            "newOnUserChange": random.random() < 0.3,
+            "sessionLength": random.choice((1_800_000, 1_800_000, 0, MINUTE, 1_500)),
+            "maximumLength": random.choice((0, 0, 86_400_000, 600_123)),
+        },
+    )
+    if random.random() < 0.2:
+        made["before"] = {"stores": [stored(random, now)], "options": odd(random)}
+        if random.random() < 0.5:
+            made["event"]["integrations"] = {NAME: {"session_id": now - random.choice((0, 1, MINUTE))}}
+    return made
+
+
+def visitor(random: Random, now: int) -> dict[str, Any]:
+    """Return a made-up visitor of the event before."""
+    session = str(now - random.choice((5 * MINUTE, 7)))
+    return {"session": session, "user": "u-1", "anonymousId": random.choice((None, "a-1")), "userId": "u-1"}
+
+
+def stored(random: Random, now: int) -> list[str]:
+    """Return what a made-up store holds."""
+    begun = random.choice((now - 5 * MINUTE, now - 5 * MINUTE, now + MINUTE, now - random.randrange(10**8)))
+    last = random.choice((now - 1, now - 31 * MINUTE, now + MINUTE, now - random.randrange(10**7)))
+    found = [str(begun), str(last), random.choice(("", "", "", "1", "0"))]
+    if random.random() < 0.15:
+        found[random.randrange(2)] = random.choice(STORED)
+    return found
+
+
+def integrations(random: Random) -> Any:
+    """Return made-up integrations: mostly none to speak of."""
+    if random.random() < 0.5:
+        return random.choice(({}, None, {"All": True}))
+    if random.random() < 0.2:
+        return odd(random)
+    return {name: odd(random) for name in ("All", *NAMES) if random.random() < 0.5}
+
+
+def odd(random: Random, depth: int = 0) -> Any:
+    """Return a JSON value that nobody expects."""
+    if depth < 2 and random.random() < 0.3:
+        names = (*NAMES, "All", "session_id", "x", "__proto__", "constructor", "7", "")
+        return {random.choice(names): odd(random, depth + 1) for _ in range(random.randrange(4))}
+    return random.choice(ODD)
+
+
+def written(value: object) -> str:
+    """Return a question as a page writes it."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -2,7 +2,8 @@
 //
 // The module is made by browser_plugin/freeze. What it may lack is code and data that no profiled run ever
 // touched; where it meets such a gap it traps. After any trap, exception or answer that cannot be, the
-// instance is thrown away for good and `onTrap` is told once: the page then goes on without Python.
+// instance is thrown away and `onTrap` is told once. What is no text, or one too long, is refused and costs
+// nothing else.
 
 /**
  * What the freeze writes beside the module (core.json).
@@ -19,15 +20,20 @@
  * @property {(why: string) => void} discard throws the instance away, as after a trap
  */
 
+/**
+ * @typedef {FrozenPython & { again: (onTrap: (why: string) => void) => FrozenPython & { again: any } }} StartedPython
+ * `again` makes a fresh instance of the same module, at once
+ */
+
 /** Longest answer, in bytes, that is taken for one. */
-const LONGEST = 4096;
+const LONGEST = 1 << 19;
 
 /**
  * Fetches, compiles (while it arrives, off the page's thread) and instantiates a frozen module.
  * @param {string | Promise<Response>} from its address, or what a fetch begun earlier gives
  * @param {FrozenDescription} description
  * @param {(why: string) => void} onTrap called at most once
- * @returns {Promise<FrozenPython>} rejects where the module cannot be had or WebAssembly is refused
+ * @returns {Promise<StartedPython>} rejects where the module cannot be had or WebAssembly is refused
  */
 export async function startFrozen(from, description, onTrap) {
   const response = await (typeof from === "string" ? fetch(from, { credentials: "omit" }) : from);
@@ -35,10 +41,15 @@ export async function startFrozen(from, description, onTrap) {
   const host = frozenHost();
   // A server that does not know the type gets the slower way, which holds the whole file in memory first.
   const streams = response.headers.get("Content-Type") === "application/wasm";
-  const { instance } = streams
+  const { instance, module } = streams
     ? await WebAssembly.instantiateStreaming(response, host.imports)
     : await WebAssembly.instantiate(await response.arrayBuffer(), host.imports);
-  return host.attach(instance, description, onTrap);
+  /** @param {(why: string) => void} onTrap @returns {StartedPython} */
+  const again = (onTrap) => {
+    const fresh = frozenHost();
+    return { ...fresh.attach(new WebAssembly.Instance(module, fresh.imports), description, onTrap), again };
+  };
+  return { ...host.attach(instance, description, onTrap), again };
 }
 
 /**
@@ -133,10 +144,11 @@ export function frozenHost(more = {}) {
         discard,
         call(text) {
           if (discarded) throw new Error("Python was discarded");
+          if (typeof text !== "string") throw new TypeError(`a text is needed, not ${typeof text}`);
+          look();
+          const size = put(text);
           try {
-            if (typeof text !== "string") throw new TypeError(`a text is needed, not ${typeof text}`);
-            look();
-            const question = core.PyUnicode_FromStringAndSize(begin, put(text));
+            const question = core.PyUnicode_FromStringAndSize(begin, size);
             if (!question) throw new Error("the text was refused");
             const object = core.PyObject_CallOneArg(entry, question);
             core.Py_DecRef(question);

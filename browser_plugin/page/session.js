@@ -1,245 +1,174 @@
-// The page's one session: asks the policy about each event, writes what it says, stamps, and tells who listens.
-// The rules are in session.py; what is an event of ours and what takes a stamp is as in plugin.py.
+// One event through the page's session: gathers the facts, asks the rules (rules.py), carries out their patch.
 
-import { answer, startPython, state } from "./python.js";
-import { readSettings, warn } from "./settings.js";
-import { ID, ask, openStores, read, whole, write } from "./stores.js";
+import { NAMES, NAME, stamp_of } from "built";
+import { arrived, lastChance, sendKept, tellIfLate } from "./leaving.js";
+import { tell } from "./listeners.js";
+import { answer, startPython } from "./python.js";
+import { warn } from "./settings.js";
+import { clock, recordOf } from "./state.js";
+import { askForReset, openStores, readStores, writeStores } from "./stores.js";
+import { turn } from "./turns.js";
 
-/** @typedef {{ anonymousId?: string | null, userId?: string | null }} Visitor */
-/** @typedef {import("./session-plugin.d.ts").Reason} Reason */
-/** @typedef {[now: number, asked: boolean, ...answer: string[]]} Decision */
+/** @typedef {import("./state.js").State} State */
 
-const DESTINATION = "Actions Amplitude";
-/** Milliseconds after which a tab no longer waits for another tab to begin the session. */
-const PATIENCE = 500;
-/** Milliseconds after which what a tab has written is there for the others, in Firefox too. */
-const SETTLED = 50;
+/** @param {any} value @returns {any} a copy of an object, null for whatever else there is */
+const copyOf = (value) => (value && typeof value === "object" && !Array.isArray(value) ? Object.assign({}, value) : null);
 
-const born = Date.now();
-let files = "";
-export let settings = readSettings();
-let rank = -1;
-/** Whether the page is going away: nothing can be waited for then. */
-export let leaving = false;
-let explanation = "no event yet";
-/** @type {any} the instance of Analytics.js whose events came last */
-let analytics;
-/** The session of this page's last event, and who its visitor was then. */
-let current = "";
-/** @type {Visitor} */
-let visitor = {};
-/** @type {Record<string, Visitor>} whose a session event is, by message id: the visitor may be another by now */
-const whose = {};
-const seen = new WeakSet();
-/** @type {(() => void)[]} events that wait for this tab's turn */
-const waiting = [];
-/** @type {Set<(session: typeof api, reason: Reason) => void>} */
-const listeners = new Set();
+/** @param {any} integrations @returns {any} what the rules look at of them; null for what are none */
+function known(integrations) {
+  const given = copyOf(integrations);
+  return given && ["All"].concat(NAMES).reduce((found, one) => Object.assign(found, { [one]: given[one] }), {});
+}
 
-/** @param {string} base where the plugin's files are, with the slash */
-export function openSession(base) {
-  files = base;
-  // Captured: before the page's own listeners, whose events find that nothing can be waited for any more.
-  addEventListener(
-    "pagehide",
-    () => {
-      leaving = true;
-      setTimeout(() => (leaving = false)); // only a page that comes back gets there
-      go();
-    },
-    true,
-  );
-  addEventListener("storage", ({ key, newValue, oldValue }) => {
-    if (key === ID && oldValue !== newValue) tell("another tab");
-  });
+/** @param {any} event @returns {any} what its integrations have under the destination's name; null for nothing */
+function optionsOf({ integrations }) {
+  const options = (copyOf(integrations) || {})[NAME];
+  return options === undefined ? null : copyOf(options) || options;
+}
+
+/** @param {any} event @param {any} options what to put under the destination's name; null for nothing */
+function putOptions(event, options) {
+  const given = copyOf(event.integrations) || {};
+  if (options === null) delete given[NAME];
+  else given[NAME] = options;
+  event.integrations = given;
 }
 
 /**
- * Takes settings unless some of a higher rank were given: by the page's own code (2), the forwarder (1), a script tag (0).
- * @param {any} raw
- * @param {number} given
+ * Hears of what an instance of Analytics.js does, once.
+ * @param {State} state
+ * @param {any} instance
+ * @param {number} since when the plugin came, by performance.now()
  */
-export function configure(raw, given) {
-  if (given < rank) return;
-  rank = given;
-  settings = readSettings(raw);
-  open();
-  if (settings.startPython === "idle") (window.requestIdleCallback ?? setTimeout)(() => start());
-  else start();
+export function attach(state, instance, since) {
+  const known = recordOf(state, instance);
+  if (instance !== state.analytics) {
+    state.analytics = instance;
+    openStores(state);
+  }
+  if (known.done) return;
+  known.done = true;
+  const user = instance.user && instance.user();
+  if (state.user === null && user && user.id) state.user = user.id() || null;
+  if (!instance.on || !instance.queue) return;
+  if (instance.initialized) tellIfLate(instance, since);
+  sendKept();
+  instance.on("reset", () => state.settings.newOnReset && askForReset(state));
+  // Within the call that makes the event, so before whatever the page does next.
+  instance.on("dispatch_start", (/** @type {any} */ context) => {
+    recordOf(state, context).resets = state.resets;
+    Object.assign(context.event, state.emitting);
+  });
+  instance.queue.on("message_enriched", (/** @type {any} */ context, /** @type {any} */ plugin) => {
+    const record = recordOf(state, context);
+    if (record.left) putBack(state, context.event, record.left);
+    else if (plugin.type === "before") record.before = { stores: readStores(state), options: optionsOf(context.event) };
+  });
+  ["success", "failure"].forEach((end) => instance.queue.on("delivery_" + end, (/** @type {any} */ one) => arrived(state, one)));
 }
-
-const start = () => startPython(files, settings.startPython, settings.runtime);
-const open = () => openStores(settings.storage, analytics ?? /** @type {any} */ (window).analytics);
-
-/** @param {any} instance of Analytics.js, now that it has loaded */
-export function attach(instance) {
-  if (instance === analytics) return;
-  analytics = instance;
-  open();
-}
-
-/** @param {any} context what Analytics.js hands to plugins @returns whether it is new to all plugins of the page */
-export const first = (context) => !seen.has(context) && seen.add(context);
 
 /**
- * Stamps one event: at once, or in turn with other tabs where it begins a session.
+ * Another session plugin has come after this one and put its own id: it is taken back.
+ * @param {State} state
  * @param {any} event
+ * @param {any} left
+ */
+function putBack(state, event, { options, writes }) {
+  const found = optionsOf(event);
+  if (stamp_of(found) === null || JSON.stringify(found) === JSON.stringify(options)) return;
+  putOptions(event, copyOf(options) || options);
+  if (writes) writeStores(state, writes);
+}
+
+/**
+ * Takes one event through the session: at once, or in turn with other tabs where it begins a session.
+ * @param {State} state
+ * @param {any} context
  * @param {any} instance of Analytics.js
- * @param {boolean} forced whether a new session has to begin
+ * @returns {any} the context, or a promise of it
  */
-export async function stamp(event, instance, forced) {
-  Object.assign(event, whose[event.messageId]);
-  if (!concerns(event)) return;
-  start();
-  let decision = decide(instance, forced);
-  if (decision[3] === "1" && navigator.locks && !leaving) {
-    await turn();
-    decision = decide(instance, forced);
+export function stamp(state, context, instance) {
+  const record = recordOf(state, context);
+  if (record.done) return context; // by another of the page's plugins
+  record.done = true;
+  const finish = () => {
+    try {
+      carryOut(state, context, instance, ask(state, context, instance));
+    } catch (error) {
+      warn(`an event has no session: ${error}`);
+    }
+    state.passing.set(context.id, { context, instance });
+    if (state.leaving) lastChance(state, context, instance);
+    return context;
+  };
+  let first;
+  try {
+    [first] = ask(state, context, instance);
+  } catch (error) {
+    return finish();
   }
-  act(event, instance, decision);
-}
-
-/** @param {any} event */
-function concerns(event) {
-  const id = event.integrations?.[DESTINATION]?.session_id;
-  const own = [settings.startedName, settings.endedName].includes(event.event);
-  // Made by an earlier page and kept by Analytics.js until now: it belongs where that page put it.
-  const older = +new Date(event.timestamp) < born;
-  return settings.eventTypes.includes(event.type) && !(typeof id === "number" && (own || older));
+  if (first) startPython(state);
+  const waits = first && first.decision && first.decision.started && navigator.locks && !state.leaving;
+  return waits ? turn(state).then(finish) : finish();
 }
 
 /**
- * Asks the policy about an event of now; writes nothing. Returns now, whether a new session was asked for, and
- * the policy's answer: session, started, reason, idle, ended session and its last access.
+ * Asks the rules about an event of now; changes nothing.
+ * @param {State} state
+ * @param {any} context
  * @param {any} instance
- * @param {boolean} forced whether a new session has to begin, unless another tab has begun one since
- * @returns {Decision}
+ * @returns {[patch: any, answered: string]}
  */
-function decide(instance, forced) {
-  attach(instance);
-  const now = Date.now();
-  const [id, last, asked] = read(now);
-  const reset = asked || (forced && (!current || current === id));
-  const request = [id, last, now, settings.sessionLength, settings.maximumLength, +reset].join("\t");
-  return [now, asked, ...answer(request).split("\t")];
-}
-
-/**
- * Waits until it is this tab's turn: the first tab begins a session, the others find it.
- * @returns {Promise<void>}
- */
-function turn() {
-  return new Promise((resolve) => {
-    waiting.push(resolve);
-    const take = () => {
-      if (!waiting.length) return;
-      go();
-      return new Promise((done) => setTimeout(done, SETTLED));
-    };
-    navigator.locks.request(ID, take).catch(go);
-    setTimeout(() => waiting.includes(resolve) && go(), PATIENCE);
+function ask(state, context, instance) {
+  attach(state, instance, 0);
+  const { event } = context;
+  const record = recordOf(state, context);
+  const { type, name, userId, anonymousId } = event;
+  return answer(state, {
+    event: { type, event: event.event, name, userId, anonymousId, integrations: known(event.integrations) },
+    time: +new Date(event.timestamp),
+    born: state.born,
+    now: clock(),
+    stores: readStores(state),
+    earlier: /** @type {number} */ (record.resets) < state.resets,
+    before: record.before || null,
+    loaded: known(instance.integrations),
+    visitor: state.visitor,
+    user: state.user,
+    settings: state.settings,
   });
 }
 
-const go = () => waiting.splice(0).forEach((resolve) => resolve());
-
 /**
- * Writes, stamps the event and emits session events, as decided.
- * @param {any} event
+ * @param {State} state
+ * @param {any} context
  * @param {any} instance
- * @param {Decision} decision
+ * @param {[patch: any, answered: string]} answer
  */
-function act(event, instance, [now, asked, stored, started, why, idle, endedId, endedLast]) {
-  const id = +stored;
-  const reason = /** @type {Reason} */ (why === "reset" && !asked ? "another user" : why);
-  write(id, now, asked);
-  const given = event.integrations ?? {};
-  const options = given[DESTINATION];
-  const stamps = options !== false && (given.All !== false || options);
-  /** @param {number} session */
-  const withId = (session) =>
-    stamps ? { ...given, [DESTINATION]: { ...(typeof options === "object" && options), session_id: session } } : given;
-  if (stamps) event.integrations = withId(id);
-  const name = event.event ?? event.name;
-  explanation =
-    `${event.type}${name ? ` "${name}"` : ""} is in session ${id}, ${because(reason, +idle)}; ` +
-    (stamps ? "" : "not stamped: its integrations say no; ") +
-    `answered by ${state === "ready" ? "Python" : "the compiled policy"}`;
-  const { anonymousId, userId } = event;
-  const before = { anonymousId, userId, ...visitor };
-  current = stored;
-  visitor = { anonymousId, userId };
-  if (started === "0") return;
-  tell(reason);
-  if (!settings.sessionEvents) return;
-  /** @param {string} kind @param {string} name @param {number} session @param {number} at @param {Visitor} who @param {object} [properties] */
-  const emit = (kind, name, session, at, who, properties = {}) => {
-    // The same in every tab and at every try: whoever receives it twice knows it.
-    const messageId = `session-${kind}-${session}-${who.anonymousId ?? who.userId}`;
-    whose[messageId] = who;
-    instance.track(name, properties, { timestamp: new Date(at), messageId, integrations: withId(session) }).catch(warn);
-  };
-  if (endedId) {
-    emit("ended", settings.endedName, +endedId, +endedLast, before, { duration: Math.max(0, +endedLast - +endedId) });
-  }
-  emit("started", settings.startedName, id, now, visitor);
-}
-
-/** @param {Reason | "active"} reason @param {number} idle milliseconds */
-function because(reason, idle) {
-  const { sessionLength, maximumLength } = settings;
-  const after = `${idle / 1000} s after the last event (${sessionLength / 1000} s end one)`;
-  /** @type {Record<string, string>} */
-  const why = {
-    idle: after,
-    maximum: `the last one had reached ${maximumLength / 1000} s`,
-    reset: "a reset asked for it",
-    "another user": "another user came",
-    unusable: "what was stored is unusable",
-    "first visit": "none was stored",
-  };
-  return reason === "active" ? `which goes on, ${after}` : `which is new: ${why[reason]}`;
-}
-
-/** @param {Reason} reason */
-function tell(reason) {
-  for (const listener of listeners) {
-    try {
-      listener(api, reason);
-    } catch (error) {
-      warn(error);
+function carryOut(state, context, instance, [patch, answered]) {
+  const { event } = context;
+  const record = recordOf(state, context);
+  if (patch) {
+    const { decision, writes, visitor } = patch;
+    if (writes) writeStores(state, writes);
+    if (patch.changes) putOptions(event, patch.options);
+    if (patch.explanation) state.explanation = `${patch.explanation}; answered by ${answered}`;
+    if (visitor) {
+      state.visitor = visitor;
+      state.user = visitor.user;
     }
+    if (decision && decision.started) tell(state, decision.reason);
+    patch.emitted.forEach((/** @type {any} */ one) => emit(state, instance, one));
+  }
+  record.left = { options: optionsOf(event), writes: patch && patch.writes };
+}
+
+/** @param {State} state @param {any} instance @param {any} event a session event, as the rules gave it */
+function emit(state, instance, { name, properties, timestamp, messageId, integrations, who }) {
+  state.emitting = who;
+  try {
+    instance.track(name, properties, { timestamp: new Date(timestamp), messageId, integrations }).catch(warn);
+  } finally {
+    state.emitting = null;
   }
 }
-
-/** @param {(id: number, last: number) => number} what */
-function stored(what) {
-  const [id, last] = read(Date.now());
-  return whole(id) && whole(last) ? what(+id, +last) : null;
-}
-
-/** @type {import("./session-plugin.d.ts").AnalyticsSession} */
-export const api = {
-  get id() {
-    return stored((id) => id);
-  },
-  get startedAt() {
-    return api.id;
-  },
-  get lastActivity() {
-    return stored((_, last) => last);
-  },
-  get expiresAt() {
-    const { sessionLength, maximumLength } = settings;
-    return stored((id, last) => Math.min(last + sessionLength, id + (maximumLength || Infinity)));
-  },
-  get python() {
-    return state;
-  },
-  reset: () => ask(!!analytics),
-  onChange(listener) {
-    listeners.add(listener);
-    return () => listeners.delete(listener);
-  },
-  explain: () => explanation,
-};

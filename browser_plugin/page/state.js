@@ -1,0 +1,69 @@
+// Everything that the page's one session knows, in one object that is passed along. Nothing in it grows for as long
+// as the page lives: contexts are held weakly, and what waits is taken out again.
+
+import { readSettings } from "./settings.js";
+
+/**
+ * @typedef {object} Record what is known about one event, for as long as Analytics.js has it
+ * @property {number} [resets] how many new sessions had been asked for when it was made
+ * @property {{ stores: string[][], options: any }} [before] how things were before any enrichment
+ * @property {{ options: any, writes: any }} [left] how the session left the event and the stores
+ * @property {boolean} [done] whether the session has seen it
+ */
+
+/**
+ * @typedef {object} State
+ * @property {string} base where the plugin's files are, with the slash; empty where that is not known
+ * @property {import("./settings.js").Settings} settings
+ * @property {number} rank of whoever gave the settings
+ * @property {number} born when the page began
+ * @property {any} analytics the instance of Analytics.js whose events came last
+ * @property {WeakMap<any, Record>} records by context
+ * @property {number} resets how many new sessions were asked for on this page
+ * @property {any} visitor the rules' `visitor` of the event before
+ * @property {any} user the user id so far
+ * @property {any} emitting whose the session event is that is being tracked
+ * @property {string} explanation
+ * @property {boolean} leaving whether the page is going away: nothing can be waited for then
+ * @property {Map<string, { context: any, instance: any }>} passing events that have not arrived, by context id
+ * @property {(() => void)[]} waiting events that wait for this tab's turn
+ * @property {Set<(session: any, reason: any) => void>} listeners
+ * @property {import("./stores.js").Store[]} stores
+ * @property {any} shared analytics.storage's own stores, where they are used
+ * @property {import("./python.js").Python} python
+ */
+
+/** @param {string} base @returns {State} */
+export const createState = (base) => ({
+  base,
+  settings: readSettings({}),
+  rank: -1,
+  born: clock(),
+  analytics: null,
+  records: new WeakMap(),
+  resets: 0,
+  visitor: null,
+  user: null,
+  emitting: null,
+  explanation: "no event yet",
+  leaving: false,
+  passing: new Map(),
+  waiting: [],
+  listeners: new Set(),
+  stores: [new Map()],
+  shared: null,
+  python: { state: "starting", begun: false, ask: null },
+});
+
+/** Whole milliseconds, also where a page has put another clock in place: one that gives fractions, texts or nothing. */
+export function clock() {
+  const now = Math.floor(Date.now());
+  return now >= 0 && now < 1e15 ? now : new Date().getTime();
+}
+
+/** @param {State} state @param {any} context @returns {Record} */
+export function recordOf(state, context) {
+  let record = state.records.get(context);
+  if (!record) state.records.set(context, (record = {}));
+  return record;
+}

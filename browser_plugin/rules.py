@@ -1,0 +1,371 @@
+"""Every rule about one event: ``enrich(facts)`` returns what to store, to stamp and to send.
+
+The page's JavaScript gathers the facts and carries out the patch; it has no rule of its own. The same source
+runs in CPython, in Pyodide, in the frozen module and, compiled by PScript, as JavaScript, so it keeps to what
+all of them do alike: JSON values, ``is`` for true and false, no text made of what is no text or whole number,
+no classes (see also ``session``). Times, lengths and ids are milliseconds.
+
+Facts:
+
+- ``event``: its ``type``, ``event``, ``name``, ``userId``, ``anonymousId``, and of its ``integrations``
+  ``All`` and the destination's names;
+- ``time``: the event's own time, None where it has none; ``born``: when the page began; ``now``;
+- ``stores``: texts ``[id, last access, "1" where a new session was asked for]`` of each store, in order;
+- ``earlier``: whether the event was made before a new session was asked for;
+- ``before``: ``stores`` and the destination's ``options`` as they were before other plugins saw the event,
+  None where that is not known;
+- ``loaded``: the integrations that Analytics.js was loaded with, None where that is not known;
+- ``visitor``: the last patch's; ``user``: the user id so far;
+- ``settings``: under the names that pages use.
+
+Patch; None where nothing is to be done:
+
+- ``decision``: see ``session``, None where the event is in no session;
+- ``writes``: what to store, ``id``, ``last`` and whether the wish for a new session is fulfilled (``reset``),
+  None for nothing;
+- ``changes``: whether to put ``options`` under the destination's name (None: nothing may be there);
+- ``visitor``: of this event; ``emitted``: events to track, in order; ``explanation``: a sentence.
+"""
+
+from __future__ import annotations
+
+from browser_plugin.destinations import NAME, field, is_denied, may_receive
+from browser_plugin.session import decide, whole_ms
+
+TYPE_CHECKING = False
+"""True to type checkers only: the frozen module would carry what importing typing brings in."""
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    Facts = dict[str, Any]
+    Patch = dict[str, Any]
+
+APART = 1000
+"""Milliseconds by which the clocks of two tabs may differ."""
+SOON = 60_000
+"""Milliseconds for which an event may have waited: one that is older does not date the session's start."""
+LIMIT = 1_000_000_000_000_000
+"""Times below this are exact in JavaScript's numbers, and so are their sums."""
+
+
+def is_number(value: object) -> bool:
+    """Tell whether a JSON value is a number."""
+    return isinstance(value, (int, float)) and value is not True and value is not False
+
+
+def is_moment(value: Any) -> bool:
+    """Tell whether a JSON value is a time in whole milliseconds."""
+    if is_number(value) is False or value < 0 or value >= LIMIT:
+        return False
+    rest = value % 1
+    return rest < 1 and not rest > 0  # a JSON number's, never NaN
+
+
+def is_known(user: Any) -> bool:
+    """Tell whether a JSON value is a user id: a number or a text that is not empty."""
+    if isinstance(user, str):
+        return len(user) > 0
+    return is_number(user)
+
+
+def as_text(value: Any) -> str:
+    """Return a text; an empty one for what is none: no two languages write it alike."""
+    if isinstance(value, str):
+        return value
+    return ""
+
+
+def copied(value: Any) -> dict[str, Any]:
+    """Return a copy of a JSON object; an empty one for what is none."""
+    if isinstance(value, dict):
+        return dict(value)
+    return {}
+
+
+def stamp_of(options: object) -> Any:
+    """Return the session id among the destination's options; None where there is none."""
+    stamp = field(options, "session_id")
+    if is_number(stamp):
+        return stamp
+    return None
+
+
+def chosen(stores: Any, now: float) -> dict[str, Any]:
+    """Return the stored ``id`` and ``last`` access to go by, as texts, and whether a ``reset`` was asked for.
+
+    Where stores disagree, the newest last access wins, and the id beside the newest one; a time to come is
+    the least to be believed.
+    """
+    session_id = ""
+    last = ""
+    newest = -1
+    beside = -2
+    reset = False
+    for store in stores:
+        weight = -1
+        moment = whole_ms(store[1])
+        if moment is not None:
+            weight = moment
+            if moment > now + APART:
+                weight = 0
+        if weight > newest or len(last) < 1:
+            last = store[1]
+            newest = weight
+        if whole_ms(store[0]) is None:
+            if len(session_id) < 1:
+                session_id = store[0]
+        elif weight > beside:
+            session_id = store[0]
+            beside = weight
+        if store[2] == "1":
+            reset = True
+    return {"id": session_id, "last": last, "reset": reset}
+
+
+def found(facts: Facts) -> dict[str, Any]:
+    """Return what to go by: ``integrations``, the destination's ``options``, ``stores``, ``foreign``.
+
+    Another session plugin that saw the event first has put its id over the options and renewed the stored
+    last access (``foreign``): then what was there before it counts.
+    """
+    given = field(facts["event"], "integrations")
+    options = field(given, NAME)
+    stores = facts["stores"]
+    before = facts["before"]
+    stamp = stamp_of(options)
+    if before is None or stamp is None or stamp == stamp_of(before["options"]):
+        return {"integrations": given, "options": options, "stores": stores, "foreign": False}
+    # Where the stored id is not that plugin's, another tab has begun a session since: that one counts.
+    if whole_ms(chosen(stores, facts["now"])["id"]) == stamp:
+        stores = before["stores"]
+    options = before["options"]
+    given = copied(given)
+    given[NAME] = options
+    return {"integrations": given, "options": options, "stores": stores, "foreign": True}
+
+
+def is_off(integrations: object, loaded: object) -> bool:
+    """Tell whether the destination is switched off, so that nothing may be stored.
+
+    Off is what Analytics.js was loaded with, or a plain false on the event, which a consent tool wrote. Where
+    it is not known what Analytics.js was loaded with, the visit goes on as in Segment's reference.
+    """
+    return loaded is not None and (is_denied(integrations) or may_receive(loaded) is False)
+
+
+def concerns(facts: Facts, options: object) -> bool:
+    """Tell whether the event is in a session at all.
+
+    Left out are types that the settings do not name; session events of ours, which keep the stamp they were
+    made with; and what an earlier page stamped, and Analytics.js kept until now.
+    """
+    event = facts["event"]
+    settings = facts["settings"]
+    if field(event, "type") not in settings["eventTypes"]:
+        return False
+    if stamp_of(options) is None:
+        return True
+    ours = [settings["startedName"], settings["endedName"]]
+    if field(event, "type") == "track" and field(event, "event") in ours:
+        return False
+    return not (is_number(facts["time"]) and facts["time"] < facts["born"])
+
+
+def is_another_user(facts: Facts, session_id: str) -> bool:
+    """Tell whether another user's session has to begin, unless another tab has begun one since."""
+    user = facts["user"]
+    now_user = field(facts["event"], "userId")
+    if not (facts["settings"]["newOnUserChange"] is True and is_known(user) and is_known(now_user)):
+        return False
+    before = field(facts["visitor"], "session")
+    return user != now_user and (before is None or before == session_id)
+
+
+def seconds(ms: float) -> str:
+    """Return milliseconds as a text in seconds, without zeros at its end."""
+    rest = ms % 1000
+    whole = str((ms - rest) // 1000)
+    if rest < 1:
+        return whole
+    return whole + "." + str(rest + 1000)[1:].rstrip("0")
+
+
+def because(reason: str, idle: float, settings: dict[str, Any]) -> str:
+    """Say why the event is in its session."""
+    after = seconds(idle) + " s after the last event (" + seconds(settings["sessionLength"]) + " s end one)"
+    if reason == "active":
+        return "which goes on, " + after
+    why = {
+        "idle": after,
+        "maximum": "the last one had reached " + seconds(settings["maximumLength"]) + " s",
+        "reset": "a reset asked for it",
+        "another user": "another user came",
+        "unusable": "what was stored is unusable",
+        "first visit": "none was stored",
+    }
+    return "which is new: " + why[reason]
+
+
+def named(event: object) -> str:
+    """Say which event it is."""
+    name = as_text(field(event, "event"))
+    if len(name) < 1:
+        name = as_text(field(event, "name"))
+    if len(name) > 0:
+        return as_text(field(event, "type")) + ' "' + name + '"'
+    return as_text(field(event, "type"))
+
+
+def put_back(facts: Facts, seen: dict[str, Any], explanation: str) -> Patch | None:
+    """Return the patch for an event in no session: it only takes back what another plugin did to it."""
+    if seen["foreign"] is False and len(explanation) < 1:
+        return None
+    writes = None
+    if seen["foreign"] is True:
+        stored = chosen(facts["before"]["stores"], facts["now"])
+        session_id = whole_ms(stored["id"])
+        last = whole_ms(stored["last"])
+        if session_id is not None and last is not None:
+            writes = {"id": session_id, "last": last, "reset": False}
+    return {
+        "decision": None,
+        "writes": writes,
+        "changes": seen["foreign"],
+        "options": seen["options"],
+        "visitor": None,
+        "emitted": [],
+        "explanation": explanation,
+    }
+
+
+def told(
+    kind: str,
+    name: str,
+    session_id: float,
+    at: float,
+    who: dict[str, Any],
+    options: object,
+    more: dict[str, Any],
+) -> dict[str, Any]:
+    """Return one session event.
+
+    Its message id is the same in every tab and at every try: whoever receives it twice knows it. Its user and
+    device are those whose session it is.
+    """
+    whom = as_text(field(who, "anonymousId"))
+    if len(whom) < 1:
+        whom = as_text(field(who, "userId"))
+    stamped = options
+    if options is not False:
+        stamped = copied(options)
+        stamped["session_id"] = session_id
+    return {
+        "name": name,
+        "properties": more,
+        "timestamp": at,
+        "session_id": session_id,
+        "messageId": "session-" + kind + "-" + str(session_id) + "-" + whom,
+        "integrations": {NAME: stamped},
+        "who": {"anonymousId": field(who, "anonymousId"), "userId": field(who, "userId")},
+    }
+
+
+def began(time: Any, now: float, last: float | None) -> float:
+    """Return when a session began: when its first event happened, never before the last one's activity."""
+    at = now
+    if is_moment(time) and time < now and now - time <= SOON:
+        at = time
+    if last is not None and last > at and last < now:
+        at = last
+    return at
+
+
+def session_events(facts: Facts, seen: dict[str, Any], done: Any, visitor: Any) -> list[dict[str, Any]]:
+    """Return the end of the old session, if there was one, and the start of the new one.
+
+    They are for all destinations: what the event that began the session says of others is not theirs. Its
+    plain false for this one is, for a consent tool set it.
+    """
+    settings = facts["settings"]
+    emitted: list[dict[str, Any]]
+    emitted = []
+    if done["started"] is False or settings["sessionEvents"] is False:
+        return emitted
+    options = field(facts["loaded"], NAME)
+    if is_denied(seen["integrations"]):
+        options = False
+    ended = done["ended_id"]
+    last = done["ended_last"]
+    if ended is not None:
+        who = visitor
+        if facts["visitor"] is not None:
+            who = facts["visitor"]
+        duration = {"duration": max(0, last - ended)}
+        emitted.append(told("ended", settings["endedName"], ended, last, who, options, duration))
+    at = began(facts["time"], facts["now"], last)
+    emitted.append(told("started", settings["startedName"], done["session_id"], at, visitor, options, {}))
+    return emitted
+
+
+def decided(facts: Facts, stores: Any) -> Any:
+    """Return the decision about an event, and whether a wish for a new session was fulfilled (``asked``)."""
+    settings = facts["settings"]
+    stored = chosen(stores, facts["now"])
+    asked = stored["reset"] is True and facts["earlier"] is False
+    forced = is_another_user(facts, stored["id"])
+    done = decide(
+        stored["id"],
+        stored["last"],
+        facts["now"],
+        settings["sessionLength"],
+        settings["maximumLength"],
+        asked or forced,
+    )
+    if done["reason"] == "reset" and asked is False:
+        done["reason"] = "another user"
+    return {"decision": done, "asked": asked}
+
+
+def enrich(facts: Facts) -> Patch | None:
+    """Return the patch for one event; see the top of this file."""
+    if is_moment(facts["now"]) is False:
+        return None
+    event = facts["event"]
+    seen = found(facts)
+    given = seen["integrations"]
+    if is_off(given, facts["loaded"]):
+        return put_back(facts, seen, named(event) + " is in no session: the destination is switched off")
+    if concerns(facts, seen["options"]) is False:
+        return put_back(facts, seen, "")
+    both = decided(facts, seen["stores"])
+    done = both["decision"]
+    session_id = done["session_id"]
+    visitor = {
+        "session": str(session_id),
+        "user": facts["user"],
+        "anonymousId": field(event, "anonymousId"),
+        "userId": field(event, "userId"),
+    }
+    if is_known(visitor["userId"]):
+        visitor["user"] = visitor["userId"]
+    explanation = named(event) + " is in session " + str(session_id) + ", "
+    explanation += because(done["reason"], done["idle"], facts["settings"])
+    stamps = may_receive(given)
+    options = seen["options"]
+    if stamps is True:
+        options = copied(options)
+        options["session_id"] = session_id
+    else:
+        explanation += "; not stamped: its integrations say no"
+    if seen["foreign"] is True:
+        explanation += "; another session plugin's id was replaced"
+    return {
+        "decision": done,
+        "writes": {"id": session_id, "last": facts["now"], "reset": both["asked"]},
+        "changes": stamps is True or seen["foreign"] is True,
+        "options": options,
+        "visitor": visitor,
+        "emitted": session_events(facts, seen, done, visitor),
+        "explanation": explanation,
+    }
