@@ -4,12 +4,11 @@ from collections.abc import Mapping
 
 import orjson
 
-from browser_plugin.destinations import NAME
+from browser_plugin.destinations import NAME, OTHER_NAME
 from browser_plugin.settings import TABLE, read_settings
 from forwarder.settings import Settings, Source
 
 _UPDATED = "2026-01-01T00:00:00.000Z"
-PLUGIN_NAME = "Amplitude Session"
 
 
 def settings_document(settings: Settings, source: Source, origin: str, *, app: bool = False) -> bytes:
@@ -35,8 +34,9 @@ def settings_document(settings: Settings, source: Source, origin: str, *, app: b
         },
         "remotePlugins": [
             {
-                "name": PLUGIN_NAME,
-                "creationName": PLUGIN_NAME,
+                # As Segment's loader expects it: consent given or refused at load under either name counts.
+                "name": OTHER_NAME,
+                "creationName": NAME,
                 "libraryName": "amplitudeSessionPlugin",
                 "url": f"{origin}/p/session-plugin.js",
                 "settings": _session({**settings.session, **source.session}),

@@ -45,6 +45,7 @@ async function run() {
   const third = await start("/" + description.wasm);
   third.discard("a wrong answer");
   const ended = attempt(third, "");
+  const fresh = third.again(() => {}).call(calls[0][0]);
   const ends = [];
   for (const value of [...outside, undefined]) {
     const reasons = [];
@@ -53,7 +54,8 @@ async function run() {
   }
   const missing = await start("/none.wasm").then(() => "", String);
   const some = wrong.slice(0, 5);
-  return { calls: calls.length, wrong: some, grown, odd, after, again, huge, ended, told, missing, ends };
+  const seen = { grown, odd, after, again, huge, ended, fresh, told, missing, ends };
+  return { calls: calls.length, wrong: some, ...seen };
 }
 run().then((said) => (window.said = said), (error) => (window.said = { error: String(error) }));
 """
@@ -69,7 +71,7 @@ def site() -> Iterator[Site]:
         for file in (built / "core.json", built / wasm, ROOT / "browser_plugin" / "page" / "frozen.js"):
             shutil.copy(file, folder)
         shutil.copy(built / wasm, folder / "untyped.wasm")
-        calls = [(text, handle(text)) for text in (*texts(), *generated(CALLS))]
+        calls = [(text, handle(text)) for text in map(as_utf8, (*texts(), *generated(CALLS)))]
         pages = {
             "/": PAGE,
             "/run.js": RUN,
@@ -87,15 +89,20 @@ def holds(said: dict[str, Any]) -> None:
     assert said["calls"] > CALLS
     assert said["wrong"] == []
     assert said["grown"], "views of memory are made anew after it has grown"
+    assert said["odd"] == said["again"]
     assert said["odd"].startswith("TypeError")
-    assert said["after"] == said["again"] == said["ended"] == "Error: Python was discarded"
+    assert said["after"] == handle(texts()[0]), "a text that is none costs nothing else"
     assert said["huge"].startswith("RangeError")
-    assert said["told"] == [said["odd"], said["huge"], "a wrong answer"], "each end is told once"
+    assert said["ended"] == "Error: Python was discarded"
+    assert said["fresh"] == handle(texts()[0]), "a fresh instance answers again"
+    assert said["told"] == ["a wrong answer"], "an end is told once"
     assert "HTTP 404" in said["missing"]
     first = texts()[0]
     for value, (answer, reasons, afterwards) in zip([*OUTSIDE, None], said["ends"], strict=True):
         if reasons:  # discarded: told once, never asked again
             assert (reasons, afterwards) == ([answer], "Error: Python was discarded"), value
+        elif answer and answer.startswith(("TypeError: ", "RangeError: ")):  # refused: the next is answered
+            assert afterwards == handle(first), value
         else:
             assert (answer, afterwards) == (handle(as_utf8(str(value))), handle(first)), value
             assert isinstance(value, str)

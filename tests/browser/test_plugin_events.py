@@ -92,11 +92,15 @@ def test_a_page_that_cannot_load_python_behaves_the_same(clean: Shop, browser: B
         assert len([line for line in clean.seen if "Python is unavailable" in line]) == 1, clean.seen
 
 
+STARTS = "document.currentScript.host(async (base, core, report, end) => {{ {0}; return () => undefined; }});"
+
+
 @pytest.mark.parametrize(
     ("host", "kind"),
     [
-        ("export const start = async () => () => '1\\t1\\tidle\\t0\\t\\t';", "difference"),
-        ("export const start = async () => () => { throw new Error('unreachable'); };", "trap"),
+        (STARTS.format("end('difference', 'another session')"), "difference"),
+        (STARTS.format("end('trap', 'unreachable')"), "trap"),
+        ("// a file that is none of ours", "load"),
     ],
 )
 def test_a_python_that_is_wrong_is_not_asked_again(
@@ -110,7 +114,7 @@ def test_a_python_that_is_wrong_is_not_asked_again(
             "request", lambda one: reports.append(one.post_data) if one.url.endswith("/p/report") else None
         )
         context.route(
-            re.compile(r"/(frozen|stock)-\w+\.mjs"),
+            re.compile(r"/(frozen|stock)-\w+\.js"),
             lambda route: route.fulfill(
                 body=host, content_type="text/javascript", headers={"Access-Control-Allow-Origin": "*"}
             ),

@@ -71,7 +71,7 @@ def test_memory_that_grows_during_a_call_is_seen(tmp_path: Path) -> None:
         ("PyObject_CallOneArg: () => 0", "Error: the function raised an exception"),
         ("PyObject_CallOneArg() { unreachable(); }", "ReferenceError: unreachable is not defined"),
         ("PyUnicode_AsUTF8AndSize: () => 0", "Error: the answer is not a text"),
-        ("PyUnicode_AsUTF8AndSize: () => (word(0, 5000), 1000)", "RangeError: an answer of 5000 bytes"),
+        ("PyUnicode_AsUTF8AndSize: () => (word(0, 524289), 1000)", "RangeError: an answer of 524289 bytes"),
         ("PyUnicode_AsUTF8AndSize: () => (word(0, -1), 1000)", "RangeError: an answer of -1 bytes"),
         ("PyUnicode_AsUTF8AndSize: () => (word(0, 9), 65530)", "RangeError: an answer of 9 bytes"),
         (
@@ -86,6 +86,21 @@ def test_a_module_that_misbehaves_is_discarded_once(tmp_path: Path, changed: str
     assert told == first
     assert told.startswith(why)
     assert second == "Error: Python was discarded"
+
+
+@pytest.mark.parametrize(("text", "why"), [("'x'.repeat(97)", "RangeError"), ("5", "TypeError")])
+def test_what_cannot_go_in_costs_that_text_only(tmp_path: Path, text: str, why: str) -> None:
+    program = tmp_path / "host.mjs"
+    once = MODULE.replace("HOST", HOST).replace("CHANGED", "{}")
+    program.write_text(
+        once.replace("[1, 2].map(() =>", f"[{text}, 'a question'].map((text) =>").replace(
+            'call("a question")', "call(text)"
+        )
+    )
+    said = json.loads(subprocess.run(["node", program], capture_output=True, text=True, check=True).stdout)
+    assert said["told"] == []
+    assert said["said"][0].startswith(why)
+    assert said["said"][1] == "caf\u00e9"
 
 
 def test_memory_that_is_not_to_be_had_is_refused_to_the_module(tmp_path: Path) -> None:

@@ -122,8 +122,8 @@ async def test_the_document_brings_the_plugin(client: httpx.AsyncClient) -> None
     assert document["metrics"] == {"sampleRate": 0}
     assert document["remotePlugins"] == [
         {
-            "name": "Amplitude Session",
-            "creationName": "Amplitude Session",
+            "name": "Amplitude (Actions)",
+            "creationName": "Actions Amplitude",
             "libraryName": "amplitudeSessionPlugin",
             "url": "http://127.0.0.1:8300/p/session-plugin.js",
             "settings": {"sessionLength": 60_000, "sessionEvents": True},

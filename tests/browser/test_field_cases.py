@@ -1,0 +1,217 @@
+"""What sites in the field have on their pages: consent tools, odd clocks, old browsers, other plugins."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.browser.shop_page import ONE_RUNTIME, Shop, eventually, fresh, initialized, opened, session
+
+pytestmark = ONE_RUNTIME
+MINUTE = 60_000
+CLOCK = "<script>var today = Date.now, ahead = 0; Date.now = () => today() + ahead;</script>"
+SEGMENTS = """<script>
+analytics.register({
+  name: "Another session plugin", type: "enrichment", version: "1",
+  isLoaded: () => true, load: async () => {},
+  ...Object.fromEntries(["track", "page", "identify", "group", "alias"].map((type) => [type, (context) => {
+    const { storage } = analytics, now = Date.now();
+    let id = storage.get("analytics_session_id"), last = storage.get("analytics_session_id.last_access");
+    if (id === null || last === null || now - last >= 1_800_000) id = now;
+    storage.set("analytics_session_id", id);
+    storage.set("analytics_session_id.last_access", now);
+    context.updateEvent("integrations.Actions Amplitude", {});
+    context.updateEvent("integrations.Actions Amplitude.session_id", id);
+    return context;
+  }])),
+});
+</script>"""
+"""A plugin that does what Segment's own session plugin does."""
+
+
+def stored(page: Page) -> list[Any]:
+    """Return whatever the device holds of a session."""
+    found: list[Any] = page.evaluate(
+        "[...Object.keys(localStorage), document.cookie].filter((one) => one.includes('session'))"
+    )
+    return found
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        '{"Actions Amplitude": false}',
+        '{"Amplitude (Actions)": false}',
+        '{"All": false, "Segment.io": true}',
+        '{"Amplitude (Actions)": false, "Actions Amplitude": true}',
+    ],
+)
+@pytest.mark.parametrize("way", ["settings document", "tag"])
+def test_a_destination_that_is_off_stores_nothing(clean: Shop, browser: Browser, load: str, way: str) -> None:
+    options = f"{{integrations: {load}}}"
+    tag = (
+        {"before": clean.tag('session-events="true"'), "cdn": clean.without_plugin()} if way == "tag" else {}
+    )
+    with opened(browser, clean, clean.page("off", load=options, **tag)) as page:
+        initialized(page)
+        said = page.evaluate("async () => (await analytics.track('Off')).event.integrations")
+        assert "session_id" not in str(said)
+        assert stored(page) == []
+
+
+@pytest.mark.parametrize("name", ["Actions Amplitude", "Amplitude (Actions)"])
+def test_both_names_say_yes_and_no(clean: Shop, browser: Browser, name: str) -> None:
+    load = f'{{integrations: {{"All": false, "Segment.io": true, "{name}": true}}}}'
+    with opened(browser, clean, clean.page("names", load=load)) as page:
+        initialized(page)
+        said = page.evaluate(
+            """async (name) => {
+              const given = [{}, { All: false, [name]: true }, { [name]: false }];
+              const all = given.map((integrations) => analytics.track("Named", {}, { integrations }));
+              return (await Promise.all(all)).map(({ event }) =>
+                event.integrations["Actions Amplitude"]?.session_id ?? null);
+            }""",
+            name,
+        )
+        kept = session(page)["stored"]
+        assert said == [kept, kept, None]
+        assert len(clean.arrived("Named", 2)) == 2
+
+
+def test_an_event_for_others_begins_a_session_that_is_told_of(clean: Shop, browser: Browser) -> None:
+    with opened(browser, clean, clean.tagged("pixel", 'session-events="true"')) as page:
+        initialized(page)
+        page.evaluate(
+            "analytics.track('Pixel', {}, { integrations: { All: false, 'Facebook Pixel': true } })"
+        )
+        page.evaluate("analytics.track('Normal')")
+        [normal], [started] = clean.arrived("Normal"), clean.arrived("Session Started")
+        assert normal["session_id"] == started["session_id"]
+        assert started["time"] <= normal["time"]
+        assert clean.events("Pixel") == []
+
+
+def test_an_event_before_a_reset_in_the_same_turn_stays_where_it_was(clean: Shop, browser: Browser) -> None:
+    url = clean.tagged("reset", 'session-events="true" new-on-reset="true"')
+    with opened(browser, clean, url) as page:
+        initialized(page)
+        page.evaluate("analytics.identify('ada-lovelace'); analytics.track('First')")
+        [first] = clean.arrived("First")
+        page.evaluate("analytics.track('Signed Out'); analytics.reset(); analytics.track('Next')")
+        [out], [following] = clean.arrived("Signed Out"), clean.arrived("Next")
+        assert out["session_id"] == first["session_id"]
+        assert following["session_id"] > first["session_id"]
+        told = {one["session_id"]: one for one in clean.arrived("Session Started", 2)}
+        assert told[following["session_id"]]["device_id"] == following["device_id"] != out["device_id"]
+        assert told[following["session_id"]].get("user_id") is None
+        [ended] = clean.arrived("Session Ended")
+        assert (ended["session_id"], ended["user_id"]) == (first["session_id"], "ada-lovelace")
+
+
+@pytest.mark.parametrize("clock", ["real() + 0.375", "'' + real()", "NaN", "undefined", "-5", "Infinity"])
+def test_a_clock_of_the_pages_own_gives_whole_ids(clean: Shop, browser: Browser, clock: str) -> None:
+    before = f"<script>const real = Date.now.bind(Date); Date.now = () => {clock}</script>"
+    with opened(browser, clean, clean.page("clock", before=before)) as page:
+        initialized(page)
+        ids = page.evaluate(
+            """async () => {
+              const one = await analytics.track("One"), two = await analytics.track("Two");
+              return [one, two].map(({ event }) => event.integrations["Actions Amplitude"].session_id);
+            }"""
+        )
+        assert ids[0] == ids[1] == session(page)["stored"]
+        assert isinstance(ids[0], int)
+        assert ids[0] > 1_600_000_000_000
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_beside_another_session_plugin_our_settings_hold(clean: Shop, browser: Browser, place: str) -> None:
+    tag = clean.tag(f'session-events="true" session-length="{10 * MINUTE}"')
+    after = SEGMENTS + tag if place == "before" else tag + SEGMENTS
+    url = clean.page(f"beside-{place}", before=CLOCK, after=after, cdn=clean.without_plugin())
+    with opened(browser, clean, url) as page:
+        initialized(page)
+        ids = []
+        for minutes in (0, 11, 50, 55):
+            page.evaluate(f"ahead = {minutes * MINUTE}")
+            ids.append(
+                page.evaluate(
+                    "async () => (await analytics.track('Beside')).event.integrations['Actions Amplitude']"
+                )["session_id"]
+            )
+        assert ids[0] < ids[1] < ids[2] == ids[3] == session(page)["stored"]
+        started, ended = clean.arrived("Session Started", 3), clean.arrived("Session Ended", 2)
+        assert sorted(one["session_id"] for one in started) == ids[:3]
+        assert sorted(one["session_id"] for one in ended) == ids[:2]
+        assert sorted(one["session_id"] for one in clean.arrived("Beside", 4)) == ids
+
+
+def test_a_browser_without_locks_webassembly_and_modules(clean: Shop, browser: Browser) -> None:
+    with fresh(browser) as context:
+        context.add_init_script(
+            """delete window.WebAssembly; delete window.requestIdleCallback;
+            Object.defineProperty(navigator, "locks", { value: undefined });"""
+        )
+        page = context.new_page()
+        page.goto(clean.page("old", after="<script>analytics.track('Old')</script>"))
+        [event] = clean.arrived("Old")
+        assert event["session_id"] == session(page)["stored"]
+        assert eventually(lambda: page.evaluate("analyticsSession.python").startswith("unavailable"))
+
+
+def test_last_events_that_a_beacon_does_not_hold_come_with_the_next_page(
+    clean: Shop, browser: Browser
+) -> None:
+    with opened(browser, clean, clean.page("large")) as page:
+        initialized(page)
+        page.evaluate(
+            """() => {
+              for (let i = 0; i < 5; i++) analytics.track("Leave", { i, x: "y".repeat(25_000) });
+              location.href = "about:blank";
+            }"""
+        )
+        page.wait_for_url("about:blank")
+        page.goto(clean.page("back"))
+        initialized(page)
+        numbers = {event["event_properties"]["i"] for event in clean.arrived("Leave", 5)}
+        assert numbers == set(range(5))
+        assert eventually(
+            lambda: not page.evaluate("Object.keys(localStorage).some((one) => /unsent/.test(one))")
+        )
+
+
+def test_a_page_that_is_hidden_gives_its_events_a_last_chance(clean: Shop, browser: Browser) -> None:
+    hang = """<script>const real = fetch; window.fetch = (...words) =>
+      String(words[0]).endsWith("/v1/t") ? new Promise(() => {}) : real(...words);</script>"""
+    with opened(browser, clean, clean.page("hidden", after=hang)) as page:
+        initialized(page)
+        page.evaluate("void analytics.track('Hidden')")
+        page.wait_for_timeout(200)
+        page.evaluate(
+            """() => {
+              Object.defineProperty(document, "visibilityState", { value: "hidden" });
+              document.dispatchEvent(new Event("visibilitychange"));
+            }"""
+        )
+        clean.arrived("Hidden")
+
+
+def test_a_module_script_has_its_settings(clean: Shop, browser: Browser) -> None:
+    tag = clean.tag('session-length="61000"').replace("<script ", '<script type="module" ')
+    with opened(browser, clean, clean.page("module-tag", before=tag, cdn=clean.without_plugin())) as page:
+        initialized(page)
+        assert eventually(lambda: page.evaluate("!!window.analyticsSession"))
+        page.evaluate("analytics.track('Module')")
+        clean.arrived("Module")
+        seen = session(page)
+        assert seen["expiresAt"] - seen["lastActivity"] == 61_000
+
+
+def test_a_tag_that_comes_late_says_so(clean: Shop, browser: Browser) -> None:
+    url = clean.page("late", cdn=clean.without_plugin(), after="<script>analytics.page()</script>")
+    with opened(browser, clean, url) as page:
+        initialized(page)
+        page.wait_for_timeout(500)
+        page.add_script_tag(url=f"{clean.forwarder.url}/p/session-plugin.js")
+        page.wait_for_timeout(1_500)
+        assert any("before the plugin came" in line for line in clean.seen), clean.seen
