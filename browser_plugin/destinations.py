@@ -6,6 +6,12 @@ JSON values, in the part of Python that PScript can compile (see ``session``).
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+"""True to type checkers only: the frozen module would carry what importing typing brings in."""
+
+if TYPE_CHECKING:
+    from typing import Any
+
 NAME = "Actions Amplitude"
 """The destination's name in ``integrations``: the session id is put under it."""
 OTHER_NAME = "Amplitude (Actions)"
@@ -15,7 +21,7 @@ NOUGHT = 0
 EMPTY = ""
 
 
-def field(value: object, name: str) -> object:
+def field(value: object, name: str) -> Any:
     """Return ``value[name]``; None where ``value`` is no JSON object or has no such field."""
     if isinstance(value, dict):
         return value.get(name)
@@ -26,7 +32,9 @@ def is_set(value: object) -> bool:
     """Tell whether JavaScript takes a JSON value for true: empty objects and lists are."""
     if value is None or value is False or value is True:
         return value is True
-    return isinstance(value, (dict, list)) or value not in (NOUGHT, EMPTY)
+    if isinstance(value, dict) or isinstance(value, list):  # noqa: SIM101  # as PScript takes it
+        return True
+    return value not in (NOUGHT, EMPTY)
 
 
 def is_denied(integrations: object) -> bool:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from browser_plugin import rules
-from browser_plugin.destinations import NAMES, NAME
+from browser_plugin.destinations import NAME, NAMES
 from browser_plugin.session import whole_ms
 from browser_plugin.settings import TABLE, SessionSettings
 

@@ -12,8 +12,6 @@ from browser_plugin import destinations, rules, session
 SOURCES: tuple[ModuleType, ...] = (destinations, session, rules)
 """What is compiled, in order."""
 EXPORTS = ("NAME", "NAMES", "enrich", "chosen", "stamp_of", "whole_ms")
-SERVERS_OWN = frozenset({"with_both_names"})
-"""Functions that no page needs."""
 LIBRARY = """
 const _pyfunc_int = Number, _pyfunc_str = String, _pymeth_append = Array.prototype.push;
 const _pyfunc_dict = (one) => JSON.parse(JSON.stringify(one)), _pyfunc_truthy = (one) => one;
@@ -44,7 +42,7 @@ def source(module: ModuleType) -> str:
     text = inspect.getsource(module)
     parts = []
     for node in ast.parse(text).body:
-        if isinstance(node, ast.FunctionDef) and node.name not in SERVERS_OWN:
+        if isinstance(node, ast.FunctionDef):
             node.body = [
                 one for one in node.body if not is_docstring(one) and not isinstance(one, ast.AnnAssign)
             ]
