@@ -18,7 +18,7 @@ _TIMES = Counter(
     ["source", "problem"],
 )
 _REPORTS = Counter("forwarder_page_reports", "What pages reported of their plugin", ["kind"])
-REPORTED = frozenset({"difference", "trap", "load", "timeout", "unavailable", "refused"})
+REPORTED = frozenset({"difference", "trap", "fault", "load", "timeout", "unavailable", "refused"})
 """What a page may say; everything else is counted as ``other``, so that no text becomes a label."""
 
 
