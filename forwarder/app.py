@@ -20,6 +20,7 @@ from forwarder.delivery.dead import whole
 from forwarder.destinations import destinations_of
 from forwarder.faults import fault_of
 from forwarder.guard import OperatorOnly
+from forwarder.memory import RequestMemory
 from forwarder.opening import open_configured
 from forwarder.settings import Settings
 from forwarder.spool import Spool
@@ -49,6 +50,7 @@ class Forwarder:
 
     def __init__(self, settings: Settings, clock: Callable[[], int]) -> None:
         self.settings = settings
+        self.memory = RequestMemory(settings.limits.unanswered_bytes)
         self._clock = clock
         self._changing = asyncio.Lock()
         self._restoring: asyncio.Task[None] | None = None
@@ -80,7 +82,7 @@ class Forwarder:
         return Delivery(self.spool, routes(settings), clock=self._clock)
 
     def _front(self, settings: Settings) -> tuple[Pages, Door]:
-        door = Door(settings.sources, settings.limits, self.spool, self._clock, count_events)
+        door = Door(settings.sources, settings.limits, self.spool, self._clock, count_events, self.memory)
         return Pages(settings), door
 
     async def reload(self, settings: Settings) -> None:

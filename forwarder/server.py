@@ -17,15 +17,19 @@ import uvloop
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from forwarder import metrics
+from forwarder.addresses import with_mapped
 from forwarder.app import Forwarder, create_app, create_status_app, now_ms
 from forwarder.connections import limited
 from forwarder.errors import ConfigError, ForwarderError
 from forwarder.faults import fault_of
 from forwarder.prefixes import BelowPrefix
-from forwarder.settings import Settings
+from forwarder.settings import Limits, Settings
 
 log = structlog.get_logger()
 _OTHER_FILES = 256
+"""Descriptors for everything but senders: the spool's files, connections to Amplitude and NATS."""
+_FILES_EACH = 2
+"""Descriptors of one connection: its socket, and the file that it is being sent."""
 _LOOK_S = 0.2
 _LAST_ANSWERS_S = 2.0
 """How long before a stop's end nothing waits any more for a silent stream: it may take one second then."""
@@ -35,11 +39,11 @@ def serve(load: Callable[[], Settings]) -> None:
     """Serve until SIGINT or SIGTERM; SIGHUP has the configuration loaded again. Raises ForwarderError."""
     settings = load()
     os.umask(0o077)  # events are personal data: the spool is for this user alone
-    _allow_connections(settings.limits.connections)
+    limits = _with_room(settings.limits)
     if not settings.destinations:
         log.warning("no destination is configured: events are kept in the spool until there is one")
     forwarder = Forwarder(settings, now_ms)
-    server = _Server(_server_config(settings, forwarder), forwarder)
+    server = _Server(_server_config(settings, forwarder, limits), forwarder)
     for number in (signal.SIGINT, signal.SIGTERM):  # while serving uvicorn has its own, and raises them again
         signal.signal(number, lambda *_: server.stop_soon())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nothing has been read that could be read again
@@ -80,15 +84,15 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _server_config(settings: Settings, forwarder: Forwarder) -> uvicorn.Config:
+def _server_config(settings: Settings, forwarder: Forwarder, limits: Limits) -> uvicorn.Config:
     app: Any = create_app(forwarder)
-    trusted = list(settings.server.trusted_proxies)
+    trusted = settings.server.trusted_proxies
     if trusted:
-        app = ProxyHeadersMiddleware(app, trusted_hosts=trusted)
+        app = ProxyHeadersMiddleware(app, trusted_hosts=with_mapped(trusted))
     return uvicorn.Config(
         # The connection's own peer must still be seen where a prefix is believed.
         BelowPrefix(app, trusted, lambda: forwarder.settings.server.path_prefix),
-        http=limited(settings.limits),
+        http=limited(limits, forwarder.memory),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -193,16 +197,23 @@ async def _started(server: _Server, forwarder: Forwarder) -> bool:
     return True
 
 
-def _allow_connections(wanted: int) -> None:
-    """Raise this process' limit of open files so that the wanted connections fit, as far as it may."""
+def _with_room(limits: Limits) -> Limits:
+    """Raise this process' limit of open files as far as it may; return the limits with what then fits."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = wanted + _OTHER_FILES
-    unlimited = hard == resource.RLIM_INFINITY
-    if soft != resource.RLIM_INFINITY and soft < needed:
-        soft = needed if unlimited else min(needed, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        if soft < needed:
-            log.warning("fewer connections fit than limits.connections says", files=soft)
+    needed = limits.connections * _FILES_EACH + _OTHER_FILES
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return limits
+    soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    fitting = fitting_connections(limits.connections, soft)
+    if fitting < limits.connections:
+        log.warning("fewer connections fit than limits.connections says", files=soft, connections=fitting)
+    return limits.model_copy(update={"connections": fitting})
+
+
+def fitting_connections(wanted: int, files: int) -> int:
+    """Return how many of the wanted connections fit into a process that may open ``files``."""
+    return min(wanted, max(1, (files - _OTHER_FILES) // _FILES_EACH))
 
 
 def _listen(host: str, port: int) -> socket.socket:

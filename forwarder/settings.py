@@ -136,7 +136,13 @@ class Limits(_Frozen):
     batch_events: Positive = 2_500
     nesting: Annotated[int, Field(ge=4, le=200)] = 64
     requests_per_second: Positive = 1_000
-    """Per source and address, averaged; twice that at once."""
+    """Per source and address (of IPv6 its /64), averaged; twice that at once."""
+    events_per_second: Positive = 20_000
+    """Per source and address, averaged; ten times that at once."""
+    bytes_per_second: Positive = 50_000_000
+    """The same for bytes of events, inflated."""
+    failed_keys_per_minute: Positive = 60
+    """Requests of one address with a wrong write key; beyond, those are answered slowly."""
     request_seconds: Annotated[float, Field(gt=0)] = 60.0
     """Time for a whole request to arrive."""
     idle_seconds: Annotated[float, Field(gt=0)] = 75.0
@@ -144,7 +150,7 @@ class Limits(_Frozen):
     header_bytes: Positive = 32_768
     connections: Positive = 10_000
     unanswered_bytes: Positive = 256_000_000
-    """All requests together that are not answered yet: bounds the memory that senders can take."""
+    """All requests together that are not answered yet, half as they arrive, half inflated and parsed."""
 
 
 class Source(_Frozen):

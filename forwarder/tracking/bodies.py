@@ -1,12 +1,15 @@
 """From the bytes of a request to JSON that every later part can read, each cost bounded beforehand."""
 
 import json
+from itertools import accumulate
 
 from forwarder.javascript.tolerant_json import write_strictly
 from forwarder.tracking.answers import Refusal
 from forwarder.tracking.encodings import decoded
 
-_ONE_KIND = bytes.maketrans(b"{}", b"[]")
+_STEPS = bytes.maketrans(b"[]{}", b"\1\0\1\0")
+_STEP = (-1, 1)
+"""What a closing and an opening bracket do to the level."""
 _NOT_BRACKETS = bytes(sorted(set(range(256)) - set(b"[]{}")))
 
 
@@ -45,11 +48,8 @@ def deeper_than(body: bytes, nesting: int) -> bool:
     if len(body) - len(without) <= nesting:
         return False
     outside_of_texts = body.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2]
-    brackets = b"".join(outside_of_texts).translate(_ONE_KIND, _NOT_BRACKETS)
-    while brackets and nesting:
-        brackets = brackets.replace(b"[]", b"")  # the innermost level
-        nesting -= 1
-    return bool(brackets)
+    brackets = b"".join(outside_of_texts).translate(_STEPS, _NOT_BRACKETS)
+    return max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > nesting
 
 
 def mended(text: bytes) -> bytes | None:

@@ -1,12 +1,15 @@
 """Taking events in: from a request's bytes to events in the spool, and the answer to the sender."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
 import structlog
 
+from forwarder.addresses import network_of
 from forwarder.errors import SpoolDamaged, SpoolFull, SpoolLost, SpoolUnavailable
+from forwarder.memory import RequestMemory
 from forwarder.outcomes import Outcome
 from forwarder.settings import Limits, Source
 from forwarder.spool import NewEvent
@@ -16,13 +19,20 @@ from forwarder.tracking.counted import count_time_problems
 from forwarder.tracking.envelopes import Envelope, batch, single
 from forwarder.tracking.events import Arrival, normalise
 from forwarder.tracking.incoming import Incoming, read_event
-from forwarder.tracking.rates import Rates
+from forwarder.tracking.keys import keys_in
+from forwarder.tracking.rates import FailedAttempts, Rates
 from forwarder.tracking.rules import Rejection
 from forwarder.tracking.sources import Sources, may_send
 
 log = structlog.get_logger()
 _MOST_ADDED = 8
 """What stands beside a batch's events may make them so many times as large as the largest batch."""
+_LARGE = 65_536
+"""Bytes of a body from which on it is one of few: parsed beside the event loop, its events in slices."""
+_SLICE = 50
+"""Events of a large body that are looked at before others have their turn: 1 to 2 ms."""
+_EVENT_OBJECTS = 512
+"""Bytes of the objects that each event takes while it waits for the spool."""
 _NOT_JSON = Rejection("not_json", "an event must be JSON")
 _NOT_AN_OBJECT = Rejection("not_an_object", "an event must be a JSON object")
 _REASONS_TOLD = 100
@@ -76,13 +86,18 @@ class Door:
         spool: Keeps,
         clock: Callable[[], int],
         record: Record,
+        memory: RequestMemory | None = None,
     ) -> None:
+        """``memory``: where requests count what they hold; left out: by themselves."""
         self.sources = Sources(sources)
         self.limits = limits
         self._spool = spool
         self._clock = clock
         self._record = record
-        self._rates = Rates(limits.requests_per_second)
+        self._memory = memory or RequestMemory(limits.unanswered_bytes)
+        self._rates = Rates(limits.requests_per_second, limits.events_per_second, limits.bytes_per_second)
+        self._failed_keys = FailedAttempts(limits.failed_keys_per_minute)
+        self._large = asyncio.Lock()
         self._too_large = Rejection("event_too_large", f"one event holds at most {limits.event_bytes} bytes")
         self._too_deep = Rejection("too_deep", f"arrays and objects lie at most {limits.nesting} levels deep")
 
@@ -92,11 +107,105 @@ class Door:
 
     async def take(self, request: Delivered) -> Answer:
         """Return the answer; on 200 every event that is not rejected is durable. Raises Refusal."""
-        body = readable(request.body, request.encoding, self.largest(request.kind))
         now = self._clock()
-        envelope = batch(body) if request.kind is None else single(body)
-        source = self.sources.sender(request.authorization, request.write_key or envelope.write_key)
-        self._admit(source, request, envelope, now)
+        source, body = self._identify(request, now)
+        size = 2 * len(body)
+        self._hold(size)
+        try:
+            if len(body) <= _LARGE:
+                return await self._accept(request, source, body, now)
+            async with self._large:
+                return await self._accept(request, source, body, now)
+        finally:
+            self._memory.ingested -= size
+
+    def _identify(self, request: Delivered, now: int) -> tuple[Source, bytes]:
+        """Return who sends, and the body as JSON text, which is not parsed yet. Raises Refusal.
+
+        A key in a header or in the address is checked before the body is touched. A body that has to be
+        inflated to find its key may be large only from addresses that do not fail all the time.
+        """
+        largest = self.largest(request.kind)
+        if request.write_key or self.sources.names_key(request.authorization):
+            source = self._sender(request, request.write_key or None, now)
+            self._admit(source, request, now)
+            return source, readable(request.body, request.encoding, largest)
+        slowed = self._failed_keys.too_many(network_of(request.address), now)
+        body = readable(request.body, request.encoding, self.limits.event_bytes if slowed else largest)
+        source = self._sender(request, self.sources.known_of(keys_in(body)), now)
+        self._admit(source, request, now)
+        return source, body
+
+    def _sender(self, request: Delivered, own_key: str | None, now: int) -> Source:
+        """Return the source of the request. Raises Refusal, and counts it for the sender's address."""
+        try:
+            return self.sources.sender(request.authorization, own_key)
+        except Refusal:
+            network = network_of(request.address)
+            slowed = self._failed_keys.too_many(network, now)
+            self._failed_keys.count(network, now)
+            if slowed:
+                raise Refusal(
+                    429, "too_many_failed_keys", "this address sends wrong write keys; check them", 60
+                ) from None
+            raise
+
+    def _admit(self, source: Source, request: Delivered, now: int) -> None:
+        """Raise Refusal where the source takes nothing from there, or not so often."""
+        if request.origin and not may_send(source, request.origin.decode("latin-1")):
+            raise Refusal(403, "origin_not_allowed", "this source takes no events of this page's origin")
+        wait = self._rates.wait((source.name, network_of(request.address)), now)
+        if wait:
+            raise Refusal(429, "too_many_requests", "this address sends too much; wait", retry_after=wait)
+
+    def _hold(self, size: int, own: int = 0) -> None:
+        """Count memory that is to be released. Raises Refusal where there is none left.
+
+        ``own``: bytes that the same request holds already.
+        """
+        if not self._memory.fits(size, own):
+            raise Refusal(429, "too_much_at_once", "others send too much just now; send again", 1)
+        self._memory.ingested += size
+
+    async def _accept(self, request: Delivered, source: Source, body: bytes, now: int) -> Answer:
+        """Parse the body and keep its events."""
+        if request.kind is not None:
+            envelope = single(body)
+        elif len(body) <= _LARGE:
+            envelope = batch(body)
+        else:
+            envelope = await asyncio.to_thread(batch, body)
+        if not request.write_key:  # what was found before may have stood inside of an event
+            found, source = source, self._sender(request, envelope.write_key, now)
+            if source is not found:
+                self._admit(source, request, now)
+        count, added = len(envelope.events), envelope.added_bytes
+        sender = (source.name, network_of(request.address))
+        try:
+            self._check_counts(count, added)
+        except Refusal:  # it costs the parsing only, not what it would have become
+            self._rates.charge(sender, min(count, self.limits.batch_events + 1), len(body), now)
+            raise
+        self._rates.charge(sender, count, len(body) + added * count, now)
+        size = (added + _EVENT_OBJECTS) * count
+        self._hold(size, own=2 * len(body))
+        try:
+            return await self._take(request, source, envelope, now)
+        finally:
+            self._memory.ingested -= size
+
+    def _check_counts(self, count: int, added: int) -> None:
+        """Raise Refusal for too many events, or too much beside them."""
+        if count > self.limits.batch_events:
+            raise Refusal(
+                400,
+                "too_many_events",
+                f"a batch holds at most {self.limits.batch_events} events; send several",
+            )
+        if added > self.limits.event_bytes or added * count > _MOST_ADDED * self.limits.batch_bytes:
+            raise Refusal(400, "context_too_large", "context and integrations beside the batch are too large")
+
+    async def _take(self, request: Delivered, source: Source, envelope: Envelope, now: int) -> Answer:
         arrival = Arrival(
             source=source.name,
             received_at=now,
@@ -109,7 +218,14 @@ class Door:
         )
         if source.strict and arrival.sent.problem:
             raise Refusal(400, arrival.sent.problem, "sentAt is no time; write it in ISO 8601")
-        good, bad = self._sort(envelope.events, arrival, request.kind)
+        events = envelope.events
+        good, bad = self._sort(events[:_SLICE], arrival, request.kind)
+        for start in range(_SLICE, len(events), _SLICE):
+            if self._large.locked():
+                await asyncio.sleep(0)
+            more, worse = self._sort(events[start : start + _SLICE], arrival, request.kind)
+            good += more
+            bad += [(start + index, rejection) for index, rejection in worse]
         if arrival.time_problems:
             count_time_problems(source.name, arrival.time_problems)
         await self._keep(source, good, now)
@@ -118,24 +234,6 @@ class Door:
             if source.strict:
                 return _told(bad, len(good))
         return TAKEN
-
-    def _admit(self, source: Source, request: Delivered, envelope: Envelope, now: int) -> None:
-        """Raise Refusal where limits or the source's own rules forbid the request."""
-        if request.origin and not may_send(source, request.origin.decode("latin-1")):
-            raise Refusal(403, "origin_not_allowed", "this source takes no events of this page's origin")
-        count = len(envelope.events)
-        if count > self.limits.batch_events:
-            raise Refusal(
-                400,
-                "too_many_events",
-                f"a batch holds at most {self.limits.batch_events} events; send several",
-            )
-        added = envelope.added_bytes
-        if added > self.limits.event_bytes or added * count > _MOST_ADDED * self.limits.batch_bytes:
-            raise Refusal(400, "context_too_large", "context and integrations beside the batch are too large")
-        wait = self._rates.wait((source.name, request.address), now)
-        if wait:
-            raise Refusal(429, "too_many_requests", "this address sends too often; wait", retry_after=wait)
 
     def _sort(
         self, events: Sequence[msgspec.Raw | Incoming], arrival: Arrival, kind: str | None

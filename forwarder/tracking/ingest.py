@@ -1,20 +1,20 @@
 """The routes that take events, as plain ASGI: a Request object would cost as much as taking the event."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from functools import lru_cache
-from ipaddress import ip_address
 from urllib.parse import parse_qs
 
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from forwarder.addresses import plain_address
 from forwarder.tracking.answers import Answer, Header, Refusal, error, refused
 from forwarder.tracking.bodies import too_large
 from forwarder.tracking.cors import answer_headers, preflight_headers
 from forwarder.tracking.counted import count_refusal
 from forwarder.tracking.door import Delivered, Door
 from forwarder.tracking.rules import TYPES
+from forwarder.tracking.slowing import SLOWED
 
 log = structlog.get_logger()
 
@@ -60,7 +60,7 @@ class Ingest:
             try:
                 body = await _read(headers, receive, door.largest(KINDS[kind]))
             except Refusal as refusal:
-                answer, rest = told(refusal, scope), receive
+                answer, rest = told(refusal), receive
             else:
                 if body is None:
                     return
@@ -117,10 +117,7 @@ def address_of(scope: Scope) -> str:
 @lru_cache(4_096)
 def _address(said: str) -> str:
     """Return what is an address of what a proxy says: some add the port, some say ``unknown``."""
-    for text in (said, said.rpartition(":")[0].strip("[]")):
-        with suppress(ValueError):
-            return str(ip_address(text))
-    return ""
+    return plain_address(said) or plain_address(said.rpartition(":")[0].strip("[]"))
 
 
 async def taken(door: Door, request: Delivered, scope: Scope) -> Answer:
@@ -128,16 +125,18 @@ async def taken(door: Door, request: Delivered, scope: Scope) -> Answer:
     try:
         return await door.take(request)
     except Refusal as refusal:
-        return told(refusal, scope)
+        if refusal.code == "too_many_failed_keys":
+            await SLOWED.wait()
+        return told(refusal)
     except Exception:
         log.exception("request failed")
         return error(500, "internal", "the forwarder failed; send again")
 
 
-def told(refusal: Refusal, scope: Scope) -> Answer:
+def told(refusal: Refusal) -> Answer:
     """Return the answer that tells of a refusal, counted and logged."""
     count_refusal(refusal.code)
-    log.info("request refused", code=refusal.code, status=refusal.status, address=address_of(scope))
+    log.info("request refused", code=refusal.code, status=refusal.status)
     return refused(refusal)
 
 

@@ -26,6 +26,15 @@ class Sources:
         """Return the source of a write key. Keys are compared by digest, so timing tells nothing."""
         return self._by_digest.get(_digest(key)) if key else None
 
+    def known_of(self, keys: Iterable[str]) -> str | None:
+        """Return the first of the keys that is known, else the first, None where there is none."""
+        keys = list(keys)
+        return next((key for key in keys if self.find(key)), keys[0] if keys else None)
+
+    def names_key(self, authorization: bytes) -> bool:
+        """Tell whether an Authorization header says the write key, so that no body can."""
+        return bool(_basic_key(authorization))
+
     def allows(self, origin: str) -> bool:
         """Tell whether pages of an origin may send to any source: all a preflight can be asked."""
         return self._origins.allow(origin)
@@ -39,7 +48,7 @@ class Sources:
         scheme, _, given = authorization.partition(b" ")
         key = own_key
         if scheme.lower() == b"basic":
-            key = _user_name(given) or own_key
+            key = _basic_key(authorization) or own_key
         elif scheme.lower() == b"bearer" and not own_key:
             key = given.strip().decode("ascii", "replace")
         if not key:
@@ -68,7 +77,12 @@ def _digest(key: str) -> bytes:
     return sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
-def _user_name(given: bytes) -> str | None:
+@lru_cache(maxsize=256)
+def _basic_key(authorization: bytes) -> str | None:
+    """Return the user name of a Basic header, which is the write key."""
+    scheme, _, given = authorization.partition(b" ")
+    if scheme.lower() != b"basic":
+        return None
     try:
         return b64decode(given.strip(), validate=True).split(b":", 1)[0].decode()
     except (binascii.Error, UnicodeDecodeError):
@@ -77,5 +91,4 @@ def _user_name(given: bytes) -> str | None:
 
 def basic_user(authorization: str) -> str | None:
     """Return the user name of a Basic ``Authorization``; None where there is none."""
-    scheme, _, given = authorization.partition(" ")
-    return _user_name(given.encode("latin-1", "replace")) if scheme.lower() == "basic" else None
+    return _basic_key(authorization.encode("latin-1", "replace"))

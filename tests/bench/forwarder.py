@@ -30,6 +30,8 @@ copy_path = "{folder}/spool.db"
 max_events = 3000000
 [limits]
 requests_per_second = 1000000
+events_per_second = 10000000
+bytes_per_second = 10000000000
 [[sources]]
 name = "demo"
 write_key = "demo"

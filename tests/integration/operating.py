@@ -24,6 +24,8 @@ path = "{folder}/spool.db"
 {spool}
 [limits]
 requests_per_second = 100000
+events_per_second = 1000000
+bytes_per_second = 1000000000
 [[sources]]
 name = "shop"
 write_key = "demo"

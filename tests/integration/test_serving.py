@@ -58,16 +58,17 @@ def spooled(folder: Path) -> list[dict[str, Any]]:
 class Load(threading.Thread):
     """Sends one event after the other until told to end, on one connection."""
 
-    def __init__(self, url: str, name: str) -> None:
+    def __init__(self, url: str, name: str, write_key: str = "web-key") -> None:
         super().__init__(daemon=True)
         self.url = url
         self.prefix = name
+        self.write_key = write_key
         self.accepted: list[str] = []
         self.others: list[object] = []
         self.ending = threading.Event()
 
     def run(self) -> None:
-        with httpx.Client(base_url=self.url, auth=("web-key", ""), verify=False) as client:
+        with httpx.Client(base_url=self.url, auth=(self.write_key, ""), verify=False) as client:
             while not self.ending.is_set():
                 number = f"{self.prefix}-{len(self.accepted) + len(self.others)}"
                 event = {"event": "Seen", "userId": "u", "messageId": number}

@@ -91,7 +91,8 @@ def test_a_batch_is_taken(client: httpx.Client, path: str) -> None:
     [
         ("POST", "/v1/nothing", 404, "not_found"),
         ("GET", "/v1/t", 405, "method_not_allowed"),
-        ("POST", "/v1/t", 400, "not_json"),
+        ("POST", "/v1/t", 401, "no_write_key"),
+        ("POST", "/v1/t?writeKey=web-key", 400, "not_json"),
         ("GET", "/metrics", 401, "operator_only"),
         ("GET", "/anything", 404, "not_found"),
         ("DELETE", "/health", 405, "method_not_allowed"),

@@ -11,6 +11,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from forwarder.errors import SpoolFull
+from forwarder.memory import RequestMemory
 from forwarder.outcomes import Outcome
 from forwarder.settings import Limits, Source
 from forwarder.spool import NewEvent
@@ -42,11 +43,14 @@ class MemorySpool:
 class Setup:
     """One door with what it writes to."""
 
-    def __init__(self, limits: Limits | None = None, **source: Any) -> None:
+    def __init__(
+        self, limits: Limits | None = None, memory: RequestMemory | None = None, **source: Any
+    ) -> None:
         self.spool = MemorySpool()
         self.recorded: list[tuple[str, Outcome, str, int]] = []
         given = {"name": "web", "write_key": "key", **source}
-        self.door = Door([Source(**given)], limits or Limits(), self.spool, lambda: NOW, self.record)
+        sources = [Source(**given)]
+        self.door = Door(sources, limits or Limits(), self.spool, lambda: NOW, self.record, memory)
 
     def record(self, source: str, outcome: Outcome, reason: str, count: int) -> None:
         self.recorded.append((source, outcome, reason, count))
@@ -273,3 +277,75 @@ async def test_an_address_that_sends_too_often_waits_and_others_do_not() -> None
     statuses = [(await setup.send(track(n), "track", address="a")).status for n in range(3)]
     assert statuses == [200, 200, 429]
     assert (await setup.send(track(9), "track", address="b")).status == 200
+
+
+async def test_wrong_keys_are_refused_unread_and_then_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    setup = Setup(Limits(failed_keys_per_minute=3))
+    bomb = gzip.compress(b"[" * 100_000)
+
+    def untouched(*_: object) -> bytes:
+        raise AssertionError("the body was looked at")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("forwarder.tracking.door.readable", untouched)
+        wrong: dict[str, Any] = {
+            "authorization": b"Basic " + b64encode(b"wrong:"),
+            "encoding": b"gzip",
+            "address": "a",
+        }
+        assert [(await setup.send(bomb, **wrong)).status for _ in range(5)] == [401, 401, 401, 429, 429]
+    assert await setup.send(track(1), "track", address="a") is TAKEN, "a right key counts as ever"
+    in_body: dict[str, Any] = {"authorization": b"", "address": "a"}
+    assert await setup.send(track(2, writeKey="key"), "track", **in_body) is TAKEN
+
+
+async def test_what_one_address_sends_is_counted_by_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    setup = Setup(Limits(events_per_second=10))
+    batch = {"batch": [track(number) for number in range(200)]}
+    statuses = [
+        (await setup.send(batch, address=one)).status for one in ("2001:db8::1", "2001:db8::2", "::2")
+    ]
+    assert statuses == [200, 429, 200]
+
+
+async def test_what_waits_for_the_spool_counts_as_memory() -> None:
+    memory = RequestMemory(20_000)
+    setup = Setup(memory=memory)
+    memory.ingested = 1_000  # another sender's, who waits
+    refused_then = await setup.send({"batch": [track(number) for number in range(100)]})
+    assert (refused_then.status, json.loads(refused_then.body)["code"]) == (429, "too_much_at_once")
+    assert setup.spool.events == {}
+    assert memory.ingested == 1_000, "nothing stays counted"
+    assert await setup.send(track(1), "track") is TAKEN
+
+
+async def test_whoever_is_alone_is_never_told_to_wait_for_others() -> None:
+    setup = Setup(Limits(unanswered_bytes=2))
+    batch = {"batch": [track(number) for number in range(100)]}
+    assert [(await setup.send(batch)).status for _ in range(2)] == [200, 200]
+
+
+async def test_a_refused_batch_costs_its_sender_no_more_than_a_full_one() -> None:
+    setup = Setup(Limits(batch_events=10, events_per_second=10, bytes_per_second=100_000))
+    beside = {"a": "x" * 30_000}
+    for body in ({"batch": [0] * 2_000}, {"batch": [0] * 2_000, "context": beside}, {"batch": [0] * 11}):
+        answer = await setup.send(body)
+        assert (answer.status, json.loads(answer.body)["code"]) == (400, "too_many_events")
+    assert await setup.send(track(1), "track") is TAKEN
+
+
+async def test_the_source_that_counts_in_the_end_is_asked_for_its_rules() -> None:
+    """The first key that is found in what is not quite JSON may be an event's."""
+    sources = [
+        Source(name="open", write_key="open-key"),
+        Source(name="own", write_key="own-key", allowed_origins=("https://own.example",)),
+    ]
+    spool = MemorySpool()
+    door = Door(sources, Limits(), spool, lambda: NOW, lambda *_: None)
+    event = json.dumps(track(1, writeKey="open-key"))[:-1] + ',"a":NaN}'
+    body = f'{{"batch":[{event}],"writeKey":"own-key"}}'.encode()
+    with pytest.raises(Refusal, match="origin"):
+        await door.take(Delivered(body=body, kind=None, origin=b"https://other.example"))
+    assert spool.events == {}
+    assert await door.take(Delivered(body=body, kind=None, origin=b"https://own.example")) is TAKEN
+    assert list(spool.events) == [("own", "m1")]

@@ -7,7 +7,8 @@ import pytest
 from forwarder.settings import Source
 from forwarder.tracking.answers import Refusal
 from forwarder.tracking.cors import preflight_headers
-from forwarder.tracking.rates import Rates
+from forwarder.tracking.keys import keys_in
+from forwarder.tracking.rates import FailedAttempts, Rates
 from forwarder.tracking.sources import Sources, may_send
 
 WEB = Source(name="web", write_key="web-key", allowed_origins=("https://shop.example",))
@@ -74,6 +75,50 @@ def test_an_address_that_sends_too_often_waits() -> None:
     assert [rates.wait(("web", "a"), 200) for _ in range(3)] == [0, 0, 1]
 
 
-def test_a_clock_that_jumps_back_gives_nothing() -> None:
+def test_a_clock_that_jumps_back_gives_and_takes_nothing() -> None:
     rates = Rates(1)
-    assert [rates.wait(("web", "a"), now) for now in (9_000, 9_000, 0)] == [0, 0, 1]
+    said = [rates.wait(("web", "a"), now) for now in (9_000, 9_000, 0, 1_000, 1_000)]
+    assert said == [0, 0, 1, 0, 1]
+
+
+def test_whoever_was_seen_longest_ago_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("forwarder.tracking.rates._REMEMBERED", 2)
+    rates = Rates(1)
+    for address in ("a", "b", "b", "c", "c"):
+        rates.wait(("web", address), 0)
+    assert [rates.wait(("web", address), 0) for address in ("b", "c")] == [1, 1]
+
+
+def test_events_and_bytes_count_too() -> None:
+    rates = Rates(1_000, events=10, size=1_000)
+    sender = ("web", "a")
+    assert rates.wait(sender, 0) == 0
+    rates.charge(sender, 130, 10, 0)
+    assert [rates.wait(sender, now) for now in (0, 2_000, 3_100)] == [3, 1, 0]
+    rates.charge(sender, 1, 20_000, 3_100)
+    assert rates.wait(sender, 3_100) == 10
+    assert rates.wait(("web", "b"), 3_100) == 0
+
+
+def test_failures_slow_down_for_a_while() -> None:
+    failed = FailedAttempts(per_minute=60)
+    for _ in range(1_000):
+        failed.count("a", 0)
+    assert failed.too_many("a", 0)
+    assert not failed.too_many("b", 0)
+    assert not failed.too_many("a", 3_000)
+
+
+@pytest.mark.parametrize(
+    ("body", "keys"),
+    [
+        (b'{"batch":[{"writeKey":"other"}],"writeKey":"k"}', ["k"]),
+        (b'{"writeKey" : "k","batch":[NaN]}', ["k"]),
+        (b'{"batch":[{"writeKey":"other","a":NaN}' + b" " * 9_000 + b'],"writeKey":"k"}', ["other", "k"]),
+        (b'{"batch":[]}', []),
+        (b'{"writeKey":1}', []),
+        (b"[" * 100_000, []),
+    ],
+)
+def test_the_key_in_a_body_is_found_before_it_is_parsed(body: bytes, keys: list[str]) -> None:
+    assert keys_in(body) == keys

@@ -1,0 +1,50 @@
+"""Network addresses in the one form in which they are compared, counted and written into events."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+_SUBNET_BITS = 64
+"""A host gets at least a /64 of IPv6 (RFC 6177), so whatever lies in one counts as one sender."""
+
+
+@lru_cache(4_096)
+def plain_address(text: str) -> str:
+    """Return the address, IPv4 unmapped from IPv6 and without a zone; empty where ``text`` is none.
+
+    A zone (``fe80::1%eth0``) has a meaning on one machine only, and may hold any character.
+    """
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return ""
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return str(mapped or address)
+
+
+@lru_cache(4_096)
+def network_of(address: str) -> str:
+    """Return what counts as one sender: an IPv4 address itself, the /64 of an IPv6 address."""
+    if ":" not in address:
+        return address
+    return str(IPv6Network((int(IPv6Address(address)), _SUBNET_BITS), strict=False))
+
+
+def with_mapped(networks: Iterable[str]) -> list[str]:
+    """Return the networks, each of IPv4 also as a socket for both shows it (``::ffff:10.0.0.0/104``)."""
+    found: list[str] = []
+    for text in networks:
+        network = ip_network(text)
+        found.append(text)
+        if isinstance(network, IPv4Network):
+            found.append(f"::ffff:{network.network_address}/{96 + network.prefixlen}")
+    return found
+
+
+@lru_cache(1_024)
+def is_loopback(host: str) -> bool:
+    """Tell whether a Host header's value (``localhost:8300``, ``[::1]:8300``) names this machine itself."""
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    name = name.lower().rstrip(".")
+    address = plain_address(name)
+    return ip_address(address).is_loopback if address else name == "localhost" or name.endswith(".localhost")
