@@ -96,3 +96,24 @@ def test_two_destinations_of_one_project_do_not_take_each_others_items_away() ->
     found = [one.items(EVENT)[0][0].body["insert_id"] for one in destinations_of(settings).values()]
     assert len(set(found)) == 3
     assert found[2] == "m-1"
+
+
+def test_what_makes_no_named_item_changes_no_id() -> None:
+    """A mapping of users has no insert id, and one whose required field is mapped from nothing makes none."""
+    users = subscription(partnerAction="mapUser", mapping={"user_id": {"@path": "$.userId"}})
+    nothing = subscription(mapping={"event_type": "", **USER})
+    for beside in (users, nothing, subscription(partnerAction="sessionId"), subscription(enabled="false")):
+        assert ids(subscription(), beside) == ["m-1"], beside
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_users_and_groups_are_named_as_events_are(alone: bool) -> None:
+    identify = subscription(partnerAction="identifyUser", mapping=USER)
+    group = subscription(
+        partnerAction="groupIdentifyUser", mapping={**USER, "group_type": "org", "group_value": "o-1"}
+    )
+    for one in (identify, group):
+        found = ids(one) if alone else ids(one, subscription())
+        assert len(set(found)) == len(found) == (1 if alone else 2)
+        assert all(each.startswith("m-1") for each in found)
+        assert (found[0] == "m-1") is alone
