@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page
 
 from browser_plugin.entry import FAULT, handle
 from browser_plugin.freeze.tools import as_utf8
-from browser_plugin.freeze.workload import generated, texts
+from browser_plugin.freeze.workload import generated, texts, written
 from browser_plugin.plugin import ID_KEY, LAST_KEY, facts
 from browser_plugin.policy import as_javascript
 from browser_plugin.settings import TABLE, read_settings
@@ -145,7 +145,7 @@ def recorded() -> list[str]:
             if isfinite(length) and length == max(0, ceil(length)):  # as pages have it
                 asked = facts(step["event"], step["now"], stored, settings, False)
                 asked["settings"]["sessionLength"] = int(length)
-                found[json.dumps(asked)] = None
+                found[written(asked)] = None
             player.play(step, settings)
     return list(found)
 

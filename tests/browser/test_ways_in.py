@@ -89,7 +89,7 @@ def test_all_at_once_are_one_session_and_the_page_s_own_settings_win(clean: Shop
         [second] = clean.arrived("Second")
         assert first["session_id"] == second["session_id"] == started["session_id"] == session(page)["stored"]
         ours = page.evaluate(
-            "analytics.queue.plugins.map((one) => one.plugin ?? one)"
+            "analytics.queue.plugins.map((one) => one.action ?? one)"
             ".filter(({ name }) => name === 'Amplitude Session').length"
         )
         assert ours == 4, "by itself, by two tags, by the page"
