@@ -244,3 +244,18 @@ def test_any_marks_are_found_and_no_others(path: Path) -> None:
     assert all(map(table.has, marks))
     assert not any(table.has(mark ^ 1) for mark in marks if mark ^ 1 not in marks)
     table.close()
+
+
+def test_a_table_whose_places_are_no_power_of_two_is_forgotten(path: Path) -> None:
+    """Its places could not be found again by a mask."""
+    made = Seen(path, slots=64)
+    made.add([made.fingerprint("a", "b")], NOW)
+    made.close()
+    [file] = path.parent.glob("*-seen-*")
+    odd = file.with_name(file.name.replace("-seen-64.", "-seen-60."))
+    odd.write_bytes(file.read_bytes()[: -4 * 8])
+    file.unlink()
+    again = Seen(path)
+    assert not again.has(again.fingerprint("a", "b"), "a", "b")
+    assert not odd.exists()
+    again.close()
