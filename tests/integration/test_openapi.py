@@ -30,6 +30,8 @@ operator_token = "an operator's long token"
 name = "web"
 write_key = "web-key"
 strict = true
+[limits]
+failed_keys_per_minute = 1000000
 """
 DESCRIBED = json.loads(openapi())
 CHECKS = [
