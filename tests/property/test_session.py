@@ -68,6 +68,9 @@ class Visit(RuleBasedStateMachine):
         )
     )
     def open(self, settings: SessionSettings) -> None:
+        self.begin(settings)
+
+    def begin(self, settings: SessionSettings) -> None:
         self.settings = settings
         self.storage: dict[str, str] = {}
         self.tabs = [SessionPlugin(settings, self.storage) for _ in range(3)]
@@ -200,8 +203,19 @@ class Visit(RuleBasedStateMachine):
                 assert after.properties["duration"] == max(0, after.timestamp - after.session_id)
 
 
+class LongVisit(Visit):
+    """Of a visitor whose sessions mostly end by their maximum."""
+
+    @initialize(maximum=st.sampled_from([1, 1_000, 600_000]))
+    def open(self, maximum: int) -> None:
+        self.begin(SessionSettings(session_length=1_800_000, maximum_length=maximum))
+
+
 def test_any_visit_keeps_the_rules() -> None:
     Visit.reached = Counter()
+    run_state_machine_as_test(
+        LongVisit, settings=run_settings(max_examples=30, stateful_step_count=50, deadline=None)
+    )
     run_state_machine_as_test(
         Visit, settings=run_settings(max_examples=100, stateful_step_count=50, deadline=None)
     )
