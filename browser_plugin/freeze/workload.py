@@ -5,6 +5,7 @@ A workload module has two functions: ``texts``, a list that takes every path thr
 """
 
 import json
+import re
 from collections.abc import Iterator
 from itertools import product
 from random import Random
@@ -90,6 +91,7 @@ STORED = (
     "\u4e2d",
 )
 """Stored texts that are no time, or odd ones."""
+HALF = re.compile("[\ud800-\udfff]")
 SETTINGS: dict[str, Any] = {
     one.page: list(one.default) if isinstance(one.default, tuple) else one.default for one in TABLE
 }
@@ -124,6 +126,7 @@ def facts(**changed: Any) -> dict[str, Any]:
 def texts() -> list[str]:
     """Return questions that take every path of the rules, and ones that are none."""
     asked = [written(one) for one in [*sessions(), *stamps(), *events()]]
+    asked += [json.dumps(one) for one in events()]  # everything escaped, as other writers of JSON do
     return [
         *asked,
         "",
@@ -292,5 +295,6 @@ def odd(random: Random, depth: int = 0) -> Any:
 
 
 def written(value: object) -> str:
-    """Return a question as a page writes it."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """Return a question as a page writes it: half characters are escaped, whole ones are not."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return HALF.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
