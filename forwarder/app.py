@@ -14,23 +14,23 @@ from starlette.routing import Route, request_response
 from starlette.types import ASGIApp
 
 from forwarder import metrics
+from forwarder.cdn.routes import Pages, page_routes
+from forwarder.config.settings import Settings
 from forwarder.console import Shown, console_routes
-from forwarder.delivery import Delivery, DestinationRoute, LineSettings
-from forwarder.delivery.dead import whole
-from forwarder.destinations import destinations_of
+from forwarder.delivery import DeliveryService, DestinationRoute, SchedulerSettings
+from forwarder.delivery.dead_letters import described
 from forwarder.faults import fault_of
-from forwarder.guard import OperatorOnly
+from forwarder.http.auth import RequireOperatorToken
+from forwarder.http.metrics import count_events
+from forwarder.ingest.pixel import Pixel
+from forwarder.ingest.routes import BASES, Ingest, Shortcut
+from forwarder.ingest.service import IngestService
 from forwarder.memory import RequestMemory
+from forwarder.openapi.document import openapi as document
 from forwarder.opening import open_configured
-from forwarder.settings import Settings
 from forwarder.spool import Spool
 from forwarder.status import READY, status_routes
-from forwarder.tracking.counted import count_events
-from forwarder.tracking.door import Door
-from forwarder.tracking.ingest import BASES, Ingest, Shortcut
-from forwarder.tracking.openapi import openapi as document
-from forwarder.tracking.pages import Pages, page_routes
-from forwarder.tracking.pixel import Pixel
+from forwarder.wiring import destinations_of
 
 log = structlog.get_logger()
 
@@ -44,9 +44,9 @@ class Forwarder:
     """A running forwarder: the spool stays, the rest is exchanged when the configuration is read again."""
 
     spool: Spool
-    door: Door
+    door: IngestService
     pages: Pages
-    delivery: Delivery
+    delivery: DeliveryService
 
     def __init__(self, settings: Settings, clock: Callable[[], int]) -> None:
         self.settings = settings
@@ -78,11 +78,13 @@ class Forwarder:
         self.pages, self.door = self._front(self.settings)
         await self.delivery.start()
 
-    def _delivery(self, settings: Settings) -> Delivery:
-        return Delivery(self.spool, routes(settings), clock=self._clock)
+    def _delivery(self, settings: Settings) -> DeliveryService:
+        return DeliveryService(self.spool, routes(settings), clock=self._clock)
 
-    def _front(self, settings: Settings) -> tuple[Pages, Door]:
-        door = Door(settings.sources, settings.limits, self.spool, self._clock, count_events, self.memory)
+    def _front(self, settings: Settings) -> tuple[Pages, IngestService]:
+        door = IngestService(
+            settings.sources, settings.limits, self.spool, self._clock, count_events, self.memory
+        )
         return Pages(settings), door
 
     async def reload(self, settings: Settings) -> None:
@@ -146,7 +148,7 @@ class Forwarder:
         """Return what the console is about."""
         sources = [one.name for one in self.settings.sources]
         destinations = [one.name for one in self.settings.destinations]
-        return Shown(self.spool, sources, destinations, whole, self._clock, self.delivery.held_back())
+        return Shown(self.spool, sources, destinations, described, self._clock, self.delivery.held_back())
 
     async def stop(self, seconds: float | None = None) -> None:
         """Finish what is being delivered and close the spool. ``seconds``: at most, else as configured."""
@@ -188,7 +190,7 @@ def routes(settings: Settings) -> list[DestinationRoute]:
             one.name,
             compiled[one.name],
             None if one.sources is None else frozenset(one.sources),
-            LineSettings(
+            SchedulerSettings(
                 linger_ms=one.linger_ms,
                 batch_events=one.batch_events,
                 at_once=one.at_once,
@@ -212,7 +214,7 @@ def create_app(forwarder: Forwarder) -> ASGIApp:
     ingest, pixel = Ingest(lambda: forwarder.door), Pixel(lambda: forwarder.door)
 
     def guarded(app: ASGIApp) -> ASGIApp:
-        return OperatorOnly(app, lambda: forwarder.settings.server.operator_token.get_secret_value())
+        return RequireOperatorToken(app, lambda: forwarder.settings.server.operator_token.get_secret_value())
 
     app = Starlette(
         routes=[
@@ -245,7 +247,7 @@ def create_status_app(forwarder: Forwarder) -> ASGIApp:
 
     routes = [
         *status_routes(forwarder.status),
-        Route("/metrics", OperatorOnly(request_response(counters), token)),
+        Route("/metrics", RequireOperatorToken(request_response(counters), token)),
     ]
     return Starlette(routes=routes, exception_handlers=HANDLERS)
 

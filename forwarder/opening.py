@@ -1,9 +1,9 @@
 """Opening the spool that the configuration names, or only trying it."""
 
-from forwarder.settings import SpoolSettings
+from forwarder.config.settings import SpoolSettings
 from forwarder.spool import Spool, open_spool
-from forwarder.spool.dead_bounds import DAY_MS
-from forwarder.spool.place import is_place, place_of
+from forwarder.spool.location import is_stream_url, parse_stream_url
+from forwarder.spool.sqlite.dead_letter_bounds import DAY_MS
 
 
 async def open_configured(spool: SpoolSettings, *, tool: bool = False) -> Spool:
@@ -23,7 +23,7 @@ async def open_configured(spool: SpoolSettings, *, tool: bool = False) -> Spool:
 
 async def try_configured(spool: SpoolSettings) -> None:
     """See whether a stream can be used; a file shows when it is opened. Raises SpoolError where it cannot."""
-    if is_place(spool.path):
-        from forwarder.spool.jetstream.connecting import try_stream
+    if is_stream_url(spool.path):
+        from forwarder.spool.jetstream.opening import try_stream
 
-        await try_stream(place_of(spool.path), spool.token.get_secret_value())
+        await try_stream(parse_stream_url(spool.path), spool.token.get_secret_value())

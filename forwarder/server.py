@@ -19,11 +19,11 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from forwarder import metrics
 from forwarder.addresses import with_mapped
 from forwarder.app import Forwarder, create_app, create_status_app, now_ms
-from forwarder.connections import limited
+from forwarder.config.settings import Limits, Settings
 from forwarder.errors import ConfigError, ForwarderError
 from forwarder.faults import fault_of
+from forwarder.http.protocol import limited
 from forwarder.prefixes import BelowPrefix
-from forwarder.settings import Limits, Settings
 
 log = structlog.get_logger()
 _OTHER_FILES = 256

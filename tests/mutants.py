@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[1]
 WORK = ROOT / "build" / "mutants"
 CORE = (
     *("browser_plugin/session.py", "browser_plugin/entry.py", "browser_plugin/plugin.py"),
-    *("forwarder/delivery/*", "forwarder/spool/*", "forwarder/tracking/*"),
-    *("forwarder/amplitude/answers.py", "forwarder/answering.py", "forwarder/guard.py"),
+    *("forwarder/delivery/*", "forwarder/spool/*", "forwarder/ingest/*"),
+    *("forwarder/amplitude/wire/responses.py", "forwarder/http/sending.py", "forwarder/http/auth.py"),
 )
 """What is changed."""
 TESTS = ("tests/unit", "tests/property")

@@ -6,20 +6,20 @@ from functools import partial
 from typing import Final, cast
 
 from browser_plugin.destinations import NAMES
+from forwarder.amplitude.actions.fields import ACTIONS, OPTION_FIELDS
+from forwarder.amplitude.actions.log_events import log_event, log_event_v2, log_purchase
+from forwarder.amplitude.actions.presets import presets
+from forwarder.amplitude.actions.users import delete_users, group_identify_user, identify_user, map_user
 from forwarder.amplitude.both_names import with_both_names
-from forwarder.amplitude.endpoints import endpoint_url
-from forwarder.amplitude.fields import ACTIONS, HOW
 from forwarder.amplitude.insert_ids import insert_id_base
-from forwarder.amplitude.items import Call, Item, Planned, within_bounds
 from forwarder.amplitude.lint import lint
-from forwarder.amplitude.log_events import log_event, log_event_v2, log_purchase
-from forwarder.amplitude.presets import presets
-from forwarder.amplitude.requests import calls
+from forwarder.amplitude.payload.validation import Payload, compile_payload
 from forwarder.amplitude.settings import read_settings
 from forwarder.amplitude.subscriptions import Definition, identities, read_definition
-from forwarder.amplitude.users import delete_users, group_identify_user, identify_user, map_user
-from forwarder.amplitude.validation import Payload, compile_payload
-from forwarder.amplitude.writing import MOST_WRITTEN, write_all
+from forwarder.amplitude.wire.endpoints import endpoint_url
+from forwarder.amplitude.wire.items import Call, Item, Planned, within_bounds
+from forwarder.amplitude.wire.requests import calls
+from forwarder.amplitude.wire.writing import MOST_WRITTEN, write_all
 from forwarder.errors import ForwarderError, MappingError, TriggerError
 from forwarder.javascript import values as js
 from forwarder.triggers import compile_trigger, event_types
@@ -79,7 +79,7 @@ class Subscription:
 
 def _payload_maker(action: str, mapping: object) -> Callable[[object], Payload]:
     try:
-        return compile_payload(ACTIONS.get(action, {}), mapping, HOW.get(action, frozenset()))
+        return compile_payload(ACTIONS.get(action, {}), mapping, OPTION_FIELDS.get(action, frozenset()))
     except MappingError as error:
         broken = error
 

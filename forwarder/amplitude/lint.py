@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final, TypeGuard
 
-from forwarder.amplitude.endpoints import Endpoint
-from forwarder.amplitude.items import Item, Warning  # noqa: A004 - what it is called
-from forwarder.amplitude.validation import Payload
-from forwarder.amplitude.writing import refuse_too_deep
+from forwarder.amplitude.payload.validation import Payload
+from forwarder.amplitude.wire.endpoints import Endpoint
+from forwarder.amplitude.wire.items import Item, Warning  # noqa: A004 - what it is called
+from forwarder.amplitude.wire.writing import refuse_too_deep
 from forwarder.javascript import values as js
 
 

@@ -6,10 +6,10 @@ from difflib import get_close_matches
 from typing import Final, cast
 
 from browser_plugin.settings import settings_doubts
-from forwarder.amplitude.coercion import Refused, coerce
-from forwarder.amplitude.field import Field, Kind
-from forwarder.amplitude.fields import ACTIONS
-from forwarder.amplitude.presets import SESSION_ACTION
+from forwarder.amplitude.actions.fields import ACTIONS
+from forwarder.amplitude.actions.presets import SESSION_ACTION
+from forwarder.amplitude.payload.coercion import Refused, coerce
+from forwarder.amplitude.payload.field import Field, Kind
 from forwarder.amplitude.settings import settings_problems
 from forwarder.amplitude.subscriptions import Definition, read_definition, shape_doubts, shape_problems
 from forwarder.errors import ConfigError, TriggerError
@@ -22,7 +22,7 @@ _OWN_KEYS: Final = "__segment_internal"
 """Segment keeps notes of its own under keys that start like this; they are no fields."""
 
 
-def problems(settings: Mapping[str, object], subscriptions: Sequence[object] | None = None) -> list[str]:
+def errors_of(settings: Mapping[str, object], subscriptions: Sequence[object] | None = None) -> list[str]:
     """Return a line for every mistake in a destination's settings and subscriptions; None: the presets."""
     found = [*settings_problems(settings), *_package_problems()]
     if subscriptions is None:
@@ -38,7 +38,7 @@ def problems(settings: Mapping[str, object], subscriptions: Sequence[object] | N
     return found
 
 
-def doubts(subscriptions: Sequence[object] | None) -> list[str]:
+def warnings_of(subscriptions: Sequence[object] | None) -> list[str]:
     """Return a line for everything that works but probably does not do what is meant."""
     found = []
     numbered = [(_place(number, each), each) for number, each in enumerate(subscriptions or ())]

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from forwarder.amplitude.coercion import Refused, coerce
-from forwarder.amplitude.endpoints import REGIONS
-from forwarder.amplitude.field import Field, Kind
+from forwarder.amplitude.payload.coercion import Refused, coerce
+from forwarder.amplitude.payload.field import Field, Kind
+from forwarder.amplitude.wire.endpoints import REGIONS
 from forwarder.errors import ConfigError
 from forwarder.javascript.values import UNDEFINED
 

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from browser_plugin.settings import is_on
-from forwarder.amplitude.presets import SESSION_ACTION
+from forwarder.amplitude.actions.presets import SESSION_ACTION
 
 _NAMES: Final = {
     "action": ("partnerAction", "actionSlug"),

@@ -10,9 +10,9 @@ import click
 from forwarder.cli.dead import dead_group
 from forwarder.cli.delete import delete
 from forwarder.cli.output import Failed, counted, say, unusable
-from forwarder.configuration import load_settings
+from forwarder.config.load import load_settings
+from forwarder.config.settings import Settings, Source
 from forwarder.errors import ConfigError, ForwarderError, SpoolTakenOver
-from forwarder.settings import Settings, Source
 
 TAKEN_OVER = 75
 """Exit code where another forwarder has taken over the stream (EX_TEMPFAIL); 1 wants somebody to look."""
@@ -160,7 +160,7 @@ def plan(config: Path | None, events: BinaryIO, explain: bool, source: str | Non
     from forwarder.cli.plans import plan_line, rejected_line, skips_of
     from forwarder.cli.reading import read_events
     from forwarder.cli.trial import Rejected, Trial
-    from forwarder.destinations import destinations_of
+    from forwarder.wiring import destinations_of
 
     settings = read(config)
     try:

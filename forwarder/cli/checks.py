@@ -10,11 +10,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from browser_plugin.settings import settings_doubts
-from forwarder.amplitude.problems import doubts
+from forwarder.amplitude.problems import warnings_of
+from forwarder.config.settings import Settings
 from forwarder.errors import SpoolError
 from forwarder.opening import open_configured, try_configured
-from forwarder.settings import Settings
-from forwarder.spool.place import is_place
+from forwarder.spool.location import is_stream_url
 
 
 def refused_stream(settings: Settings) -> list[str]:
@@ -31,7 +31,7 @@ def doubts_of(settings: Settings) -> list[str]:
     found = [
         f"destinations.{one.name}: {doubt}"
         for one in settings.destinations
-        for doubt in doubts(one.subscriptions)
+        for doubt in warnings_of(one.subscriptions)
     ]
     wanted = [one.sources for one in settings.destinations]
     if not wanted:
@@ -68,7 +68,7 @@ def start_problems(settings: Settings) -> list[str]:
 
 
 def _spool_problems(settings: Settings) -> Iterator[str]:
-    in_stream = is_place(settings.spool.path)
+    in_stream = is_stream_url(settings.spool.path)
     name = "copy_path" if in_stream else "path"
     file = Path(getattr(settings.spool, name))
     folder = file.parent

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from forwarder.cli.output import Failed, counted, say, unusable
-from forwarder.configuration import load_settings
-from forwarder.delivery import dead
+from forwarder.config.load import load_settings
+from forwarder.delivery import dead_letters
 from forwarder.errors import ConfigError, ForwarderError
 from forwarder.opening import open_configured
 from forwarder.spool import DeadLetter, Spool
@@ -58,8 +58,8 @@ def list_(config: Path | None, destination: str | None, reason: str | None) -> N
     """Print one line for each: number, time, destination, source, message id, reason."""
 
     async def act(spool: Spool) -> None:
-        async for letter in dead.dead_letters(spool, destination, reason):
-            say(dead.one_line(letter))
+        async for letter in dead_letters.dead_letters(spool, destination, reason):
+            say(dead_letters.one_line(letter))
 
     _with_spool(config, act)
 
@@ -72,7 +72,7 @@ def show(config: Path | None, number: int) -> None:
 
     async def act(spool: Spool) -> None:
         for letter in await spool.dead(number=number):
-            say(dead.whole(letter, _now()).decode())
+            say(dead_letters.described(letter, _now()).decode())
             return
         raise Failed(f"there is no dead letter {number}; see forwarder dead list")
 
@@ -84,7 +84,11 @@ def _chosen(
 ) -> AsyncIterator[DeadLetter]:
     if bool(numbers) == (everything or destination is not None or reason is not None):
         raise Failed("give numbers, or --all, --destination, --reason; not both")
-    return dead.numbered(spool, numbers) if numbers else dead.dead_letters(spool, destination, reason)
+    return (
+        dead_letters.numbered(spool, numbers)
+        if numbers
+        else dead_letters.dead_letters(spool, destination, reason)
+    )
 
 
 def _tell_missing(numbers: tuple[int, ...], found: list[int]) -> bool:
@@ -125,10 +129,10 @@ def retry(
         numbers_now = []
         async for letter in _chosen(spool, numbers, everything, destination, reason):
             numbers_now.append(letter.number)
-            if dead.may_count_twice(letter, _now()):
-                say(f"{letter.number}: {dead.TWICE}", err=True)
+            if dead_letters.may_count_twice(letter, _now()):
+                say(f"{letter.number}: {dead_letters.TWICE}", err=True)
         missing = _tell_missing(numbers, numbers_now)
-        say(f"sent again: {await dead.page_by_page(spool.retry, numbers_now)}")
+        say(f"sent again: {await dead_letters.page_by_page(spool.retry, numbers_now)}")
         if missing:
             raise SystemExit(1)
 
@@ -158,7 +162,7 @@ def drop(
         missing = _tell_missing(numbers, numbers_now)
         if numbers_now and not numbers and not yes:
             _ask(f"Drop {counted(len(numbers_now), 'dead letter')} for good?")
-        say(f"dropped: {await dead.page_by_page(spool.drop, numbers_now)}")
+        say(f"dropped: {await dead_letters.page_by_page(spool.drop, numbers_now)}")
         if missing:
             raise SystemExit(1)
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import click
 
 from forwarder.cli.output import Failed, say, unusable
-from forwarder.configuration import load_settings
+from forwarder.config.load import load_settings
 from forwarder.errors import ConfigError
-from forwarder.mapping.json_text import stringify
+from forwarder.javascript.json import stringify
 
 
 @click.command()
@@ -23,8 +23,8 @@ def delete(
 
     What a page or app sends can never do this: it takes the secret key of the configuration.
     """
-    from forwarder.deletion import delete_users
-    from forwarder.destinations import destinations_of
+    from forwarder.cli.amplitude_api import delete_users
+    from forwarder.wiring import destinations_of
 
     try:
         chosen = destinations_of(load_settings(config))

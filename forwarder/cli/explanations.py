@@ -7,7 +7,7 @@ from forwarder.amplitude.destination import Subscription
 from forwarder.cli.plans import Skips, no_skips, without_key
 from forwarder.cli.trial import Rejected
 from forwarder.errors import TriggerError
-from forwarder.mapping.json_text import parse, stringify
+from forwarder.javascript.json import parse, stringify
 from forwarder.triggers import trace_trigger
 
 _WIDTH = 22

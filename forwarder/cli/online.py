@@ -8,10 +8,10 @@ from typing import Final
 
 import httpx
 
-from forwarder.amplitude.answers import Answer, is_taken
-from forwarder.amplitude.endpoints import Endpoint, endpoint_url
+from forwarder.amplitude.wire.endpoints import Endpoint, endpoint_url
+from forwarder.amplitude.wire.responses import UpstreamResponse, is_accepted
+from forwarder.config.settings import Destination, Settings
 from forwarder.faults import system_error
-from forwarder.settings import Destination, Settings
 
 _SECONDS: Final = 15.0
 FOLLOW_S: Final = 60
@@ -178,7 +178,7 @@ def _send(tried: _Tried, before: _Recent, found: Found, sleep: Callable[[float],
         "time": time.time_ns() // 1_000_000,
     }
     answer = tried.ask(Endpoint.HTTPAPI, {"events": [event]})
-    if not is_taken(Endpoint.HTTPAPI, Answer(answer.status_code, answer.content)):
+    if not is_accepted(Endpoint.HTTPAPI, UpstreamResponse(answer.status_code, answer.content)):
         key = answer.status_code in (400, 401)
         mend = "check apiKey and endpoint" if key else "try again, then check the endpoint"
         found.problems.append(f"the test event is not taken ({answer.status_code}); {mend}")

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 
 from forwarder.amplitude import AmplitudeDestination, Call, Planned
 from forwarder.cli.trial import Rejected, Taken
-from forwarder.delivery.planning import NO_TRIGGER, why_skipped
-from forwarder.mapping.json_text import stringify
-from forwarder.settings import Settings
+from forwarder.config.settings import Settings
+from forwarder.delivery.scheduler.planning import NO_TRIGGER, why_skipped
+from forwarder.javascript.json import stringify
 
 HIDDEN = "..."
 """What is shown of a key."""

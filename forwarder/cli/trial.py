@@ -8,12 +8,12 @@ from hashlib import sha256
 import orjson
 
 from forwarder.cli.reading import Given
-from forwarder.delivery.planning import read_body
+from forwarder.config.settings import Settings, Source
+from forwarder.delivery.scheduler.planning import read_body
+from forwarder.http.responses import Refusal
+from forwarder.ingest.service import IngestRequest, IngestService
 from forwarder.outcomes import Outcome
-from forwarder.settings import Settings, Source
 from forwarder.spool import NewEvent
-from forwarder.tracking.answers import Refusal
-from forwarder.tracking.door import Delivered, Door
 
 _UNBOUNDED = 1_000_000_000
 
@@ -56,7 +56,7 @@ class Trial:
         strict = [one.model_copy(update={"strict": True}) for one in settings.sources]  # tells every reason
         limits = settings.limits.model_copy(update={"requests_per_second": _UNBOUNDED})
         self._spool = _Nowhere()
-        self._door = Door(strict, limits, self._spool, clock, _count_nothing)
+        self._door = IngestService(strict, limits, self._spool, clock, _count_nothing)
         self._key = source.write_key
 
     def take(self, given: Given) -> Taken | Rejected:
@@ -68,7 +68,7 @@ class Trial:
         body = {**(given.beside or {}), "batch": [event]}
         key = self._own_key(given)
         try:
-            request = Delivered(body=_json(body), kind=None, write_key=key or self._key)
+            request = IngestRequest(body=_json(body), kind=None, write_key=key or self._key)
             answer = asyncio.run(self._door.take(request))
         except Refusal as refusal:
             return Rejected(refusal.code, refusal.message)

@@ -1,5 +1,5 @@
 """The operator's pages: what became of every event, how destinations do, the dead letters."""
 
-from forwarder.console.pages import Shown, console_routes
+from forwarder.console.routes import Shown, console_routes
 
 __all__ = ["Shown", "console_routes"]

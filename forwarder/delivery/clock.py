@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-class Steady:
+class MonotonicClock:
     """The clock as it was at the start, going on evenly: waits do not care when somebody sets the clock."""
 
     def __init__(self, clock: Callable[[], int]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from forwarder.delivery.batch import Batch
-from forwarder.delivery.work import Work
+from forwarder.delivery.scheduler.batch import Batch
+from forwarder.delivery.scheduler.job import Job
 
 OUR_FAULT = "our fault"
 """The reason of a dead letter, before a colon."""
@@ -33,8 +33,8 @@ class Faults:
 
     def note(self, batch: Batch, what: str) -> None:
         """Our code failed over a batch; ``what``: type and place."""
-        alone, level = len(batch.works) == 1, batch.halved()
-        self._note((work.event.seq for work in batch.works), what, level, alone=alone)
+        alone, level = len(batch.jobs) == 1, batch.next_split_level()
+        self._note((work.event.seq for work in batch.jobs), what, level, alone=alone)
 
     def note_events(self, seqs: Iterable[int], what: str) -> None:
         """Our code failed over each of these events by itself."""
@@ -53,20 +53,20 @@ class Faults:
         fault = self._of.get(seq)
         return fault is not None and fault.over
 
-    def apply(self, work: Work) -> bool:
+    def apply(self, work: Job) -> bool:
         """Give the event up, or have fewer beside it, as its faults want it; tell whether it is given up."""
         fault = self._of.get(work.event.seq)
         if fault is None:
             return False
-        trouble = work.troubled()
-        trouble.level = max(trouble.level, fault.level)
+        trouble = work.retry_state()
+        trouble.split_level = max(trouble.split_level, fault.level)
         if fault.over:
             reason = f"{OUR_FAULT}: {fault.what}"
             work.fail_rest(reason, None)
             trouble.reason = reason
         return fault.over
 
-    def tries(self, work: Work) -> int:
+    def tries(self, work: Job) -> int:
         """Return how often our code failed over the event."""
         fault = self._of.get(work.event.seq)
         return fault.tries if fault else 0

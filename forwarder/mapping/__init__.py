@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 from forwarder.errors import MappingError
 from forwarder.javascript.values import UNDEFINED
-from forwarder.mapping.generator import Generator
-from forwarder.mapping.liquid import Clock
-from forwarder.mapping.rules import Fitted, Rules, fitted
+from forwarder.mapping.compiler.generator import Generator
+from forwarder.mapping.compiler.rules import CoercedFields, Rules, fitted
+from forwarder.mapping.runtime.liquid import Clock
 from forwarder.mapping.shapes import is_plain_object, kind_of, root_of
 from forwarder.mapping.validation import any_node, validate
 
@@ -29,7 +29,7 @@ def compile_mapping(mapping: object, *, clock: Clock = time.time) -> Callable[[o
     return _guarded(_compile(mapping, Generator(clock)))
 
 
-def compile_fields(mapping: object, rules: Rules, *, clock: Clock = time.time) -> Fitted:
+def compile_fields(mapping: object, rules: Rules, *, clock: Clock = time.time) -> CoercedFields:
     """Return ``compile_mapping`` and ``rules.fitted`` in one function, which looks at each value only once.
 
     It raises nothing but MappingError.

@@ -2,20 +2,20 @@
 
 from pathlib import Path
 
-from forwarder.spool.interface import (
+from forwarder.spool.api import (
     Counts,
     DeadLetter,
-    Lane,
+    MessageGroup,
     NewDead,
     NewEvent,
     Parked,
     Settlement,
     Spool,
-    Spooled,
     Standing,
+    StoredEvent,
 )
-from forwarder.spool.place import is_place, place_of
-from forwarder.spool.sqlite import SqliteSpool
+from forwarder.spool.location import is_stream_url, parse_stream_url
+from forwarder.spool.sqlite.spool import SqliteSpool
 
 
 async def open_spool(
@@ -34,13 +34,13 @@ async def open_spool(
     ``tool``: look at a spool that a forwarder is serving from. The rest is for streams; see
     ``settings.SpoolSettings``. Raises SpoolDamaged.
     """
-    if not is_place(str(place)):
+    if not is_stream_url(str(place)):
         return SqliteSpool(Path(place), max_events=max_events, max_bytes=max_bytes, tool=tool)
     from forwarder.spool import jetstream  # its client takes a while to import
 
-    stream = place_of(str(place))
+    stream = parse_stream_url(str(place))
     if tool:
-        return await jetstream.open_tool(stream, token)
+        return await jetstream.open_admin(stream, token)
     return await jetstream.open_jetstream(
         stream, Path(copy), token=token, replicas=replicas, max_events=max_events, max_bytes=max_bytes
     )
@@ -49,13 +49,13 @@ async def open_spool(
 __all__ = [
     "Counts",
     "DeadLetter",
-    "Lane",
+    "MessageGroup",
     "NewDead",
     "NewEvent",
     "Parked",
     "Settlement",
     "Spool",
-    "Spooled",
     "Standing",
+    "StoredEvent",
     "open_spool",
 ]

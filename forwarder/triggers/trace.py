@@ -25,7 +25,7 @@ _LONGEST = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ConditionResult:
     """One condition or group: ``holds`` or not, its ``text``, the ``actual`` value, and how deep it lies."""
 
     holds: bool
@@ -34,7 +34,7 @@ class Answer:
     depth: int
 
 
-def trace_trigger(text: str, event: Mapping[str, Any]) -> list[Answer]:
+def trace_trigger(text: str, event: Mapping[str, Any]) -> list[ConditionResult]:
     """Return the answer of every condition, groups before what they hold. Raises TriggerError."""
     group = parse(text)
     if len(group.children) == 1:
@@ -42,20 +42,20 @@ def trace_trigger(text: str, event: Mapping[str, Any]) -> list[Answer]:
     return list(_trace(group, event, 0))
 
 
-def _trace(node: Node, event: Mapping[str, Any], depth: int) -> Iterator[Answer]:
+def _trace(node: Node, event: Mapping[str, Any], depth: int) -> Iterator[ConditionResult]:
     try:
         holds = predicate(node)(event)
     except Unanswerable:
         holds = False
     if isinstance(node, Group):
-        yield Answer(holds, "all of" if node.operator == "and" else "any of", "", depth)
+        yield ConditionResult(holds, "all of" if node.operator == "and" else "any of", "", depth)
         for child in node.children:
             yield from _trace(child, event, depth + 1)
         return
     value = event.get(node.field, UNDEFINED)
     if node.path:
         value = walk(value, node.path)
-    yield Answer(holds, _written(node), "missing" if value is UNDEFINED else _short(value), depth)
+    yield ConditionResult(holds, _written(node), "missing" if value is UNDEFINED else _short(value), depth)
 
 
 def _written(condition: Condition) -> str:

@@ -14,12 +14,12 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings, target
 from hypothesis import strategies as st
 
-from forwarder.amplitude.answers import Answer, Sent, read_answer
-from forwarder.amplitude.endpoints import Endpoint
+from forwarder.amplitude.wire.endpoints import Endpoint
+from forwarder.amplitude.wire.responses import SentIds, UpstreamResponse, read_response
 from forwarder.errors import ForwarderError
-from forwarder.tracking.answers import Refusal
-from forwarder.tracking.bodies import deeper_than, readable
-from forwarder.tracking.envelopes import batch, single
+from forwarder.http.responses import Refusal
+from forwarder.ingest.body import decode_body, exceeds_depth
+from forwarder.ingest.envelope import batch, single
 from tests.bench.programs import ROOT
 from tests.property import test_planning, test_tracking_bodies
 
@@ -58,8 +58,8 @@ def _run(call: Callable[[], object]) -> float:
 def take(body: bytes, encoding: bytes) -> None:
     """Read a body as ingest does, as one event and as a batch."""
     try:
-        text = readable(body, encoding, LARGEST)
-        if deeper_than(text, 100):
+        text = decode_body(body, encoding, LARGEST)
+        if exceeds_depth(text, 100):
             return
     except Refusal:
         return
@@ -103,7 +103,7 @@ EVENTS = st.fixed_dictionaries(
         "integrations": PARTS,
     },
 )
-SENT = [Sent(f"u{number % 3}", f"d{number}") for number in range(100)]
+SENT = [SentIds(f"u{number % 3}", f"d{number}") for number in range(100)]
 INDEXES = st.builds(lambda one, times: [one] * times, st.integers(-1, 200), st.integers(0, 5_000))
 SAID = st.dictionaries(
     st.sampled_from(["code", "error", "missing_field", "events_with_invalid_fields", "silenced_devices"])
@@ -158,7 +158,7 @@ def of_answers(body: bytes) -> tuple[float, int]:
 
     def read() -> None:
         for status in (200, 400, 413, 429, 500):
-            read_answer(Endpoint.HTTPAPI, SENT, Answer(status, body))
+            read_response(Endpoint.HTTPAPI, SENT, UpstreamResponse(status, body))
 
     return cost(read, len(body)), len(body)
 

@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from forwarder.amplitude.fields import default_mapping
+from forwarder.amplitude.actions.fields import default_mapping
 from forwarder.javascript.values import UNDEFINED
 from forwarder.mapping import compile_mapping
 from forwarder.mapping.paths import look_up, without_root
-from forwarder.mapping.templates import render
+from forwarder.mapping.runtime.templates import render
 
 ACTION = "logEventV2"
 EVENTS = 2000

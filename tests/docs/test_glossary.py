@@ -49,7 +49,7 @@ def test_every_word_is_used() -> None:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_retired_word_is_in_a_name(path: Path) -> None:
     retired = set(re.findall(r"`(\w+)`", RETIRED))
-    assert len(retired) > 15
+    assert len(retired) > 3
     found = [
         name
         for name in names_in(ast.parse(path.read_text(encoding="utf-8")))

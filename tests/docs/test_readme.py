@@ -14,9 +14,9 @@ import pytest
 
 from browser_plugin.settings import TABLE
 from forwarder import cli, metrics
-from forwarder.configuration import parse_settings
+from forwarder.config.load import parse_settings
+from forwarder.http import metrics as ingest_metrics
 from forwarder.outcomes import Outcome
-from forwarder.tracking import counted
 from tests.integration.running import ROOT
 
 READMES = [
@@ -117,7 +117,7 @@ def test_every_metric_is_documented() -> None:
     kinds = (prometheus_client.Counter, prometheus_client.Gauge, prometheus_client.Histogram)
     there = {
         sample.name + ("_total" if isinstance(metric, prometheus_client.Counter) else "")  # as it is scraped
-        for module in (metrics, counted)
+        for module in (metrics, ingest_metrics)
         for metric in vars(module).values()
         if isinstance(metric, kinds)
         for sample in metric.describe()

@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from forwarder.amplitude.answers import Answer
-from forwarder.delivery.batch import Body
-from forwarder.delivery.exchange import LARGEST, exchange, http_client
+from forwarder.amplitude.wire.responses import UpstreamResponse
+from forwarder.delivery.client import MAX_RESPONSE_BYTES, http_client, post_request
+from forwarder.delivery.scheduler.batch import Body
 
 BODY = Body(b'{"api_key":"the-key"}', {"content-type": "application/json"})
 Talk = Callable[[asyncio.StreamWriter], Awaitable[None]]
@@ -38,16 +38,16 @@ async def server(talk: Talk) -> AsyncIterator[str]:
         listener.close()
 
 
-async def answer_to(talk: Talk, timeout_s: float = 10) -> Answer:
+async def answer_to(talk: Talk, timeout_s: float = 10) -> UpstreamResponse:
     async with server(talk) as url, http_client() as http, asyncio.timeout(20):
-        return await exchange(http, url, BODY, timeout_s, ("the-key", ""))
+        return await post_request(http, url, BODY, timeout_s, ("the-key", ""))
 
 
 @pytest.mark.parametrize("status", [200, 500])
 async def test_an_answer_in_an_encoding_is_told_from_none(status: int) -> None:
     head = f"HTTP/1.1 {status} X\ncontent-encoding: gzip\ncontent-length: 4\n\n"
     answer = await answer_to(saying(head, b"abcd"))
-    assert answer == Answer(0, b"an answer in a content encoding", "encoded")
+    assert answer == UpstreamResponse(0, b"an answer in a content encoding", "encoded")
 
 
 def saying(head: str, content: bytes = b"") -> Talk:
@@ -72,7 +72,7 @@ async def test_the_length_is_told_and_nothing_of_the_body_is_kept() -> None:
     gc.disable()
     try:
         async with http_client() as http, asyncio.timeout(20):
-            assert (await exchange(http, url, body, 10, ())).status == 200
+            assert (await post_request(http, url, body, 10, ())).status == 200
         assert [one for one in gc.get_referrers(body.content) if one is not body] == []
     finally:
         gc.enable()
@@ -95,7 +95,7 @@ OK = "HTTP/1.1 200 OK\ncontent-length: {}\n\n"
     ],
 )
 async def test_answers_are_taken_as_they_come(head: str, content: bytes, status: int) -> None:
-    assert await answer_to(saying(head, content)) == Answer(status, content)
+    assert await answer_to(saying(head, content)) == UpstreamResponse(status, content)
 
 
 async def test_keys_are_blotted_out() -> None:
@@ -145,10 +145,12 @@ async def test_no_more_is_read_than_an_answer_can_have() -> None:
             writer.write(b"x" * 65_536)
             await writer.drain()
 
-    assert await answer_to(flood) == Answer(500, b"x" * LARGEST)
-    bomb = gzip.compress(bytes(50 * LARGEST))
+    assert await answer_to(flood) == UpstreamResponse(500, b"x" * MAX_RESPONSE_BYTES)
+    bomb = gzip.compress(bytes(50 * MAX_RESPONSE_BYTES))
     head = f"HTTP/1.1 500 Oh\ncontent-encoding: gzip\ncontent-length: {len(bomb)}\n\n"
-    assert await answer_to(saying(head, bomb)) == Answer(0, b"an answer in a content encoding", "encoded")
+    assert await answer_to(saying(head, bomb)) == UpstreamResponse(
+        0, b"an answer in a content encoding", "encoded"
+    )
 
 
 @pytest.mark.parametrize(
@@ -163,7 +165,7 @@ async def test_no_more_is_read_than_an_answer_can_have() -> None:
 )
 async def test_what_was_never_sent_is_known_not_to_have_arrived(url: str, said: bytes) -> None:
     async with http_client() as http:
-        answer = await exchange(http, url, BODY, 5, ())
+        answer = await post_request(http, url, BODY, 5, ())
     assert answer[::2] == (0, "unreachable")
     assert said in answer.body
 
@@ -176,7 +178,7 @@ async def test_a_server_without_tls_is_told_from_one_that_is_not_there() -> None
     listener = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]
     async with http_client() as http:
-        answer = await exchange(http, f"https://127.0.0.1:{port}/", BODY, 5, ())
+        answer = await post_request(http, f"https://127.0.0.1:{port}/", BODY, 5, ())
     listener.close()
     assert answer.failure == "unreachable"
     assert answer.body.startswith(b"ConnectError: TLS failed: ")
@@ -193,6 +195,6 @@ async def test_a_connection_that_is_reset_says_so() -> None:
     listener = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]
     async with http_client() as http:
-        answer = await exchange(http, f"http://127.0.0.1:{port}/", BODY, 5, ())
+        answer = await post_request(http, f"http://127.0.0.1:{port}/", BODY, 5, ())
     listener.close()
-    assert answer == Answer(0, b"ReadError: Connection reset by peer (ECONNRESET)", "broken")
+    assert answer == UpstreamResponse(0, b"ReadError: Connection reset by peer (ECONNRESET)", "broken")

@@ -8,7 +8,7 @@ from tests.integration.running import ROOT
 SCRIPT = """
 import sys
 from forwarder.amplitude import AmplitudeDestination
-from forwarder.amplitude.fields import ACTIONS, default_mapping
+from forwarder.amplitude.actions.fields import ACTIONS, default_mapping
 from forwarder.cli.explanations import explained
 from forwarder.cli.plans import plan_line
 

@@ -19,8 +19,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from forwarder.tracking.ingest import BASES, KINDS
-from forwarder.tracking.openapi import openapi
+from forwarder.ingest.routes import BASES, KINDS
+from forwarder.openapi.document import openapi
 from tests.integration.running import Running, forwarder
 
 CONFIG = """

@@ -71,7 +71,7 @@ class Load(threading.Thread):
         with httpx.Client(base_url=self.url, auth=(self.write_key, ""), verify=False) as client:
             while not self.ending.is_set():
                 number = f"{self.prefix}-{len(self.accepted) + len(self.others)}"
-                event = {"event": "Seen", "userId": "u", "messageId": number}
+                event = {"event": "DedupIndex", "userId": "u", "messageId": number}
                 try:
                     answer = client.post("/v1/t", json=event)
                 except httpx.TransportError as error:
@@ -106,7 +106,7 @@ def test_reading_the_configuration_again_loses_no_request(running: Running, tmp_
 
 
 def test_what_it_writes_is_for_its_own_user_alone(running: Running, tmp_path: Path) -> None:
-    event = {"event": "Seen", "userId": "u", "writeKey": "web-key"}
+    event = {"event": "DedupIndex", "userId": "u", "writeKey": "web-key"}
     assert httpx.post(f"{running.url}/v1/t", json=event).status_code == 200
     files = list(tmp_path.glob("spool.db*"))
     assert files
@@ -129,7 +129,7 @@ def test_a_stop_keeps_what_was_accepted(running: Running, tmp_path: Path, number
 
 
 def test_a_proxys_word_counts_for_the_address_and_the_scheme(running: Running, tmp_path: Path) -> None:
-    event = {"event": "Seen", "userId": "u", "writeKey": "web-key", "context": PAGE}
+    event = {"event": "DedupIndex", "userId": "u", "writeKey": "web-key", "context": PAGE}
     headers = {"x-forwarded-for": "unknown", "x-forwarded-proto": "https"}
     for said in ("6.6.6.6, 203.0.113.7", "203.0.113.7:4711", "[2001:db8::7]:4711", "unknown"):
         headers["x-forwarded-for"] = said
@@ -158,7 +158,7 @@ def test_a_picture_takes_an_event(running: Running, tmp_path: Path, path: str) -
 
 def test_no_secret_leaves_the_process(running: Running) -> None:
     operator = {"authorization": f"Bearer {TOKEN}"}
-    event = {"event": "Seen", "userId": "u", "writeKey": "web-key"}
+    event = {"event": "DedupIndex", "userId": "u", "writeKey": "web-key"}
     seen = [httpx.post(f"{running.url}/v1/t", json=event).text]
     for path in (
         "/metrics",

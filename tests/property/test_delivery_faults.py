@@ -18,10 +18,10 @@ import pytest
 from prometheus_client import REGISTRY
 
 from forwarder.app import Forwarder
-from forwarder.delivery import DestinationRoute, LineSettings
+from forwarder.config.settings import Settings
+from forwarder.delivery import DestinationRoute, SchedulerSettings
 from forwarder.server import count_unheard_of
-from forwarder.settings import Settings
-from forwarder.spool import Spooled
+from forwarder.spool import StoredEvent
 from tests.simulation.faults import Injector, targets
 from tests.simulation.memory_spool import AsyncSpool
 from tests.simulation.planner import Planner
@@ -83,14 +83,16 @@ class Play:
         """Whether a reload has failed, and said so."""
         self.amplitude = Amplitude(chance)
         transport = httpx.MockTransport(self.amplitude.answer)
-        route = DestinationRoute("d", Away(), None, LineSettings(batch_events=chance.choice([3, 2000])))
+        route = DestinationRoute("d", Away(), None, SchedulerSettings(batch_events=chance.choice([3, 2000])))
 
         async def opened(*_: object) -> AsyncSpool:
             return self.spool
 
-        patch.setattr("forwarder.delivery.loop.http_client", lambda: httpx.AsyncClient(transport=transport))
+        patch.setattr(
+            "forwarder.delivery.service.http_client", lambda: httpx.AsyncClient(transport=transport)
+        )
         own = SimpleNamespace(Random=lambda: random.Random(chance.random()))
-        patch.setattr("forwarder.delivery.sender.random", own)
+        patch.setattr("forwarder.delivery.worker.random", own)
         patch.setattr("forwarder.app.open_configured", opened)
         patch.setattr("forwarder.app.routes", lambda settings: [route])
 
@@ -127,11 +129,11 @@ class Play:
         assert not forwarder.stalled
         await forwarder.stop()
 
-    def event(self, seq: int) -> Spooled:
+    def event(self, seq: int) -> StoredEvent:
         """Make an event up."""
         user = self.chance.randrange(4)
         body = {"m": f"m{seq}", "u": f"u{user}", "d": f"d{user}", "kind": self.chance.choice(KINDS)}
-        return Spooled(seq, self.now(), "demo", f"m{seq}", orjson.dumps(body))
+        return StoredEvent(seq, self.now(), "demo", f"m{seq}", orjson.dumps(body))
 
     def check(self) -> None:
         """See that everything was delivered, in order; or is a dead letter, for a fault of ours."""

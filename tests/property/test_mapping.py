@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from forwarder.errors import MappingError
 from forwarder.javascript.values import UNDEFINED
 from forwarder.mapping import compile_mapping
-from forwarder.mapping.templates import render
+from forwarder.mapping.runtime.templates import render
 
 ANY_LETTERS = st.text(st.characters(exclude_categories=()), max_size=20)
 """Texts as JSON can hold them, unpaired surrogates too."""

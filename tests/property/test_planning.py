@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forwarder.amplitude import AmplitudeDestination
-from forwarder.amplitude.fields import ACTIONS, default_mapping
+from forwarder.amplitude.actions.fields import ACTIONS, default_mapping
 from forwarder.amplitude.user_agent import parse_user_agent
-from forwarder.amplitude.writing import DEEPEST_SENT
+from forwarder.amplitude.wire.writing import DEEPEST_SENT
 from forwarder.cli.explanations import explained
 from forwarder.cli.plans import plan_line
 from forwarder.errors import MappingError, PayloadError

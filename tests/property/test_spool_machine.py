@@ -19,8 +19,8 @@ from hypothesis.stateful import (
 )
 
 from forwarder.errors import SpoolFull
-from forwarder.spool import NewDead, NewEvent, Parked, Settlement, Spool, Spooled
-from forwarder.spool.jetstream import keeper
+from forwarder.spool import NewDead, NewEvent, Parked, Settlement, Spool, StoredEvent
+from forwarder.spool.jetstream import replication
 from tests.nats import Nats, Where, somewhere
 
 NOW = 1_790_000_000_000
@@ -57,10 +57,10 @@ class SpoolMachine(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp())
         self.runner = asyncio.Runner()
         self.seen: set[str] = set()
-        self.all: dict[int, Spooled] = {}
+        self.all: dict[int, StoredEvent] = {}
         self.cursors = dict.fromkeys(DESTINATIONS, 0)
         self.parked: dict[tuple[str, int], Parked] = {}
-        self.dead: dict[int, tuple[str, Spooled]] = {}
+        self.dead: dict[int, tuple[str, StoredEvent]] = {}
         self.deaths = 0
         self.ended: Counter[str] = Counter()
         self.revived: Counter[str] = Counter()
@@ -79,7 +79,7 @@ class SpoolMachine(RuleBasedStateMachine):
 
         return self.runner.run(opened())
 
-    def waiting(self) -> list[Spooled]:
+    def waiting(self) -> list[StoredEvent]:
         first = min(self.cursors.values())
         return [one for seq, one in self.all.items() if seq > first]
 
@@ -124,7 +124,7 @@ class SpoolMachine(RuleBasedStateMachine):
         for (name, body), is_new in zip(events, new, strict=True):
             if is_new:
                 seq = len(self.all) + 1
-                self.all[seq] = Spooled(seq, NOW, "demo", name, body)
+                self.all[seq] = StoredEvent(seq, NOW, "demo", name, body)
         self.seen.update(fresh)
 
     def settle(self, destination: str, settlement: Settlement) -> None:
@@ -284,5 +284,5 @@ def test_a_file_holds_what_the_model_holds() -> None:
 
 def test_a_stream_holds_what_the_model_holds(nats: Nats, monkeypatch: pytest.MonkeyPatch) -> None:
     StreamMachine.server = nats
-    monkeypatch.setattr(keeper, "SNAPSHOT_BYTES", 1_000)
+    monkeypatch.setattr(replication, "SNAPSHOT_BYTES", 1_000)
     run(StreamMachine, 25)

@@ -9,15 +9,15 @@ import orjson
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from forwarder.settings import Limits, Source
+from forwarder.config.settings import Limits, Source
+from forwarder.http.metrics import count_events
+from forwarder.http.responses import Refusal
+from forwarder.ingest.body import exceeds_depth
+from forwarder.ingest.event import OBJECTS, read_event, read_leniently
+from forwarder.ingest.fields import read_fields
+from forwarder.ingest.routes import KINDS
+from forwarder.ingest.service import IngestRequest, IngestService
 from forwarder.spool import NewEvent
-from forwarder.tracking.answers import Refusal
-from forwarder.tracking.bodies import deeper_than
-from forwarder.tracking.counted import count_events
-from forwarder.tracking.door import Delivered, Door
-from forwarder.tracking.fields import read_fields
-from forwarder.tracking.incoming import OBJECTS, read_event, read_unusual
-from forwarder.tracking.ingest import KINDS
 
 LIMITS = Limits(event_bytes=2_000, batch_bytes=10_000, nesting=10)
 
@@ -55,12 +55,12 @@ class ReadingSpool:
         return [True] * len(events)
 
 
-def door(strict: bool) -> Door:
+def door(strict: bool) -> IngestService:
     source = Source(name="web", write_key="web-key", strict=strict)
-    return Door([source], LIMITS, ReadingSpool(), lambda: 1_704_067_200_000, count_events)
+    return IngestService([source], LIMITS, ReadingSpool(), lambda: 1_704_067_200_000, count_events)
 
 
-async def status(taking: Door, request: Delivered) -> int:
+async def status(taking: IngestService, request: IngestRequest) -> int:
     try:
         return (await taking.take(request)).status
     except Refusal as refusal:
@@ -70,7 +70,7 @@ async def status(taking: Door, request: Delivered) -> int:
 @given(encoded, st.sampled_from(sorted(KINDS)), st.booleans())
 async def test_every_body_gets_an_answer(sent: tuple[bytes, bytes], kind: str, strict: bool) -> None:
     key = b"Basic " + b64encode(b"web-key:")
-    request = Delivered(sent[0], KINDS[kind], sent[1], authorization=key, address="203.0.113.9")
+    request = IngestRequest(sent[0], KINDS[kind], sent[1], authorization=key, address="203.0.113.9")
     assert await status(door(strict), request) in (200, 400, 401, 415)
 
 
@@ -80,16 +80,16 @@ async def test_events_by_segments_rules_are_taken(more: dict[str, object]) -> No
     event = {**more, **objects, "event": "Seen", "userId": "u", "writeKey": "web-key"}
     body = json.dumps(event).encode()
     expected = 400 if len(body) > 2_000 else 200
-    assert await status(door(strict=False), Delivered(body, "track")) == expected
+    assert await status(door(strict=False), IngestRequest(body, "track")) == expected
     timed = {**event, **dict.fromkeys(("timestamp", "originalTimestamp", "sentAt"), "2024-01-01T00:00:00Z")}
     assume(len(json.dumps(timed)) <= 2_000)
-    assert await status(door(strict=True), Delivered(json.dumps(timed).encode(), "track")) == 200
+    assert await status(door(strict=True), IngestRequest(json.dumps(timed).encode(), "track")) == 200
 
 
 @given(events, st.dictionaries(st.sampled_from(["library", "ip", "x"]), likely | values))
 def test_an_event_reads_the_same_value_by_value(event: dict[str, object], context: dict[str, object]) -> None:
     body = json.dumps({**event, "context": context}).encode()
-    usual, unusual = read_event(body), read_unusual(read_fields(body) or {})
+    usual, unusual = read_event(body), read_leniently(read_fields(body) or {})
     assume(usual)  # NaN and halves of characters are mended before
     assert usual
     assert usual.odd == unusual.odd
@@ -115,4 +115,4 @@ nested = st.recursive(
 
 @given(nested, st.integers(1, 6))
 def test_nesting_is_measured_outside_of_texts(value: object, nesting: int) -> None:
-    assert deeper_than(json.dumps(value).encode(), nesting) == (depth_of(value) > nesting)
+    assert exceeds_depth(json.dumps(value).encode(), nesting) == (depth_of(value) > nesting)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from forwarder.amplitude.answers import Answer
-from forwarder.delivery.batch import BOUNDS, Batch
-from forwarder.delivery.line import Line
-from forwarder.delivery.line_settings import LineSettings
-from forwarder.spool import Spooled
+from forwarder.amplitude.wire.responses import UpstreamResponse
+from forwarder.delivery.scheduler.batch import BOUNDS, Batch
+from forwarder.delivery.scheduler.scheduler import Scheduler
+from forwarder.delivery.scheduler.settings import SchedulerSettings
+from forwarder.spool import StoredEvent
 from tests.simulation.amplitude import Amplitude
 from tests.simulation.planner import Planner
 from tests.simulation.spool import Destination
@@ -35,13 +35,13 @@ REASONS = {
 class Delivering:
     """See the module. ``kept``: what is in the spool; ``dies``: at its next settlement the process does."""
 
-    def __init__(self, world: World, name: str, amplitude: Amplitude, settings: LineSettings) -> None:
+    def __init__(self, world: World, name: str, amplitude: Amplitude, settings: SchedulerSettings) -> None:
         self.world = world
         self.amplitude = amplitude
         self.settings = settings
         self.planner = Planner()
         self.kept = world.spool.destinations[name] = Destination()
-        self.flying: list[tuple[Batch, Answer]] = []
+        self.flying: list[tuple[Batch, UpstreamResponse]] = []
         self.life = 0
         self.dies = ""
         self.well = not amplitude.moody
@@ -55,7 +55,7 @@ class Delivering:
         self.life += 1
         self.awake = True
         self.flying.clear()
-        self.line = Line(self.planner, None, self.settings, self.kept.cursor, self.world.chance)
+        self.line = Scheduler(self.planner, None, self.settings, self.kept.cursor, self.world.chance)
         self.line.resume(self.kept.lanes(), self.kept.aside())
 
     def refuse(self, name: str, why: str) -> None:
@@ -78,7 +78,7 @@ class Delivering:
             return
         self.awake = False
         if (limit := min(500, line.room())) > 0:
-            events = self.world.spool.read(line.progress.read_to, limit)
+            events = self.world.spool.read(line.checkpoint.read_to, limit)
             line.take(events, now)
             self.awake = len(events) == limit and line.room() > 0
         if not self.settle():
@@ -87,13 +87,13 @@ class Delivering:
             lane, most = load
             assert most <= max(500, self.settings.window)
             line.loaded(lane, self.kept.lane(lane, min(most, 3)), now)
-        for batch in line.due(now, line.progress.read_to < len(self.world.spool.events)):
+        for batch in line.due(now, line.checkpoint.read_to < len(self.world.spool.events)):
             self.send(batch)
         self.settle()
 
     def settle(self) -> bool:
         """Write down what has become of events; False where the process died over it."""
-        if not self.line.news():
+        if not self.line.has_news():
             return True
         settlement = self.line.settlement()
         dies, self.dies = self.dies, ""
@@ -104,25 +104,25 @@ class Delivering:
             self.world.crash()
             return False
         kept = {lane.name: lane.events for lane in self.kept.lanes() if lane.name}
-        assert self.line.lanes.events == kept, "parked events are miscounted"
+        assert self.line.parking.events == kept, "parked events are miscounted"
         return True
 
     def send(self, batch: Batch) -> None:
         """Send a batch; its answer comes some time later."""
         world = self.world
-        keys = {key for work in batch.works for key in work.keys}
+        keys = {key for work in batch.jobs for key in work.keys}
         for other, _ in self.flying:
-            assert keys.isdisjoint(key for work in other.works for key in work.keys), "order is at risk"
+            assert keys.isdisjoint(key for work in other.jobs for key in work.keys), "order is at risk"
         assert len(self.flying) < self.settings.at_once
-        assert len(batch.parts) <= min(BOUNDS[batch.endpoint].items, self.settings.batch_events)
-        for part in batch.parts:
+        assert len(batch.job_items) <= min(BOUNDS[batch.endpoint].items, self.settings.batch_events)
+        for part in batch.job_items:
             until = self.amplitude.throttled.get(str(orjson.loads(part.data)["user_id"]), 0)
             assert until <= world.now or self.life > 1, "a throttled user was sent"
         sent = batch, self.amplitude.receive(batch, world.now)
         self.flying.append(sent)
         world.at(world.chance.randrange(1, world.chance.choice([50, 50, 2_000])), lambda: self.answer(sent))
 
-    def answer(self, sent: tuple[Batch, Answer]) -> None:
+    def answer(self, sent: tuple[Batch, UpstreamResponse]) -> None:
         """The answer comes, if whoever asked still lives."""
         if sent in self.flying:
             self.flying.remove(sent)
@@ -133,9 +133,11 @@ class Delivering:
         """Stop in order; ``in_time``: the answers under way still come."""
         for batch, answer in list(self.flying):
             self.flying.remove((batch, answer))
-            self.line.answered(batch, answer if in_time else Answer(0, b"stopped", "broken"), self.world.now)
+            self.line.answered(
+                batch, answer if in_time else UpstreamResponse(0, b"stopped", "broken"), self.world.now
+            )
         if self.settle():
-            self.line.leave()
+            self.line.park_unfinished()
             self.settle()
 
     def operate(self, number: int, what: str) -> None:
@@ -189,7 +191,7 @@ class Delivering:
             assert not amplitude.repeats, "something was sent twice"
 
 
-def _related_to_poison(events: Sequence[Spooled], refused: Mapping[str, str]) -> set[str]:
+def _related_to_poison(events: Sequence[StoredEvent], refused: Mapping[str, str]) -> set[str]:
     """Return messages that share users or devices, be it through others, with one Amplitude chokes on."""
     own: dict[str, set[str]] = {}
     for event in events:

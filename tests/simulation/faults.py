@@ -12,33 +12,58 @@ from typing import Any
 import pytest
 
 from forwarder.app import Forwarder
-from forwarder.delivery import batch, exchange, line, post
-from forwarder.delivery.batch import Batch
-from forwarder.delivery.batches import Batches
-from forwarder.delivery.breaker import Breaker
+from forwarder.delivery import client, sending
 from forwarder.delivery.faults import Faults
-from forwarder.delivery.flow import Flow
-from forwarder.delivery.fresh import Fresh
-from forwarder.delivery.judge import Judge
-from forwarder.delivery.lanes import Lanes
-from forwarder.delivery.line import Line
-from forwarder.delivery.loop import Delivery
-from forwarder.delivery.memory import Memory
-from forwarder.delivery.order import Order
-from forwarder.delivery.pace import Pace
-from forwarder.delivery.post import Notes
-from forwarder.delivery.progress import Progress
-from forwarder.delivery.sender import Sender
-from forwarder.delivery.timers import Timers
-from forwarder.delivery.trouble import Trouble
-from forwarder.delivery.watch import Watch
-from forwarder.delivery.work import Work
+from forwarder.delivery.scheduler import batch, scheduler
+from forwarder.delivery.scheduler.batch import Batch
+from forwarder.delivery.scheduler.batching import Batching
+from forwarder.delivery.scheduler.checkpoint import Checkpoint
+from forwarder.delivery.scheduler.circuit_breaker import CircuitBreaker
+from forwarder.delivery.scheduler.delay_queue import DelayQueue
+from forwarder.delivery.scheduler.job import Job
+from forwarder.delivery.scheduler.linger import LingerPolicy
+from forwarder.delivery.scheduler.ordering import KeyOrder
+from forwarder.delivery.scheduler.parking import Parking
+from forwarder.delivery.scheduler.retry_policy import RetryPolicy
+from forwarder.delivery.scheduler.retry_state import RetryState
+from forwarder.delivery.scheduler.scheduler import Scheduler
+from forwarder.delivery.scheduler.throttle import KeyThrottle
+from forwarder.delivery.scheduler.window import Window
+from forwarder.delivery.sending import ResponseRecorder
+from forwarder.delivery.service import DeliveryService
+from forwarder.delivery.tail import TailCache
+from forwarder.delivery.watchdog import Watch
+from forwarder.delivery.worker import Worker
 from forwarder.errors import SpoolError
 from tests.simulation.memory_spool import AsyncSpool
 
 CLASSES: tuple[type, ...] = (
-    *(AsyncSpool, Batch, Batches, Breaker, Delivery, Faults, Flow, Forwarder, Fresh, Judge, Lanes, Line),
-    *(Memory, Notes, Order, Pace, Progress, Sender, Timers, Trouble, Watch, Work),
+    *(
+        AsyncSpool,
+        Batch,
+        Batching,
+        CircuitBreaker,
+        DeliveryService,
+        Faults,
+        LingerPolicy,
+        Forwarder,
+        TailCache,
+        RetryPolicy,
+        Parking,
+        Scheduler,
+    ),
+    *(
+        Window,
+        ResponseRecorder,
+        KeyOrder,
+        KeyThrottle,
+        Checkpoint,
+        Worker,
+        DelayQueue,
+        RetryState,
+        Watch,
+        Job,
+    ),
 )
 LEFT_OUT = {
     *("AsyncSpool.accept", "AsyncSpool.lost", "AsyncSpool.close", "AsyncSpool.end_within", "Forwarder.start"),
@@ -107,11 +132,11 @@ class Injector:
 def targets() -> list[tuple[str, object, str]]:
     """Return everything that may raise: its name, what holds it, and under which attribute."""
     found: list[tuple[str, object, str]] = [
-        ("encode", post, "encode"),
-        ("exchange", post, "exchange"),
-        ("plan", line, "plan"),
+        ("encode", sending, "encode"),
+        ("exchange", sending, "exchange"),
+        ("plan", scheduler, "plan"),
         ("form_text", batch, "form_text"),
-        ("http_client", exchange, "http_client"),
+        ("http_client", client, "http_client"),
     ]
     for owner in CLASSES:
         for attribute, value in vars(owner).items():

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from forwarder.errors import SpoolError
-from forwarder.spool import Counts, Lane, Parked, Settlement, Spooled, Standing
+from forwarder.spool import Counts, MessageGroup, Parked, Settlement, Standing, StoredEvent
 from tests.simulation.spool import Destination, MemorySpool
 
 
@@ -15,15 +15,15 @@ class AsyncSpool:
 
     def __init__(self) -> None:
         self.kept = MemorySpool()
-        self._listeners: list[Callable[[Sequence[Spooled]], None]] = []
+        self._listeners: list[Callable[[Sequence[StoredEvent]], None]] = []
 
-    def accept(self, event: Spooled) -> None:
+    def accept(self, event: StoredEvent) -> None:
         """Take an event in, and say so."""
         self.kept.events.append(event)
         for call in list(self._listeners):
             call([event])
 
-    def on_append(self, call: Callable[[Sequence[Spooled]], None]) -> Callable[[], None]:
+    def on_append(self, call: Callable[[Sequence[StoredEvent]], None]) -> Callable[[], None]:
         """See ``Spool``."""
         self._listeners.append(call)
         return lambda: self._listeners.remove(call)
@@ -35,7 +35,7 @@ class AsyncSpool:
             self.kept.destinations.setdefault(name, Destination())
         return {name: self.kept.destinations[name].cursor for name in destinations}
 
-    async def read(self, after: int, limit: int) -> list[Spooled]:
+    async def read(self, after: int, limit: int) -> list[StoredEvent]:
         """See ``Spool``."""
         await asyncio.sleep(0.001)
         return self.kept.read(after, limit)
@@ -46,7 +46,7 @@ class AsyncSpool:
         self.kept.destinations[destination].settle(settlement)
         self.kept.destinations[destination].check(len(self.kept.events))
 
-    async def lanes(self, destination: str) -> list[Lane]:
+    async def lanes(self, destination: str) -> list[MessageGroup]:
         """See ``Spool``."""
         await asyncio.sleep(0)
         return self.kept.destinations[destination].lanes()

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from forwarder.amplitude.endpoints import Endpoint
-from forwarder.amplitude.items import Item
-from forwarder.amplitude.writing import write
+from forwarder.amplitude.wire.endpoints import Endpoint
+from forwarder.amplitude.wire.items import Item
+from forwarder.amplitude.wire.writing import write
 from forwarder.errors import ForwarderError, PayloadError
 
 KINDS = ["track"] * 6 + [

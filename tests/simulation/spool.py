@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from forwarder.spool import Lane, NewDead, Parked, Settlement, Spooled
+from forwarder.spool import MessageGroup, NewDead, Parked, Settlement, StoredEvent
 
 
 @dataclass
@@ -34,13 +34,13 @@ class Destination:
             self.dead[self.deaths] = letter
         self.ended.update(settlement.ended)
 
-    def lanes(self) -> list[Lane]:
+    def lanes(self) -> list[MessageGroup]:
         """Return the lanes."""
         lanes: dict[str, list[Parked]] = defaultdict(list)
         for one in self.parked.values():
             lanes[one.lane].append(one)
         return [
-            Lane(name, frozenset(key for one in rows for key in one.keys), len(rows))
+            MessageGroup(name, frozenset(key for one in rows for key in one.keys), len(rows))
             for name, rows in lanes.items()
         ]
 
@@ -78,10 +78,10 @@ class Destination:
 class MemorySpool:
     """``events``: all ever accepted, the one of seq 1 first."""
 
-    events: list[Spooled] = field(default_factory=list)
+    events: list[StoredEvent] = field(default_factory=list)
     destinations: dict[str, Destination] = field(default_factory=dict)
 
-    def read(self, after: int, limit: int) -> list[Spooled]:
+    def read(self, after: int, limit: int) -> list[StoredEvent]:
         """Return events, of which none may have been let go of."""
         assert after >= min(one.cursor for one in self.destinations.values())
         return self.events[after : after + limit]

@@ -11,8 +11,8 @@ from itertools import count
 
 import orjson
 
-from forwarder.delivery.line_settings import LineSettings
-from forwarder.spool import Spooled
+from forwarder.delivery.scheduler.settings import SchedulerSettings
+from forwarder.spool import StoredEvent
 from tests.simulation.amplitude import LASTING, Amplitude
 from tests.simulation.destination import Delivering
 from tests.simulation.planner import KINDS, Planner
@@ -41,10 +41,10 @@ class World:
         self.disturbed = False
         """Whether the process died or was stopped."""
 
-    def settings(self) -> LineSettings:
+    def settings(self) -> SchedulerSettings:
         """Make up settings."""
         choice = self.chance.choice
-        return LineSettings(
+        return SchedulerSettings(
             linger_ms=choice([0, 50, 500]),
             batch_events=choice([2, 5, 2000]),
             at_once=choice([1, 2, 4]),
@@ -109,9 +109,9 @@ class World:
             if self.chance.random() < 0.08:
                 one.refuse(event.message_id, self.chance.choice(["invalid", "silenced", "large", "poison"]))
 
-    def keep(self, body: dict[str, object]) -> Spooled:
+    def keep(self, body: dict[str, object]) -> StoredEvent:
         """Write an event into the spool."""
-        event = Spooled(len(self.spool.events) + 1, self.now, "demo", str(body["m"]), orjson.dumps(body))
+        event = StoredEvent(len(self.spool.events) + 1, self.now, "demo", str(body["m"]), orjson.dumps(body))
         self.spool.events.append(event)
         for one in self.destinations:
             one.awake = True

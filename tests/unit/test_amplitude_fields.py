@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from forwarder.amplitude.field import Field, Kind
-from forwarder.amplitude.fields import ACTIONS, default_mapping
-from forwarder.amplitude.presets import DEFAULT_TRIGGERS, presets
+from forwarder.amplitude.actions.fields import ACTIONS, default_mapping
+from forwarder.amplitude.actions.presets import DEFAULT_TRIGGERS, presets
+from forwarder.amplitude.payload.field import Field, Kind
 
 DATA = Path(__file__).parents[1] / "vectors" / "data"
 DEFAULTS = json.loads((DATA / "action_defaults.json").read_text())

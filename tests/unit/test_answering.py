@@ -8,7 +8,7 @@ import pytest
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from forwarder.answering import Answering
+from forwarder.http.sending import CoalescedResponse
 
 JSON = (b"content-type", b"application/json")
 FOUR = (b"content-length", b"4")
@@ -68,7 +68,7 @@ def answered(
         )
 
         async def application(scope: Any, receive: Any, send: Any) -> None:
-            send = send if by_uvicorn else Answering(cycle).send
+            send = send if by_uvicorn else CoalescedResponse(cycle).send
             for message in messages:
                 await send(message)
 

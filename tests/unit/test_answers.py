@@ -4,27 +4,27 @@ import json
 
 import pytest
 
-from forwarder.amplitude.answers import (
+from forwarder.amplitude.wire.endpoints import Endpoint
+from forwarder.amplitude.wire.responses import (
+    ACCEPTED,
     HOLD_PROJECT_MS,
     HOLD_QUOTA_MS,
     RESEND,
-    TAKEN,
     Action,
-    Answer,
     Decision,
-    Sent,
-    read_answer,
+    SentIds,
+    UpstreamResponse,
+    read_response,
 )
-from forwarder.amplitude.endpoints import Endpoint
 
-SENT = [Sent("u1", "d1"), Sent("u2", "d2"), Sent("u1", "d3"), Sent(None, "d4")]
+SENT = [SentIds("u1", "d1"), SentIds("u2", "d2"), SentIds("u1", "d3"), SentIds(None, "d4")]
 
 
 def read(
-    status: int, said: object = None, sent: list[Sent] = SENT, endpoint: Endpoint = Endpoint.HTTPAPI
+    status: int, said: object = None, sent: list[SentIds] = SENT, endpoint: Endpoint = Endpoint.HTTPAPI
 ) -> list[Decision]:
     body = said if isinstance(said, bytes) else json.dumps(said).encode()
-    return read_answer(endpoint, sent, Answer(status, body))
+    return read_response(endpoint, sent, UpstreamResponse(status, body))
 
 
 def actions(decisions: list[Decision]) -> list[Action]:
@@ -32,8 +32,8 @@ def actions(decisions: list[Decision]) -> list[Action]:
 
 
 def test_taken() -> None:
-    assert read(200, {"code": 200, "events_ingested": 4}) == [TAKEN] * 4
-    assert read(200, b"success", endpoint=Endpoint.IDENTIFY) == [TAKEN] * 4
+    assert read(200, {"code": 200, "events_ingested": 4}) == [ACCEPTED] * 4
+    assert read(200, b"success", endpoint=Endpoint.IDENTIFY) == [ACCEPTED] * 4
 
 
 def test_the_first_bad_event_dies_and_the_rest_is_sent_again() -> None:
@@ -138,12 +138,12 @@ def test_failures_are_tried_again(status: int, maybe_taken: bool) -> None:
 
 
 def test_no_answer_is_tried_again() -> None:
-    [refused] = read_answer(
-        Endpoint.HTTPAPI, SENT[:1], Answer(0, b"ConnectError: no\x1b route", "unreachable")
+    [refused] = read_response(
+        Endpoint.HTTPAPI, SENT[:1], UpstreamResponse(0, b"ConnectError: no\x1b route", "unreachable")
     )
     assert refused.reason == "unreachable: ConnectError: no\\x1b route"
     for failure, arrived in (("unreachable", False), ("broken", True)):
-        decisions = read_answer(Endpoint.HTTPAPI, SENT, Answer(0, b"", failure))
+        decisions = read_response(Endpoint.HTTPAPI, SENT, UpstreamResponse(0, b"", failure))
         assert decisions == [Decision(Action.RETRY, failure, maybe_taken=arrived, innocent=not arrived)] * 4
 
 

@@ -7,20 +7,20 @@ from urllib.parse import parse_qs
 import orjson
 import pytest
 
-from forwarder.amplitude.endpoints import Endpoint
-from forwarder.delivery.batch import BOUNDS, Batch, encode
-from forwarder.delivery.work import Part
+from forwarder.amplitude.wire.endpoints import Endpoint
+from forwarder.delivery.scheduler.batch import BOUNDS, Batch, encode
+from forwarder.delivery.scheduler.job import JobItem
 
 
-def part(endpoint: Endpoint, body: dict[str, object], min_id_length: int | None = None) -> Part:
-    return Part(endpoint, orjson.dumps(body), min_id_length)
+def part(endpoint: Endpoint, body: dict[str, object], min_id_length: int | None = None) -> JobItem:
+    return JobItem(endpoint, orjson.dumps(body), min_id_length)
 
 
 @pytest.mark.parametrize("endpoint", [Endpoint.HTTPAPI, Endpoint.IDENTIFY])
 def test_requests_stay_within_bounds(endpoint: Endpoint) -> None:
     batch = Batch(part(endpoint, {}), 0, 2000)
     large = part(endpoint, {"x": 'ä"{' * 2000})
-    while batch.takes(large):
+    while batch.fits(large):
         batch.add(large)
     size = len(encode(batch, "key", "secret").content)
     assert BOUNDS[endpoint].bytes // 2 < size <= BOUNDS[endpoint].bytes
@@ -28,7 +28,7 @@ def test_requests_stay_within_bounds(endpoint: Endpoint) -> None:
 
 def test_a_single_item_beyond_the_bounds_is_sent_for_amplitude_to_judge() -> None:
     batch = Batch(part(Endpoint.HTTPAPI, {}), 0, 2000)
-    assert batch.takes(part(Endpoint.HTTPAPI, {"x": "y" * 2_000_000}))
+    assert batch.fits(part(Endpoint.HTTPAPI, {"x": "y" * 2_000_000}))
 
 
 def test_the_requests_read_as_amplitude_documents_them() -> None:
@@ -65,10 +65,10 @@ def test_halving_goes_down_to_one() -> None:
             batch = Batch(part(Endpoint.HTTPAPI, {}), level, most)
             while not batch.full:
                 batch.add(part(Endpoint.HTTPAPI, {}))
-            sizes.append(len(batch.parts))
+            sizes.append(len(batch.job_items))
             if sizes[-1] == 1:
                 break
-            level = batch.halved()
+            level = batch.next_split_level()
         assert all(after <= before // 2 for before, after in pairwise(sizes))
         assert len(sizes) <= 12
     assert sizes[:3] == [2000, 1000, 500]

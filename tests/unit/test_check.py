@@ -6,7 +6,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from forwarder.cli import checks, cli
-from forwarder.settings import AmplitudeKeys, Destination, Server, Settings, Source, SpoolSettings
+from forwarder.config.settings import AmplitudeKeys, Destination, Server, Settings, Source, SpoolSettings
 
 
 def keys() -> AmplitudeKeys:

@@ -8,10 +8,10 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from forwarder.amplitude.endpoints import Endpoint
+from forwarder.amplitude.wire.endpoints import Endpoint
 from forwarder.cli import cli
 from forwarder.cli.online import DEVICE_ID, EVENT_TYPE, FOLLOW_S, Found, try_keys
-from forwarder.settings import AmplitudeKeys, Destination, Settings
+from forwarder.config.settings import AmplitudeKeys, Destination, Settings
 
 Said = int | Exception | dict[str, Any]
 SEEN, NONE, UNSURE = ({"status": word} for word in ("observed", "not_observed", "inconclusive"))

@@ -7,7 +7,7 @@ import pytest
 from forwarder.errors import MappingError
 from forwarder.javascript.values import UNDEFINED
 from forwarder.mapping import compile_mapping
-from forwarder.mapping.generator import MAX_DEPTH, Generator
+from forwarder.mapping.compiler.generator import MAX_DEPTH, Generator
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,13 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from forwarder.console.figures import LATE_MS, Answered, Ended, Figures, figures
+from forwarder.console.status import LATE_MS, Answered, Ended, Status, status
 from forwarder.spool import Counts, Standing
 
 NOTHING = Counts(0, 0, None, {})
 
 
-def seen(counts: Counts = NOTHING, *, down: bool = False, trap: int = 0, why: str = "") -> Figures:
+def seen(counts: Counts = NOTHING, *, down: bool = False, trap: int = 0, why: str = "") -> Status:
     registry = CollectorRegistry()
     ended = ["outcome", "reason"]
     door = Counter("forwarder_door_events", "x", ["source", *ended], registry=registry)
@@ -22,7 +22,7 @@ def seen(counts: Counts = NOTHING, *, down: bool = False, trap: int = 0, why: st
     Counter("forwarder_page_reports", "x", ["kind"], registry=registry).labels("trap").inc(trap)
     held_back = {"amplitude": why} if why else {}
     places = ["web"], ["amplitude", "other"]
-    return figures(registry.collect(), counts, *places, 1_000_000, held_back=held_back)
+    return status(registry.collect(), counts, *places, 1_000_000, held_back=held_back)
 
 
 def test_what_ended_where() -> None:

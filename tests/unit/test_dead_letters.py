@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from forwarder.cli import cli
-from forwarder.delivery.trouble import HORIZON_MS
+from forwarder.delivery.scheduler.retry_state import INSERT_ID_WINDOW_MS
 from forwarder.spool import NewDead, NewEvent, Parked, Settlement, Spool, open_spool
 
 NOW = 1_790_000_000_000
@@ -24,7 +24,7 @@ def config(tmp_path: Path) -> Path:
         await spool.attach(["one", "two"])
         await spool.append([NewEvent("demo", name, orjson.dumps({"messageId": name})) for name in "abc"], NOW)
         a, b, c = await spool.read(0, 9)
-        state = orjson.dumps({"maybe_since": NOW - HORIZON_MS})
+        state = orjson.dumps({"maybe_since": NOW - INSERT_ID_WINDOW_MS})
         detail = orjson.dumps({"answer": {"status": 400, "body": "no"}})
         dead = [NewDead(a, "invalid time", detail, b""), NewDead(b, "gave up", b"{}", state)]
         await spool.settle("one", Settlement(3, dead=dead), NOW)

@@ -9,9 +9,8 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from forwarder import deletion
 from forwarder.amplitude import AmplitudeDestination
-from forwarder.cli import cli
+from forwarder.cli import amplitude_api, cli
 
 CONFIG = """
 [[destinations]]
@@ -45,7 +44,7 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> list[httpx.Request]:
     monkeypatch.setattr(
         httpx, "Client", lambda **given: client(transport=httpx.MockTransport(handle), **given)
     )
-    monkeypatch.setattr(deletion, "_BETWEEN", 0)
+    monkeypatch.setattr(amplitude_api, "_BETWEEN", 0)
     return seen
 
 

@@ -8,14 +8,14 @@ import pytest
 
 from forwarder import metrics
 from forwarder.amplitude import AmplitudeDestination
-from forwarder.amplitude.answers import Action, Answer, Sent, read_answer
-from forwarder.amplitude.endpoints import Endpoint
-from forwarder.delivery.batch import Batch, encode
-from forwarder.delivery.planning import plan
-from forwarder.delivery.work import Part
+from forwarder.amplitude.wire.endpoints import Endpoint
+from forwarder.amplitude.wire.responses import Action, SentIds, UpstreamResponse, read_response
+from forwarder.delivery.scheduler.batch import Batch, encode
+from forwarder.delivery.scheduler.job import JobItem
+from forwarder.delivery.scheduler.planning import plan_job
 from forwarder.errors import MappingError
 from forwarder.mapping import compile_mapping
-from forwarder.spool import Counts, Spooled, Standing
+from forwarder.spool import Counts, Standing, StoredEvent
 from tests.simulation.lines import NOW, OK, due, event, line
 from tests.simulation.spool import Destination
 
@@ -25,8 +25,8 @@ EMOJI = "\U0001f600"
 def planned(**more: object) -> tuple[int, int, list[bytes], str]:
     body = {"type": "track", "event": "Order Completed", "userId": "u-12345", "messageId": "m", **more}
     destination = AmplitudeDestination({"apiKey": "k", "secretKey": "s"})
-    work, _ = plan(Spooled(1, NOW, "s", "m", orjson.dumps(body)), destination, None)
-    return len(work.parts), work.size, [part.data for part in work.parts], work.reason
+    work, _ = plan_job(StoredEvent(1, NOW, "s", "m", orjson.dumps(body)), destination, None)
+    return len(work.items), work.size, [part.data for part in work.items], work.reason
 
 
 def test_what_one_event_becomes_is_bounded() -> None:
@@ -60,9 +60,9 @@ def test_a_fault_of_ours_is_tried_again_then_halved_then_a_dead_letter(
     sizes = []
     for _ in range(12):
         for batch in due(one, kept, now):
-            sizes.append(len(batch.works))
-            bad = any(work.event.seq == 5 for work in batch.works)
-            one.answered(batch, Answer(0, b"TypeError at x.py:1", "fault") if bad else OK, now)
+            sizes.append(len(batch.jobs))
+            bad = any(work.event.seq == 5 for work in batch.jobs)
+            one.answered(batch, UpstreamResponse(0, b"TypeError at x.py:1", "fault") if bad else OK, now)
         now += 31_000
         kept.settle(one.settlement())
     assert sizes[:2] == [8, 8]
@@ -73,28 +73,28 @@ def test_a_fault_of_ours_is_tried_again_then_halved_then_a_dead_letter(
 
 @pytest.mark.parametrize("status", [407, 421, 425, 426, 431])
 def test_a_refusal_of_the_connection_is_no_events_fault(status: int) -> None:
-    [decision] = read_answer(Endpoint.HTTPAPI, [Sent("u")], Answer(status))
+    [decision] = read_response(Endpoint.HTTPAPI, [SentIds("u")], UpstreamResponse(status))
     assert (decision.action, decision.innocent) == (Action.RETRY, True)
 
 
 def test_only_our_names_become_labels() -> None:
     said = orjson.dumps({"events_with_invalid_fields": {"x" * 900_000: [0]}})
-    [decision] = read_answer(Endpoint.HTTPAPI, [Sent("u")], Answer(400, said))
+    [decision] = read_response(Endpoint.HTTPAPI, [SentIds("u")], UpstreamResponse(400, said))
     assert decision.reason.startswith("invalid field: x")
     assert len(decision.reason) < 250
-    [decision] = read_answer(Endpoint.IDENTIFY, [Sent("u")], Answer(400, b"e" * 5000))
+    [decision] = read_response(Endpoint.IDENTIFY, [SentIds("u")], UpstreamResponse(400, b"e" * 5000))
     assert len(decision.reason) < 250
 
 
 def test_the_longer_hold_counts() -> None:
     said = orjson.dumps({"throttled_users": {"u": 1}, "exceeded_daily_quota_users": {"u": 1}})
-    [decision] = read_answer(Endpoint.HTTPAPI, [Sent("u")], Answer(429, said))
+    [decision] = read_response(Endpoint.HTTPAPI, [SentIds("u")], UpstreamResponse(429, said))
     assert decision.reason == "daily quota"
 
 
 @pytest.mark.parametrize("endpoint", [Endpoint.IDENTIFY, Endpoint.GROUPIDENTIFY, Endpoint.USERMAP])
 def test_forms_carry_their_options(endpoint: Endpoint) -> None:
-    part = Part(endpoint, b"{}", 3)
+    part = JobItem(endpoint, b"{}", 3)
     batch = Batch(part, 0, 2000)
     batch.add(part)
     form = parse_qs(encode(batch, "k", "").content.decode(), strict_parsing=True)

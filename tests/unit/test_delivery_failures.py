@@ -2,11 +2,11 @@
 
 import pytest
 
-from forwarder.amplitude.answers import Answer
-from forwarder.delivery.batch import Batch
-from forwarder.delivery.breaker import STOPPED_MS, Health
-from forwarder.delivery.line import Line
-from forwarder.delivery.trouble import DAY_MS, HORIZON_MS
+from forwarder.amplitude.wire.responses import UpstreamResponse
+from forwarder.delivery.scheduler.batch import Batch
+from forwarder.delivery.scheduler.circuit_breaker import STOPPED_MS, CircuitState
+from forwarder.delivery.scheduler.retry_state import DAY_MS, INSERT_ID_WINDOW_MS
+from forwarder.delivery.scheduler.scheduler import Scheduler
 from forwarder.outcomes import Outcome
 from tests.simulation.lines import FAILED, NOW, OK, due, event, line
 from tests.simulation.spool import Destination
@@ -16,7 +16,7 @@ def test_a_refused_key_keeps_everything_and_is_tried_now_and_then() -> None:
     one = line()
     one.take([event(1), event(2, "u2")], NOW)
     (batch,) = one.due(NOW, False)
-    one.answered(batch, Answer(400, b'{"error":"Invalid API key: k"}'), NOW)
+    one.answered(batch, UpstreamResponse(400, b'{"error":"Invalid API key: k"}'), NOW)
     assert one.breaker.health.value == "stopped"
     assert one.due(NOW + STOPPED_MS - 1, False) == []
     assert one.settlement().cursor == 0
@@ -32,7 +32,7 @@ def test_a_destination_that_is_down_gets_one_request_at_a_time() -> None:
     batches = one.due(NOW, False)
     assert len(batches) == 4
     for batch in batches:
-        one.answered(batch, Answer(503), NOW)
+        one.answered(batch, UpstreamResponse(503), NOW)
     assert one.breaker.health.value == "down"
     assert one.due(NOW, False) == []
     later = NOW + 120_000
@@ -47,14 +47,14 @@ def test_an_outage_keeps_batches_whole_and_events_where_they_are() -> None:
     one, kept, now = line(), Destination(), NOW
     one.take([event(n, f"u{n}") for n in range(1, 101)], NOW)
     for status in (0, 503, 302, 404) * 5:
-        answer = Answer(status, b"", "" if status else "unreachable")
+        answer = UpstreamResponse(status, b"", "" if status else "unreachable")
         (batch,) = due(one, kept, now)
         one.answered(batch, answer, now)
         assert due(one, kept, now) == [], "it waits"
         now = one.wake_at() or now
-    assert one.breaker.health is Health.DOWN
+    assert one.breaker.health is CircuitState.DOWN
     (batch,) = due(one, kept, now)
-    assert (len(batch.parts), kept.parked) == (100, {})
+    assert (len(batch.job_items), kept.parked) == (100, {})
 
 
 def test_the_destination_pauses_for_longer_each_time() -> None:
@@ -62,7 +62,7 @@ def test_the_destination_pauses_for_longer_each_time() -> None:
     one.take([event(1)], NOW)
     for _ in range(9):
         (batch,) = one.due(now, False)
-        one.answered(batch, Answer(503), now)
+        one.answered(batch, UpstreamResponse(503), now)
         waits.append(one.breaker.until - now)
         now = one.breaker.until
     assert all(750 <= wait <= 1000 for wait in waits[:3])
@@ -70,7 +70,9 @@ def test_the_destination_pauses_for_longer_each_time() -> None:
     assert all(22_500 <= wait <= 30_000 for wait in waits[8:])
 
 
-def failing(one: Line, kept: Destination, seqs: int, answer: Answer = FAILED) -> dict[int, int]:
+def failing(
+    one: Scheduler, kept: Destination, seqs: int, answer: UpstreamResponse = FAILED
+) -> dict[int, int]:
     """Let event 1 fail and one other per minute succeed until it dies; return when events were through."""
     now = NOW
     through: dict[int, int] = {}
@@ -80,9 +82,9 @@ def failing(one: Line, kept: Destination, seqs: int, answer: Answer = FAILED) ->
         one.take([event(seq, f"u{seq}")], now)
         while now < until:
             for batch in due(one, kept, now):
-                bad = any(work.event.seq == 1 for work in batch.works)
+                bad = any(work.event.seq == 1 for work in batch.jobs)
                 one.answered(batch, answer if bad else OK, now)
-                through.update((work.event.seq, now) for work in batch.works if not bad)
+                through.update((work.event.seq, now) for work in batch.jobs if not bad)
             wake_at = one.wake_at()
             now = min(until, max(now + 1, wake_at if wake_at is not None else until))
         kept.settle(one.settlement())
@@ -95,7 +97,7 @@ def failing(one: Line, kept: Destination, seqs: int, answer: Answer = FAILED) ->
 @pytest.mark.parametrize("status", [500, 502, 403, 408])
 def test_an_event_that_fails_while_others_succeed_dies_when_time_is_up(status: int) -> None:
     one, kept = line(budget_ms=3_600_000), Destination()
-    through = failing(one, kept, 200, Answer(status))
+    through = failing(one, kept, 200, UpstreamResponse(status))
     assert [dead.event.seq for dead in kept.dead.values()] == [1]
     assert kept.dead[1].reason.startswith("gave up after 1 h: ")
     assert kept.ended[Outcome.DEAD, "gave up after 1 h"] == 1
@@ -107,12 +109,12 @@ def test_an_event_that_fails_while_others_succeed_dies_when_time_is_up(status: i
 def test_nothing_dies_of_time_while_the_destination_is_down() -> None:
     one, kept, now = line(budget_ms=3_600_000), Destination(), NOW
     one.take([event(1), event(2, "u2")], NOW)
-    for answer in (Answer(503), Answer(500), Answer(403)) * 100:
+    for answer in (UpstreamResponse(503), UpstreamResponse(500), UpstreamResponse(403)) * 100:
         now += 120_000
         for batch in due(one, kept, now):
             one.answered(batch, answer, now)
     # Nor when it is back and one of them fails once more.
-    for answer in (OK, Answer(500), OK):
+    for answer in (OK, UpstreamResponse(500), OK):
         now += 120_000
         for batch in due(one, kept, now):
             one.answered(batch, answer, now)
@@ -124,7 +126,7 @@ def test_an_operator_gives_a_dead_letter_all_the_time_once_more() -> None:
     one, kept = line(budget_ms=3_600_000), Destination()
     now = failing(one, kept, 200)[1]
     kept.revive(1)
-    for answer in (Answer(500), Answer(500)):
+    for answer in (UpstreamResponse(500), UpstreamResponse(500)):
         now += 120_000
         for batch in due(one, kept, now):
             one.answered(batch, answer, now)
@@ -145,16 +147,16 @@ def test_events_that_hang_do_not_take_all_places() -> None:
     for seq in range(21, 2000):
         one.take([event(seq, f"u{seq}", at=now)], now)
         for batch in due(one, kept, now):
-            if batch.works[0].event.seq <= 20:
+            if batch.jobs[0].event.seq <= 20:
                 hanging.append((now + 30_000, batch))
             else:
-                late = now - batch.works[0].event.received_at
+                late = now - batch.jobs[0].event.received_at
                 one.answered(batch, OK, now)
         now += 1_000
         for at, batch in list(hanging):
             if at <= now:
                 hanging.remove((at, batch))
-                one.answered(batch, Answer(0, b"", "broken"), now)
+                one.answered(batch, UpstreamResponse(0, b"", "broken"), now)
     # Only at first, when nobody is under suspicion, do they hold others up.
     assert late <= 1_000
 
@@ -163,14 +165,14 @@ def test_an_event_is_not_sent_again_once_amplitude_would_count_it_twice() -> Non
     one = line(budget_ms=30 * DAY_MS)
     one.take([event(1)], NOW)
     (batch,) = one.due(NOW, False)
-    one.answered(batch, Answer(500), NOW)
-    assert one.judge.near_horizon == 0
-    later = NOW + HORIZON_MS - DAY_MS // 2
+    one.answered(batch, UpstreamResponse(500), NOW)
+    assert one.retry_policy.near_horizon == 0
+    later = NOW + INSERT_ID_WINDOW_MS - DAY_MS // 2
     (batch,) = one.due(later, False)
-    one.answered(batch, Answer(500), later)
-    assert one.judge.near_horizon == 1
-    later = NOW + HORIZON_MS + 1
+    one.answered(batch, UpstreamResponse(500), later)
+    assert one.retry_policy.near_horizon == 1
+    later = NOW + INSERT_ID_WINDOW_MS + 1
     (batch,) = one.due(later, False)
-    one.answered(batch, Answer(500), later)
+    one.answered(batch, UpstreamResponse(500), later)
     (dead,) = one.settlement().dead
     assert "may count twice" in dead.reason

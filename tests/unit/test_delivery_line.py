@@ -3,11 +3,11 @@
 import orjson
 import pytest
 
-from forwarder.amplitude.answers import Answer
-from forwarder.amplitude.endpoints import Endpoint
-from forwarder.delivery.planning import plan
+from forwarder.amplitude.wire.endpoints import Endpoint
+from forwarder.amplitude.wire.responses import UpstreamResponse
+from forwarder.delivery.scheduler.planning import plan_job
 from forwarder.outcomes import Outcome
-from forwarder.spool import Lane, Parked, Spooled
+from forwarder.spool import MessageGroup, Parked, StoredEvent
 from tests.simulation.lines import NOW, OK, due, event, line, sent
 from tests.simulation.planner import Planner
 from tests.simulation.spool import Destination
@@ -17,7 +17,7 @@ def test_events_of_many_users_go_in_one_request() -> None:
     one = line()
     one.take([event(n, f"u{n}") for n in range(1, 101)], NOW)
     (batch,) = one.due(NOW, False)
-    assert len(batch.parts) == 100
+    assert len(batch.job_items) == 100
     one.answered(batch, OK, NOW)
     settlement = one.settlement()
     assert (settlement.cursor, settlement.ended) == (100, {(Outcome.DELIVERED, ""): 100})
@@ -37,7 +37,7 @@ def test_events_linger_longer_where_they_come_densely() -> None:
     one = line(linger_ms=50, batch_events=1000)
     for at in range(10):
         one.take([event(100 * at + n, f"u{100 * at + n}") for n in range(1, 101)], NOW + 20 * at)
-    assert [len(batch.parts) for batch in one.due(NOW + 190, False)] == [1000]
+    assert [len(batch.job_items) for batch in one.due(NOW + 190, False)] == [1000]
     one.take([event(1001, "x", at=NOW + 200)], NOW + 200)
     assert one.due(NOW + 699, False) == []
     assert sent(one.due(NOW + 700, False)) == [("HTTPAPI", [1001])]
@@ -77,7 +77,7 @@ def test_the_second_step_is_not_taken_when_the_first_fails() -> None:
     one = line()
     one.take([event(1, "u1", "group")], NOW)
     (batch,) = one.due(NOW, False)
-    one.answered(batch, Answer(400, b"missing_event"), NOW)
+    one.answered(batch, UpstreamResponse(400, b"missing_event"), NOW)
     (dead,) = one.settlement().dead
     assert dead.reason == "refused: missing_event"
     failed = orjson.loads(dead.detail)["failed"]
@@ -97,7 +97,7 @@ def test_a_throttled_user_waits_alone() -> None:
     one = line()
     one.take([event(1, "u1"), event(2, "u2"), event(3, "u1")], NOW)
     (batch,) = one.due(NOW, False)
-    one.answered(batch, Answer(429, b'{"throttled_users":{"u1":31}}'), NOW)
+    one.answered(batch, UpstreamResponse(429, b'{"throttled_users":{"u1":31}}'), NOW)
     kept = Destination()
     assert sent(due(one, kept, NOW)) == [("HTTPAPI", [2])]
     one.take([event(4, "u1")], NOW + 1)
@@ -113,8 +113,8 @@ def test_a_user_throttled_again_and_again_sends_less_at_once() -> None:
     now, sizes, kept = NOW, [], Destination()
     for _ in range(4):
         (batch,) = due(one, kept, now)
-        sizes.append(len(batch.parts))
-        one.answered(batch, Answer(429, b'{"throttled_users":{"u1":31}}'), now)
+        sizes.append(len(batch.job_items))
+        one.answered(batch, UpstreamResponse(429, b'{"throttled_users":{"u1":31}}'), now)
         now += 30_000
     assert sizes == [8, 4, 2, 1]
 
@@ -123,7 +123,7 @@ def test_throttling_of_the_project_pauses_everything() -> None:
     one = line()
     one.take([event(1)], NOW)
     (batch,) = one.due(NOW, False)
-    one.answered(batch, Answer(429, b"{}"), NOW)
+    one.answered(batch, UpstreamResponse(429, b"{}"), NOW)
     assert one.due(NOW + 59_999, False) == []
     assert sent(one.due(NOW + 60_000, False)) == [("HTTPAPI", [1])]
 
@@ -132,21 +132,21 @@ def test_a_request_that_is_too_large_is_halved() -> None:
     one = line()
     one.take([event(n, f"u{n}") for n in range(1, 9)], NOW)
     (batch,) = one.due(NOW, False)
-    one.answered(batch, Answer(413, b"{}"), NOW)
+    one.answered(batch, UpstreamResponse(413, b"{}"), NOW)
     first, second = one.due(NOW, False)
     assert sent([first, second]) == [("HTTPAPI", [1, 2, 3]), ("HTTPAPI", [4, 5, 6])]
     one.answered(first, OK, NOW)
     assert sent(one.due(NOW, False)) == [("HTTPAPI", [7, 8])]
     # Only those are halved: what comes later goes together as before.
     one.take([event(n, f"u{n}") for n in range(9, 17)], NOW)
-    assert [len(batch.parts) for batch in one.due(NOW, False)] == [8]
+    assert [len(batch.job_items) for batch in one.due(NOW, False)] == [8]
 
 
 def test_held_events_make_room_on_disk_and_come_back() -> None:
     one, kept = line(window=8), Destination()
     one.take([event(n, "u1") for n in range(1, 5)], NOW)
     (batch,) = due(one, kept, NOW)
-    one.answered(batch, Answer(429, b'{"throttled_users":{"u1":31}}'), NOW)
+    one.answered(batch, UpstreamResponse(429, b'{"throttled_users":{"u1":31}}'), NOW)
     assert due(one, kept, NOW + 1) == []
     assert (kept.cursor, list(kept.parked), one.room()) == (4, [1, 2, 3, 4], 8)
     # What comes meanwhile waits behind them, and others are not disturbed.
@@ -159,17 +159,17 @@ def test_held_events_make_room_on_disk_and_come_back() -> None:
 def test_a_lane_is_not_named_as_another_is_already() -> None:
     """One from before a restart may bear the name of a key that none of its events has any more."""
     one = line()
-    one.resume([Lane("ux", frozenset({"uy"}), 1)], set())
+    one.resume([MessageGroup("ux", frozenset({"uy"}), 1)], set())
     one.take([event(1, "x"), event(2, "y")], NOW)
     (batch,) = one.due(NOW, False)
-    one.answered(batch, Answer(429, b'{"throttled_users":{"x":31}}'), NOW)
+    one.answered(batch, UpstreamResponse(429, b'{"throttled_users":{"x":31}}'), NOW)
     assert {parked.lane: parked.event.seq for parked in one.settlement().park} == {"ux+": 1, "ux": 2}
-    assert one.lanes.events == {"ux": 2, "ux+": 1}
+    assert one.parking.events == {"ux": 2, "ux+": 1}
 
 
 def test_lanes_come_back_a_few_at_a_time() -> None:
     one = line(window=100)
-    one.resume([Lane(f"u{n}", frozenset({f"u{n}"}), 40) for n in range(9)], set())
+    one.resume([MessageGroup(f"u{n}", frozenset({f"u{n}"}), 40) for n in range(9)], set())
     brought = 0
     while load := one.load(NOW):
         name, most = load
@@ -182,12 +182,12 @@ def test_lanes_come_back_a_few_at_a_time() -> None:
 
 
 def test_memory_is_bounded_in_bytes_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("forwarder.delivery.memory.MOST_BYTES", 1_000)
+    monkeypatch.setattr("forwarder.delivery.scheduler.window.MAX_WINDOW_BYTES", 1_000)
     one = line()
     body = orjson.dumps({"m": "m", "u": "u", "d": None, "kind": "track", "padding": "x" * 600})
-    one.take([Spooled(1, NOW, "demo", "m1", body)], NOW)
+    one.take([StoredEvent(1, NOW, "demo", "m1", body)], NOW)
     assert one.room() > 0
-    one.take([Spooled(2, NOW, "demo", "m2", body)], NOW)
+    one.take([StoredEvent(2, NOW, "demo", "m2", body)], NOW)
     assert one.room() == 0
     (batch,) = one.due(NOW, False)
     one.answered(batch, OK, NOW)
@@ -211,15 +211,15 @@ def test_what_was_delivered_is_not_sent_again_after_a_stop() -> None:
     one, kept = line(batch_events=1), Destination()
     one.take([event(1, "u1"), event(2, "u2", "both"), event(3, "u3"), event(4, "u4")], NOW)
     for batch in due(one, kept, NOW):
-        if batch.works[0].event.seq != 1:
+        if batch.jobs[0].event.seq != 1:
             one.answered(batch, OK, NOW)
-    one.leave()
+    one.park_unfinished()
     kept.settle(one.settlement())
     assert (kept.cursor, sorted(kept.parked)) == (4, [1, 2])
     again = line(kept)
     left = []
     for batch in due(again, kept, NOW):
-        left += [(batch.endpoint, work.event.seq) for work in batch.works]
+        left += [(batch.endpoint, work.event.seq) for work in batch.jobs]
     assert sorted(left) == [(Endpoint.HTTPAPI, 1), (Endpoint.HTTPAPI, 2)], "of 2, only the track"
 
 
@@ -240,11 +240,11 @@ def test_partly_taken_events_are_not_taken_twice_after_a_retry() -> None:
     (batch,) = one.due(NOW, False)
     one.answered(batch, OK, NOW)
     (batch,) = one.due(NOW, False)
-    one.answered(batch, Answer(400, b'{"events_with_invalid_fields":{"time":[0]}}'), NOW)
+    one.answered(batch, UpstreamResponse(400, b'{"events_with_invalid_fields":{"time":[0]}}'), NOW)
     (dead,) = one.settlement().dead
-    again, _ = plan(dead.event, Planner(), None)
+    again, _ = plan_job(dead.event, Planner(), None)
     again.restore(dead.state, anew=True)
-    assert [(part.endpoint, part.done) for part in again.parts] == [
+    assert [(part.endpoint, part.done) for part in again.items] == [
         (Endpoint.IDENTIFY, True),
         (Endpoint.HTTPAPI, False),
     ]

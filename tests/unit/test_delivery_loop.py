@@ -10,10 +10,10 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
-from forwarder.delivery import Delivery, DestinationRoute, LineSettings
-from forwarder.delivery.fresh import MOST, Fresh
-from forwarder.spool import NewEvent, Spooled
-from forwarder.spool.sqlite import SqliteSpool
+from forwarder.delivery import DeliveryService, DestinationRoute, SchedulerSettings
+from forwarder.delivery.tail import MAX_TAIL, TailCache
+from forwarder.spool import NewEvent, StoredEvent
+from forwarder.spool.sqlite.spool import SqliteSpool
 from tests.simulation.planner import Planner
 
 NOW = 1_790_000_000_000
@@ -26,7 +26,7 @@ def event(name: str) -> NewEvent:
 class Overtaken(SqliteSpool):
     """A spool in which an event is accepted just when a read has seen that there is no more."""
 
-    async def read(self, after: int, limit: int) -> list[Spooled]:
+    async def read(self, after: int, limit: int) -> list[StoredEvent]:
         events = await super().read(after, limit)
         if [one.message_id for one in events] == ["first"]:
             await self.append([event("overtaking")], NOW)
@@ -47,8 +47,8 @@ async def test_an_event_accepted_during_a_read_is_delivered(tmp_path: Path, ling
 
     transport = httpx.MockTransport(take)
     async with httpx.AsyncClient(transport=transport, base_url="http://amplitude.test/") as http:
-        route = DestinationRoute("amplitude", Planner(), None, LineSettings(linger_ms=linger_ms))
-        delivery = Delivery(spool, [route], clock=lambda: time.time_ns() // 1_000_000, http=http)
+        route = DestinationRoute("amplitude", Planner(), None, SchedulerSettings(linger_ms=linger_ms))
+        delivery = DeliveryService(spool, [route], clock=lambda: time.time_ns() // 1_000_000, http=http)
         await spool.append([event("first")], NOW)
         await delivery.start()
         async with asyncio.timeout(10):
@@ -69,8 +69,8 @@ async def test_why_a_destination_cannot_be_reached_is_logged_and_shown(tmp_path:
         async with httpx.AsyncClient(
             transport=httpx.MockTransport(refuse), base_url="http://a.test/"
         ) as http:
-            route = DestinationRoute("amplitude", Planner(), None, LineSettings())
-            delivery = Delivery(spool, [route], clock=lambda: time.time_ns() // 1_000_000, http=http)
+            route = DestinationRoute("amplitude", Planner(), None, SchedulerSettings())
+            delivery = DeliveryService(spool, [route], clock=lambda: time.time_ns() // 1_000_000, http=http)
             await spool.append([event("first")], NOW)
             await delivery.start()
             assert delivery.held_back() == {}
@@ -87,40 +87,40 @@ async def test_why_a_destination_cannot_be_reached_is_logged_and_shown(tmp_path:
     assert [one["why"] for one in down] == [why]
 
 
-def spooled(*seqs: int) -> list[Spooled]:
-    return [Spooled(seq, NOW, "demo", f"m{seq}", b"{}") for seq in seqs]
+def spooled(*seqs: int) -> list[StoredEvent]:
+    return [StoredEvent(seq, NOW, "demo", f"m{seq}", b"{}") for seq in seqs]
 
 
-def taken(fresh: Fresh, seq: int, limit: int = 100) -> list[int]:
-    return [event.seq for event in fresh.after(seq, limit)]
+def taken(fresh: TailCache, seq: int, limit: int = 100) -> list[int]:
+    return [event.seq for event in fresh.pop_after(seq, limit)]
 
 
 def test_fresh_events_are_taken_once_and_in_order() -> None:
-    fresh = Fresh()
-    fresh.hear(spooled(1, 2))
-    fresh.hear(spooled(3))
+    fresh = TailCache()
+    fresh.extend(spooled(1, 2))
+    fresh.extend(spooled(3))
     assert taken(fresh, 0, limit=2) == [1, 2]
     assert taken(fresh, 2) == [3]
     assert taken(fresh, 3) == []
 
 
 def test_whoever_was_read_from_the_spool_meanwhile_is_not_taken_again() -> None:
-    fresh = Fresh()
-    fresh.hear(spooled(4, 5, 6))
+    fresh = TailCache()
+    fresh.extend(spooled(4, 5, 6))
     assert taken(fresh, 5) == [6]
 
 
 def test_behind_a_gap_nothing_is_taken_but_by_reading() -> None:
-    fresh = Fresh()
-    fresh.hear(spooled(4))
+    fresh = TailCache()
+    fresh.extend(spooled(4))
     assert taken(fresh, 2) == []
-    fresh.hear(spooled(6))
+    fresh.extend(spooled(6))
     assert taken(fresh, 4) == []
     assert taken(fresh, 5) == [6]
 
 
 def test_more_than_fits_has_to_be_read() -> None:
-    fresh = Fresh()
-    fresh.hear(spooled(*range(1, MOST + 2)))
+    fresh = TailCache()
+    fresh.extend(spooled(*range(1, MAX_TAIL + 2)))
     assert not len(fresh)
     assert taken(fresh, 0) == []

@@ -2,8 +2,8 @@
 
 from prometheus_client import REGISTRY
 
-from forwarder.destinations import destinations_of
-from forwarder.settings import AmplitudeKeys, Destination, Settings
+from forwarder.config.settings import AmplitudeKeys, Destination, Settings
+from forwarder.wiring import destinations_of
 
 
 def test_warnings_are_counted() -> None:

@@ -6,11 +6,11 @@ import httpx
 import pytest
 from starlette.responses import PlainTextResponse
 
-from forwarder.guard import OperatorOnly
+from forwarder.http.auth import RequireOperatorToken
 
 
 async def status(token: str, authorization: str) -> int:
-    transport = httpx.ASGITransport(OperatorOnly(PlainTextResponse("inside"), lambda: token))
+    transport = httpx.ASGITransport(RequireOperatorToken(PlainTextResponse("inside"), lambda: token))
     async with httpx.AsyncClient(transport=transport, base_url="http://forwarder") as client:
         answer = await client.get("/", headers={"authorization": authorization} if authorization else {})
         assert token not in answer.text or not token

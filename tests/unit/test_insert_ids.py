@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from forwarder.amplitude import AmplitudeDestination
-from forwarder.destinations import destinations_of
-from forwarder.settings import AmplitudeKeys, Destination, Settings
+from forwarder.config.settings import AmplitudeKeys, Destination, Settings
+from forwarder.wiring import destinations_of
 
 SETTINGS = {"apiKey": "key", "secretKey": "secret"}
 EVENT = {"type": "track", "event": "Signed Up", "userId": "user-1234", "messageId": "m-1"}
@@ -74,7 +74,7 @@ def test_the_items_of_one_subscription_have_each_their_own() -> None:
         "subscribe": 'type = "track"',
         "partnerAction": "logPurchase",
         "mapping": {
-            "event_type": "Order",
+            "event_type": "KeyOrder",
             "products": {"@arrayPath": ["$.properties.products", {"price": {"@path": "$.price"}}]},
             **USER,
         },

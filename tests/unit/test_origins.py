@@ -2,9 +2,9 @@
 
 import pytest
 
+from forwarder.config.settings import Source
+from forwarder.ingest.sources import Sources, may_send
 from forwarder.origins import Origins, origin_mistake
-from forwarder.settings import Source
-from forwarder.tracking.sources import Sources, may_send
 
 APPS = (
     *(

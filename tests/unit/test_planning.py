@@ -5,19 +5,19 @@ import json
 import orjson
 import pytest
 
-from forwarder.amplitude.endpoints import Endpoint
-from forwarder.amplitude.items import Item
-from forwarder.amplitude.writing import write
-from forwarder.delivery.planning import plan
-from forwarder.spool import Spooled
+from forwarder.amplitude.wire.endpoints import Endpoint
+from forwarder.amplitude.wire.items import Item
+from forwarder.amplitude.wire.writing import write
+from forwarder.delivery.scheduler.planning import plan_job
+from forwarder.spool import StoredEvent
 from tests.simulation.planner import Planner
 
 NOW = 1_790_000_000_000
 
 
-def event(**more: object) -> Spooled:
+def event(**more: object) -> StoredEvent:
     body = {"m": "m1", "u": "u1", "d": None, "kind": "track", **more}
-    return Spooled(1, NOW, "demo", "m1", orjson.dumps(body))
+    return StoredEvent(1, NOW, "demo", "m1", orjson.dumps(body))
 
 
 @pytest.mark.parametrize(
@@ -40,28 +40,28 @@ def event(**more: object) -> Spooled:
     ],
 )
 def test_an_event_may_exclude_the_destination(integrations: object, filtered: str) -> None:
-    work, why = plan(event(integrations=integrations), Planner(), None)
+    work, why = plan_job(event(integrations=integrations), Planner(), None)
     assert why == filtered
-    assert bool(work.parts) is not bool(filtered)
+    assert bool(work.items) is not bool(filtered)
 
 
 def test_events_of_other_sources_are_filtered() -> None:
-    _, why = plan(event(), Planner(), frozenset({"other"}))
+    _, why = plan_job(event(), Planner(), frozenset({"other"}))
     assert why == "source not routed here"
 
 
 def test_users_and_devices_are_the_keys() -> None:
-    assert plan(event(d="d1"), Planner(), None)[0].keys == ("uu1", "dd1")
-    assert plan(event(kind="group"), Planner(), None)[0].keys == ("uu1",)
-    assert plan(event(u=None), Planner(), None)[0].keys == ("#1",), "it waits for nobody"
-    assert plan(event(u="a\nb"), Planner(), None)[0].keys == ("ua b",), "as the spool gives it back"
+    assert plan_job(event(d="d1"), Planner(), None)[0].keys == ("uu1", "dd1")
+    assert plan_job(event(kind="group"), Planner(), None)[0].keys == ("uu1",)
+    assert plan_job(event(u=None), Planner(), None)[0].keys == ("#1",), "it waits for nobody"
+    assert plan_job(event(u="a\nb"), Planner(), None)[0].keys == ("ua b",), "as the spool gives it back"
 
 
 @pytest.mark.parametrize("number", [b"1e999", b"-1e999", b"9" * 400, b"9" * 10_000, b"1" * 400 + b".5"])
 def test_a_number_that_no_double_holds_is_null(number: bytes) -> None:
     body = b'{"m":"m1","u":"u1","d":null,"kind":"track","p":[%b,1]}' % number
-    work, why = plan(Spooled(1, NOW, "demo", "m1", body), Planner(), None)
-    assert (len(work.parts), why, work.trouble) == (1, "", None)
+    work, why = plan_job(StoredEvent(1, NOW, "demo", "m1", body), Planner(), None)
+    assert (len(work.items), why, work.retry) == (1, "", None)
 
 
 @pytest.mark.parametrize(
@@ -69,16 +69,16 @@ def test_a_number_that_no_double_holds_is_null(number: bytes) -> None:
     [(b"{broken", "JSONDecodeError"), (b'{"m":1,"u":1,"d":1,"kind":"crash"}', "ZeroDivisionError")],
 )
 def test_whatever_goes_wrong_ends_in_a_reason(body: bytes, error: str) -> None:
-    work, filtered = plan(Spooled(1, NOW, "demo", "m1", body), Planner(), None)
-    assert (work.parts, work.reason, filtered) == ([], "cannot be planned", "")
-    assert work.troubled().errors[0].startswith(error)
+    work, filtered = plan_job(StoredEvent(1, NOW, "demo", "m1", body), Planner(), None)
+    assert (work.items, work.reason, filtered) == ([], "cannot be planned", "")
+    assert work.retry_state().errors[0].startswith(error)
     dead = work.dead()
     assert (dead.reason, error in dead.detail.decode()) == ("cannot be planned", True)
 
 
 def test_what_is_wrong_with_one_subscription_does_not_keep_the_others() -> None:
-    work, _ = plan(event(kind="poor"), Planner(), None)
-    assert (len(work.parts), work.reason) == (1, "invalid fields")
+    work, _ = plan_job(event(kind="poor"), Planner(), None)
+    assert (len(work.items), work.reason) == (1, "invalid fields")
 
 
 @pytest.mark.parametrize(("revenue", "sent"), [(1e300, 1e300), (10**30, 1e30), ("\ud83d", "\ufffd")])

@@ -4,8 +4,8 @@ import httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from forwarder.config.settings import Server
 from forwarder.prefixes import BelowPrefix, prefix_of
-from forwarder.settings import Server
 
 
 async def _echo(scope: Scope, receive: Receive, send: Send) -> None:

@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from forwarder.amplitude import AmplitudeDestination
-from forwarder.amplitude.presets import presets
-from forwarder.amplitude.problems import doubts, problems
+from forwarder.amplitude.actions.presets import presets
+from forwarder.amplitude.problems import errors_of, warnings_of
 from forwarder.cli import cli
 from forwarder.javascript import packages
 
@@ -25,7 +25,7 @@ def mapped(**fields: object) -> dict[str, object]:
 
 
 def test_presets_have_none() -> None:
-    assert problems(SETTINGS) == problems(SETTINGS, presets()) == doubts(presets()) == []
+    assert errors_of(SETTINGS) == errors_of(SETTINGS, presets()) == warnings_of(presets()) == []
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_presets_have_none() -> None:
     ],
 )
 def test_one_mistake_is_one_line(subscription: object, line: str) -> None:
-    [found] = problems(SETTINGS, [subscription])
+    [found] = errors_of(SETTINGS, [subscription])
     assert found.startswith("subscriptions[0]")
     assert line in found
     assert "\n" not in found
@@ -75,7 +75,7 @@ def test_one_mistake_is_one_line(subscription: object, line: str) -> None:
     ],
 )
 def test_no_mistake(subscription: dict[str, object]) -> None:
-    assert problems(SETTINGS, [subscription]) == []
+    assert errors_of(SETTINGS, [subscription]) == []
 
 
 @pytest.mark.parametrize(
@@ -101,29 +101,29 @@ def test_no_mistake(subscription: dict[str, object]) -> None:
     ],
 )
 def test_what_segment_ignores_is_a_doubt(subscription: dict[str, object], line: str) -> None:
-    assert problems(SETTINGS, [subscription]) == []
-    [found] = doubts([subscription])
+    assert errors_of(SETTINGS, [subscription]) == []
+    [found] = warnings_of([subscription])
     assert line in found
     AmplitudeDestination(SETTINGS, [subscription])
 
 
 def test_two_that_make_the_same_insert_id_are_doubted() -> None:
     own = mapped(insert_id={"@path": "$.messageId"})
-    assert doubts([own]) == []
-    found = [line for line in doubts([own, {**own, "enabled": False}, own]) if "insert_id" in line]
+    assert warnings_of([own]) == []
+    found = [line for line in warnings_of([own, {**own, "enabled": False}, own]) if "insert_id" in line]
     assert [line.partition(":")[0] for line in found] == ["subscriptions[0] 'one'", "subscriptions[2] 'one'"]
 
 
 def test_the_51st_is_one_too_many() -> None:
-    assert problems(SETTINGS, [subscription()] * 50) == []
-    [line] = problems(SETTINGS, [subscription()] * 51)
+    assert errors_of(SETTINGS, [subscription()] * 50) == []
+    [line] = errors_of(SETTINGS, [subscription()] * 51)
     assert "the 51st is one too many" in line
 
 
 def test_settings_and_packages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(packages, "_HERE", tmp_path)
     monkeypatch.setattr(packages, "_NPM", tmp_path)
-    found = problems({"endpoint": "mars"})
+    found = errors_of({"endpoint": "mars"})
     assert ["apiKey" in found[0], "secretKey" in found[1], "endpoint" in found[2]] == [True] * 3
     assert "liquid.node.js" in found[3]
     assert "ua-parser.min.js" in found[4]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from forwarder.mapping.replacing import replace
+from forwarder.mapping.runtime.replacing import replace
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from forwarder.spool.seen import Seen
-from forwarder.spool.seen_table import FARTHEST, Table, new_table
+from forwarder.spool.sqlite.dedup import DedupIndex
+from forwarder.spool.sqlite.dedup_table import FARTHEST, Table, new_table
 from tests.nats import at
 from tests.unit.test_spool import HOUR, NOW, event, opened
 
@@ -22,19 +22,19 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def seen(path: Path) -> Iterator[Seen]:
-    index = Seen(path, slots=64)
+def seen(path: Path) -> Iterator[DedupIndex]:
+    index = DedupIndex(path, slots=64)
     yield index
     index.close()
 
 
-def mark(seen: Seen, *names: str, at: int = NOW) -> None:
+def mark(seen: DedupIndex, *names: str, at: int = NOW) -> None:
     """As the spool does it: forget what is old, then mark."""
     seen.expire(at)
     seen.add([seen.fingerprint("shop", name) for name in names], at)
 
 
-def known(seen: Seen, name: str, at: int | None = None) -> bool:
+def known(seen: DedupIndex, name: str, at: int | None = None) -> bool:
     if at is not None:
         seen.expire(at)
     return seen.has(seen.fingerprint("shop", name), "shop", name)
@@ -49,14 +49,14 @@ def unkeyed(name: str) -> int:
 
 
 def test_nobody_outside_knows_where_an_id_falls(path: Path) -> None:
-    ours, others = Seen(path), Seen(path.with_name("other.db"))
+    ours, others = DedupIndex(path), DedupIndex(path.with_name("other.db"))
     names = [f"m{n}" for n in range(100)]
     first = [ours.fingerprint("shop", name) for name in names]
     assert not set(first) & {others.fingerprint("shop", name) for name in names}
     assert not set(first) & set(map(unkeyed, names))
     mark(ours, "a")
     ours.close()
-    again = Seen(path)
+    again = DedupIndex(path)
     assert [again.fingerprint("shop", name) for name in names] == first, "the key stays with the tables"
     again.close()
     others.close()
@@ -72,7 +72,7 @@ def test_ids_chosen_to_collide_are_spread_like_any_others(path: Path) -> None:
     """Chosen by the hash everybody can compute, as far as an attacker sees it."""
     chosen = [name for n in range(200_000) if unkeyed(name := f"m{n}") >> 4 & 63 == 0]
     assert len(chosen) > 3000
-    seen = Seen(path, slots=1 << 14)
+    seen = DedupIndex(path, slots=1 << 14)
     mark(seen, *chosen)
     assert all(known(seen, name) for name in chosen)
     assert longest_run(next(path.parent.glob("*-seen-*"))) < 100
@@ -88,7 +88,7 @@ def test_probing_is_bounded_whatever_the_fingerprints(path: Path) -> None:
 
 
 def test_marks_without_a_place_go_into_another_table(path: Path) -> None:
-    seen = Seen(path, slots=1 << 12)
+    seen = DedupIndex(path, slots=1 << 12)
     colliding = [n << 40 | 5 for n in range(1, FARTHEST + 2)]
     seen.add(colliding, NOW)
     assert all(seen.has(one, "", "") for one in colliding)
@@ -96,7 +96,7 @@ def test_marks_without_a_place_go_into_another_table(path: Path) -> None:
     seen.close()
 
 
-def test_a_mark_is_known_for_24_hours_after_the_last_of_its_table(seen: Seen) -> None:
+def test_a_mark_is_known_for_24_hours_after_the_last_of_its_table(seen: DedupIndex) -> None:
     mark(seen, "a")
     mark(seen, "b", at=NOW + 11 * HOUR)
     assert known(seen, "b", NOW + 34 * HOUR)
@@ -105,7 +105,7 @@ def test_a_mark_is_known_for_24_hours_after_the_last_of_its_table(seen: Seen) ->
     assert not known(seen, "b", NOW + 36 * HOUR)
 
 
-def test_steady_traffic_is_forgotten_all_the_same(path: Path, seen: Seen) -> None:
+def test_steady_traffic_is_forgotten_all_the_same(path: Path, seen: DedupIndex) -> None:
     for hour in range(72):
         mark(seen, f"m{hour}", at=NOW + hour * HOUR)
         assert known(seen, f"m{max(0, hour - 24)}")
@@ -115,11 +115,11 @@ def test_steady_traffic_is_forgotten_all_the_same(path: Path, seen: Seen) -> Non
 
 @pytest.mark.parametrize("reopened", [False, True])
 def test_a_clock_that_was_ahead_for_years_leaves_nothing_behind(path: Path, reopened: bool) -> None:
-    seen, years = Seen(path, slots=64), 12 * 365 * 24 * HOUR
+    seen, years = DedupIndex(path, slots=64), 12 * 365 * 24 * HOUR
     mark(seen, *(f"ahead{n}" for n in range(60)), at=NOW + years)  # a full table and another
     if reopened:
         seen.close()
-        seen = Seen(path, slots=64)
+        seen = DedupIndex(path, slots=64)
     mark(seen, "back", at=NOW)
     assert known(seen, "ahead0", NOW + 23 * HOUR), "from the jump on they count as new"
     for hour in range(1, 80):
@@ -131,7 +131,7 @@ def test_a_clock_that_was_ahead_for_years_leaves_nothing_behind(path: Path, reop
     seen.close()
 
 
-def test_a_small_step_back_forgets_nothing(seen: Seen) -> None:
+def test_a_small_step_back_forgets_nothing(seen: DedupIndex) -> None:
     mark(seen, "a", at=NOW)
     mark(seen, "b", at=NOW - 30_000)
     assert known(seen, "a", NOW + 23 * HOUR)
@@ -148,7 +148,7 @@ def test_files_of_others_are_left_alone(path: Path) -> None:
     for name, content in contents.items():
         path.with_name(name).write_bytes(content)
     path.with_name("spool.db-seen-64.5").mkdir()
-    seen = Seen(path, slots=64)
+    seen = DedupIndex(path, slots=64)
     mark(seen, *(f"m{n}" for n in range(200)))
     assert all(known(seen, f"m{n}") for n in range(200))
     seen.expire(NOW + 40 * HOUR)
@@ -171,12 +171,12 @@ async def test_a_copy_of_a_table_beside_it_stops_nothing(path: Path) -> None:
 
 @pytest.mark.parametrize("size", [0, 3, 24, 56, 400, 56 + 8 * 63], ids=str)
 def test_a_table_cut_off_at_rest_is_forgotten(path: Path, size: int) -> None:
-    seen = Seen(path, slots=64)
+    seen = DedupIndex(path, slots=64)
     mark(seen, "a")
     seen.close()
     (table,) = path.parent.glob("*-seen-*")
     os.truncate(table, size)
-    seen = Seen(path, slots=64)
+    seen = DedupIndex(path, slots=64)
     assert not known(seen, "a")
     mark(seen, "a")
     assert known(seen, "a")
@@ -210,11 +210,11 @@ def old_table(path: Path, *names: str) -> None:
 def test_tables_without_a_key_are_asked_until_they_expire(path: Path) -> None:
     old_table(path, "a", "b")
     for _ in range(2):
-        seen = Seen(path, slots=64)
+        seen = DedupIndex(path, slots=64)
         mark(seen, "c", at=NOW + HOUR)
         assert [known(seen, name) for name in "abcd"] == [True, True, True, False]
         seen.close()
-    seen = Seen(path, slots=64)
+    seen = DedupIndex(path, slots=64)
     mark(seen, "d", at=NOW + 25 * HOUR)
     assert [known(seen, name) for name in "abcd"] == [False, False, True, True]
     assert not path.with_name("spool.db-seen-64.4").exists()
@@ -226,7 +226,7 @@ def test_a_disk_without_room_leaves_memory(path: Path, monkeypatch: pytest.Monke
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    seen = Seen(path, slots=64)
+    seen = DedupIndex(path, slots=64)
     mark(seen, *(f"m{n}" for n in range(100)))
     seen.check()
     assert all(known(seen, f"m{n}") for n in range(100))
@@ -248,14 +248,14 @@ def test_any_marks_are_found_and_no_others(path: Path) -> None:
 
 def test_a_table_whose_places_are_no_power_of_two_is_forgotten(path: Path) -> None:
     """Its places could not be found again by a mask."""
-    made = Seen(path, slots=64)
+    made = DedupIndex(path, slots=64)
     made.add([made.fingerprint("a", "b")], NOW)
     made.close()
     [file] = path.parent.glob("*-seen-*")
     odd = file.with_name(file.name.replace("-seen-64.", "-seen-60."))
     odd.write_bytes(file.read_bytes()[: -4 * 8])
     file.unlink()
-    again = Seen(path)
+    again = DedupIndex(path)
     assert not again.has(again.fingerprint("a", "b"), "a", "b")
     assert not odd.exists()
     again.close()

@@ -9,13 +9,13 @@ import pytest
 from pydantic import BaseModel
 
 from browser_plugin.settings import read_settings
-from forwarder import settings as module
-from forwarder.configuration import load_settings, parse_settings
-from forwarder.configuration.secrets import resolve
+from forwarder.config import settings as module
+from forwarder.config.load import load_settings, parse_settings
+from forwarder.config.secrets import resolve
+from forwarder.config.settings import Settings
 from forwarder.errors import ConfigError
-from forwarder.settings import Settings
 
-EXAMPLE = Path(module.__file__).with_name("example.toml")
+EXAMPLE = Path(module.__file__).parents[1] / "example.toml"
 
 
 def problems(raw: dict[str, object], environment: dict[str, str] | None = None) -> list[str]:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from forwarder.errors import SpoolFull
-from forwarder.spool import NewDead, NewEvent, Parked, Settlement, Spool, Spooled, Standing, sqlite
+from forwarder.spool import NewDead, NewEvent, Parked, Settlement, Spool, Standing, StoredEvent
+from forwarder.spool.sqlite import spool as sqlite_spool
 from tests.nats import Nats, Where, somewhere
 
 HOUR = 3_600_000
@@ -19,7 +20,7 @@ def event(name: str, body: bytes = b"{}") -> NewEvent:
     return NewEvent("demo", name, body)
 
 
-def names(events: list[Spooled]) -> list[str]:
+def names(events: list[StoredEvent]) -> list[str]:
     return [found.message_id for found in events]
 
 
@@ -42,8 +43,8 @@ async def test_events_come_back_in_order_after_reopening(where: Where) -> None:
         assert await spool.append([event("a", b"1"), event("b", b"2")], NOW) == [True, True]
     async with opened(where) as spool:
         assert await spool.read(0, 10) == [
-            Spooled(1, NOW, "demo", "a", b"1"),
-            Spooled(2, NOW, "demo", "b", b"2"),
+            StoredEvent(1, NOW, "demo", "a", b"1"),
+            StoredEvent(2, NOW, "demo", "b", b"2"),
         ]
         assert names(await spool.read(1, 10)) == ["b"]
         assert names(await spool.read(0, 1)) == ["a"]
@@ -131,7 +132,7 @@ async def test_what_is_parked_counts_against_the_bound(
             await _has_room_for_nothing_then_all(spool, second, body)
 
 
-async def _has_room_for_nothing_then_all(spool: Spool, second: Spooled, body: bytes) -> None:
+async def _has_room_for_nothing_then_all(spool: Spool, second: StoredEvent, body: bytes) -> None:
     with pytest.raises(SpoolFull):
         await spool.append([event("c", body)], NOW)
     assert (await spool.counts()).refused_at == NOW
@@ -209,7 +210,7 @@ async def test_a_settlement_lets_go_of_all_it_has_passed(
     where: Where, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bit by bit; what it parked is counted once."""
-    monkeypatch.setattr(sqlite, "TRIM", 2)
+    monkeypatch.setattr(sqlite_spool, "TRIM", 2)
     async with opened(where, max_events=9) as spool:
         await spool.attach(["one"])
         await spool.append([event(f"m{n}") for n in range(9)], NOW)
@@ -313,7 +314,7 @@ async def test_dead_letters_are_kept_retried_and_dropped(where: Where) -> None:
 
 async def test_listeners_hear_of_appends(where: Where) -> None:
     async with opened(where) as spool:
-        heard: list[Spooled] = []
+        heard: list[StoredEvent] = []
         stop_listening = spool.on_append(heard.extend)
         await asyncio.gather(*(spool.append([event(f"m{n}"), event("twice")], NOW) for n in range(50)))
         stop_listening()

@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 
 from forwarder.errors import SpoolDamaged, SpoolError, SpoolFull, SpoolLost
-from forwarder.spool import Settlement, Spooled, disk, open_spool
-from forwarder.spool.disk import RESERVE, Disk
-from forwarder.spool.intake import Intake
-from forwarder.spool.lock import Lock
-from forwarder.spool.seen import Seen
-from forwarder.spool.sqlite import SqliteSpool
-from forwarder.spool.writer import Writer
+from forwarder.spool import Settlement, StoredEvent, open_spool
+from forwarder.spool.sqlite import disk
+from forwarder.spool.sqlite.dedup import DedupIndex
+from forwarder.spool.sqlite.disk import RESERVE, Disk
+from forwarder.spool.sqlite.group_commit import GroupCommit
+from forwarder.spool.sqlite.lock import Lock
+from forwarder.spool.sqlite.spool import SqliteSpool
+from forwarder.spool.sqlite.transaction import WriteTransaction
 from tests.nats import at
 from tests.unit.test_spool import NOW, event, names, opened
 
@@ -40,7 +41,9 @@ def _fails(*_: object, **__: object) -> None:
     raise ZeroDivisionError("as a fault of ours")
 
 
-@pytest.mark.parametrize(("where", "name"), [(Seen, "add"), (Intake, "committed")], ids=["add", "committed"])
+@pytest.mark.parametrize(
+    ("where", "name"), [(DedupIndex, "add"), (WriteTransaction, "committed")], ids=["add", "committed"]
+)
 async def test_a_fault_behind_the_commit_ends_the_spool(
     path: Path, monkeypatch: pytest.MonkeyPatch, where: Any, name: str
 ) -> None:
@@ -81,7 +84,7 @@ async def test_a_fault_between_two_commits_ends_the_spool(
 
 async def test_who_cannot_be_told_of_events_ends_the_spool_but_no_answer(path: Path) -> None:
     async with opened(at(path)) as spool:
-        heard: list[Spooled] = []
+        heard: list[StoredEvent] = []
         spool.on_append(_fails)
         spool.on_append(heard.extend)
         assert await asyncio.wait_for(spool.append([event("a")], NOW), PATIENCE_S) == [True]
@@ -140,7 +143,7 @@ def written(table: sqlite3.Connection) -> list[int]:
 async def run_jobs(given: Any, steps: Any, groups: Sequence[Sequence[int]]) -> list[list[object]]:
     """Insert numbers, each group at once; return what came of each."""
     lost: list[SpoolError] = []
-    one = Writer(given, steps, lambda _: None, asyncio.get_running_loop(), lost.append)
+    one = GroupCommit(given, steps, lambda _: None, asyncio.get_running_loop(), lost.append)
 
     def job(x: int) -> Callable[[], object]:
         return lambda: given.execute("INSERT INTO t VALUES (?)", (x,)).rowcount
@@ -183,7 +186,9 @@ async def test_a_full_disk_is_relieved_once_before_anybody_is_refused(
 async def test_a_transaction_that_cannot_be_rolled_back_ends_the_writer(table: sqlite3.Connection) -> None:
     lost: list[SpoolError] = []
     faulty: Any = Connection(table, COMMIT=[ValueError()], ROLLBACK=[sqlite_error(sqlite3.SQLITE_ERROR)])
-    one: Writer[None] = Writer(faulty, Steps(), lambda _: None, asyncio.get_running_loop(), lost.append)
+    one: GroupCommit[None] = GroupCommit(
+        faulty, Steps(), lambda _: None, asyncio.get_running_loop(), lost.append
+    )
     for _ in range(2):
         with pytest.raises(SpoolLost):
             await asyncio.wait_for(one.submit(lambda: 1, lambda: None), PATIENCE_S)
@@ -210,7 +215,7 @@ async def test_what_sqlite_says_is_told_by_name(
         raise sqlite_error(code)
 
     async with opened(at(path)) as spool:
-        monkeypatch.setattr(Intake, "add", fails)
+        monkeypatch.setattr(WriteTransaction, "add", fails)
         with pytest.raises(kind):
             await spool.append([event("a")], NOW)
         monkeypatch.undo()

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from forwarder.errors import SpoolDamaged, SpoolFull
-from forwarder.spool import NewDead, Settlement, open_spool, schema
+from forwarder.spool import NewDead, Settlement, open_spool
+from forwarder.spool.sqlite import schema
 from tests.nats import at
 from tests.unit.test_spool import NOW, event, names, opened
 

@@ -9,7 +9,8 @@ from nats.js.api import StreamState
 
 from forwarder.errors import SpoolDamaged, SpoolError, SpoolFull, SpoolLost
 from forwarder.spool import NewDead, NewEvent, Parked, Settlement, Spool
-from forwarder.spool.jetstream import connecting, keeper, message, serving
+from forwarder.spool.jetstream import message, opening, replication
+from forwarder.spool.jetstream import spool as stream_spool
 from tests.nats import Nats, Where, nats_server, somewhere
 from tests.unit.test_spool import NOW, event, names, opened
 
@@ -59,7 +60,7 @@ async def busy(spool: Spool) -> None:
 async def test_another_machine_finds_all_of_it(
     here: Where, snapshot_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeper, "SNAPSHOT_BYTES", snapshot_bytes)
+    monkeypatch.setattr(replication, "SNAPSHOT_BYTES", snapshot_bytes)
     async with opened(here) as spool:
         await busy(spool)
         known = await everything(spool)
@@ -70,7 +71,7 @@ async def test_another_machine_finds_all_of_it(
 
 
 async def test_what_is_told_again_is_let_go_of(here: Where, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper, "SNAPSHOT_BYTES", 5_000)
+    monkeypatch.setattr(replication, "SNAPSHOT_BYTES", 5_000)
     async with opened(here) as spool:
         await busy(spool)
         await asyncio.sleep(0.2)
@@ -81,7 +82,7 @@ async def test_what_is_told_again_is_let_go_of(here: Where, monkeypatch: pytest.
 async def test_a_backlog_is_let_go_of_as_it_is_delivered(
     here: Where, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeper, "SNAPSHOT_BYTES", 50_000)
+    monkeypatch.setattr(replication, "SNAPSHOT_BYTES", 50_000)
     async with opened(here) as spool:
         await spool.attach(["one"])
         for number in range(100):
@@ -94,7 +95,7 @@ async def test_a_backlog_is_let_go_of_as_it_is_delivered(
 
 
 async def test_short_lives_let_go_of_records_too(here: Where, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper, "SNAPSHOT_BYTES", 5_000)
+    monkeypatch.setattr(replication, "SNAPSHOT_BYTES", 5_000)
     for life in range(10):
         async with opened(here) as spool:
             await spool.attach(["one"])
@@ -153,7 +154,7 @@ async def test_an_answer_that_was_lost_is_no_loss(here: Where, monkeypatch: pyte
 async def test_senders_are_told_to_come_again_while_the_stream_is_silent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(stream_spool, "PATIENCE_S", 0.5)
     with nats_server() as server:
         where = somewhere(server, tmp_path)
         async with opened(where) as spool:
@@ -213,7 +214,7 @@ async def test_a_tool_reads_by_itself_and_asks_for_changes(here: Where) -> None:
 
 
 async def test_where_no_server_is_the_place_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connecting, "CONNECT_S", 1)
+    monkeypatch.setattr(opening, "CONNECT_S", 1)
     with pytest.raises(SpoolDamaged, match=r"cannot connect to nats://127.0.0.1:9/events: .*mend spool.path"):
         await Where("nats://127.0.0.1:9/events", tmp_path / "copy.db").open()
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from forwarder.amplitude import AmplitudeDestination
-from forwarder.amplitude.problems import doubts, problems
+from forwarder.amplitude.problems import errors_of, warnings_of
 from forwarder.amplitude.subscriptions import action_of, listed, unread_pages
-from forwarder.configuration import parse_settings
+from forwarder.config.load import parse_settings
 from forwarder.errors import ConfigError
 
 SETTINGS = {"apiKey": "key", "secretKey": "secret"}
@@ -41,7 +41,7 @@ def sent(*subscriptions: dict[str, Any], event: dict[str, Any] = EVENT) -> list[
 )
 def test_every_form_is_run(given: dict[str, Any]) -> None:
     assert sent(given) == ["E"]
-    assert problems(SETTINGS, [given]) == doubts([given]) == []
+    assert errors_of(SETTINGS, [given]) == warnings_of([given]) == []
 
 
 @pytest.mark.parametrize("off", [False, "false", "off", "no", "0", "False", 0, None])
@@ -49,8 +49,8 @@ def test_every_form_is_run(given: dict[str, Any]) -> None:
 def test_what_is_switched_off_is_not_run(form: dict[str, Any], off: object) -> None:
     given = {**form, "enabled": off}
     assert sent(given) == []
-    assert problems(SETTINGS, [given]) == []
-    [doubt] = doubts([given])
+    assert errors_of(SETTINGS, [given]) == []
+    [doubt] = warnings_of([given])
     assert "is not run: it is switched off" in doubt
     assert sent(given, form) == ["E"]
     alias = {"subscribe": 'type = "alias"', "partnerAction": "mapUser", "enabled": off}
@@ -65,7 +65,7 @@ def test_what_is_switched_on_is_run(on: object) -> None:
 def test_what_maps_a_warehouses_rows_is_not_run_for_events() -> None:
     given = {**API, "modelId": "model-1"}
     assert sent(given) == []
-    assert "Reverse ETL" in doubts([given])[0]
+    assert "Reverse ETL" in warnings_of([given])[0]
 
 
 @pytest.mark.parametrize(
@@ -80,21 +80,21 @@ def test_what_maps_a_warehouses_rows_is_not_run_for_events() -> None:
     ],
 )
 def test_keys_that_are_none_are_told(given: dict[str, Any], doubt: str) -> None:
-    assert problems(SETTINGS, [given]) == []
-    [found] = doubts([given])
+    assert errors_of(SETTINGS, [given]) == []
+    [found] = warnings_of([given])
     assert doubt in found
 
 
 def test_two_names_that_contradict_each_other_are_refused() -> None:
-    [line] = problems(SETTINGS, [{**CODE, "trigger": 'type = "page"'}])
+    [line] = errors_of(SETTINGS, [{**CODE, "trigger": 'type = "page"'}])
     assert "subscribe: trigger says otherwise" in line
-    assert problems(SETTINGS, [{**CODE, "trigger": CODE["subscribe"]}]) == []
+    assert errors_of(SETTINGS, [{**CODE, "trigger": CODE["subscribe"]}]) == []
 
 
 def test_a_mapping_that_is_no_json_is_refused() -> None:
     assert any(
         "settings: is a text that is no JSON" in line
-        for line in problems(SETTINGS, [{**API, "settings": "{"}])
+        for line in errors_of(SETTINGS, [{**API, "settings": "{"}])
     )
 
 
@@ -119,8 +119,8 @@ def test_without_a_slug_the_fields_tell_the_action(mapping: object, action: str 
 def test_an_action_told_from_its_fields_is_said() -> None:
     given = {name: value for name, value in API.items() if name != "actionSlug"}
     assert sent(given) == ["E"]
-    assert problems(SETTINGS, [given]) == []
-    assert "its fields are those of logEventV2" in doubts([given])[0]
+    assert errors_of(SETTINGS, [given]) == []
+    assert "its fields are those of logEventV2" in warnings_of([given])[0]
 
 
 PAGE = {"data": {"pagination": {"current": "x", "next": None, "totalEntries": 1}, "subscriptions": [API]}}

@@ -3,7 +3,7 @@
 import pytest
 
 from forwarder.javascript.values import UNDEFINED
-from forwarder.mapping.templates import render
+from forwarder.mapping.runtime.templates import render
 
 PAYLOAD = {
     "a": "A",

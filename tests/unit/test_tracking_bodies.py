@@ -7,22 +7,22 @@ from collections.abc import Callable
 
 import pytest
 
-from forwarder.tracking.answers import Refusal
-from forwarder.tracking.bodies import deeper_than, mended, readable
+from forwarder.http.responses import Refusal
+from forwarder.ingest.body import decode_body, exceeds_depth, repair_json
 
 LARGEST, NESTING = 10_000, 8
 
 
 def refusal(body: bytes, encoding: bytes = b"") -> Refusal:
     with pytest.raises(Refusal) as caught:
-        readable(body, encoding, LARGEST)
+        decode_body(body, encoding, LARGEST)
     return caught.value
 
 
 def test_plain_and_gzip_bodies_are_the_same() -> None:
     body = json.dumps({"event": "Bestellung ✓"}, ensure_ascii=False).encode()
-    assert readable(body, b"", LARGEST) == body
-    assert readable(gzip.compress(body, mtime=0), b"gzip", LARGEST) == body
+    assert decode_body(body, b"", LARGEST) == body
+    assert decode_body(gzip.compress(body, mtime=0), b"gzip", LARGEST) == body
 
 
 @pytest.mark.parametrize(
@@ -55,19 +55,19 @@ def test_bodies_that_are_refused(body: bytes, encoding: bytes, code: str) -> Non
     ["[" * 30, "]" * 30, "}{" * 30, '\\"[[[[[[[[[[[[[[[[', "\\\\[[[[[[[[[[[[[", "{" * 5 + "]" * 5],
 )
 def test_brackets_inside_of_texts_do_not_count(value: str) -> None:
-    assert not deeper_than(json.dumps([[{"a": value}], value]).encode(), NESTING)
+    assert not exceeds_depth(json.dumps([[{"a": value}], value]).encode(), NESTING)
 
 
 def test_brackets_inside_of_texts_hide_nothing() -> None:
     value: object = "]"
     for _ in range(10):
         value = ["]", value, "["]
-    assert deeper_than(json.dumps(value).encode(), NESTING)
+    assert exceeds_depth(json.dumps(value).encode(), NESTING)
 
 
 def test_nesting_up_to_the_limit_is_fine() -> None:
-    assert not deeper_than(b"[" * 8 + b"]" * 8, 8)
-    assert deeper_than(b"[" * 9 + b"]" * 9, 8)
+    assert not exceeds_depth(b"[" * 8 + b"]" * 8, 8)
+    assert exceeds_depth(b"[" * 9 + b"]" * 9, 8)
 
 
 def raw_deflate(body: bytes) -> bytes:
@@ -96,7 +96,7 @@ def raw_deflate(body: bytes) -> bytes:
 )
 def test_encodings(encoding: bytes, encode: Callable[[bytes], bytes]) -> None:
     body = b'{"event":"Seen"}'
-    assert readable(encode(body), encoding, LARGEST) == body
+    assert decode_body(encode(body), encoding, LARGEST) == body
 
 
 @pytest.mark.parametrize("largest", [15, 16, 17])
@@ -105,9 +105,9 @@ def test_the_bound_holds_to_the_byte(largest: int) -> None:
     for encoding, encoded in ((b"gzip", gzip.compress(body[:9]) + gzip.compress(body[9:])), (b"", body)):
         if largest < len(body):
             with pytest.raises(Refusal):
-                readable(encoded, encoding, largest)
+                decode_body(encoded, encoding, largest)
         else:
-            assert readable(encoded, encoding, largest) == body
+            assert decode_body(encoded, encoding, largest) == body
 
 
 @pytest.mark.parametrize(
@@ -123,12 +123,12 @@ def test_the_bound_holds_to_the_byte(largest: int) -> None:
     ],
 )
 def test_bytes_of_other_encodings(body: bytes, read: object) -> None:
-    assert json.loads(readable(body, b"", LARGEST)) == read
+    assert json.loads(decode_body(body, b"", LARGEST)) == read
 
 
 def test_halves_of_characters_are_replaced() -> None:
     body = rb'{"event":"cut \ud83d","\ude00":[12345678901234567890123],"whole":"\ud83d\ude00"}'
-    read = json.loads(mended(body) or b"")
+    read = json.loads(repair_json(body) or b"")
     assert read == {"event": "cut \ufffd", "\ufffd": [12345678901234567890123], "whole": "😀"}
 
 
@@ -146,18 +146,18 @@ def test_halves_of_characters_are_replaced() -> None:
     ],
 )
 def test_what_nearly_is_json(text: bytes, written: bytes) -> None:
-    assert mended(text) == written
+    assert repair_json(text) == written
 
 
 def test_whole_characters_stay_the_bytes_they_were() -> None:
     body = rb'{"event":"\ud83d\ude00"}'
-    assert readable(body, b"", LARGEST) is body
+    assert decode_body(body, b"", LARGEST) is body
 
 
 def test_numbers_that_json_has_not_become_null() -> None:
-    assert mended(b'{"a":NaN,"b":[-Infinity,1]}') == b'{"a":null,"b":[null,1]}'
+    assert repair_json(b'{"a":NaN,"b":[-Infinity,1]}') == b'{"a":null,"b":[null,1]}'
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"nonsense", b"[" * 100_000])
 def test_what_is_not_json_is_not_mended(body: bytes) -> None:
-    assert mended(body) is None
+    assert repair_json(body) is None

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
+from forwarder.config.settings import Limits, Source
 from forwarder.errors import SpoolFull
+from forwarder.http.responses import OK, Refusal, Response, refusal_response
+from forwarder.ingest.service import IngestRequest, IngestService
 from forwarder.memory import RequestMemory
 from forwarder.outcomes import Outcome
-from forwarder.settings import Limits, Source
 from forwarder.spool import NewEvent
-from forwarder.tracking.answers import TAKEN, Answer, Refusal, refused
-from forwarder.tracking.door import Delivered, Door
 
 NOW = 1_704_067_200_000
 
@@ -50,18 +50,18 @@ class Setup:
         self.recorded: list[tuple[str, Outcome, str, int]] = []
         given = {"name": "web", "write_key": "key", **source}
         sources = [Source(**given)]
-        self.door = Door(sources, limits or Limits(), self.spool, lambda: NOW, self.record, memory)
+        self.door = IngestService(sources, limits or Limits(), self.spool, lambda: NOW, self.record, memory)
 
     def record(self, source: str, outcome: Outcome, reason: str, count: int) -> None:
         self.recorded.append((source, outcome, reason, count))
 
-    async def send(self, body: object, kind: str | None = None, **more: Any) -> Answer:
+    async def send(self, body: object, kind: str | None = None, **more: Any) -> Response:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         given: dict[str, Any] = {"authorization": b"Basic " + b64encode(b"key:"), **more}
         try:
-            return await self.door.take(Delivered(body=raw, kind=kind, **given))
+            return await self.door.take(IngestRequest(body=raw, kind=kind, **given))
         except Refusal as refusal:
-            return refused(refusal)
+            return refusal_response(refusal)
 
 
 def track(number: int, **more: Any) -> dict[str, Any]:
@@ -70,16 +70,16 @@ def track(number: int, **more: Any) -> dict[str, Any]:
 
 async def test_an_event_is_kept_before_the_answer() -> None:
     setup = Setup()
-    assert await setup.send(track(1), "track") is TAKEN
-    assert TAKEN.status == 200
-    assert json.loads(TAKEN.body) == {"success": True}
+    assert await setup.send(track(1), "track") is OK
+    assert OK.status == 200
+    assert json.loads(OK.body) == {"success": True}
     assert list(setup.spool.events) == [("web", "m1")]
 
 
 async def test_a_batch_is_kept_with_its_envelope() -> None:
     setup = Setup()
     body = {"batch": [track(1), track(2)], "sentAt": "2024-01-01T00:00:00Z", "context": {"locale": "de"}}
-    assert await setup.send(gzip.compress(json.dumps(body).encode()), encoding=b"gzip") is TAKEN
+    assert await setup.send(gzip.compress(json.dumps(body).encode()), encoding=b"gzip") is OK
     assert [event["context"]["locale"] for event in setup.spool.events.values()] == ["de", "de"]
 
 
@@ -90,7 +90,7 @@ async def test_one_bad_event_does_not_cost_the_batch() -> None:
         deep = [deep]
     bad = [{"type": "nothing"}, 5, track(2, event=None), track(3, big="x" * 40_000), track(4, deep=deep)]
     body = {"batch": [track(1), *bad]}
-    assert await setup.send(body) is TAKEN
+    assert await setup.send(body) is OK
     assert list(setup.spool.events) == [("web", "m1")]
     assert setup.recorded == [
         ("web", Outcome.REJECTED, "unknown_type", 1),
@@ -129,7 +129,7 @@ async def test_an_event_that_is_no_json_costs_only_itself(bad: bytes, code: str)
             + b" , ".join(events)
             + b'],"context":{"locale":"de"}}'
         )
-        assert await setup.send(body) is TAKEN
+        assert await setup.send(body) is OK
         [event] = setup.spool.events.values()
         assert event["context"] == {"locale": "de"}
         assert event["sentAt"] == "2024-01-01T00:00:00Z"
@@ -151,12 +151,12 @@ async def test_an_event_that_is_no_json_costs_only_itself(bad: bytes, code: str)
 async def test_an_event_that_nearly_is_json_is_taken_with_its_batch(odd: bytes, kept: object) -> None:
     setup = Setup()
     event = b'{"type":"track","event":"Odd","userId":"u","messageId":"odd","properties":{"odd":%b}}' % odd
-    assert await setup.send(b'{"batch":[%b,%b]}' % (GOOD, event)) is TAKEN
+    assert await setup.send(b'{"batch":[%b,%b]}' % (GOOD, event)) is OK
     assert len(setup.spool.events) == 2
     assert setup.spool.events["web", "odd"]["properties"] == {"odd": kept}
     assert setup.recorded == []
     alone = Setup()
-    assert await alone.send(event, "track") is TAKEN
+    assert await alone.send(event, "track") is OK
     assert alone.spool.events["web", "odd"]["properties"] == {"odd": kept}
 
 
@@ -181,7 +181,7 @@ async def test_times_that_cannot_be_used_are_counted_and_told_to_strict_sources(
 
     body = {"batch": [track(1, timestamp="yesterday"), track(2)], "sentAt": "0001-01-01T00:00:00Z"}
     setup, before = Setup(name="times"), counted()
-    assert await setup.send(body) is TAKEN
+    assert await setup.send(body) is OK
     assert len(setup.spool.events) == 2
     assert counted() == before + 1
 
@@ -197,7 +197,7 @@ async def test_times_that_cannot_be_used_are_counted_and_told_to_strict_sources(
 async def test_the_same_message_is_kept_once_and_counted() -> None:
     setup = Setup()
     await setup.send(track(1), "track")
-    assert await setup.send({"batch": [track(1), track(2)]}) is TAKEN
+    assert await setup.send({"batch": [track(1), track(2)]}) is OK
     assert len(setup.spool.events) == 2
     assert setup.recorded == [("web", Outcome.DUPLICATE, "", 1)]
 
@@ -212,7 +212,7 @@ async def test_a_full_spool_makes_senders_wait() -> None:
 
 async def test_waits_are_no_longer_than_clients_wait() -> None:
     refusal = Refusal(429, "queue_full", "wait", retry_after=4_000)
-    assert dict(refused(refusal).headers)[b"retry-after"] == b"300"
+    assert dict(refusal_response(refusal).headers)[b"retry-after"] == b"300"
 
 
 @pytest.mark.parametrize(
@@ -255,21 +255,21 @@ async def test_what_stands_beside_a_batch_cannot_multiply_without_bound() -> Non
     for context in ({"a": "x" * 33_000}, {"a": "x" * 5_000}):
         answer = await setup.send({"batch": events, "context": context})
         assert (answer.status, json.loads(answer.body)["code"]) == (400, "context_too_large")
-    assert await setup.send({"batch": events[:100], "context": {"a": "x" * 5_000}}) is TAKEN
+    assert await setup.send({"batch": events[:100], "context": {"a": "x" * 5_000}}) is OK
 
 
 async def test_the_write_key_may_stand_in_the_address_or_in_a_header() -> None:
     setup = Setup()
-    assert await setup.send(track(1), "track", authorization=b"", write_key="key") is TAKEN
+    assert await setup.send(track(1), "track", authorization=b"", write_key="key") is OK
     masked = track(2, writeKey="key:***")
-    assert await setup.send(masked, "track", authorization=b"", write_key="key") is TAKEN
+    assert await setup.send(masked, "track", authorization=b"", write_key="key") is OK
 
 
 async def test_pages_of_other_origins_are_refused() -> None:
     setup = Setup(allowed_origins=("https://shop.example",))
     assert (await setup.send(track(1), "track", origin=b"https://other.example")).status == 403
-    assert await setup.send(track(2), "track", origin=b"https://shop.example") is TAKEN
-    assert await setup.send(track(3), "track") is TAKEN
+    assert await setup.send(track(2), "track", origin=b"https://shop.example") is OK
+    assert await setup.send(track(3), "track") is OK
 
 
 async def test_an_address_that_sends_too_often_waits_and_others_do_not() -> None:
@@ -287,16 +287,16 @@ async def test_wrong_keys_are_refused_unread_and_then_slowly(monkeypatch: pytest
         raise AssertionError("the body was looked at")
 
     with monkeypatch.context() as patched:
-        patched.setattr("forwarder.tracking.door.readable", untouched)
+        patched.setattr("forwarder.ingest.service.decode_body", untouched)
         wrong: dict[str, Any] = {
             "authorization": b"Basic " + b64encode(b"wrong:"),
             "encoding": b"gzip",
             "address": "a",
         }
         assert [(await setup.send(bomb, **wrong)).status for _ in range(5)] == [401, 401, 401, 429, 429]
-    assert await setup.send(track(1), "track", address="a") is TAKEN, "a right key counts as ever"
+    assert await setup.send(track(1), "track", address="a") is OK, "a right key counts as ever"
     in_body: dict[str, Any] = {"authorization": b"", "address": "a"}
-    assert await setup.send(track(2, writeKey="key"), "track", **in_body) is TAKEN
+    assert await setup.send(track(2, writeKey="key"), "track", **in_body) is OK
 
 
 async def test_what_one_address_sends_is_counted_by_event(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,7 +316,7 @@ async def test_what_waits_for_the_spool_counts_as_memory() -> None:
     assert (refused_then.status, json.loads(refused_then.body)["code"]) == (429, "too_much_at_once")
     assert setup.spool.events == {}
     assert memory.ingested == 1_000, "nothing stays counted"
-    assert await setup.send(track(1), "track") is TAKEN
+    assert await setup.send(track(1), "track") is OK
 
 
 async def test_whoever_is_alone_is_never_told_to_wait_for_others() -> None:
@@ -331,7 +331,7 @@ async def test_a_refused_batch_costs_its_sender_no_more_than_a_full_one() -> Non
     for body in ({"batch": [0] * 2_000}, {"batch": [0] * 2_000, "context": beside}, {"batch": [0] * 11}):
         answer = await setup.send(body)
         assert (answer.status, json.loads(answer.body)["code"]) == (400, "too_many_events")
-    assert await setup.send(track(1), "track") is TAKEN
+    assert await setup.send(track(1), "track") is OK
 
 
 async def test_the_source_that_counts_in_the_end_is_asked_for_its_rules() -> None:
@@ -341,11 +341,11 @@ async def test_the_source_that_counts_in_the_end_is_asked_for_its_rules() -> Non
         Source(name="own", write_key="own-key", allowed_origins=("https://own.example",)),
     ]
     spool = MemorySpool()
-    door = Door(sources, Limits(), spool, lambda: NOW, lambda *_: None)
+    door = IngestService(sources, Limits(), spool, lambda: NOW, lambda *_: None)
     event = json.dumps(track(1, writeKey="open-key"))[:-1] + ',"a":NaN}'
     body = f'{{"batch":[{event}],"writeKey":"own-key"}}'.encode()
     with pytest.raises(Refusal, match="origin"):
-        await door.take(Delivered(body=body, kind=None, origin=b"https://other.example"))
+        await door.take(IngestRequest(body=body, kind=None, origin=b"https://other.example"))
     assert spool.events == {}
-    assert await door.take(Delivered(body=body, kind=None, origin=b"https://own.example")) is TAKEN
+    assert await door.take(IngestRequest(body=body, kind=None, origin=b"https://own.example")) is OK
     assert list(spool.events) == [("own", "m1")]

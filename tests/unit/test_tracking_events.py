@@ -6,24 +6,24 @@ from typing import Any
 import msgspec
 import pytest
 
+from forwarder.ingest.event import read_event
+from forwarder.ingest.event_times import IMPLAUSIBLE, IMPLAUSIBLE_SENT, UNREADABLE, UNREADABLE_SENT
+from forwarder.ingest.normalization import RequestContext, normalize
+from forwarder.ingest.validation import Rejection
 from forwarder.spool import NewEvent
-from forwarder.tracking.event_times import IMPLAUSIBLE, IMPLAUSIBLE_SENT, UNREADABLE, UNREADABLE_SENT
-from forwarder.tracking.events import Arrival, normalise
-from forwarder.tracking.incoming import read_event
-from forwarder.tracking.rules import Rejection
 
 RECEIVED = 1_704_067_200_000
 LAST = "2023-12-31T23:00:00.000Z"
 TRACK: dict[str, Any] = {"type": "track", "event": "Seen", "userId": "u", "messageId": "m"}
 
 
-def arrival(**changes: Any) -> Arrival:
+def arrival(**changes: Any) -> RequestContext:
     given: dict[str, Any] = {"source": "web", "received_at": RECEIVED, "address": "203.0.113.9", **changes}
-    return Arrival(**given)
+    return RequestContext(**given)
 
 
 def kept(event: dict[str, Any], kind: str | None = None, **changes: Any) -> dict[str, Any]:
-    done = normalise(read_event(json.dumps(event).encode()), arrival(**changes), kind)
+    done = normalize(read_event(json.dumps(event).encode()), arrival(**changes), kind)
     assert isinstance(done, NewEvent), done
     read: dict[str, Any] = json.loads(done.body)
     assert read["messageId"] == done.message_id
@@ -51,13 +51,13 @@ def kept(event: dict[str, Any], kind: str | None = None, **changes: Any) -> dict
     ],
 )
 def test_events_that_are_rejected(event: dict[str, Any], code: str) -> None:
-    done = normalise(read_event(json.dumps(event).encode()), arrival())
+    done = normalize(read_event(json.dumps(event).encode()), arrival())
     assert isinstance(done, Rejection)
     assert done.code == code
 
 
 def test_what_is_no_object_is_rejected() -> None:
-    done = normalise(read_event(b"[1]"), arrival())
+    done = normalize(read_event(b"[1]"), arrival())
     assert isinstance(done, Rejection)
     assert done.code == "not_an_object"
 
@@ -71,7 +71,7 @@ def test_what_is_not_ours_to_change_stays() -> None:
     event = {**TRACK, "properties": {"x": [1, {"y": None}]}, "version": 2, "_metadata": {"bundled": []}}
     assert {name: kept(event)[name] for name in event} == event
     big = read_event(b'{"type":"track","event":"e","userId":"u","properties":{"n":12345678901234567890.10}}')
-    done = normalise(big, arrival())
+    done = normalize(big, arrival())
     assert isinstance(done, NewEvent)
     assert b"12345678901234567890.10" in done.body
 
@@ -173,7 +173,7 @@ def test_times_that_are_none_do_not_cost_the_event(given: object) -> None:
 )
 def test_times_that_cannot_be_used_are_counted(times: dict[str, Any], happened: str, problems: str) -> None:
     common = arrival()
-    done = normalise(read_event(json.dumps({**TRACK, **times}).encode()), common)
+    done = normalize(read_event(json.dumps({**TRACK, **times}).encode()), common)
     assert isinstance(done, NewEvent)
     event = json.loads(done.body)
     assert event["timestamp"] == (happened or "2024-01-01T00:00:00.000Z")
@@ -191,18 +191,18 @@ def test_times_that_cannot_be_used_are_counted(times: dict[str, Any], happened: 
     ],
 )
 def test_a_strict_source_is_told_of_times(times: dict[str, Any], code: str) -> None:
-    done = normalise(read_event(json.dumps({**TRACK, **times}).encode()), arrival(strict=True))
+    done = normalize(read_event(json.dumps({**TRACK, **times}).encode()), arrival(strict=True))
     assert isinstance(done, Rejection)
     assert done.code == code
 
 
 def test_the_batchs_sent_at_may_be_wrong_as_well() -> None:
     common = arrival(sent_at=msgspec.Raw(b'"0001-01-01T00:00:00Z"'))
-    done = normalise(read_event(json.dumps({**TRACK, "timestamp": LAST}).encode()), common)
+    done = normalize(read_event(json.dumps({**TRACK, "timestamp": LAST}).encode()), common)
     assert isinstance(done, NewEvent)
     assert json.loads(done.body)["timestamp"] == LAST
     unreadable = arrival(sent_at=msgspec.Raw(b"1e999"))
-    assert isinstance(normalise(read_event(json.dumps(TRACK).encode()), unreadable), NewEvent)
+    assert isinstance(normalize(read_event(json.dumps(TRACK).encode()), unreadable), NewEvent)
 
 
 def test_rudderstacks_name_of_the_time_is_understood() -> None:

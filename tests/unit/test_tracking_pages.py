@@ -10,10 +10,10 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from forwarder.cdn.routes import Pages, page_routes
+from forwarder.config.settings import Server, Settings, Source
+from forwarder.openapi.document import openapi
 from forwarder.prefixes import BelowPrefix
-from forwarder.settings import Server, Settings, Source
-from forwarder.tracking.openapi import openapi
-from forwarder.tracking.pages import Pages, page_routes
 
 WASM = "core-0123456789abcdef.wasm"
 

@@ -4,12 +4,12 @@ from base64 import b64encode
 
 import pytest
 
-from forwarder.settings import Source
-from forwarder.tracking.answers import Refusal
-from forwarder.tracking.cors import preflight_headers
-from forwarder.tracking.keys import keys_in
-from forwarder.tracking.rates import FailedAttempts, Rates
-from forwarder.tracking.sources import Sources, may_send
+from forwarder.config.settings import Source
+from forwarder.http.cors import preflight_headers
+from forwarder.http.responses import Refusal
+from forwarder.ingest.keys import keys_in
+from forwarder.ingest.rate_limit import FailedAttempts, RateLimiter
+from forwarder.ingest.sources import Sources, may_send
 
 WEB = Source(name="web", write_key="web-key", allowed_origins=("https://shop.example",))
 SERVER = Source(name="server", write_key="server-key")
@@ -69,28 +69,28 @@ def test_a_preflight_allows_what_analytics_js_sends() -> None:
 
 
 def test_an_address_that_sends_too_often_waits() -> None:
-    rates = Rates(10)
+    rates = RateLimiter(10)
     assert [rates.wait(("web", "a"), 0) for _ in range(21)] == [0] * 20 + [1]
     assert rates.wait(("web", "b"), 0) == 0
     assert [rates.wait(("web", "a"), 200) for _ in range(3)] == [0, 0, 1]
 
 
 def test_a_clock_that_jumps_back_gives_and_takes_nothing() -> None:
-    rates = Rates(1)
+    rates = RateLimiter(1)
     said = [rates.wait(("web", "a"), now) for now in (9_000, 9_000, 0, 1_000, 1_000)]
     assert said == [0, 0, 1, 0, 1]
 
 
 def test_whoever_was_seen_longest_ago_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("forwarder.tracking.rates._REMEMBERED", 2)
-    rates = Rates(1)
+    monkeypatch.setattr("forwarder.ingest.rate_limit._REMEMBERED", 2)
+    rates = RateLimiter(1)
     for address in ("a", "b", "b", "c", "c"):
         rates.wait(("web", address), 0)
     assert [rates.wait(("web", address), 0) for address in ("b", "c")] == [1, 1]
 
 
 def test_events_and_bytes_count_too() -> None:
-    rates = Rates(1_000, events=10, size=1_000)
+    rates = RateLimiter(1_000, events=10, size=1_000)
     sender = ("web", "a")
     assert rates.wait(sender, 0) == 0
     rates.charge(sender, 130, 10, 0)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from forwarder.tracking.times import correct, format_time, happened_at, parse_time, read_time
+from forwarder.ingest.times import correct, format_time, happened_at, parse_time, read_time
 
 
 @pytest.mark.parametrize(

@@ -15,19 +15,19 @@ import structlog
 
 from forwarder.errors import SpoolInUse, SpoolLost, SpoolTakenOver
 from forwarder.spool.jetstream import stream
-from forwarder.spool.jetstream.connecting import open_log, reason
+from forwarder.spool.jetstream.admin import open_admin
 from forwarder.spool.jetstream.connection import NATS_ERRORS
-from forwarder.spool.jetstream.copy import Copy
+from forwarder.spool.jetstream.control import Desk
 from forwarder.spool.jetstream.log import Log
-from forwarder.spool.jetstream.questions import Desk
-from forwarder.spool.jetstream.serving import JetStreamSpool
-from forwarder.spool.jetstream.snapshot import Opened
+from forwarder.spool.jetstream.opening import open_log, reason
+from forwarder.spool.jetstream.replica import Replica
+from forwarder.spool.jetstream.snapshot import EpochStarted
+from forwarder.spool.jetstream.spool import JetStreamSpool
 from forwarder.spool.jetstream.standby import Standby
-from forwarder.spool.jetstream.tool import open_tool
-from forwarder.spool.lock import Lock
-from forwarder.spool.place import Place
+from forwarder.spool.location import StreamUrl
+from forwarder.spool.sqlite.lock import Lock
 
-__all__ = ["open_jetstream", "open_tool"]
+__all__ = ["open_admin", "open_jetstream"]
 
 _PAUSE_S = 2.0
 """Most seconds that whoever lost a race for the stream waits before it stands by again."""
@@ -37,7 +37,7 @@ _log = structlog.get_logger(__name__)
 
 
 async def open_jetstream(
-    place: Place, copy: Path, *, token: str, replicas: int, max_events: int, max_bytes: int
+    place: StreamUrl, copy: Path, *, token: str, replicas: int, max_events: int, max_bytes: int
 ) -> JetStreamSpool:
     """Take the stream over once no other forwarder serves from it. ``copy``: this machine's copy, a file.
 
@@ -83,7 +83,7 @@ async def _serving(log: Log, path: Path, replicas: int, max_events: int, max_byt
             await asyncio.sleep(random.uniform(0, _PAUSE_S))
 
 
-async def _taken_over(log: Log, path: Path, end: int, replicas: int) -> Copy:
+async def _taken_over(log: Log, path: Path, end: int, replicas: int) -> Replica:
     """Return the copy of the stream, which nobody else can write any more.
 
     ``end``: where the stream ended when no forwarder was there. Raises SpoolLost where another one has
@@ -91,12 +91,12 @@ async def _taken_over(log: Log, path: Path, end: int, replicas: int) -> Copy:
     """
     if not await stream.is_there(log.connection):
         await stream.make(log.connection, replicas, known=True)
-    opened = msgspec.msgpack.encode([Opened()])
+    opened = msgspec.msgpack.encode([EpochStarted()])
     while True:
         began = await log.begin()
         if began.last_seq != end:
             raise SpoolTakenOver(f"another forwarder has taken over {log.place}")
-        copy = Copy(path, log)
+        copy = Replica(path, log)
         try:
             await copy.catch_up(began)
             await log.append(opened)

@@ -21,7 +21,7 @@ from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext
 
 from forwarder.errors import SpoolDamaged
-from forwarder.spool.place import Place
+from forwarder.spool.location import StreamUrl
 
 T = TypeVar("T")
 Callback: TypeAlias = Callable[[Msg], Awaitable[None]]
@@ -48,7 +48,7 @@ class Connection:
     client: Client
     jetstream: JetStreamContext
 
-    def __init__(self, place: Place, token: str) -> None:
+    def __init__(self, place: StreamUrl, token: str) -> None:
         """``token``: the servers' token, "" for none."""
         self.place = place
         self.losses = 0

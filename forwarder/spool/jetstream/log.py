@@ -31,7 +31,7 @@ from forwarder.errors import SpoolDamaged, SpoolLost, SpoolTakenOver, SpoolUnava
 from forwarder.spool.jetstream import stream as streams
 from forwarder.spool.jetstream.connection import NATS_ERRORS, Connection
 from forwarder.spool.jetstream.message import Message, decode, encode
-from forwarder.spool.place import Place
+from forwarder.spool.location import StreamUrl
 
 _log = structlog.get_logger(__name__)
 _AGAIN_S, _READ_S = 0.25, 10.0
@@ -74,7 +74,7 @@ class Log:
     def __init__(self, connection: Connection, replicas: int = 1) -> None:
         """``replicas``: servers that hold each message where the stream has to be made again."""
         self.connection = connection
-        self.place: Place = connection.place
+        self.place: StreamUrl = connection.place
         self.last = self.base = self.kept = 0
         self.waits_since: float | None = None
         self.refused_at: float | None = None

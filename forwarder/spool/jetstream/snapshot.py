@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from forwarder.spool.changes import AnyChange, Appended, Change
+from forwarder.spool.sqlite.operations import AnyOperation, Appended, Operation
 
 _TABLES: Final = {"cursor": 4, "ended": 4, "parked": 9, "dead": 11}
 """Table to its columns."""
@@ -17,14 +17,14 @@ _SEQUENCES: Final = "sqlite_sequence"
 _ROWS = 500
 
 
-class Opened(msgspec.Struct, frozen=True, array_like=True, tag="opened"):
+class EpochStarted(msgspec.Struct, frozen=True, array_like=True, tag="opened"):
     """Another forwarder writes from here on."""
 
     def apply(self, database: sqlite3.Connection) -> None:
         """It changes nothing."""
 
 
-class Begun(msgspec.Struct, frozen=True, array_like=True, tag="begun"):
+class SnapshotBegin(msgspec.Struct, frozen=True, array_like=True, tag="begun"):
     """From here on everything is told again."""
 
     def apply(self, database: sqlite3.Connection) -> None:
@@ -33,7 +33,7 @@ class Begun(msgspec.Struct, frozen=True, array_like=True, tag="begun"):
             database.execute(f"DELETE FROM {table}")  # noqa: S608 - our words
 
 
-class Told(msgspec.Struct, frozen=True, array_like=True, tag="told"):
+class SnapshotRows(msgspec.Struct, frozen=True, array_like=True, tag="told"):
     """Rows of a table."""
 
     table: str
@@ -50,27 +50,27 @@ class Told(msgspec.Struct, frozen=True, array_like=True, tag="told"):
         database.executemany(f"INSERT INTO {self.table} VALUES ({marks})", self.rows)  # noqa: S608 - our words
 
 
-class Done(msgspec.Struct, frozen=True, array_like=True, tag="done"):
+class SnapshotEnd(msgspec.Struct, frozen=True, array_like=True, tag="done"):
     """Everything has been told."""
 
     def apply(self, database: sqlite3.Connection) -> None:
         """It changes nothing."""
 
 
-Logged: TypeAlias = AnyChange | Opened | Begun | Told | Done
+Logged: TypeAlias = AnyOperation | EpochStarted | SnapshotBegin | SnapshotRows | SnapshotEnd
 """All that a record may hold."""
 
 
-def tell(database: sqlite3.Connection) -> Iterator[list[Change[object]]]:
-    """Yield the records that tell everything, but for ``Done``."""
-    yield [Begun()]
+def snapshot_records(database: sqlite3.Connection) -> Iterator[list[Operation[object]]]:
+    """Yield the records that tell everything, but for ``SnapshotEnd``."""
+    yield [SnapshotBegin()]
     for table in (*_TABLES, _SEQUENCES):
         rows = database.execute(f"SELECT * FROM {table}")  # noqa: S608 - our words
         while some := list(islice(rows, _ROWS)):
-            yield [Told(table, [list(row) for row in some])]
+            yield [SnapshotRows(table, [list(row) for row in some])]
 
 
-def events(database: sqlite3.Connection) -> Iterator[list[Change[object]]]:
+def events(database: sqlite3.Connection) -> Iterator[list[Operation[object]]]:
     """Yield the records that hold all events that a spool still has."""
     rows = database.execute("SELECT seq, at, source, message_id, body, total FROM event ORDER BY seq")
     while some := list(islice(rows, _ROWS)):

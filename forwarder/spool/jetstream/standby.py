@@ -12,10 +12,10 @@ import structlog
 from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError
 
-from forwarder.spool.jetstream.connecting import reason
 from forwarder.spool.jetstream.connection import NATS_ERRORS
+from forwarder.spool.jetstream.control import ControlRequest, request
 from forwarder.spool.jetstream.log import Log
-from forwarder.spool.jetstream.questions import Question, ask
+from forwarder.spool.jetstream.opening import reason
 
 _LOOK_S, _GONE = 0.7, 3
 """How often the writer is asked whether it is there, and how often NATS knows of none before it is gone."""
@@ -60,7 +60,7 @@ class Standby:
                 losses = self._log.connection.losses
             if end is not None:
                 try:
-                    await ask(self._log.connection, Question(), _ASK_S)
+                    await request(self._log.connection, ControlRequest(), _ASK_S)
                     known = True
                     missed = unanswered = 0
                     self._report()

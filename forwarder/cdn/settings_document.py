@@ -1,0 +1,82 @@
+"""The settings document that Analytics.js fetches before it does anything else."""
+
+from collections.abc import Mapping
+
+import orjson
+
+from browser_plugin.destinations import NAME, OTHER_NAME
+from browser_plugin.settings import TABLE, read_settings
+from forwarder.config.settings import Settings, Source
+
+_UPDATED = "2026-01-01T00:00:00.000Z"
+
+
+def settings_document(settings: Settings, source: Source, origin: str, *, app: bool = False) -> bytes:
+    """Return the document for one source as JSON.
+
+    ``origin``: this forwarder as the page reaches it, with the path below which it is; ``app``: for a mobile
+    library, whose session plugins work only where the destination is named among the integrations.
+    """
+    scheme, _, host = origin.partition("://")
+    document = {
+        # Pages get one name only: for a second one Analytics.js first loads classic integrations, and does
+        # not start at all where their bundle is not served.
+        "integrations": {
+            "Segment.io": {
+                "apiKey": source.write_key,
+                "apiHost": f"{host}/{settings.server.api_path}",
+                "protocol": scheme,
+                "unbundledIntegrations": [],
+                "addBundledMetadata": True,
+                "maybeBundledConfigIds": {},
+            },
+            **({NAME: {"type": "server", "bundlingStatus": "unbundled"}} if app else {}),
+        },
+        "remotePlugins": [
+            {
+                # As Segment's loader expects it: consent given or refused at load under either name counts.
+                "name": OTHER_NAME,
+                "creationName": NAME,
+                "libraryName": "amplitudeSessionPlugin",
+                "url": f"{origin}/p/session-plugin.js",
+                "settings": _session({**settings.session, **source.session}),
+            }
+        ],
+        "plan": {},
+        "edgeFunction": {},
+        "analyticsNextEnabled": True,
+        "legacyVideoPluginsEnabled": False,
+        # Otherwise Analytics.js posts its own counters to Segment.
+        "metrics": {"sampleRate": 0},
+        "middlewareSettings": {},
+        "enabledMiddleware": {},
+    }
+    return orjson.dumps(document)
+
+
+def rudderstack_document(source: Source) -> bytes:
+    """Return what RudderStack's libraries ask for instead: a source without device-side parts."""
+    quiet = {"statsCollection": {"errors": {"enabled": False}, "metrics": {"enabled": False}}}
+    described = {
+        "id": source.name,
+        "name": source.name,
+        "writeKey": source.write_key,
+        "workspaceId": source.name,
+        "enabled": True,
+        "updatedAt": _UPDATED,
+        "config": quiet,
+        "destinations": [],
+        "connections": [],
+        "dataplanes": {},
+    }
+    return orjson.dumps({"source": described, "updatedAt": _UPDATED})
+
+
+def _session(given: Mapping[str, object]) -> dict[str, object]:
+    """Return the settings that differ from the plugin's defaults, under the names pages use."""
+    values, _ = read_settings(given)
+    return {
+        setting.page: getattr(values, setting.name)
+        for setting in TABLE
+        if getattr(values, setting.name) != setting.default
+    }

@@ -1,0 +1,240 @@
+"""The forwarder's settings: what there is, what it may hold, and what it is when nobody says.
+
+``forwarder/example.toml`` shows and explains every setting; ``configuration`` reads the file.
+"""
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from forwarder.origins import origin_mistake
+from forwarder.prefixes import PREFIX
+from forwarder.spool.location import is_stream_url, parse_stream_url
+
+_ORIGIN = re.compile(r"https?://[^/?#@\s]+")
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", value):
+        raise ValueError("must be 1 to 64 letters, digits, _ . or -, the first a letter or digit")
+    return value
+
+
+def _write_key(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.~-]{1,128}", value):
+        raise ValueError("must be 1 to 128 letters, digits, _ . ~ or -")
+    return value
+
+
+def _key(value: SecretStr) -> SecretStr:
+    """Amplitude's keys are pasted: a blank or line end that came along would be refused there."""
+    text = value.get_secret_value()
+    if text != text.strip() or not text.isprintable():
+        raise ValueError("begins or ends with a blank, or holds a line end; give the key alone")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Key = Annotated[SecretStr, AfterValidator(_key)]
+Positive = Annotated[int, Field(gt=0)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Server(_Frozen):
+    """Where the forwarder listens, and what it serves to pages."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8300
+    public_url: str = ""
+    """``https://events.example.com`` as pages reach it, or with the path below which it is served; empty:
+    taken from each request."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses or networks whose X-Forwarded-For, -Proto and -Prefix are believed."""
+    operator_token: SecretStr = SecretStr("")
+    """Opens /metrics and /console; empty: they stay closed."""
+    assets: Path = Path("dist")
+    """Folder with ``page`` and ``analytics.js`` as ``build.py build`` makes it."""
+    api_path: Literal["v1", "d"] = "v1"
+    """Path that pages are told to post to; ``d`` where block lists match ``v1``."""
+    status_port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    """A port of its own for /health, /ready and /metrics, which answers while standing by as well."""
+    stop_seconds: Annotated[float, Field(ge=0)] = 10.0
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_origin(cls, value: str) -> str:
+        public = value.rstrip("/")
+        origin = _ORIGIN.match(public)
+        path = public[origin.end() :] if origin else ""
+        if value and not (origin and (not path or PREFIX.fullmatch(path))):
+            raise ValueError("must be like https://events.example.com or https://shop.example.com/events")
+        return public
+
+    @property
+    def path_prefix(self) -> str:
+        """The path of ``public_url``, like ``/events``, or nothing."""
+        _, slash, path = self.public_url.partition("://")[2].partition("/")
+        return slash + path
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            try:
+                ipaddress.ip_network(network)
+            except ValueError as error:
+                raise ValueError(f"{error}; give addresses, or networks like 10.0.0.0/8") from None
+        return value
+
+    @field_validator("operator_token")
+    @classmethod
+    def _is_long(cls, value: SecretStr) -> SecretStr:
+        token = value.get_secret_value()
+        if token and (len(token) < 16 or not token.isascii() or not token.isprintable()):
+            raise ValueError("must have 16 or more ASCII characters, or none to close the operator's pages")
+        return value
+
+
+class SpoolSettings(_Frozen):
+    """Where accepted events wait: in a file, or in a NATS JetStream stream."""
+
+    path: str = "spool.db"
+    """A file's path, or ``nats://host:4222/stream``, several servers separated by commas."""
+    max_events: Positive = 5_000_000
+    max_bytes: Positive = 10_000_000_000
+    dead_letter_max_bytes: Positive = 1_000_000_000
+    """Bytes of all dead letters, with what was sent and answered; beyond, the oldest go."""
+    dead_letter_max_days: Annotated[float, Field(gt=0)] = 30.0
+    copy_path: str = "spool-copy.db"
+    """This machine's copy of a stream: a file that is made anew at every start."""
+    token: SecretStr = SecretStr("")
+    """The NATS servers' token."""
+    replicas: Annotated[int, Field(ge=1, le=5)] = 1
+    """Servers that hold each message of a stream that is made here; 3 for a cluster."""
+
+    @field_validator("path")
+    @classmethod
+    def _is_somewhere(cls, value: str) -> str:
+        if not value:
+            raise ValueError("must be a file's path, or nats://host:4222/stream")
+        if is_stream_url(value):
+            parse_stream_url(value)
+        return value
+
+
+class Limits(_Frozen):
+    """Bounds on what senders may do; sizes in bytes, times in seconds."""
+
+    event_bytes: Positive = 32_768
+    batch_bytes: Positive = 512_000
+    batch_events: Positive = 2_500
+    nesting: Annotated[int, Field(ge=4, le=200)] = 64
+    requests_per_second: Positive = 1_000
+    """Per source and address (of IPv6 its /64), averaged; twice that at once."""
+    events_per_second: Positive = 20_000
+    """Per source and address, averaged; ten times that at once."""
+    bytes_per_second: Positive = 50_000_000
+    """The same for bytes of events, inflated."""
+    failed_keys_per_minute: Positive = 60
+    """Requests of one address with a wrong write key; beyond, those are answered slowly."""
+    request_seconds: Annotated[float, Field(gt=0)] = 60.0
+    """Time for a whole request to arrive."""
+    idle_seconds: Annotated[float, Field(gt=0)] = 75.0
+    """How long a connection may wait for its next request; longer than a proxy in front keeps it."""
+    header_bytes: Positive = 32_768
+    connections: Positive = 10_000
+    unanswered_bytes: Positive = 256_000_000
+    """All requests together that are not answered yet, half as they arrive, half inflated and parsed."""
+
+
+class Source(_Frozen):
+    """One sender: a page, an app or a server, known by its write key."""
+
+    name: Name
+    write_key: Annotated[str, AfterValidator(_write_key)]
+    allowed_origins: tuple[str, ...] = ("*",)
+    """Origins of pages and hybrid apps that may send; ``*`` for all, ``https://*.example.com`` below one."""
+    strict: bool = False
+    """Answer 400 with every reason instead of taking the good events: for development."""
+    client_addresses: bool = True
+    """Put the sender's address into ``context.ip`` for client-side libraries."""
+    session: dict[str, object] = {}
+    """Session plugin settings of this source, over those of ``[session]``."""
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            mistake = origin_mistake(origin)
+            if mistake:
+                raise ValueError(mistake)
+        return value
+
+
+class AmplitudeKeys(_Frozen):
+    """The Amplitude project, in the words of Segment's destination settings."""
+
+    apiKey: Key  # noqa: N815 - Segment's own JSON name
+    secretKey: Key = SecretStr("")  # noqa: N815 - Segment's own JSON name
+    endpoint: Literal["north_america", "europe"] = "north_america"
+
+    @field_validator("apiKey")
+    @classmethod
+    def _is_there(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value():
+            raise ValueError("is empty; give the Amplitude project's")
+        return value
+
+    def plain(self) -> dict[str, object]:
+        """Return the settings with the secrets readable, for the destination itself."""
+        return {
+            "apiKey": self.apiKey.get_secret_value(),
+            "secretKey": self.secretKey.get_secret_value(),
+            "endpoint": self.endpoint,
+        }
+
+
+class Destination(_Frozen):
+    """One Amplitude project that events go to."""
+
+    name: Name
+    settings: AmplitudeKeys
+    sources: tuple[str, ...] | None = None
+    """Names of the sources whose events go there; left out: all."""
+    subscriptions: tuple[dict[str, object], ...] | None = None
+    subscriptions_file: Path | None = None
+    base_url: str | None = None
+    """Replaces scheme and host of every Amplitude address, for tests and proxies."""
+    linger_ms: Annotated[int, Field(ge=0)] = 50
+    batch_events: Annotated[int, Field(ge=1, le=2000)] = 2000
+    """Most events in one request; about 10 for Amplitude's Starter plan."""
+    at_once: Positive = 4
+    """Requests under way at the same time."""
+    timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
+    retry_hours: Annotated[float, Field(gt=0, le=144)] = 24.0
+    """How long an event is tried that fails while others succeed; Amplitude tells repeats for 7 days."""
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_address(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(_ORIGIN.pattern + r"(/[^?#\s]*)?", value):
+            raise ValueError("must be like http://127.0.0.1:9000, without user name and query")
+        return value
+
+
+class Settings(_Frozen):
+    """Everything one forwarder needs to know."""
+
+    server: Server = Server()
+    spool: SpoolSettings = SpoolSettings()
+    limits: Limits = Limits()
+    session: dict[str, object] = {}
+    """The page's session plugin; see the plugin's own settings."""
+    sources: tuple[Source, ...] = (Source(name="demo", write_key="demo"),)
+    destinations: tuple[Destination, ...] = ()

@@ -1,0 +1,148 @@
+"""The operator's pages: what became of the events, and the dead letters. They need no script."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+from urllib.parse import parse_qs
+
+from prometheus_client import REGISTRY
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.routing import Route, request_response
+from starlette.templating import Jinja2Templates
+from starlette.types import ASGIApp
+
+from forwarder.console.status import status
+from forwarder.spool import DeadLetter, Spool
+from forwarder.text import in_lines
+
+HERE = Path(__file__).parent
+PAGE = 100
+"""Dead letters on one page."""
+HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": (
+        "default-src 'none'; style-src 'self'; img-src data:; form-action 'self';"
+        " frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+
+class Shown(NamedTuple):
+    """What the pages are about; asked for at every request, for a reload may have changed it.
+
+    ``letter``: what is known of a dead letter, as readable JSON; ``clock``: ms since the epoch;
+    ``held_back``: why destinations are held back, by name.
+    """
+
+    spool: Spool
+    sources: Sequence[str]
+    destinations: Sequence[str]
+    letter: Callable[[DeadLetter, int], bytes]
+    clock: Callable[[], int]
+    held_back: Mapping[str, str] = MappingProxyType({})
+
+
+def console_routes(shown: Callable[[], Shown], guarded: Callable[[ASGIApp], ASGIApp]) -> list[Route]:
+    """Return the console's routes; ``guarded`` wraps what only the operator may see."""
+    templates = Jinja2Templates(HERE / "templates")
+    templates.env.finalize = _shown
+    templates.env.filters["moment"] = _moment
+    templates.env.filters["duration"] = _duration
+
+    def page(request: Request, name: str, **values: object) -> Response:
+        return templates.TemplateResponse(request, f"{name}.html", values, headers=HEADERS)
+
+    async def overview(request: Request) -> Response:
+        now = shown()
+        counts = await now.spool.counts()
+        why = now.spool.unavailable()
+        values = status(
+            REGISTRY.collect(),
+            counts,
+            now.sources,
+            now.destinations,
+            now.clock(),
+            unavailable=str(why) if why else "",
+            held_back=now.held_back,
+        )
+        return page(request, "overview", figures=values)
+
+    async def dead(request: Request) -> Response:
+        destination = request.query_params.get("destination") or None
+        after = _number(request.query_params.get("after", "0"))
+        letters = await shown().spool.dead(destination, after, PAGE + 1)
+        more = letters[PAGE - 1].number if len(letters) > PAGE else None
+        return page(request, "dead", letters=letters[:PAGE], destination=destination, more=more)
+
+    async def letter(request: Request) -> Response:
+        now = shown()
+        found = await now.spool.dead(number=_number(request.path_params["number"]))
+        if not found:
+            raise HTTPException(404, "there is no such dead letter any more")
+        text = now.letter(found[0], now.clock()).decode()
+        return page(request, "letter", letter=found[0], text=text)
+
+    def act(what: Callable[[Spool, list[int]], Awaitable[int]]) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            if not _from_here(request):
+                raise HTTPException(403, "this has to come from the console's own pages")
+            form = parse_qs((await request.body()).decode("latin-1"))
+            await what(shown().spool, [_number(text) for text in form.get("number", ())])
+            return RedirectResponse("/console/dead", 303, HEADERS)
+
+        return answer
+
+    def route(path: str, endpoint: Callable[[Request], Awaitable[Response]], method: str = "GET") -> Route:
+        return Route(f"/console{path}", guarded(request_response(endpoint)), methods=[method])
+
+    return [
+        route("", overview),
+        route("/dead", dead),
+        route("/dead/retry", act(lambda spool, numbers: spool.retry(numbers)), "POST"),
+        route("/dead/drop", act(lambda spool, numbers: spool.drop(numbers)), "POST"),
+        route("/dead/{number}", letter),
+        route("/style.css", _style),
+    ]
+
+
+def _shown(value: object) -> object:
+    """Return what a page says with nothing invisible in texts: they may come from senders."""
+    return in_lines(value) if type(value) is str else value  # markup is the templates' own
+
+
+async def _style(request: Request) -> Response:
+    return FileResponse(HERE / "style.css", headers=HEADERS)
+
+
+def _from_here(request: Request) -> bool:
+    """Tell whether a page of this console sent the form; browsers say so, others have no cookies to abuse."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    origin = request.headers.get("origin")
+    return origin is None or origin.partition("://")[2] == request.headers.get("host")
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise HTTPException(400, "a number is needed there")
+    return int(text)
+
+
+def _moment(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _duration(ms: int) -> str:
+    seconds = ms // 1000
+    if seconds < 120:
+        return f"{seconds} s"
+    return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"

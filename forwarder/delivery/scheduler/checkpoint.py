@@ -1,0 +1,83 @@
+"""How far a destination has come: its cursor, what has ended beyond it, and how events ended."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from forwarder.outcomes import Outcome
+
+End = tuple[str, str]
+"""How an event ended: the outcome and its reason."""
+DELIVERED: End = (Outcome.DELIVERED, "")
+
+
+class Checkpoint:
+    """Ends are counted once the cursor passes them: what a crash makes happen again is counted once."""
+
+    def __init__(self, cursor: int) -> None:
+        self.cursor = cursor
+        """The highest seq up to which all are finished or set aside."""
+        self.read_to = cursor
+        """The highest seq taken so far."""
+        self.counts: Counter[End] = Counter()
+        """Ends since the last ``drain_counts``."""
+        self._ends: dict[int, End | None] = {}
+        self._settled = cursor
+        self._set_aside: set[int] = set()
+        self._reread_to = 0
+
+    def resume(self, aside: set[int]) -> None:
+        """An earlier life has set these aside, beyond the cursor."""
+        self._set_aside = aside
+        self._reread_to = max(aside, default=0)
+
+    @property
+    def rereading(self) -> bool:
+        """Whether an earlier life had come further: what belongs before parked events may not be here yet."""
+        return self.read_to < self._reread_to
+
+    def read(self, seq: int) -> bool:
+        """Note that an event was read; tell whether it is to be dealt with: not if it is set aside."""
+        self.read_to = seq
+        if seq in self._set_aside:
+            self.set_aside(seq)
+            return False
+        return True
+
+    def ended(self, seq: int, filtered: str = "") -> None:
+        """Note that an event has ended, delivered or ``filtered`` for a reason."""
+        end = (Outcome.FILTERED, filtered) if filtered else DELIVERED
+        if seq > self.cursor:
+            self._ends[seq] = end
+        else:
+            self.counts[end] += 1
+
+    def dead_lettered(self, seq: int, reason: str) -> None:
+        """Note that an event is a dead letter: counted at once, for the letter outlives a crash."""
+        self.counts[Outcome.DEAD, reason.partition(":")[0]] += 1
+        self.set_aside(seq)
+
+    def set_aside(self, seq: int) -> None:
+        """Note that the cursor may pass an event which has its own row from now on."""
+        if seq > self.cursor:
+            self._ends.setdefault(seq, None)
+
+    def last_end(self) -> int:
+        """Return the highest seq that the cursor waits to pass, 0 for none."""
+        return max(self._ends, default=0)
+
+    def advance(self) -> bool:
+        """Move the cursor as far as all has ended; tell whether there is news since ``drain_counts``."""
+        while self.cursor + 1 in self._ends:
+            self.cursor += 1
+            end = self._ends.pop(self.cursor)
+            if end is not None:
+                self.counts[end] += 1
+        self.read_to = max(self.read_to, self.cursor)
+        return self.cursor != self._settled or bool(self.counts)
+
+    def drain_counts(self) -> Counter[End]:
+        """Return the counts, which begin anew."""
+        counts, self.counts = self.counts, Counter()
+        self._settled = self.cursor
+        return counts

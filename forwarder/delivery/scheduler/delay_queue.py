@@ -1,0 +1,38 @@
+"""Events that wait in memory until a moment comes."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Container, Iterator
+
+from forwarder.delivery.scheduler.job import Job
+
+
+class DelayQueue:
+    """Works by the time they are ready, ms since the epoch."""
+
+    def __init__(self) -> None:
+        self._timers: list[tuple[int, int, Job]] = []
+
+    def add(self, work: Job) -> None:
+        """Let the work wait until it is ready."""
+        heapq.heappush(self._timers, (work.ready_at, work.event.seq, work))
+
+    def due(self, now: int) -> Iterator[Job]:
+        """Take out those that need not wait any more."""
+        while self._timers and self._timers[0][0] <= now:
+            yield heapq.heappop(self._timers)[2]
+
+    @property
+    def next_at(self) -> int | None:
+        """When the next one is due; None where none waits."""
+        return self._timers[0][0] if self._timers else None
+
+    def longest_first(self, now: int) -> list[Job]:
+        """Return those that still have to wait, first those that wait longest."""
+        return [work for ready_at, _, work in sorted(self._timers, reverse=True) if ready_at > now]
+
+    def keep(self, works: Container[Job]) -> None:
+        """Forget those that are none of these."""
+        self._timers = [timer for timer in self._timers if timer[2] in works]
+        heapq.heapify(self._timers)

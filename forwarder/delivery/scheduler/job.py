@@ -1,0 +1,184 @@
+"""One event on its way to one destination, planned and encoded."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import msgspec
+import orjson
+
+from forwarder.amplitude.wire.endpoints import Endpoint
+from forwarder.amplitude.wire.responses import SentIds, UpstreamResponse
+from forwarder.delivery.scheduler.retry_state import RetryState
+from forwarder.spool import NewDead, Parked, StoredEvent
+from forwarder.text import whole_characters
+
+
+class JobItem(msgspec.Struct, eq=False, gc=False):
+    """One item, written. ``done``: nothing is left to do with it; ``reason``: why it failed, or empty.
+
+    ``user_id``, ``device_id``: the ids in it that an answer may name.
+    """
+
+    endpoint: Endpoint
+    data: bytes
+    min_id_length: float | None = None
+    after_previous: bool = False
+    user_id: str | None = None
+    device_id: str | None = None
+    done: bool = False
+    reason: str = ""
+
+    @property
+    def content_hash(self) -> str:
+        """A short text that stands for the content."""
+        return blake2b(self.endpoint.encode() + self.data, digest_size=8).hexdigest()
+
+    @property
+    def sent_ids(self) -> SentIds:
+        """The ids that an answer may name."""
+        return SentIds(self.user_id, self.device_id)
+
+
+class Job(msgspec.Struct, eq=False, gc=False):
+    """One event for one destination.
+
+    ``keys``: the users and devices that order it among others; ``placed``: parts in the batch it is in;
+    ``group``: the parked lane whose row stands for it, or None; ``retry``: what went wrong so far, or None;
+    ``size``: bytes of the event and of all that was written for it.
+    """
+
+    event: StoredEvent
+    items: list[JobItem]
+    keys: tuple[str, ...]
+    placed: int = 0
+    group: str | None = None
+    retry: RetryState | None = None
+    size: int = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to do."""
+        for part in self.items:  # noqa: SIM110 - half the time of all(), for every event
+            if not part.done:
+                return False
+        return True
+
+    @property
+    def has_past(self) -> bool:
+        """Whether Amplitude has taken some of it, or may have."""
+        return any(part.done for part in self.items) or bool(self.retry and self.retry.uncertain_since)
+
+    @property
+    def next_item(self) -> JobItem:
+        """The first part that is not done."""
+        for part in self.items:
+            if not part.done:
+                return part
+        raise AssertionError("nothing is left to do")
+
+    @property
+    def split_level(self) -> int:
+        """How often the batches it may share were halved."""
+        return self.retry.split_level if self.retry else 0
+
+    @property
+    def ready_at(self) -> int:
+        """When it may be sent, ms since the epoch."""
+        return self.retry.ready_at if self.retry else 0
+
+    @property
+    def reason(self) -> str:
+        """Why parts of it are given up, or empty."""
+        return self.retry.reason if self.retry else ""
+
+    def retry_state(self) -> RetryState:
+        """Return its trouble, which begins now if there was none."""
+        if self.retry is None:
+            self.retry = RetryState()
+        return self.retry
+
+    def fail(self, part: JobItem, reason: str, answer: UpstreamResponse | None) -> None:
+        """End one part, and those that were to follow only its success."""
+        part.done, part.reason = True, reason
+        trouble = self.retry_state()
+        trouble.reason = trouble.reason or reason
+        trouble.answer = answer or trouble.answer
+        for later in self.items[self.items.index(part) + 1 :]:
+            if not later.after_previous:
+                break
+            if not later.done:
+                later.done, later.reason = True, "the item before it failed"
+
+    def fail_rest(self, reason: str, answer: UpstreamResponse | None) -> None:
+        """End all parts that are not done."""
+        for part in self.items:
+            if not part.done:
+                self.fail(part, reason, answer)
+
+    def state(self) -> bytes:
+        """Return what has to outlive a restart while it is parked or dead."""
+        trouble = self.retry or RetryState()
+        state = {key: getattr(trouble, name) for key, name in _PERSISTED.items()}
+        return orjson.dumps(
+            {"taken": [part.content_hash for part in self.items if part.done and not part.reason]} | state
+        )
+
+    def restore(self, state: bytes, *, anew: bool) -> None:
+        """Take up what ``state`` returned earlier; items taken then, if planned alike now, are done.
+
+        ``anew``: an operator sends it again, so that its time to succeed begins once more.
+        """
+        if not state:
+            return
+        kept = orjson.loads(state)
+        for key, name in _PERSISTED.items():
+            if kept.get(key):
+                setattr(self.retry_state(), name, kept[key])
+        if anew and self.retry:
+            self.retry.restart()
+        taken = set(kept["taken"])
+        for part in self.items:
+            part.done = part.content_hash in taken
+
+    def parked(self, lane: str) -> Parked:
+        """Return it as the spool parks it."""
+        return Parked(self.event, lane, self.keys, self.state())
+
+    def dead(self) -> NewDead:
+        """Return it as a dead letter: which items failed and why, what was sent, what was answered."""
+        trouble = self.retry_state()
+        detail: dict[str, object] = {"items": len(self.items), "failed": self._failed()}
+        detail["errors"] = [whole_characters(error[:LONGEST_ERROR]) for error in trouble.errors[:MOST_ERRORS]]
+        if trouble.answer is not None:
+            status, body, failure = trouble.answer
+            told = body[:2000].decode("utf-8", "replace")
+            detail["answer"] = {"status": status, "failure": failure, "body": told}
+        reason = whole_characters(trouble.reason[:LONGEST_ERROR])
+        return NewDead(self.event, reason, orjson.dumps(detail), self.state())
+
+    def _failed(self) -> list[dict[str, object]]:
+        """Return the items that failed, as far as a letter has room for them: the event makes them again."""
+        failed: list[dict[str, object]] = []
+        room = MOST_DETAIL
+        for part in self.items:
+            if not part.reason:
+                continue
+            shown: dict[str, object] = {"endpoint": part.endpoint, "reason": whole_characters(part.reason)}
+            room -= len(part.data)
+            if room >= 0:
+                shown["item"] = orjson.Fragment(part.data)
+            failed.append(shown)
+        return failed
+
+
+MOST_DETAIL = 128 * 1024
+"""Bytes of items that a dead letter shows; an event has at most a quarter of it, its items may have more."""
+MOST_ERRORS, LONGEST_ERROR = 20, 1000
+"""Errors that a dead letter holds, and characters of each."""
+_PERSISTED = {
+    **{name: name for name in ("tries", "failing_since", "spent_ms", "counted_at")},
+    "level": "split_level",
+    "maybe_since": "uncertain_since",
+}
+"""What is kept of a retry state while its job is parked or dead: key in the spool to attribute."""

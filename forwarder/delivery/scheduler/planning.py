@@ -1,0 +1,127 @@
+"""From an event in the spool to what is to be sent of it, and the keys that order it among others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import orjson
+
+from browser_plugin.destinations import may_receive
+from forwarder.amplitude.wire.endpoints import HTTPAPI, Endpoint
+from forwarder.amplitude.wire.items import Item
+from forwarder.delivery.scheduler.job import Job, JobItem
+from forwarder.errors import ForwarderError, MappingError, PayloadError
+from forwarder.faults import fault_of
+from forwarder.javascript.tolerant_json import read_tolerantly
+from forwarder.spool import StoredEvent
+
+NOT_ROUTED = "source not routed here"
+EXCLUDED = "excluded by integrations"
+NO_TRIGGER = "no trigger matched"
+"""Why an event is filtered: its source goes elsewhere, it says so itself, no mapping wants it."""
+
+
+class Planner(Protocol):
+    """What delivery needs of a destination."""
+
+    api_key: str
+    secret_key: str
+
+    @property
+    def url(self) -> Callable[[Endpoint], str]:
+        """What returns an endpoint's address."""
+        ...
+
+    def items(self, event: Mapping[str, object]) -> tuple[Sequence[Item], Sequence[ForwarderError]]:
+        """Return what to send for the event, written and in order, and what is wrong with the rest."""
+        ...
+
+
+def plan_job(event: StoredEvent, planner: Planner, sources: frozenset[str] | None) -> tuple[Job, str]:
+    """Return the event as work, and why it is filtered where there is nothing to do.
+
+    Whatever goes wrong with one event ends in its own reason, never in the way of others.
+    """
+    if skipped := why_skipped(event.source, None, sources):
+        return Job(event, [], (), size=len(event.body)), skipped
+    try:
+        body = read_body(event.body)
+        if skipped := why_skipped(event.source, body.get("integrations"), sources):
+            return Job(event, [], (), size=len(event.body)), skipped
+        items, errors = planner.items(body)
+        work = Job(event, [], _ordering_keys(items) or (f"#{event.seq}",))
+        work.size = len(event.body)
+        for item in items:
+            work.items.append(_part(item))
+            work.size += len(item.data)
+    except Exception as error:  # the reason names it; the event stays in the dead letters
+        work = Job(event, [], (), size=len(event.body))
+        trouble = work.retry_state()
+        trouble.reason = "cannot be planned"
+        trouble.errors = [f"{fault_of(error)}: {error}"]
+        return work, ""
+    if errors:
+        trouble = work.retry_state()
+        trouble.reason, trouble.errors = _kind(errors[0]), [str(error) for error in errors]
+    return work, "" if items or errors else NO_TRIGGER
+
+
+def why_skipped(source: str, integrations: object, sources: frozenset[str] | None) -> str:
+    """Return why a destination gets nothing of an event, whatever its mappings say; empty where it may.
+
+    ``sources``: names of those whose events go there; None: all.
+    """
+    if sources is not None and source not in sources:
+        return NOT_ROUTED
+    return "" if not integrations or may_receive(integrations) else EXCLUDED
+
+
+def _part(item: Item) -> JobItem:
+    user, device = item.body.get("user_id"), item.body.get("device_id")
+    return JobItem(
+        item.endpoint,
+        item.data,
+        item.min_id_length,
+        item.after_previous,
+        user if isinstance(user, str) else None,
+        device if isinstance(device, str) else None,
+    )
+
+
+def read_body(text: bytes) -> Any:
+    """Return the event; a number that no double holds is null, as where JavaScript sends it on."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return read_tolerantly(text)
+
+
+def _kind(error: ForwarderError) -> str:
+    if isinstance(error, PayloadError):
+        return "invalid fields"
+    return "mapping failed" if isinstance(error, MappingError) else "cannot be planned"
+
+
+def _ordering_keys(items: Sequence[Item]) -> tuple[str, ...]:
+    """Return the users and devices the items speak of; none: it waits for nobody.
+
+    Groups are no keys: a user who has to wait would hold up all who belong to the same company.
+    """
+    keys: dict[str, None] = {}  # in order, each once
+    for item in items:
+        body = item.body
+        user, device = body.get("user_id"), body.get("device_id")
+        if user:
+            keys[f"u{user}"] = None
+        if device:
+            keys[f"d{device}"] = None
+        if item.endpoint is HTTPAPI:
+            continue
+        if other := body.get("global_user_id"):
+            keys[f"u{other}"] = None
+        if isinstance(others := body.get("user_ids"), list):
+            keys.update((f"u{other}", None) for other in others)
+    if "\n" in "".join(keys):  # which is what the spool writes between them
+        return tuple(key.replace("\n", " ") for key in keys)
+    return tuple(keys)

@@ -1,0 +1,98 @@
+"""What an answer means for the events of a batch and for the destination as a whole."""
+
+from __future__ import annotations
+
+import random
+from itertools import islice
+
+from forwarder.amplitude.wire.responses import (
+    ACCEPTED,
+    Action,
+    Decision,
+    UpstreamResponse,
+    is_accepted,
+    read_response,
+)
+from forwarder.delivery.scheduler.batch import Batch
+from forwarder.delivery.scheduler.circuit_breaker import CircuitBreaker, CircuitState, backoff_ms
+from forwarder.delivery.scheduler.job import Job, JobItem
+
+REGROUP_MS = 1_000
+
+
+class RetryPolicy:
+    """One destination's. ``budget_ms``: how long an event is tried that fails while others succeed."""
+
+    def __init__(self, budget_ms: int, chance: random.Random) -> None:
+        self._budget_ms = budget_ms
+        self._chance = chance
+        self.breaker = CircuitBreaker(chance)
+        self.near_horizon = 0
+        """Failed tries of events which Amplitude will soon not recognise any more."""
+
+    def apply(self, batch: Batch, answer: UpstreamResponse, now: int) -> list[Decision]:
+        """Note what the answer means; return the decision for each item of the batch."""
+        if is_accepted(batch.endpoint, answer):
+            self.breaker.good(now)
+            for part in batch.job_items:
+                part.done = True
+            return [ACCEPTED] * len(batch.job_items)
+        decisions = read_response(batch.endpoint, [part.sent_ids for part in batch.job_items], answer)
+        self._apply_to_destination(batch, decisions[0], now)
+        pairs = zip(batch.job_items, decisions, strict=True)
+        for work in batch.jobs:
+            for part, decision in islice(pairs, work.placed):
+                self._apply_to_item(work, part, decision, batch, answer, now)
+            if decisions[0].action is Action.RETRY:
+                self._apply_failure(work, decisions[0], batch, answer, now)
+        return decisions
+
+    def _apply_to_destination(self, batch: Batch, decision: Decision, now: int) -> None:
+        breaker = self.breaker
+        if decision.action is Action.STOP:
+            breaker.stop(now, decision.reason)
+        elif decision.action is Action.PAUSE:
+            breaker.pause(now, decision.wait_ms)
+        elif decision.action is not Action.RETRY:
+            breaker.good(now)
+        elif breaker.probing or not all(map(self._is_suspect, batch.jobs)):
+            breaker.bad(now, decision.reason, innocent=decision.innocent)
+
+    def _is_suspect(self, work: Job) -> bool:
+        """Tell whether the event has been failing while others got through: it may be at fault itself."""
+        return work.retry is not None and 0 < work.retry.failing_since < self.breaker.last_good
+
+    def _apply_to_item(
+        self, work: Job, part: JobItem, decision: Decision, batch: Batch, answer: UpstreamResponse, now: int
+    ) -> None:
+        """Do what is decided of one item. Else it goes again when it may: RESEND, STOP, PAUSE, RETRY."""
+        if decision.action is Action.DEAD:
+            work.fail(part, decision.reason, answer)
+        elif decision.action is Action.HALVE:
+            trouble = work.retry_state()
+            trouble.split_level = max(trouble.split_level, batch.next_split_level())
+        elif decision.action is Action.HOLD:
+            trouble = work.retry_state()
+            trouble.ready_at = max(trouble.ready_at, now + decision.wait_ms)
+
+    def _apply_failure(
+        self, work: Job, decision: Decision, batch: Batch, answer: UpstreamResponse, now: int
+    ) -> None:
+        """After a failed try the event is given up, or waits, or the destination as a whole does."""
+        trouble, breaker = work.retry_state(), self.breaker
+        trouble.failed(decision, now, breaker.last_good)
+        self.near_horizon += trouble.near_dedup_expiry(now)
+        if why := trouble.give_up_reason(decision, now, self._budget_ms):
+            work.fail_rest(why, answer)
+            return
+        suspect = self._is_suspect(work)
+        if decision.innocent and not suspect:
+            return  # the destination waits
+        if suspect or breaker.probing:
+            trouble.split_level = max(
+                trouble.split_level, batch.next_split_level()
+            )  # one of them may be what fails the others
+        if suspect or breaker.health is CircuitState.WELL:
+            trouble.ready_at = now + backoff_ms(trouble.tries, self._chance)
+        else:  # the next request to a destination that is down is made of others, where there are any
+            trouble.ready_at = breaker.until + REGROUP_MS

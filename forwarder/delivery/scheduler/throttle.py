@@ -1,0 +1,39 @@
+"""Users and devices that were throttled send less at once, until nothing of them waits."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from forwarder.delivery.scheduler.batch import Batch
+from forwarder.delivery.scheduler.job import Job
+from forwarder.delivery.scheduler.ordering import KeyOrder
+
+
+class KeyThrottle:
+    """How many events of a user or device may share a batch; halved each time it is throttled."""
+
+    def __init__(self) -> None:
+        self._most: dict[str, int] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._most)
+
+    def fits(self, work: Job, batch: Batch | None) -> bool:
+        """Tell whether the batch, None for a new one, may take another of the event's user and device."""
+        if not self._most or batch is None:
+            return True
+        for key in work.keys:
+            most = self._most.get(key)
+            if most is not None and sum(key in other.keys for other in batch.jobs) >= most:
+                return False
+        return True
+
+    def adapt(self, batch: Batch, order: KeyOrder, now: int) -> None:
+        """See who of an answered batch has to wait now, and who is through."""
+        shares = Counter(key for work in batch.jobs for key in work.keys)
+        for work in batch.jobs:
+            if work.ready_at > now:
+                self._most.update((key, max(1, shares[key] // 2)) for key in work.keys)
+        for key in shares:
+            if key in self._most and not order.has_waiting((key,)):
+                del self._most[key]

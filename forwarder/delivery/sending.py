@@ -1,0 +1,86 @@
+"""One batch sent: the request, what came back, and what is counted and logged of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import httpx
+import structlog
+
+from forwarder import metrics
+from forwarder.amplitude.wire.responses import Action, Decision, UpstreamResponse
+from forwarder.delivery.client import post_request
+from forwarder.delivery.scheduler.batch import Batch, encode
+from forwarder.delivery.scheduler.circuit_breaker import CircuitState
+from forwarder.delivery.scheduler.planning import Planner
+from forwarder.delivery.scheduler.retry_policy import RetryPolicy
+from forwarder.faults import fault_of
+
+OUR_FAULT = "our own code failed, and delivery goes on"
+STATUSES = range(100, 600)
+"""Statuses that a metric tells apart; an answer may have any number."""
+
+
+async def send_batch(http: httpx.AsyncClient, to: Planner, batch: Batch, timeout_ms: int) -> UpstreamResponse:
+    """Send the batch and return the answer; where our own code fails over it, one that says so."""
+    secrets = (to.api_key, to.secret_key)
+    try:
+        body = encode(batch, *secrets)
+        return await post_request(http, to.url(batch.endpoint), body, timeout_ms / 1000, secrets)
+    except Exception as error:
+        return UpstreamResponse(0, fault_of(error).encode(), "fault")
+
+
+class ResponseRecorder:
+    """What metrics and log say of a destination's requests. ``wall``: ms since the epoch."""
+
+    def __init__(self, name: str, wall: Callable[[], int], log: structlog.stdlib.BoundLogger) -> None:
+        self._name = name
+        self._wall = wall
+        self._log = log
+        self._health = CircuitState.WELL
+
+    def fault(self, where: str, what: str) -> None:
+        """Our own code failed; ``where``: a name of ours, ``what``: type and place."""
+        metrics.FAULTS.labels(self._name, where).inc()
+        self._log.error(OUR_FAULT, where=where, fault=what)
+
+    def answered(
+        self, batch: Batch, answer: UpstreamResponse, decisions: Sequence[Decision], judge: RetryPolicy
+    ) -> None:
+        """Count and log an answer: its status and our own words for it, for its text may name people."""
+        first = decisions[0]
+        endpoint = batch.endpoint.name.lower()
+        status = answer.status if answer.status in STATUSES else "other"
+        metrics.REQUESTS.labels(self._name, endpoint, answer.failure or status).inc()
+        if first.action is Action.TAKEN:
+            received_at = min(work.event.received_at for work in batch.jobs)
+            metrics.LATENCY.labels(self._name).observe(max(0, self._wall() - received_at) / 1000)
+        elif first.action is Action.FAULT:
+            self.fault("post", first.reason.partition(": ")[2])
+        else:
+            self._log.warning(
+                "not all was taken",
+                endpoint=endpoint,
+                items=len(batch.job_items),
+                answer=answer.failure or answer.status,
+                error=answer.body[:200].decode("utf-8", "replace") if answer.failure else None,
+                why=dict(Counter(label_of(one) for one in decisions if one.action is not Action.TAKEN)),
+            )
+        if judge.near_horizon:
+            metrics.NEAR_HORIZON.labels(self._name).inc(judge.near_horizon)
+            self._log.warning(
+                "events near Amplitude's 7 days; later they would count twice", events=judge.near_horizon
+            )
+            judge.near_horizon = 0
+        if judge.breaker.health is not self._health:
+            self._health = judge.breaker.health
+            metrics.DOWN.labels(self._name).set(self._health is not CircuitState.WELL)
+            say = self._log.info if self._health is CircuitState.WELL else self._log.error
+            say(f"destination is {self._health}", why=judge.breaker.reason)
+
+
+def label_of(decision: Decision) -> str:
+    """Return the reason's part that is one of a few; what follows may be Amplitude's own words."""
+    return decision.reason.partition(":")[0] or decision.action.value

@@ -1,0 +1,196 @@
+"""All destinations' senders over one spool, and the watchdog over them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+
+import httpx
+import structlog
+
+from forwarder import metrics
+from forwarder.delivery.client import http_client
+from forwarder.delivery.sending import OUR_FAULT
+from forwarder.delivery.watchdog import MENDED_ANEW, STILL_MS, Stall, Watch
+from forwarder.delivery.worker import LAST_S, DestinationRoute, Worker
+from forwarder.faults import fault_of
+from forwarder.spool import Spool, Standing
+
+LOOK_S = 5.0
+"""How often the watchdog looks."""
+RESTART_S = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class DeliveryService:
+    """Delivers from a spool to destinations, each at its own pace, until stopped."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        routes: Sequence[DestinationRoute],
+        *,
+        clock: Callable[[], int],
+        http: httpx.AsyncClient | None = None,
+    ) -> None:
+        """``clock``: ms since the epoch; ``http``: for tests, else one is made (and closed) here."""
+        self._spool = spool
+        self._routes = routes
+        self._clock = clock
+        self._http = http
+        self._own_http = http is None
+        self._senders: dict[str, Worker] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._watching: asyncio.Task[None] | None = None
+        self._deaf: list[Callable[[], None]] = []
+        self._unread: dict[str, int] = {}
+        self.stalled: dict[str, Stall] = {}
+        """The destinations that have work and do nothing, and why."""
+
+    async def start(self) -> None:
+        """Go on where the spool's cursors stand. Raises SpoolError, with nothing begun."""
+        names = [route.name for route in self._routes]
+        cursors = await self._spool.attach(names)
+        self._http = self._http or http_client()
+        senders: dict[str, Worker] = {}
+        for route in self._routes:
+            attach = self._attaching(route.name)
+            sender = Worker(route, self._spool, cursors[route.name], self._clock, self._http, attach)
+            await sender.resume()
+            senders[route.name] = sender
+        self._senders = senders
+        for name, sender in senders.items():
+            self._deaf.append(self._spool.on_append(sender.on_accepted))
+            self._tasks.append(asyncio.create_task(_kept_running(name, sender)))
+        self._watching = asyncio.create_task(self._watch())
+
+    def _attaching(self, name: str) -> Callable[[], Awaitable[int]]:
+        async def attach() -> int:
+            return (await self._spool.attach([route.name for route in self._routes]))[name]
+
+        return attach
+
+    async def stop(self, timeout_s: float) -> None:
+        """Send nothing new, wait up to ``timeout_s`` for answers, write down what is known; raise nothing."""
+        if self._watching is not None:
+            self._watching.cancel()
+        for stop_listening in self._deaf:
+            with contextlib.suppress(Exception):
+                stop_listening()
+        self._deaf.clear()
+        stops = [sender.stop(timeout_s) for sender in self._senders.values()]
+        for error in await asyncio.gather(*stops, return_exceptions=True):
+            if isinstance(error, BaseException):
+                _note_fault("", "stop", error)
+        if self._tasks:
+            _, left = await asyncio.wait(self._tasks, timeout=timeout_s + LAST_S)
+            for task in left:  # the spool does not answer: what is known is sent again after the start
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            if left:
+                log.error("what was delivered last could not be written in time, and is sent again")
+        self._tasks.clear()
+        await self._close()
+
+    async def abandon(self) -> None:
+        """End all at once, in whatever state it is; what is known and not written is sent again."""
+        for stop_listening in self._deaf:
+            with contextlib.suppress(Exception):
+                stop_listening()
+        self._deaf.clear()
+        tasks = [*self._tasks, *([self._watching] if self._watching else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(sender.stop(0) for sender in self._senders.values()), return_exceptions=True)
+        self._tasks.clear()
+        await self._close()
+
+    async def _close(self) -> None:
+        for name in self.stalled:
+            metrics.STALLED.labels(name).set(0)
+        self.stalled.clear()
+        if self._own_http and self._http is not None:
+            with contextlib.suppress(Exception):
+                await self._http.aclose()
+            self._http = None
+
+    def held_back(self) -> dict[str, str]:
+        """Return why destinations are held back, by name; those that do well are not in it."""
+        return {name: why for name, sender in self._senders.items() if (why := sender.held_back)}
+
+    async def report(self) -> None:
+        """Bring the metrics up to what lies in the spool."""
+        metrics.show(await self._spool.counts(), self._clock())
+
+    # -- the watchdog
+
+    async def _watch(self) -> None:
+        """Look at each destination now and then, say which are stalled, and mend what a new start mends."""
+        watches = {name: Watch() for name in self._senders}
+        while True:
+            await asyncio.sleep(LOOK_S)
+            for name, sender in self._senders.items():
+                try:
+                    stall = watches[name].stall(sender.look()) or await self._unread_of(name, sender)
+                    self._say(name, stall)
+                    if stall in MENDED_ANEW:
+                        watches[name] = Watch()
+                        sender.renew()
+                except Exception as error:
+                    _note_fault(name, "watch", error)
+
+    async def _unread_of(self, name: str, sender: Worker) -> Stall:
+        """Look into the spool where a destination seems to have nothing to do."""
+        look = sender.look()
+        if look.holds_events or not look.at_rest or look.now - look.turned_at < STILL_MS:
+            self._unread.pop(name, None)
+            return Stall.NONE
+        try:
+            async with asyncio.timeout(LOOK_S):
+                standing = (await self._spool.counts()).destinations.get(name)
+        except TimeoutError:
+            return Stall.TURN
+        waiting = 0 if standing is None else _unread(standing)
+        if waiting and self._unread.get(name):
+            sender.wake()
+            return Stall.UNREAD
+        self._unread[name] = waiting
+        return Stall.NONE
+
+    def _say(self, name: str, stall: Stall) -> None:
+        metrics.STALLED.labels(name).set(bool(stall))
+        before = self.stalled.get(name, Stall.NONE)
+        if stall and stall is not before:
+            log.error("destination is stalled", destination=name, why=stall)
+        elif before and not stall:
+            log.info("destination goes on", destination=name)
+        if stall:
+            self.stalled[name] = stall
+        else:
+            self.stalled.pop(name, None)
+
+
+def _unread(standing: Standing) -> int:
+    """Return how many events wait without being set aside."""
+    return max(0, standing.waiting - standing.parked)
+
+
+async def _kept_running(name: str, sender: Worker) -> None:
+    """Run a sender until it was stopped; it raises nothing, and if it does all the same, it runs again."""
+    while True:
+        try:
+            await sender.run()
+            return
+        except Exception as error:
+            _note_fault(name, "run", error)
+            sender.renew()
+            await asyncio.sleep(RESTART_S)
+
+
+def _note_fault(name: str, where: str, error: BaseException) -> None:
+    with contextlib.suppress(Exception):
+        metrics.FAULTS.labels(name, where).inc()
+        log.error(OUR_FAULT, destination=name, where=where, fault=fault_of(error))

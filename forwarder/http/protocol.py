@@ -1,0 +1,291 @@
+"""Time, size and number limits of connections, which uvicorn leaves to a proxy in front.
+
+A sender that dawdles costs one connection for a bounded time and little memory, whoever else is being served.
+"""
+
+import asyncio
+import math
+import re
+from heapq import nsmallest
+from typing import ClassVar
+
+import httptools
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from forwarder.addresses import plain_address
+from forwarder.config.settings import Limits
+from forwarder.http.metrics import count_refusal
+from forwarder.http.responses import error
+from forwarder.http.sending import CoalescedResponse
+from forwarder.memory import RequestMemory
+
+_SWEEP_SECONDS = 1.0
+_ONE_READ = 262_144
+"""Bytes that may arrive at once: the end of the headers and the beginning of the body."""
+_REQUEST_BYTES = 4_096
+"""What the objects of one request take beside its bytes: 3 to 4 kB, with 2,600 requests in one read."""
+_MOST_WAITING = 16
+"""Requests that wait behind another one of their connection; no browser or library sends ahead at all."""
+_HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*")
+"""What a Host header may consist of (RFC 9110, 7.2)."""
+_VERSIONS = ("1.1", "1.0")
+
+
+class _NoMoreRequests(Exception):  # noqa: N818 - ends the parsing, is no error
+    """Nothing that follows on this connection is read any more."""
+
+
+class LimitedProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP protocol, which also knows until when it waits for the other side, and what it holds."""
+
+    limits: ClassVar[Limits] = Limits()
+    memory: ClassVar[RequestMemory] = RequestMemory(Limits().unanswered_bytes)
+    _sweeper: ClassVar[asyncio.TimerHandle | None] = None
+    receiving: bool
+    """Whether a request has begun and not ended."""
+    in_headers: bool
+    size: int
+    """Bytes of the headers, and of trailers."""
+    hosts: int
+    """Host headers, of which there has to be one."""
+    unread: int
+    """Bytes since something of the request was handed over: of a header, a trailer or a chunk's beginning."""
+    held: int
+    """Bytes of requests that are not answered yet."""
+    since: float
+    """Since when it waits for the other side, in the loop's time; infinity while it is our turn."""
+    patience: float
+    """Seconds it waits."""
+    begun: float
+    """When its last request began, in the loop's time."""
+    ending: bool
+    """Whether the last request that is answered on this connection has been received."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start waiting; where there are too many connections, the one that waits longest goes."""
+        super().connection_made(transport)
+        if self.client and ":" in self.client[0]:  # a socket for both shows IPv4 as IPv6
+            self.client = (plain_address(self.client[0]) or self.client[0], self.client[1])
+        self.receiving = self.in_headers = self.ending = False
+        self.unread = self.held = self.size = self.hosts = 0
+        self._wait(self.limits.request_seconds)
+        self.begun = self.since
+        if len(self.connections) > self.limits.connections:
+            self._make_room(least=0)
+        self._keep_sweeping()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of what it held."""
+        self._release()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, unless headers, a trailer or a chunk's beginning grow: the parser keeps those."""
+        if self.ending:
+            return
+        self.unread += len(data)
+        rest: bytes | None = data
+        while rest:
+            rest = self._parse(rest)
+        if self.receiving and self.unread > self.limits.header_bytes + _ONE_READ:
+            self._refuse_headers()
+
+    def _parse(self, data: bytes) -> bytes | None:
+        """Have the parser read; return what it has to read anew."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            if not self.transport.is_closing():
+                return self._without_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            if not self.ending and not self.transport.is_closing():
+                self.logger.warning("Invalid HTTP request received.")
+                self._refuse(400, "not_http", "this is not an HTTP/1.1 request")
+        return None
+
+    def _without_upgrade(self, rest: bytes) -> bytes:
+        """Return the request again as one that offers no upgrade, which a server may ignore (RFC 9110, 7.8).
+
+        The parser leaves the body of a request with an offer to the protocol that it offers.
+        """
+        method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
+        lines = [b"%b %b HTTP/%b" % (method, self.url, version)]
+        lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
+        return b"\r\n".join(lines) + b"\r\n\r\n" + rest
+
+    def on_message_begin(self) -> None:
+        """Note when the request began."""
+        super().on_message_begin()
+        self.receiving = self.in_headers = True
+        self.unread = self.size = self.hosts = 0
+        self._wait(self.limits.request_seconds)
+        self.begun = self.since
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Count a header and keep it; a trailer is counted only, for nothing here needs one."""
+        self.size += len(name) + len(value) + 4
+        if not self.in_headers:
+            if self.size > self.limits.header_bytes and not self.transport.is_closing():
+                self._refuse_headers()
+            return
+        name = name.lower()
+        if name == b"host":
+            self.hosts += 1 if _HOST.fullmatch(value) else 2
+        elif name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Begin to answer, unless there is too much of them or they are not as HTTP/1.1 has them."""
+        if self.transport.is_closing():
+            return
+        version = self.parser.get_http_version()
+        if self.size + len(self.url) > self.limits.header_bytes:
+            self._refuse_headers()
+        elif version not in _VERSIONS or self.parser.get_method() == b"CONNECT":
+            self._refuse(400, "not_http", "this is not an HTTP/1.1 request to this server")
+        elif self.hosts != 1 and (self.hosts or version == "1.1"):
+            self._refuse(400, "bad_host", "a request needs one Host header with the name it is sent to")
+        elif not self.parser.should_upgrade():  # else it is parsed anew
+            self.in_headers = False
+            self.unread = 0
+            self._hold(self.size + len(self.url) + _REQUEST_BYTES)
+            super().on_headers_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Have it answered, head and body together."""
+        send = CoalescedResponse(cycle).send
+        super()._start_asgi_task(cycle, lambda scope, receive, _: app(scope, receive, send))
+
+    def on_body(self, body: bytes) -> None:
+        """Count a part of the body."""
+        self.unread = 0
+        if self.transport.is_closing():
+            return
+        super().on_body(body)
+        if not self.cycle.response_complete:
+            self._hold(len(body))
+
+    def on_message_complete(self) -> None:
+        """Stop waiting: the whole request is here."""
+        if self.in_headers:  # it is refused, or parsed anew
+            return
+        self.receiving = False
+        if not self.transport.is_closing():
+            super().on_message_complete()
+            self._take_turn()
+            if len(self.pipeline) >= _MOST_WAITING:
+                # The answer to this one says that nothing after it was read, so that it is sent again.
+                self.cycle.keep_alive = False
+                self.ending = True
+                raise _NoMoreRequests
+
+    def on_response_complete(self) -> None:
+        """Begin the next request or wait for it: as uvicorn's does, without a timer for each."""
+        if not self.pipeline:
+            self._release()
+            if not self.receiving:
+                self._wait(self.limits.idle_seconds)
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+
+    def pause_writing(self) -> None:
+        """Wait for a reader that does not keep up."""
+        super().pause_writing()
+        self._wait(self.limits.request_seconds)
+
+    def resume_writing(self) -> None:
+        """Stop waiting for the reader."""
+        super().resume_writing()
+        if not self.receiving:
+            self._take_turn()
+
+    def _refuse_headers(self) -> None:
+        largest = self.limits.header_bytes
+        self._refuse(431, "headers_too_large", f"address and headers are larger than {largest} bytes")
+
+    def _refuse(self, status: int, code: str, message: str) -> None:
+        """Answer without the application where no other answer is due, and close."""
+        count_refusal(code)
+        if self._may_answer():
+            body = error(status, code, message).body
+            head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+            self.transport.write(STATUS_LINE[status] + head % len(body) + body)
+        self.transport.close()
+
+    def _may_answer(self) -> bool:
+        """Tell whether an answer would be that to the request which is being received."""
+        if self.cycle is None or self.cycle.response_complete:
+            return True
+        return not self.in_headers and not self.pipeline and not self.cycle.response_started
+
+    def _wait(self, seconds: float) -> None:
+        self.since, self.patience = self.loop.time(), seconds
+
+    def _take_turn(self) -> None:
+        if self.cycle.response_complete:
+            self._wait(self.limits.idle_seconds)
+        else:
+            self.since = math.inf
+
+    def _hold(self, size: int) -> None:
+        """Count bytes, at most what a connection can hold; where all hold too much, make room."""
+        largest = (self.limits.batch_bytes + self.limits.header_bytes) * (1 + len(self.pipeline))
+        size = min(size, largest - self.held)
+        if size > 0:
+            self.held += size
+            self.memory.add(size)
+            if self.memory.exceeded:
+                self._make_room(least=1)
+
+    def _release(self) -> None:
+        self.memory.release(self.held)
+        self.held = 0
+
+    def _make_room(self, least: int) -> None:
+        """Close the hundredth that waits longest of the connections that hold ``least`` bytes.
+
+        More than one, for looking for them costs as much as serving many requests.
+        """
+        others = [one for one in self.connections if isinstance(one, LimitedProtocol)]
+        waiting = [one for one in others if one.held >= least and (least or one is not self)]
+
+        def longest(one: LimitedProtocol) -> tuple[float, float]:
+            return one.since, one.begun  # of those whose turn is ours, the one with the longest answer
+
+        for one in nsmallest(math.ceil(len(waiting) / 100), waiting, key=longest):
+            one._release()
+            one._cut_off()
+
+    def _cut_off(self) -> None:
+        """Close at once: an orderly end waits until all is written, which a slow reader puts off for ever."""
+        self.transport.abort() if self.transport.get_write_buffer_size() else self.transport.close()
+
+    def _keep_sweeping(self) -> None:
+        """See to it that one timer for all connections runs while there are any."""
+        kind = type(self)
+        if kind._sweeper is None:
+            kind._sweeper = self.loop.call_later(_SWEEP_SECONDS, self._sweep)
+
+    def _sweep(self) -> None:
+        """Close what has waited too long for the other side."""
+        kind = type(self)
+        kind._sweeper = None
+        now = self.loop.time()
+        for one in list(self.connections):
+            if isinstance(one, LimitedProtocol) and one.since + one.patience < now:
+                one._cut_off()
+        if self.connections:
+            self._keep_sweeping()
+
+
+def limited(limits: Limits, memory: RequestMemory) -> type[LimitedProtocol]:
+    """Return the protocol class with these limits; ``memory``: where its connections count."""
+    return type("LimitedProtocol", (LimitedProtocol,), {"limits": limits, "memory": memory})

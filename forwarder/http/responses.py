@@ -1,0 +1,53 @@
+"""What senders are told, in the form that their own retry rules need.
+
+Segment's clients retry 5xx, 408, 410, 429 and 460 and drop every other 4xx; analytics-python takes exactly
+200 for success and reads ``code`` and ``message`` of every other answer without looking whether they exist.
+"""
+
+from dataclasses import dataclass
+
+import orjson
+
+Header = tuple[bytes, bytes]
+LONGEST_WAIT = 300
+"""Seconds; clients wait no longer whatever Retry-After says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One HTTP answer, CORS headers apart."""
+
+    status: int
+    body: bytes
+    headers: tuple[Header, ...] = ()
+
+
+class Refusal(Exception):  # noqa: N818 - it is an answer
+    """A request that is refused as a whole. ``code`` is also the counted reason."""
+
+    def __init__(self, status: int, code: str, message: str, retry_after: int | None = None) -> None:
+        self.status = status
+        self.code = code
+        self.message = message
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
+OK = Response(200, b'{"success": true}')
+
+
+def refusal_response(refusal: Refusal) -> Response:
+    """Return the answer that tells the sender of a refusal."""
+    return error(refusal.status, refusal.code, refusal.message, retry_after=refusal.retry_after)
+
+
+def error(
+    status: int, code: str, message: str, *, retry_after: int | None = None, **more: object
+) -> Response:
+    """Return an answer with ``code``, ``message`` and more JSON fields; ``retry_after``: seconds."""
+    headers: tuple[Header, ...] = ()
+    if retry_after is not None:
+        seconds = b"%d" % min(max(retry_after, 1), LONGEST_WAIT)
+        headers = ((b"retry-after", seconds), (b"x-ratelimit-reset", seconds))
+    body = {"success": False, "code": code, "message": message, **more}
+    return Response(status, orjson.dumps(body), headers)

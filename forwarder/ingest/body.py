@@ -1,0 +1,60 @@
+"""From the bytes of a request to JSON that every later part can read, each cost bounded beforehand."""
+
+import json
+from itertools import accumulate
+
+from forwarder.http.responses import Refusal
+from forwarder.ingest.encodings import decoded
+from forwarder.javascript.tolerant_json import write_strictly
+
+_STEPS = bytes.maketrans(b"[]{}", b"\1\0\1\0")
+_STEP = (-1, 1)
+"""What a closing and an opening bracket do to the level."""
+_NOT_BRACKETS = bytes(sorted(set(range(256)) - set(b"[]{}")))
+
+
+def decode_body(body: bytes, encoding: bytes, largest: int) -> bytes:
+    """Return the JSON text of a request body. Raises Refusal.
+
+    ``encoding``: the Content-Encoding header; ``largest``: bytes, also of an inflated body.
+    """
+    if encoding and encoding != b"identity":
+        body = decoded(body, encoding, largest)
+    if len(body) > largest:
+        raise too_large(largest)
+    return body if body.isascii() and 0 not in body[:4] else _as_utf8(body)
+
+
+def _as_utf8(body: bytes) -> bytes:
+    """Return the text in UTF-8; a byte that belongs to no character becomes U+FFFD.
+
+    Other encodings of Unicode tell themselves by their first four bytes. A byte of Latin-1 somewhere in a
+    header that was copied into an event must not cost the whole batch.
+    """
+    return body.decode(json.detect_encoding(body), "replace").encode()
+
+
+def too_large(largest: int) -> Refusal:
+    """Return the refusal of a body of more than ``largest`` bytes."""
+    return Refusal(400, "body_too_large", f"the body is larger than {largest} bytes; send less at once")
+
+
+def exceeds_depth(body: bytes, nesting: int) -> bool:
+    """Tell whether the JSON text nests deeper than ``nesting``.
+
+    There cannot be more levels than opening brackets, so most texts are not looked at any closer.
+    """
+    without = body.replace(b"{", b"").replace(b"[", b"")  # in half the time of counting
+    if len(body) - len(without) <= nesting:
+        return False
+    outside_of_texts = body.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2]
+    brackets = b"".join(outside_of_texts).translate(_STEPS, _NOT_BRACKETS)
+    return max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > nesting
+
+
+def repair_json(text: bytes) -> bytes | None:
+    """Return as JSON what clients send that nearly is; None for what is not."""
+    try:
+        return write_strictly(text)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,183 @@
+"""Giving one event the form in which it is kept.
+
+Values stay the bytes that the client sent, so that no number changes on the way; only what has to be read
+is decoded.
+"""
+
+from hashlib import sha256
+from uuid import uuid4
+
+import msgspec
+
+from forwarder.ingest.event import Context, EventFields, RawEvent, read_context
+from forwarder.ingest.event_times import event_times, rejection_of, sent_time
+from forwarder.ingest.fields import Fields, read_fields, read_value
+from forwarder.ingest.rudderstack import name_screen, stamp_session
+from forwarder.ingest.times import format_time
+from forwarder.ingest.validation import Rejection, validate
+from forwarder.spool import NewEvent
+
+CLIENT_LIBRARIES = frozenset(
+    {
+        "analytics.js",
+        "analytics-ios",
+        "analytics-android",
+        "analytics-swift",
+        "analytics-kotlin",
+        "analytics-flutter",
+        "analytics-react-native",
+        "@segment/analytics-react-native",
+    }
+)
+"""Names in ``context.library.name`` whose senders' address is the user's; servers' addresses say nothing."""
+LONGEST_MESSAGE_ID = 100
+_NAMED = ("screen", "page")
+_NULL = msgspec.Raw(b"null")
+_NO_NAMES = (_NULL, msgspec.Raw(b'""'))
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _TraitsOfContext(msgspec.Struct):
+    traits: msgspec.Raw = msgspec.Raw()
+
+
+_traits_of_context = msgspec.json.Decoder(_TraitsOfContext)
+
+
+class RequestContext:
+    """What the events of one request have in common.
+
+    ``source``: its name; ``received_at``: ms since the epoch; ``address``: the sender's, for events of
+    client-side libraries, None where it is not to be recorded; ``from_page``: whether a browser says that a
+    page sent them; ``strict``: whether events whose times cannot be used are rejected; the rest stands
+    beside a batch's events. ``time_problems`` counts what was wrong with times.
+    """
+
+    __slots__ = (
+        *("address", "context", "from_page", "integrations", "received", "received_at"),
+        *("sent", "sent_at", "source", "strict", "time_problems", "written_address"),
+    )
+
+    def __init__(
+        self,
+        source: str,
+        received_at: int,
+        address: str | None = None,
+        from_page: bool = False,
+        sent_at: msgspec.Raw | None = None,
+        context: Fields | None = None,
+        integrations: Fields | None = None,
+        strict: bool = False,
+    ) -> None:
+        self.source = source
+        self.strict = strict
+        self.time_problems: dict[str, int] = {}
+        self.received_at = received_at
+        self.received = format_time(received_at)
+        self.address = address
+        self.written_address = (address or "").encode()
+        self.from_page = from_page
+        self.sent_at = sent_at
+        self.sent = sent_time(read_value(sent_at))
+        self.context = context
+        self.integrations = integrations
+
+
+def normalize(
+    event: RawEvent | None, arrival: RequestContext, kind: str | None = None
+) -> NewEvent | Rejection:
+    """Return the event as it is kept, or why it cannot be. ``kind``: the type that the route names.
+
+    What is kept takes the place of what was sent in ``event.fields``.
+    """
+    if event is None:
+        return Rejection("not_an_object", "an event must be a JSON object")
+    known = event.known
+    kind = kind or known.type
+    rejection = validate(event, kind)
+    if rejection:
+        return rejection
+    kept: dict[str, object] = event.fields  # type: ignore[assignment]
+    message_id = _message_id(known.message_id, event.fields)
+    kept.pop("writeKey", None)
+    context = known.context
+    if arrival.context:
+        merged = kept["context"] = _merged(arrival.context, event.fields.get("context"))
+        context = read_context(merged)
+    if arrival.integrations:
+        kept["integrations"] = _merged(arrival.integrations, event.fields.get("integrations"))
+    if kind == "identify" and "traits" not in kept:
+        _set_traits(event.fields)
+    if arrival.address and context is not None:
+        _set_address(kept, context, arrival)
+    if context is not None and context.session_id is not None:
+        stamp_session(kept, context)
+    if kind in _NAMED and kept.get("name", _NULL) in _NO_NAMES:
+        name_screen(kept, known)
+    kept["type"] = kind
+    kept["messageId"] = message_id
+    rejection = _set_times(kept, known, arrival)
+    return rejection or NewEvent(arrival.source, message_id, _encode(kept))
+
+
+def _message_id(said: object, fields: Fields) -> str:
+    """Return the message id: the client's, made where it is missing, its digest where it is too long.
+
+    A digest is the same at every try, so an odd id still is counted once.
+    """
+    if said and isinstance(said, str) and len(said) <= LONGEST_MESSAGE_ID:
+        return said
+    return str(uuid4()) if said is None or said == "" else sha256(bytes(fields["messageId"])).hexdigest()
+
+
+def _merged(defaults: Fields, own: msgspec.Raw | None) -> msgspec.Raw:
+    """Return the batch's object with the event's own over it."""
+    fields = read_fields(own) if own is not None else None
+    return msgspec.Raw(_encode({**defaults, **(fields or {})}))
+
+
+def _set_traits(fields: Fields) -> None:
+    """Take an identify event's traits from its context where it has none, as RudderStack's pages do."""
+    try:
+        traits = _traits_of_context.decode(fields.get("context", b"{}")).traits
+    except msgspec.DecodeError:
+        return
+    if bytes(traits)[:1] == b"{":
+        fields["traits"] = traits
+
+
+def _set_address(kept: dict[str, object], context: Context, arrival: RequestContext) -> None:
+    """Add the sender's address to the context as ``ip`` where a client-side library sent none itself."""
+    library = context.library
+    if library is None or not (arrival.from_page or library.name in CLIENT_LIBRARIES):
+        return
+    written = bytes(kept["context"])  # type: ignore[call-overload]
+    if context.ip is msgspec.UNSET:
+        kept["context"] = msgspec.Raw(b'%b,"ip":"%b"}' % (written[:-1], arrival.written_address))
+    elif context.ip is None or context.ip == "":
+        kept["context"] = {**(read_fields(written) or {}), "ip": arrival.address}
+
+
+def _set_times(kept: dict[str, object], known: EventFields, arrival: RequestContext) -> Rejection | None:
+    """Set the four times, and ``clockOffset``: milliseconds the server's clock is ahead of the client's.
+
+    Segment's rule counts the way through the network as clock error; with the offset and the original time
+    kept, anyone can see and undo it. Returns why a strict source does not take the event.
+    """
+    sent = sent_time(known.sent_at)
+    if sent.time is None and arrival.sent_at is not None:
+        sent, kept["sentAt"] = arrival.sent, arrival.sent_at
+    name, given = "timestamp", known.timestamp
+    if given is None:  # RudderStack's name for it
+        name, given = "originalTimestamp", known.original_timestamp
+    times = event_times(given, sent, arrival.received_at)
+    for problem in times.problems:
+        arrival.time_problems[problem] = arrival.time_problems.get(problem, 0) + 1
+    timestamp = arrival.received if times.happened is None else format_time(times.happened)
+    kept["originalTimestamp"] = timestamp if given is None else kept[name]
+    kept["receivedAt"] = arrival.received
+    kept["timestamp"] = timestamp
+    if times.clock_offset is not None:
+        kept["clockOffset"] = times.clock_offset
+    return rejection_of(times.problems) if arrival.strict else None

@@ -1,0 +1,210 @@
+"""What every spool does, and the values that pass through it.
+
+A spool numbers accepted events. Each destination has a cursor: events up to it are finished for that
+destination, or were set aside, parked (to be tried later) or dead (with a reason). An event leaves the
+spool once every destination's cursor has passed it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from forwarder.errors import SpoolError, SpoolUnavailable
+
+
+class NewEvent(msgspec.Struct, frozen=True, gc=False):  # made in a sixth of a named tuple's time
+    """An event about to be accepted. ``body``: the normalised event as JSON; the spool never reads it."""
+
+    source: str
+    message_id: str
+    body: bytes
+
+
+class StoredEvent(msgspec.Struct, frozen=True, gc=False):
+    """An accepted event. ``received_at``: ms since the epoch; ``seq`` grows by one from event to event."""
+
+    seq: int
+    received_at: int
+    source: str
+    message_id: str
+    body: bytes
+
+
+class Parked(NamedTuple):
+    """An event set aside for one destination.
+
+    ``lane``: events of one lane come back in order of ``seq``. ``keys``: what makes events belong together,
+    as the user and the device. ``state``: the owner's note on it. An empty lane holds dead letters that
+    an operator sent again.
+    """
+
+    event: StoredEvent
+    lane: str
+    keys: tuple[str, ...]
+    state: bytes
+
+
+class NewDead(NamedTuple):
+    """An event that cannot be delivered. ``detail``: JSON on what was sent and answered, without secrets.
+
+    ``state``: what has been delivered of it already, as in ``Parked``.
+    """
+
+    event: StoredEvent
+    reason: str
+    detail: bytes
+    state: bytes
+
+
+class DeadLetter(NamedTuple):
+    """A dead letter as kept. ``number`` identifies it; ``died_at``: ms since the epoch."""
+
+    number: int
+    destination: str
+    died_at: int
+    event: StoredEvent
+    reason: str
+    detail: bytes
+    state: bytes
+
+
+class Settlement(NamedTuple):
+    """What has become of events for one destination, written as one step.
+
+    ``cursor``: the highest seq up to which all are finished or set aside. ``park``: to set aside, written
+    over what was parked under the same seq. ``unpark``: seqs no longer parked. ``merge``: lane to the lane
+    it became part of. ``ended``: how many events ended, by outcome and reason, since the last settlement.
+    """
+
+    cursor: int
+    park: Sequence[Parked] = ()
+    unpark: Sequence[int] = ()
+    dead: Sequence[NewDead] = ()
+    merge: Mapping[str, str] = {}
+    ended: Mapping[tuple[str, str], int] = {}
+
+
+class MessageGroup(NamedTuple):
+    """A lane with parked events: the keys that belong to it and how many events it holds."""
+
+    name: str
+    keys: frozenset[str]
+    events: int
+
+
+class Standing(NamedTuple):
+    """How far one destination has come with the events accepted since it is there.
+
+    ``accepted``: these; ``ended``: by outcome and reason; ``revived``: dead letters sent again, which end
+    another time; ``parked``, ``dead``: lying in the spool now; ``discarded``: dead letters that a bound
+    has removed, by ``age`` or ``size``. At every moment, after every crash
+    ``accepted == sum(ended.values()) - revived + waiting``.
+    """
+
+    accepted: int
+    waiting: int
+    ended: Mapping[tuple[str, str], int]
+    revived: int
+    parked: int
+    dead: int
+    discarded: Mapping[str, int] = {}
+
+
+class Counts(NamedTuple):
+    """How much lies in the spool, and how each destination stands.
+
+    ``events``, ``bytes``: what waits for at least one destination and is not set aside; ``oldest_at``: when
+    the oldest of these was received, or None; ``refused_at``: when a sender was last refused for
+    lack of room.
+    """
+
+    events: int
+    bytes: int
+    oldest_at: int | None
+    destinations: Mapping[str, Standing]
+    refused_at: int | None = None
+
+
+class Spool(Protocol):
+    """The durable queue between accepting and delivering. Times are ms since the epoch."""
+
+    async def append(self, events: Sequence[NewEvent], now: int) -> list[bool]:
+        """Return once all events are durable; False for those seen from the same source within 24 hours.
+
+        Raises SpoolFull, with nothing kept, when the bound on events or bytes, or the disk, is reached.
+        """
+        ...
+
+    def on_append(self, call: Callable[[Sequence[StoredEvent]], None]) -> Callable[[], None]:
+        """Have ``call`` called in the event loop with events once they are durable; return what ends that."""
+        ...
+
+    async def attach(self, destinations: Sequence[str]) -> dict[str, int]:
+        """Return each destination's cursor. New ones start at the oldest event; others are forgotten."""
+        ...
+
+    async def read(self, after: int, limit: int) -> list[StoredEvent]:
+        """Return up to ``limit`` events whose seq is above ``after``, in order."""
+        ...
+
+    async def settle(self, destination: str, settlement: Settlement, now: int) -> None:
+        """Write what has become of events, all or nothing, and let go of what nobody needs any more."""
+        ...
+
+    async def lanes(self, destination: str) -> list[MessageGroup]:
+        """Return the lanes that hold parked events."""
+        ...
+
+    async def aside(self, destination: str, after: int) -> set[int]:
+        """Return the seqs above ``after`` that are parked or dead; a crash leaves some above the cursor."""
+        ...
+
+    async def parked(self, destination: str, lane: str, after: int, limit: int) -> list[Parked]:
+        """Return up to ``limit`` events of the lane whose seq is above ``after``, in order."""
+        ...
+
+    async def dead(
+        self, destination: str | None = None, after: int = 0, limit: int = 100, number: int | None = None
+    ) -> list[DeadLetter]:
+        """Return dead letters in order of ``number``, above ``after``; or the one with that number."""
+        ...
+
+    def bound_dead(self, max_bytes: int, max_age_ms: int) -> None:
+        """Keep dead letters within these bounds: the oldest go, as events are settled."""
+        ...
+
+    async def retry(self, numbers: Sequence[int]) -> int:
+        """Park these dead letters in the empty lane, from where they are sent again; return how many."""
+        ...
+
+    async def drop(self, numbers: Sequence[int]) -> int:
+        """Forget these dead letters for good; return how many."""
+        ...
+
+    async def counts(self) -> Counts:
+        """Return how much lies in the spool."""
+        ...
+
+    def unavailable(self) -> SpoolUnavailable | None:
+        """Return why nothing can be written for now, None where it can."""
+        ...
+
+    @property
+    def failure(self) -> SpoolError | None:
+        """Why nothing can be written any more, once that is so; see ``lost``."""
+        ...
+
+    async def lost(self) -> SpoolError:
+        """Return why nothing can be written any more, once that is so; the forwarder has to end then."""
+        ...
+
+    def end_within(self, seconds: float) -> None:
+        """Let nothing wait much longer for changes to become durable; for a forwarder that stops."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was begun and let go of files and connections."""
+        ...

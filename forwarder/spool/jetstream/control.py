@@ -1,0 +1,83 @@
+"""Asking the forwarder that writes a stream: whether it is there, and to do something with dead letters."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from nats.aio.msg import Msg
+
+from forwarder.errors import SpoolError
+from forwarder.spool.jetstream.connection import NATS_ERRORS, Connection
+
+
+class ControlRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Dead letters to send again and to drop, by number; nothing: whether it is there."""
+
+    retry: list[int] = []
+    drop: list[int] = []
+
+
+class ControlReply(msgspec.Struct, frozen=True):
+    """How many there were, or why it could not be done."""
+
+    count: int
+    error: str = ""
+
+
+async def request(connection: Connection, question: ControlRequest, timeout_s: float) -> ControlReply:
+    """Return what the forwarder says. Raises one of NATS_ERRORS where there is none, or it is silent."""
+    data = await connection.request(connection.place.ask, msgspec.json.encode(question), timeout_s)
+    try:
+        return msgspec.json.decode(data, type=ControlReply)
+    except msgspec.DecodeError:
+        return ControlReply(0, "the forwarder that serves is of another version")
+
+
+class Desk:
+    """Where the forwarder that writes a stream, or is about to, answers questions.
+
+    Whoever is taking the stream over answers already, so that others go on standing by.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._answer: Callable[[ControlRequest], Awaitable[int]] = _not_yet
+        self._may: Callable[[], Awaitable[bool]] = _always
+
+    async def open(self) -> None:
+        """Answer from now on that somebody is there. Raises one of NATS_ERRORS."""
+        self._answer, self._may = _not_yet, _always
+        await self._connection.subscribe(self._connection.place.ask, self._reply)
+
+    def serve(
+        self, answer: Callable[[ControlRequest], Awaitable[int]], may: Callable[[], Awaitable[bool]]
+    ) -> None:
+        """Do what is asked for. ``answer`` may raise SpoolError; ``may``: whether to answer at all."""
+        self._answer, self._may = answer, may
+
+    async def close(self) -> None:
+        """Answer no more."""
+        await self._connection.unsubscribe(self._connection.place.ask)
+
+    async def _reply(self, message: Msg) -> None:
+        count, error = 0, ""
+        try:
+            question = msgspec.json.decode(message.data, type=ControlRequest)
+            if not await self._may():
+                return
+            if question.retry or question.drop:
+                count = await self._answer(question)
+        except (SpoolError, msgspec.DecodeError) as failure:
+            error = str(failure)
+        with contextlib.suppress(*NATS_ERRORS):  # whoever asked will ask again
+            await message.respond(msgspec.json.encode(ControlReply(count, error)))
+
+
+async def _not_yet(question: ControlRequest) -> int:
+    raise SpoolError("a forwarder is just taking over; say it again")
+
+
+async def _always() -> bool:
+    return True

@@ -1,0 +1,134 @@
+"""A machine's copy of a stream: a SQLite file, made anew whenever a forwarder takes the stream up."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+import structlog
+from nats.js.api import StreamState
+
+from forwarder.errors import SpoolDamaged
+from forwarder.spool.jetstream.log import Log, Record
+from forwarder.spool.jetstream.replication import Contents
+from forwarder.spool.jetstream.snapshot import Logged, SnapshotBegin, SnapshotEnd, SnapshotRows
+from forwarder.spool.sqlite import cursors
+from forwarder.spool.sqlite.dedup import DedupIndex
+from forwarder.spool.sqlite.operations import Appended, Settled
+from forwarder.spool.sqlite.schema import open_database
+
+_decode = msgspec.msgpack.Decoder(list[Logged]).decode
+_log = structlog.get_logger(__name__)
+
+
+class Replica:
+    """A file being filled from the stream's records. ``contents``: the stream's."""
+
+    def __init__(self, path: Path, log: Log) -> None:
+        """Begin with an empty file. Raises SpoolDamaged."""
+        for old in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
+            with contextlib.suppress(FileNotFoundError):
+                old.unlink()
+        self.contents = Contents()
+        self._path = path
+        self._log = log
+        self._database = open_database(path, durable=False)
+        self._telling = self._again = False
+        self._cursors: dict[str, int] = {}
+
+    async def catch_up(self, began: StreamState) -> None:
+        """Take in what the stream holds beyond what is known. Raises SpoolDamaged.
+
+        ``began``: the stream's state before its first record was read.
+        """
+        database = self._database
+        database.execute("BEGIN")
+        async for record in self._log.records():
+            try:
+                self._take(record)
+            except (msgspec.DecodeError, sqlite3.Error, KeyError) as error:
+                raise SpoolDamaged(
+                    f"{self._log.place} cannot be read at message {record.position}: {error}; was it written "
+                    "by another version, or by hand?"
+                ) from None
+        if _was_purged(began, self._log.base):
+            _log.warning(
+                "the stream was purged by hand: what it held is lost, and the counts begin anew",
+                stream=str(self._log.place),
+                first_message=began.first_seq,
+            )
+            self._begin_anew()
+        database.execute("COMMIT")
+
+    def _take(self, record: Record) -> None:
+        complete = record.position >= self._log.base
+        self.contents.since += len(record.data) if complete else 0
+        for change in _decode(record.data):
+            if isinstance(change, SnapshotBegin):
+                self._telling, self._again = record.position == self._log.base, True
+            elif not isinstance(change, (SnapshotRows, Appended)):
+                self._again = False
+            if isinstance(change, (SnapshotBegin, SnapshotRows, SnapshotEnd)):
+                # What is told again later is known by then; what was told before is told anew.
+                if self._telling:
+                    change.apply(self._database)
+            elif isinstance(change, Appended):
+                self._append(change)
+                self.contents.edges.append((change.rows[-1][0], record.position))
+            elif complete:
+                change.apply(self._database)
+            if isinstance(change, Settled):
+                self._cursors[change.destination] = change.settlement.cursor
+
+    def _append(self, change: Appended) -> None:
+        """Write events. Where a purged stream was written again, the first records may be there as well."""
+        if not self._again:
+            change.apply(self._database)
+            return
+        self._database.executemany(
+            "INSERT OR IGNORE INTO event (seq, at, source, message_id, body, total) VALUES (?,?,?,?,?,?)",
+            change.rows,
+        )
+
+    def _begin_anew(self) -> None:
+        """Let every destination go on where its last record left it, with counts of what is still known."""
+        database = self._database
+        for table in ("cursor", "ended"):
+            database.execute(f"DELETE FROM {table}")  # noqa: S608 - our words
+        for name, cursor in self._cursors.items():
+            cursors.add(database, name, cursor)
+        highest = max(self._cursors.values(), default=0)
+        row = database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
+        if highest > (row[0] if row else 0):  # no event may get a number that a cursor has passed
+            database.execute("DELETE FROM sqlite_sequence WHERE name = 'event'")
+            database.execute("INSERT INTO sqlite_sequence VALUES ('event', ?)", (highest,))
+
+    def finish(self) -> None:
+        """Let go of events that every destination has passed, and close the file in good order."""
+        database = self._database
+        self._remember()
+        database.execute("DELETE FROM event WHERE seq <= ?", (cursors.lowest(database, 0),))
+        database.execute("INSERT OR REPLACE INTO note VALUES ('closed', 1)")
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
+
+    def _remember(self) -> None:
+        """Mark the message ids of all events that the stream still holds as seen."""
+        seen = DedupIndex(self._path)
+        rows = self._database.execute("SELECT at, source, message_id FROM event ORDER BY seq")
+        while some := list(islice(rows, 1000)):
+            seen.add([seen.fingerprint(source, name) for _, source, name in some], some[-1][0])
+        seen.close()
+
+
+def _was_purged(began: StreamState, base: int) -> bool:
+    """Tell whether somebody has taken out messages: a forwarder keeps all from its last snapshot on."""
+    if not began.messages:
+        return began.last_seq > 0
+    return began.first_seq > max(1, base)

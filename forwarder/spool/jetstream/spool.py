@@ -1,0 +1,140 @@
+"""The spool of the one forwarder that writes a stream."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+from forwarder.errors import SpoolError, SpoolLost, SpoolUnavailable
+from forwarder.spool.api import NewEvent
+from forwarder.spool.jetstream.connection import NATS_ERRORS
+from forwarder.spool.jetstream.control import ControlRequest, Desk
+from forwarder.spool.jetstream.log import RETRY_AFTER, Incomplete, Log
+from forwarder.spool.jetstream.replication import Contents, StreamReplicator
+from forwarder.spool.sqlite.lock import Lock
+from forwarder.spool.sqlite.spool import SqliteSpool
+
+PATIENCE_S = 10.0
+"""How long a sender waits for a stream that does not answer; its events may be kept all the same."""
+_LOOK_S = 1.0
+"""How often the stream's end is looked at where nothing is written."""
+_SURE_S = 3.0
+"""How long after the last sign that the stream is ours nobody is told so without another look."""
+_REFUSED_S = 15.0
+"""How long a refusal is reported where nothing more is written: then events are to come and try again."""
+_log = structlog.get_logger(__name__)
+
+
+class JetStreamSpool(SqliteSpool):
+    """See ``Spool``: a spool on this machine's copy, whose commits wait for the stream."""
+
+    def __init__(
+        self,
+        log: Log,
+        copy: Path,
+        contents: Contents,
+        desk: Desk,
+        lock: Lock,
+        *,
+        max_events: int,
+        max_bytes: int,
+    ) -> None:
+        """``copy``: the file, filled; ``lock``: its lock; ``contents``: the stream's. Raises SpoolDamaged."""
+        self._log = log
+        self._desk = desk
+        self._keeper = StreamReplicator(log, contents, self._lose)
+        super().__init__(copy, max_events=max_events, max_bytes=max_bytes, keeper=self._keeper, lock=lock)
+        self._watch = asyncio.create_task(self._keep_watch())
+        desk.serve(self._do_as_asked, self._is_ours)
+
+    async def _keep_watch(self) -> None:
+        """Look every second whether the stream is still ours, for nobody else says that it is not."""
+        while not self._lost.done():
+            await asyncio.sleep(_LOOK_S)
+            try:
+                if time.monotonic() - self._log.ours_at >= _LOOK_S:
+                    await self._look()
+            except Exception:
+                _log.exception("looking at the stream failed, and goes on")
+
+    async def _look(self) -> None:
+        """See whether the stream is still ours; end where it is not, and mend it where it is not complete."""
+        if self._log.waits_since is not None:
+            return  # what is on its way will tell
+        try:
+            await self._log.look()
+        except SpoolLost as error:
+            self._keeper.fail(error)
+        except Incomplete:
+            self._keeper.complete()
+            with contextlib.suppress(SpoolError):
+                await self._write(lambda: None)
+
+    async def _is_ours(self) -> bool:
+        """Tell whether others may be told that this forwarder serves."""
+        if time.monotonic() - self._log.ours_at > _SURE_S:
+            await self._look()
+        return not self._lost.done() and time.monotonic() - self._log.ours_at <= _SURE_S
+
+    async def _do_as_asked(self, question: ControlRequest) -> int:
+        """Send dead letters again, or drop them. Raises SpoolError."""
+        if question.retry:
+            return await self.retry(question.retry)
+        return await self.drop(question.drop)
+
+    async def append(self, events: Sequence[NewEvent], now: int) -> list[bool]:
+        """See ``Spool``. Raises SpoolUnavailable also where the stream does not answer.
+
+        Events may become durable after that; when they are sent again they are known as duplicates.
+        """
+        since = self._log.waits_since
+        if since is None or time.monotonic() - since < PATIENCE_S:
+            kept = asyncio.ensure_future(super().append(events, now))
+            await asyncio.wait((kept,), timeout=PATIENCE_S)
+            if kept.done():
+                return kept.result()
+            kept.add_done_callback(_hear)
+        raise self._silent()
+
+    def _silent(self) -> SpoolUnavailable:
+        return SpoolUnavailable("stream_silent", f"{self._log.place} does not answer", RETRY_AFTER)
+
+    def unavailable(self) -> SpoolUnavailable | None:
+        """See ``Spool``."""
+        log, now = self._log, time.monotonic()
+        if self._lost.done():
+            return SpoolUnavailable("stream_lost", str(self._lost.result()), RETRY_AFTER)
+        if log.refused_at is not None and now - log.refused_at < _REFUSED_S:
+            return SpoolUnavailable("stream_full", f"{log.place} refuses events", RETRY_AFTER)
+        if now - log.ours_at <= _SURE_S:
+            return None
+        if log.why:
+            return SpoolUnavailable("stream_silent", f"{log.place}: {log.why}", RETRY_AFTER)
+        return self._silent()
+
+    def end_within(self, seconds: float) -> None:
+        """See ``Spool``."""
+        self._loop.call_later(seconds, self._log.end)
+
+    async def close(self) -> None:
+        """See ``Spool``; let those who stand by take over at once."""
+        self._watch.cancel()
+        await asyncio.gather(self._watch, return_exceptions=True)
+        await super().close()
+        await self._desk.close()
+        if not self._lost.done():
+            with contextlib.suppress(*NATS_ERRORS):
+                await self._log.connection.publish(self._log.place.farewell)
+                await self._log.client.flush(1)
+        await self._log.close()
+
+
+def _hear(kept: asyncio.Future[list[bool]]) -> None:
+    """Take note of what became of events whose sender was told to come again."""
+    if not kept.cancelled():
+        kept.exception()

@@ -1,0 +1,97 @@
+"""How each destination stands: its cursor, and how the events it has passed have ended."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+
+from forwarder.spool.api import Counts, Standing
+
+DISCARDED = "discarded"
+"""Stands in the table of ends for dead letters that a bound has removed; they have ended as dead before."""
+
+# What an earlier life of the destination left behind is nothing that it began with.
+_ATTACH = """
+INSERT INTO cursor (destination, seq, began) SELECT ?1, ?2, ?2
+- (SELECT count(*) FROM parked WHERE destination = ?1 AND seq <= ?2)
++ (SELECT count(*) FROM dead WHERE destination = ?1 AND seq > ?2)
+"""
+
+
+def attach(database: sqlite3.Connection, destinations: Sequence[str], start: int) -> dict[str, int]:
+    """Let exactly these destinations have cursors, new ones at ``start``; return the cursors."""
+    cursors = dict(database.execute("SELECT destination, seq FROM cursor").fetchall())
+    for name in cursors.keys() - set(destinations):
+        database.execute("DELETE FROM cursor WHERE destination = ?", (name,))
+        database.execute("DELETE FROM ended WHERE destination = ?", (name,))
+    for name in destinations:
+        if name not in cursors:
+            add(database, name, start)
+    return {name: cursors.get(name, start) for name in destinations}
+
+
+def add(database: sqlite3.Connection, destination: str, start: int) -> None:
+    """Give a destination that has no cursor one at ``start``."""
+    database.execute(_ATTACH, (destination, start))
+
+
+def advance(
+    database: sqlite3.Connection, destination: str, cursor: int, ended: Mapping[tuple[str, str], int]
+) -> None:
+    """Move a cursor and count ends."""
+    database.execute("UPDATE cursor SET seq = ? WHERE destination = ?", (cursor, destination))
+    database.executemany(
+        "INSERT INTO ended VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET events = events + ?4",
+        [(destination, outcome, reason, events) for (outcome, reason), events in ended.items()],
+    )
+
+
+def lowest(database: sqlite3.Connection, otherwise: int) -> int:
+    """Return the lowest cursor of all, ``otherwise`` where there is none."""
+    seq: int | None = database.execute("SELECT min(seq) FROM cursor").fetchone()[0]
+    return otherwise if seq is None else seq
+
+
+def counts(database: sqlite3.Connection) -> Counts:
+    """Return what lies in the file, as of one moment."""
+    database.execute("BEGIN")
+    try:
+        ask = database.execute
+        row = ask("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
+        last = row[0] if row else 0
+        edge = "SELECT seq, at, total, length(body) FROM event ORDER BY seq"
+        oldest, newest = ask(f"{edge} LIMIT 1").fetchone(), ask(f"{edge} DESC LIMIT 1").fetchone()
+        standings = {
+            name: _standing(database, name, seq, last, began, revived)
+            for name, seq, began, revived in ask("SELECT destination, seq, began, revived FROM cursor")
+        }
+    finally:
+        database.execute("COMMIT")
+    if oldest is None:
+        return Counts(0, 0, None, standings)
+    return Counts(newest[0] - oldest[0] + 1, newest[2] - oldest[2] + oldest[3], oldest[1], standings)
+
+
+def _standing(
+    database: sqlite3.Connection, name: str, cursor: int, last: int, began: int, revived: int
+) -> Standing:
+    def number(table: str, where: str) -> int:
+        question = f"SELECT count(*) FROM {table} WHERE destination = ?1 AND seq {where} ?2"  # noqa: S608 - our words
+        found: int = database.execute(question, (name, cursor)).fetchone()[0]
+        return found
+
+    # Above the cursor events still lie in the order accepted, too; dead ones have ended all the same.
+    parked, parked_above = number("parked", "<="), number("parked", ">")
+    dead, dead_above = number("dead", "<="), number("dead", ">")
+    rows = database.execute(
+        "SELECT outcome, reason, events FROM ended WHERE destination = ?", (name,)
+    ).fetchall()
+    return Standing(
+        accepted=last - began,
+        waiting=last - cursor + parked - dead_above,
+        ended={(outcome, reason): events for outcome, reason, events in rows if outcome != DISCARDED},
+        revived=revived,
+        parked=parked + parked_above,
+        dead=dead + dead_above,
+        discarded={reason: events for outcome, reason, events in rows if outcome == DISCARDED},
+    )

@@ -1,0 +1,168 @@
+"""The SQLite file: its tables, its format version, how it is opened and checked."""
+
+import sqlite3
+from pathlib import Path
+
+from forwarder.errors import SpoolDamaged, SpoolError, SpoolFull
+from forwarder.spool.sqlite.disk import damaged, free_reserve, full, is_damaged, is_full
+
+APPLICATION_ID = 0x5350_4F4C  # "SPOL": tells a spool from any other SQLite file
+
+MIGRATIONS = (
+    """
+    CREATE TABLE event (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, -- never starts again, so that no cursor lies ahead of it
+        at INTEGER NOT NULL,                   -- received, ms since the epoch
+        source TEXT NOT NULL,
+        message_id TEXT NOT NULL,
+        total INTEGER NOT NULL,                -- bytes of all bodies so far: the backlog is a difference
+        body BLOB NOT NULL
+    );
+    CREATE TABLE cursor (destination TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE parked (
+        destination TEXT NOT NULL, lane TEXT NOT NULL, seq INTEGER NOT NULL, keys TEXT NOT NULL,
+        state BLOB NOT NULL, at INTEGER NOT NULL, source TEXT NOT NULL, message_id TEXT NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (destination, seq)
+    );
+    CREATE INDEX parked_lane ON parked (destination, lane, seq);
+    CREATE TABLE dead (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, destination TEXT NOT NULL, died_at INTEGER NOT NULL,
+        reason TEXT NOT NULL, detail BLOB NOT NULL, state BLOB NOT NULL, seq INTEGER NOT NULL,
+        at INTEGER NOT NULL, source TEXT NOT NULL, message_id TEXT NOT NULL, body BLOB NOT NULL
+    );
+    CREATE INDEX dead_destination ON dead (destination, number);
+    CREATE TABLE note (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE ended (
+        destination TEXT NOT NULL, outcome TEXT NOT NULL, reason TEXT NOT NULL, events INTEGER NOT NULL,
+        PRIMARY KEY (destination, outcome, reason)
+    ) WITHOUT ROWID;
+    CREATE INDEX dead_seq ON dead (destination, seq);
+    ALTER TABLE cursor ADD COLUMN began INTEGER NOT NULL DEFAULT 0; -- events it has nothing to do with
+    ALTER TABLE cursor ADD COLUMN revived INTEGER NOT NULL DEFAULT 0;
+    UPDATE cursor SET began = seq
+        - (SELECT count(*) FROM parked p WHERE p.destination = cursor.destination AND p.seq <= cursor.seq)
+        + (SELECT count(*) FROM dead d WHERE d.destination = cursor.destination AND d.seq > cursor.seq);
+    """,
+)
+"""Each entry brings the file from the version before it to the next; the first makes an empty one."""
+
+
+def open_database(path: Path, *, tool: bool = False, durable: bool = True) -> sqlite3.Connection:
+    """Open the spool's file, making or migrating it. Raises SpoolDamaged where it cannot be used, SpoolFull.
+
+    ``tool``: only take it as it is, for a forwarder may be serving from it. ``durable``: what is committed
+    survives a power loss.
+    """
+    if tool and not path.exists():
+        raise SpoolDamaged(
+            f"there is no spool at {path.absolute()}; start the forwarder once, or name its configuration"
+            " with --config"
+        )
+    try:
+        database = connect(path)
+    except sqlite3.Error as error:
+        raise SpoolDamaged(
+            f"{path} cannot be opened as a spool: {error}; check its folder and rights"
+        ) from None
+    try:
+        version = _version(database, path)
+        if tool and version < len(MIGRATIONS):
+            raise SpoolDamaged(f"{path} is from an older forwarder; start this one on it once")
+        _configure(database, durable=durable)
+        if not tool:
+            _migrate(database, version)
+            _check(database, path, new=version == 0)
+    except sqlite3.DatabaseError as error:
+        database.close()
+        raise unusable(path, error) from None
+    except SpoolDamaged:
+        database.close()
+        raise
+    return database
+
+
+def unusable(path: Path, error: sqlite3.DatabaseError) -> SpoolError:
+    """Return the error that says why the file cannot be used, and how to mend it."""
+    if is_full(error):
+        return full(path)
+    if is_damaged(error):
+        return damaged(path, error)
+    return SpoolDamaged(f"{path} cannot be used: {error}; check its folder and rights, and who else uses it")
+
+
+def open_giving_room(path: Path, *, tool: bool, durable: bool) -> sqlite3.Connection:
+    """Open it as above; where the disk is full its reserve is given up, for deliveries will make room."""
+    try:
+        return open_database(path, tool=tool, durable=durable)
+    except SpoolFull:
+        free_reserve(path)
+        return open_database(path, tool=tool, durable=durable)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Return a connection in autocommit, usable from any one thread at a time."""
+    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
+    # Bigger pages make filling and range deletes cheaper; they count only before the file is made.
+    database.execute("PRAGMA page_size=16384")
+    return database
+
+
+def _version(database: sqlite3.Connection, path: Path) -> int:
+    """Return the format version, 0 for an empty file."""
+    application, version = (
+        database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
+    )
+    tables = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    if application != APPLICATION_ID and tables:
+        raise SpoolDamaged(f"{path} is another program's database; name another file in [spool] path")
+    if version > len(MIGRATIONS):
+        raise SpoolDamaged(
+            f"{path} was written by a newer forwarder (format {version}, this one knows {len(MIGRATIONS)});"
+            " run that one"
+        )
+    return int(version)
+
+
+def _configure(database: sqlite3.Connection, *, durable: bool) -> None:
+    database.execute("PRAGMA journal_mode=WAL")
+    # FULL: a commit survives power loss, not only a crash.
+    database.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
+    # Checkpoints by the writer itself: beside it they never catch up, and the log grows without bound.
+    database.execute("PRAGMA wal_autocheckpoint=4000")
+    database.execute("PRAGMA journal_size_limit=67108864")
+    # Some builds overwrite what is deleted; where that costs nothing it goes on.
+    database.execute("PRAGMA secure_delete=FAST")
+
+
+def _migrate(database: sqlite3.Connection, version: int) -> None:
+    for number in range(version, len(MIGRATIONS)):
+        database.executescript(
+            f"BEGIN IMMEDIATE; {MIGRATIONS[number]};"
+            f"PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={number + 1}; COMMIT"
+        )
+
+
+def _check(database: sqlite3.Connection, path: Path, *, new: bool) -> None:
+    """See whether the file is sound, where its last end was not orderly: reading all of it takes a while."""
+    ended = database.execute("DELETE FROM note WHERE name='closed'").rowcount
+    if not new and not ended:
+        said = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if said != "ok":
+            raise damaged(path, said)
+
+
+_FEW_PAGES = 1024
+
+
+def forget_deleted(database: sqlite3.Connection) -> None:
+    """Write the file anew without what was deleted from it, where little is left and so this is quick.
+
+    SQLite only marks the pages of delivered events as free; they can be read until they are overwritten.
+    """
+    pages = database.execute("PRAGMA page_count").fetchone()[0]
+    free = database.execute("PRAGMA freelist_count").fetchone()[0]
+    if free and pages - free <= _FEW_PAGES:
+        database.execute("VACUUM")

@@ -1,1 +1,0 @@
-"""Segment's HTTP API: routes, authentication, limits, normalising, the settings document."""
