@@ -154,7 +154,7 @@ class Log:
             )
         )
         try:
-            position, parts = 0, list[bytes]()
+            position, under_way, parts = 0, ("", 0), list[bytes]()
             while self.last < end.last_seq:
                 found = await subscription.next_msg(timeout=_READ_S)
                 at = found.metadata.sequence.stream
@@ -163,10 +163,13 @@ class Log:
                 self.last = at if pending else max(at, end.last_seq)  # what lay behind may have been deleted
                 if message is None:
                     continue
+                record = message.writer, message.record
                 if message.part == 0:  # what came before and is not complete was never acknowledged
-                    position, parts = at, []
+                    position, under_way, parts = at, record, []
+                elif record != under_way or message.part != len(parts):
+                    continue  # a part of a record whose first parts are missing
                 parts.append(message.data)
-                if message.part == message.parts - 1 == len(parts) - 1:
+                if len(parts) == message.parts:
                     yield Record(position, b"".join(parts))
         finally:
             with contextlib.suppress(*NATS_ERRORS):  # if only because it is gone
@@ -297,13 +300,16 @@ class Log:
             pass
 
     async def look(self) -> None:
-        """See whether the stream's end is still ours, while no record is on its way.
+        """See whether the stream is whole, and while no record is on its way, whether its end is still ours.
 
         Raises SpoolLost where another forwarder has written, Incomplete where messages of ours are missing.
         """
         last = self.last
         try:
             state = await self.state()
+            if state.first_seq > max(1, self.kept):  # nobody lets go of records but their writer
+                self.why = "messages are missing"
+                raise Incomplete
             if self.waits_since is not None or self.last != last:
                 return  # a record is on its way, which will tell
             if state.last_seq > last:

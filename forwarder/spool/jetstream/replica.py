@@ -61,6 +61,7 @@ class Replica:
                 first_message=began.first_seq,
             )
             self._begin_anew()
+            self.contents.purged = True
         database.execute("COMMIT")
 
     def _take(self, record: Record) -> None:

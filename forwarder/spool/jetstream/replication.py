@@ -35,11 +35,13 @@ class Contents:
     """What the stream holds.
 
     ``edges``: of every record with events, the highest seq and its position; ``since``: bytes of all records
-    since everything was told last.
+    since everything was told last; ``purged``: part of it was taken out by hand, so that all
+    that is left is to be written again.
     """
 
     edges: deque[tuple[int, int]] = field(default_factory=deque)
     since: int = 0
+    purged: bool = False
 
 
 class StreamReplicator:
@@ -52,7 +54,7 @@ class StreamReplicator:
         self._contents = contents
         self._lost = lost
         self._error: SpoolError | None = None
-        self._uncommitted = self._incomplete = False
+        self._uncommitted, self._incomplete = False, contents.purged
         self._told = self._trimmed = self._begun = 0
 
     def begin(self, copy: sqlite3.Connection) -> None:

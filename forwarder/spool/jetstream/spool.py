@@ -23,6 +23,8 @@ PATIENCE_S = 10.0
 """How long a sender waits for a stream that does not answer; its events may be kept all the same."""
 _LOOK_S = 1.0
 """How often the stream's end is looked at where nothing is written."""
+_CHECK_S = 5.0
+"""How often it is looked at in any case: under load nothing else shows that somebody has purged it."""
 _SURE_S = 3.0
 """How long after the last sign that the stream is ours nobody is told so without another look."""
 _REFUSED_S = 15.0
@@ -51,20 +53,29 @@ class JetStreamSpool(SqliteSpool):
         super().__init__(copy, max_events=max_events, max_bytes=max_bytes, keeper=self._keeper, lock=lock)
         self._watch = asyncio.create_task(self._keep_watch())
         desk.serve(self._do_as_asked, self._is_ours)
+        self._lost.add_done_callback(self._fall_silent)
+
+    def _fall_silent(self, lost: object) -> None:
+        """Answer nobody any more: who stands by need not wait for the end of this process."""
+        self._falling_silent = asyncio.create_task(self._desk.close())
 
     async def _keep_watch(self) -> None:
         """Look every second whether the stream is still ours, for nobody else says that it is not."""
+        checked_at = time.monotonic()
         while not self._lost.done():
             await asyncio.sleep(_LOOK_S)
+            now = time.monotonic()
             try:
-                if time.monotonic() - self._log.ours_at >= _LOOK_S:
+                if now - self._log.ours_at >= _LOOK_S or now - checked_at >= _CHECK_S:
+                    checked_at = now
                     await self._look()
             except Exception:
                 _log.exception("looking at the stream failed, and goes on")
 
     async def _look(self) -> None:
         """See whether the stream is still ours; end where it is not, and mend it where it is not complete."""
-        if self._log.waits_since is not None:
+        since = self._log.waits_since
+        if since is not None and time.monotonic() - since >= _LOOK_S:
             return  # what is on its way will tell
         try:
             await self._log.look()
