@@ -1,5 +1,11 @@
 """Whether a forwarder runs, and whether it can accept events: for supervisors and load balancers.
 
+``/health`` is about the process: 503 only where it should be started again. ``/ready`` is about events: 200 only
+where they can be accepted. A stalled destination fails neither. The watchdog has already done for it what a
+restart would do, which is to make it anew from the spool; a restart would cut off all senders and the other
+destinations as well, again and again where the cause lies in the data. ``status``, metrics, log and console say
+that it is stalled.
+
 A forwarder that stands by does not listen where events come, so that whoever looks for an open port finds the
 one that serves. Its state can be asked for on a port of its own, ``server.status_port``.
 """
@@ -14,8 +20,8 @@ from starlette.routing import Route
 
 READY = frozenset({"ok", "stalled"})
 """Where events can be accepted, though of a destination that stands still they may wait for long."""
-_RESTART = frozenset({"failed", "stalled"})
-"""What a restart may mend. Everything else passes by itself, or is mended elsewhere."""
+_RESTART = frozenset({"failed"})
+"""What only a restart mends. Everything else passes by itself, or is mended elsewhere."""
 _RETRY_AFTER = 2
 """Seconds until another look is worth it; about what a take-over takes."""
 
@@ -28,12 +34,14 @@ def status_routes(status: Callable[[], str]) -> list[Route]:
     """
 
     async def health(request: Request) -> Response:
-        """Answer whether the process is well: 503 where a restart may mend it."""
-        return _answer(status(), ok=status() not in _RESTART)
+        """Answer whether the process is alive: 503 where it should be started again."""
+        said = status()
+        return _answer(said, ok=said not in _RESTART)
 
     async def ready(request: Request) -> Response:
         """Answer whether events can be accepted, with 503 where they cannot."""
-        return _answer(status(), ok=status() in READY)
+        said = status()
+        return _answer(said, ok=said in READY)
 
     return [Route("/health", health), Route("/ready", ready)]
 

@@ -36,9 +36,9 @@ FAULTS: list[dict[str, Any]] = [
 
 
 HASTY = """
-from forwarder.amplitude import answers
-assert answers.HOLD_OTHER_MS == 30_000
-answers.HOLD_OTHER_MS = 5_000
+from forwarder.amplitude.wire import responses
+assert responses.HOLD_OTHER_MS == 30_000
+responses.HOLD_OTHER_MS = 5_000
 from forwarder.cli import main
 main()
 """

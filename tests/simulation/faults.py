@@ -71,11 +71,11 @@ LEFT_OUT = {
         "Forwarder.stop",
         "Forwarder.shown",
         "Forwarder.reload",
-        "Notes.fault",
-        "Sender._fault",
-        "Delivery.report",
+        "ResponseRecorder.fault",
+        "Worker._fault",
+        "DeliveryService.report",
     ),
-    *("Sender.hear", "Delivery.abandon", "Delivery.stop"),
+    *("Worker.on_accepted", "DeliveryService.abandon", "DeliveryService.stop"),
 }
 """What the test itself calls, what counts the faults, and the supervisors that end everything."""
 
@@ -133,8 +133,8 @@ def targets() -> list[tuple[str, object, str]]:
     """Return everything that may raise: its name, what holds it, and under which attribute."""
     found: list[tuple[str, object, str]] = [
         ("encode", sending, "encode"),
-        ("exchange", sending, "exchange"),
-        ("plan", scheduler, "plan"),
+        ("post_request", sending, "post_request"),
+        ("plan_job", scheduler, "plan_job"),
         ("form_text", batch, "form_text"),
         ("http_client", client, "http_client"),
     ]
