@@ -1,10 +1,10 @@
 """Whether a forwarder runs, and whether it can accept events: for supervisors and load balancers.
 
-``/health`` is about the process: 503 only where it should be started again. ``/ready`` is about events: 200 only
-where they can be accepted. A stalled destination fails neither. The watchdog has already done for it what a
-restart would do, which is to make it anew from the spool; a restart would cut off all senders and the other
-destinations as well, again and again where the cause lies in the data. ``status``, metrics, log and console say
-that it is stalled.
+``/health`` is about the process: 503 only where it should be started again. ``/ready`` is about events: 200
+only where they can be accepted. A stalled destination fails neither. The watchdog has already done for it
+what a restart would do, which is to make it anew from the spool; a restart would cut off all senders and the
+other destinations as well, again and again where the cause lies in the data. ``status``, metrics, log and
+console say that it is stalled.
 
 A forwarder that stands by does not listen where events come, so that whoever looks for an open port finds the
 one that serves. Its state can be asked for on a port of its own, ``server.status_port``.

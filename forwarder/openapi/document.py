@@ -141,7 +141,11 @@ def openapi() -> bytes:
         "paths": {
             **events,
             **_page_paths(),
-            "/health": _get("Whether the forwarder runs.", health),
+            "/health": _get(
+                "Whether the process is alive.",
+                health,
+                **{"503": _json("Start it again.", {"type": "object", "required": ["status"]}, **_WAIT)},
+            ),
             "/ready": _get(
                 "Whether events can be accepted.",
                 health,

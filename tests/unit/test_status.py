@@ -2,9 +2,9 @@
 
 import asyncio
 
+import httpx
 import pytest
 from starlette.applications import Starlette
-from starlette.testclient import TestClient
 
 from forwarder.app import Forwarder
 from forwarder.config.settings import Settings
@@ -25,10 +25,11 @@ from forwarder.status import status_routes
         ("failed", 503, 503),
     ],
 )
-def test_only_what_a_restart_mends_asks_for_one(status: str, health: int, ready: int) -> None:
-    client = TestClient(Starlette(routes=status_routes(lambda: status)))
+async def test_only_what_a_restart_mends_asks_for_one(status: str, health: int, ready: int) -> None:
+    transport = httpx.ASGITransport(Starlette(routes=status_routes(lambda: status)))
     for path, code in (("/health", health), ("/ready", ready)):
-        answer = client.get(path)
+        async with httpx.AsyncClient(transport=transport, base_url="http://forwarder.test") as client:
+            answer = await client.get(path)
         assert (answer.status_code, answer.json()) == (code, {"status": status})
         assert answer.headers["cache-control"] == "no-store"
         assert ("retry-after" in answer.headers) is (code == 503)
