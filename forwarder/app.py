@@ -50,6 +50,7 @@ class Forwarder:
 
     def __init__(self, settings: Settings, clock: Callable[[], int]) -> None:
         self.settings = settings
+        self._at_start = settings
         self.memory = RequestMemory(settings.limits.unanswered_bytes)
         self._clock = clock
         self._changing = asyncio.Lock()
@@ -98,7 +99,7 @@ class Forwarder:
                 return
             delivery = self._delivery(settings)
             pages, door = self._front(settings)
-            restart = [name for name in FOR_THE_PROCESS if _at(settings, name) != _at(self.settings, name)]
+            restart = [name for name in FOR_THE_PROCESS if _at(settings, name) != _at(self._at_start, name)]
             if restart:
                 log.warning("these settings take effect at the next start", settings=restart)
             await self._restored()
@@ -114,7 +115,11 @@ class Forwarder:
                 raise
             self.delivery = delivery
             self.settings, self.pages, self.door = settings, pages, door
-        log.info("configuration reloaded", sources=len(settings.sources))
+        log.info(
+            "configuration reloaded",
+            sources=[one.name for one in settings.sources],
+            destinations=[one.name for one in settings.destinations],
+        )
 
     async def _restore(self) -> None:
         """Deliver on under the settings in force; where that fails, try again until it does not."""

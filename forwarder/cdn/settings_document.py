@@ -1,11 +1,9 @@
 """The settings document that Analytics.js fetches before it does anything else."""
 
-from collections.abc import Mapping
-
 import orjson
 
 from browser_plugin.destinations import NAME, OTHER_NAME
-from browser_plugin.settings import TABLE, read_settings
+from forwarder.cdn.session_settings import session_settings
 from forwarder.config.settings import Settings, Source
 
 _UPDATED = "2026-01-01T00:00:00.000Z"
@@ -39,7 +37,7 @@ def settings_document(settings: Settings, source: Source, origin: str, *, app: b
                 "creationName": NAME,
                 "libraryName": "amplitudeSessionPlugin",
                 "url": f"{origin}/p/session-plugin.js",
-                "settings": _session({**settings.session, **source.session}),
+                "settings": session_settings(settings, source),
             }
         ],
         "plan": {},
@@ -70,13 +68,3 @@ def rudderstack_document(source: Source) -> bytes:
         "dataplanes": {},
     }
     return orjson.dumps({"source": described, "updatedAt": _UPDATED})
-
-
-def _session(given: Mapping[str, object]) -> dict[str, object]:
-    """Return the settings that differ from the plugin's defaults, under the names pages use."""
-    values, _ = read_settings(given)
-    return {
-        setting.page: getattr(values, setting.name)
-        for setting in TABLE
-        if getattr(values, setting.name) != setting.default
-    }

@@ -72,11 +72,14 @@ def serve(config: Path | None, host: str | None, port: int | None, log_level: st
     request (host, port and spool need a restart). It exits with 75 where another forwarder has taken over its
     stream: started again, it stands by. 1 is for what somebody has to mend.
     """
+    from importlib.metadata import version
+
     import structlog
 
     from forwarder.cli.checks import doubts_of
     from forwarder.logs import configure_logs
     from forwarder.server import serve as run
+    from forwarder.spool.location import is_stream_url
 
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
 
@@ -87,7 +90,16 @@ def serve(config: Path | None, host: str | None, port: int | None, log_level: st
     text = sys.stderr.isatty() if log_format == "auto" else log_format == "text"
     configure_logs(log_level, text=text)
     try:
-        for doubt in doubts_of(load()):
+        settings = load()
+        structlog.get_logger().info(
+            "starting",
+            version=version("amplitude-session-forwarder"),
+            configuration=str(config) if config else "none: the defaults",
+            sources=[one.name for one in settings.sources],
+            destinations=[one.name for one in settings.destinations],
+            spool="stream" if is_stream_url(settings.spool.path) else settings.spool.path,
+        )
+        for doubt in doubts_of(settings):
             structlog.get_logger().warning("the configuration can be used, but", doubt=doubt)
         run(load)
     except ConfigError as error:
@@ -114,6 +126,7 @@ def check(config: Path | None, online: bool, send: bool) -> None:
     Before the first real event:
       forwarder check --config forwarder.toml --online --send
     """
+    from forwarder.cdn.session_settings import notes_of
     from forwarder.cli.checks import doubts_of, refused_stream, start_problems
     from forwarder.cli.online import try_keys
 
@@ -127,6 +140,8 @@ def check(config: Path | None, online: bool, send: bool) -> None:
         problems += [*tried.problems, *refused_stream(settings)]
         for note in tried.notes:
             say(note)
+    for note in notes_of(settings):
+        say(note)
     for problem in problems:
         say(problem, err=True)
     doubts = doubts_of(settings)

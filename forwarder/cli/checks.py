@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from browser_plugin.settings import settings_doubts
 from forwarder.amplitude.problems import warnings_of
+from forwarder.cdn.session_settings import mapping_doubts
 from forwarder.config.settings import Settings
 from forwarder.errors import SpoolError
 from forwarder.opening import open_configured, try_configured
@@ -45,6 +46,7 @@ def doubts_of(settings: Settings) -> list[str]:
         assets = settings.server.assets
         found.append(f"server.assets: {assets} has no page/session-plugin.js: pages get 404; build it")
     found += [f"session.{doubt}" for doubt in settings_doubts(settings.session)]
+    found += mapping_doubts(settings)
     for source in settings.sources:
         found += [f"sources.{source.name}.session.{doubt}" for doubt in settings_doubts(source.session)]
     found += [

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from forwarder.amplitude.wire.responses import UpstreamResponse
-from forwarder.delivery.client import MAX_RESPONSE_BYTES, http_client, post_request
+from forwarder.delivery.client import MAX_RESPONSE_BYTES, http_client, post_request, without
 from forwarder.delivery.scheduler.batch import Body
 
 BODY = Body(b'{"api_key":"the-key"}', {"content-type": "application/json"})
@@ -102,6 +102,23 @@ async def test_keys_are_blotted_out() -> None:
     content = b'{"error":"Invalid API key: the-key"}'
     said = await answer_to(saying(f"HTTP/1.1 400 Bad\ncontent-length: {len(content)}\n\n", content))
     assert said.body == b'{"error":"Invalid API key: [key]"}'
+
+
+@pytest.mark.parametrize(
+    ("secret", "answer", "shown"),
+    [
+        ("s", b'{"missing_field":"user_id"}', b'{"missing_field":"user_id"}'),
+        ("s", b'{"key":"s"}', b'{"key":"[key]"}'),
+        ("unused", b"an unused-key is unused, unused_too", b"an unused-key is [key], unused_too"),
+        ("01234567", b"api_key_01234567x", b"api_key_[key]x"),
+        ("a+b", b"a+b, aab", b"[key], aab"),
+        ("", b"as it is", b"as it is"),
+    ],
+)
+def test_a_key_is_blotted_out_and_what_only_looks_like_one_is_not(
+    secret: str, answer: bytes, shown: bytes
+) -> None:
+    assert without((secret,), answer) == shown
 
 
 @pytest.mark.parametrize(

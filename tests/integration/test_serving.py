@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,36 @@ def test_reading_the_configuration_again_loses_no_request(running: Running, tmp_
     kept = {event["messageId"] for event in spooled(tmp_path)}
     assert {number for load in loads for number in load.accepted} == kept
     assert not [line for line in running.everything_said() if "next start" in line], "nothing else changed"
+
+
+def test_only_what_differs_from_the_start_waits_for_the_next_one(running: Running, tmp_path: Path) -> None:
+    changed = CONFIG + "[limits]\nidle_seconds = 80.0\n"
+    for text in (changed, changed + '[[sources]]\nname = "b"\nwrite_key = "b"\n', CONFIG):
+        (tmp_path / "forwarder.toml").write_text(text)
+        running.hang_up()
+        running.wait_for("configuration reloaded")
+    running.stop()
+    waiting = [line for line in running.everything_said() if "next start" in line]
+    assert len(waiting) == 2, "as long as it differs, not where it is as it was"
+    assert all("limits.idle_seconds" in line for line in waiting)
+
+
+def test_the_first_line_says_what_starts(running: Running, tmp_path: Path) -> None:
+    running.stop()
+    first = json.loads(running.everything_said()[0])
+    assert first["event"] == "starting"
+    assert first["version"] == version("amplitude-session-forwarder")
+    assert first["configuration"] == str(tmp_path / "forwarder.toml")
+    assert first["spool"] == str(tmp_path / "spool.db")
+    assert (first["sources"], first["destinations"]) == (["web"], ["amplitude"])
+
+
+def test_no_counter_has_a_second_series_for_its_beginning(running: Running) -> None:
+    event = {"event": "E", "userId": "u", "writeKey": "web-key"}
+    assert httpx.post(f"{running.url}/v1/t", json=event).status_code == 200
+    said = httpx.get(f"{running.url}/metrics", headers={"authorization": f"Bearer {TOKEN}"}).text
+    assert "forwarder_delivery_accepted_total" in said
+    assert "_created" not in said
 
 
 def test_what_it_writes_is_for_its_own_user_alone(running: Running, tmp_path: Path) -> None:
