@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from browser_plugin.settings import is_on
-from forwarder.amplitude.actions.presets import SESSION_ACTION
+from forwarder.amplitude.actions.presets import SESSION_ACTION, presets
 
 _NAMES: Final = {
     "action": ("partnerAction", "actionSlug"),
@@ -20,7 +20,8 @@ _IGNORED: Final = (
     *("id", "name", "enabled", "actionId", "action_id", "destinationId", "destination_id", "description"),
     *("createdAt", "updatedAt", "reverseETLSchedule", "reverse_etl_schedule", "actionName"),
 )
-_KEYS: Final = (*(name for pair in _NAMES.values() for name in pair), *_MODEL, *_IGNORED)
+_PRESET: Final = "preset"
+_KEYS: Final = (_PRESET, *(name for pair in _NAMES.values() for name in pair), *_MODEL, *_IGNORED)
 _SHOWN: Final = ("name", "enabled", "subscribe", "partnerAction", "mapping")
 _TELLING: Final = (
     ("global_user_id", "mapUser"),
@@ -56,6 +57,7 @@ class Definition:
 
 def read_definition(given: Mapping[str, object]) -> Definition:
     """Return what a subscription says, in Segment's code's form or the Public API's."""
+    given = _from_preset(given)
     action, mapping = _said(given, "action"), _said(given, "mapping")
     if isinstance(mapping, str):
         mapping = _parsed(mapping)
@@ -113,7 +115,10 @@ def unread_pages(given: object) -> bool:
 
 
 def shape_problems(given: Mapping[str, object]) -> Iterator[str]:
-    """Yield what two names of one thing contradict, and JSON text that is none."""
+    """Yield what two names of one thing contradict, JSON text that is none, a preset that is not there."""
+    if _PRESET in given and _preset(given[_PRESET]) is None:
+        there = ", ".join(str(one["name"]) for one in presets())
+        yield f"preset: there is no {str(given[_PRESET])[:60]!r}; there are {there}"
     for code, api in _NAMES.values():
         if code in given and api in given and given[code] != given[api]:
             yield f"{code}: {api} says otherwise; give one of them"
@@ -136,6 +141,32 @@ def shape_doubts(given: Mapping[str, object]) -> Iterator[str]:
     if definition.guessed:
         action = definition.action
         yield f"has no actionSlug; its fields are those of {action}: add actionSlug if that is wrong"
+
+
+def _preset(name: object) -> dict[str, object] | None:
+    return next((one for one in presets() if one["name"] == name), None)
+
+
+def _from_preset(given: Mapping[str, object]) -> Mapping[str, object]:
+    """Return the subscription with what it leaves to its ``preset``; null leaves one of its fields out."""
+    preset = _preset(given[_PRESET]) if _PRESET in given else None
+    if preset is None:
+        return given
+    own, changed = dict(given), _said(given, "mapping")
+    if isinstance(changed, str):
+        changed = _parsed(changed)
+    mapping = preset["mapping"]
+    if isinstance(changed, Mapping) and isinstance(mapping, dict):
+        mapping = {name: value for name, value in (mapping | dict(changed)).items() if value is not None}
+    for names in _NAMES.values():
+        for name in names:
+            if own.get(name) is None:
+                own.pop(name, None)
+    said = {what for what, names in _NAMES.items() if any(name in own for name in names)}
+    made = {code: preset[code] for what, (code, _) in _NAMES.items() if what not in said}
+    for name in _NAMES["mapping"]:
+        own.pop(name, None)
+    return {"name": preset["name"], **own, **made, "mapping": mapping}
 
 
 def _said(given: Mapping[str, object], what: str) -> object:

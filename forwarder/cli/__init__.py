@@ -9,6 +9,7 @@ import click
 
 from forwarder.cli.dead import dead_group
 from forwarder.cli.delete import delete
+from forwarder.cli.moving_in import import_, init, presets
 from forwarder.cli.output import Failed, counted, say, unusable
 from forwarder.config.load import load_settings
 from forwarder.config.settings import Settings, Source
@@ -32,13 +33,15 @@ def cli() -> None:
     \b
     Try it with no configuration at all:
       AMPLITUDE_API_KEY=... forwarder serve
-    Then write a file and have it checked:
+    Then write a file (init; or import, from what Segment gave out) and have it checked:
       forwarder check --config forwarder.toml
     """
 
 
 cli.add_command(dead_group)
 cli.add_command(delete)
+for _command in (import_, init, presets):
+    cli.add_command(_command)
 
 
 def read(config: Path | None) -> Settings:

@@ -73,8 +73,16 @@ def test_build_commands_exist(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("words", commands(".venv/bin/forwarder") + commands("forwarder "), ids=" ".join)
-def test_forwarder_commands_are_understood(words: list[str]) -> None:
+def test_forwarder_commands_are_understood(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     words = words[: words.index("<")] if "<" in words else words
+    monkeypatch.chdir(tmp_path)  # where the reader has the files that are named
+    for word in words:
+        if word.endswith("/"):
+            Path(word).mkdir()
+        elif word.endswith(".json"):
+            Path(word).write_text("{}")
     command: click.Command = cli.cli
     while isinstance(command, click.Group) and words:
         found = command.get_command(click.Context(command), words[0])
