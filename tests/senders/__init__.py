@@ -1,0 +1,1 @@
+"""What the libraries of the field send: payloads after their shapes, and real libraries."""
