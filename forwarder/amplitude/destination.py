@@ -1,7 +1,7 @@
 """The destination: which subscriptions an event matches, and what each makes of it."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final, cast
 
@@ -17,8 +17,8 @@ from forwarder.amplitude.payload.validation import Payload, compile_payload
 from forwarder.amplitude.settings import read_settings
 from forwarder.amplitude.subscriptions import Definition, identities, read_definition
 from forwarder.amplitude.wire.endpoints import endpoint_url
-from forwarder.amplitude.wire.items import Call, Item, Planned, within_bounds
-from forwarder.amplitude.wire.requests import calls
+from forwarder.amplitude.wire.items import MOST_PRODUCTS, Call, Item, Planned, within_bounds
+from forwarder.amplitude.wire.requests import Keys, calls
 from forwarder.amplitude.wire.writing import MOST_WRITTEN, write_all
 from forwarder.errors import ForwarderError, MappingError, TriggerError
 from forwarder.javascript import values as js
@@ -115,7 +115,9 @@ _ACTIONS: Final[dict[str, Callable[[Payload, str | None], list[Item]]]] = {
 
 
 _LINTED: Final = 10
-"""Items of a subscription that are looked at for warnings: a hundred products share nearly everything."""
+"""Items of a subscription that delivery looks at for warnings: a hundred products share nearly everything."""
+_WHOLE: Final = MOST_PRODUCTS + 1
+"""All of them, and the payload is shown, too: for people."""
 
 
 class AmplitudeDestination:
@@ -139,6 +141,7 @@ class AmplitudeDestination:
         scope: str = "",
     ) -> None:
         self.api_key, self.secret_key, self.region = read_settings(settings)
+        self.keys = Keys(self.api_key, self.secret_key)
         self._on_warning = on_warning
         chosen = presets() if subscriptions is None else subscriptions
         definitions = [read_definition(each) for each in chosen]
@@ -157,64 +160,58 @@ class AmplitudeDestination:
 
     def plan(self, event: Event) -> list[Planned]:
         """Return what every matching subscription makes of the event, with its requests; sends nothing."""
-        event = self._readable(event)
-        matching = self._matching(event)
-        alone = self._is_alone(matching)
-        return [self._planned(subscription, event, alone=alone) for subscription in matching]
+        return [planned for _, planned in self.plans(event)]
 
-    def plan_one(self, subscription: Subscription, event: Event) -> Planned | None:
-        """Return what one of ``subscriptions`` makes of the event; None where it does not match or is off."""
-        event = self._readable(event)
-        matching = self._matching(event)
-        if subscription not in matching:
-            return None
-        return self._planned(subscription, event, alone=self._is_alone(matching))
-
-    def _planned(self, subscription: Subscription, event: Event, *, alone: bool) -> Planned:
-        planned = Planned(subscription.name, subscription.action)
-        try:
-            payload = subscription.payload(event)
-            planned.payload = payload.sent | payload.how
-            items = subscription.items(payload, event, alone=alone)
-            planned.error = within_bounds(items)
-            planned.warnings = lint(payload, items)
-            planned.items = items
-        except ForwarderError as error:
-            planned.error = error
-        single = subscription.action == "identifyUser"
-        planned.calls = calls(planned.items, self.api_key, self.url, single=single)
-        return planned
+    def plans(self, event: Event) -> list[tuple[Subscription, Planned]]:
+        """Return what ``plan`` does, each with its subscription."""
+        plans = list(self._plans(event, _WHOLE))
+        for _, planned in plans:
+            planned.calls = calls(planned.items, self.keys, self.url)
+        return plans
 
     def items(self, event: Event) -> tuple[list[Item], list[ForwarderError]]:
         """Return what to send for the event, written and in order, and why subscriptions send nothing."""
-        event = self._readable(event)
         items: list[Item] = []
         errors: list[ForwarderError] = []
+        for _, planned in self._plans(event, _LINTED):
+            items += planned.items
+            errors += planned.errors
+            if self._on_warning is not None:
+                for warning in planned.warnings:
+                    self._on_warning(warning.kind)
+        return items, errors
+
+    def _plans(self, event: Event, linted: int) -> Iterator[tuple[Subscription, Planned]]:
+        """Yield what each matching subscription makes; ``linted``: items of each that are looked at."""
+        event = self._readable(event)
         room = MOST_WRITTEN
         matching = self._matching(event)
         alone = self._is_alone(matching)
         for subscription in matching:
+            planned = Planned(subscription.name, subscription.action)
             try:
                 payload = subscription.payload(event)
-                made = subscription.items(payload, event, alone=alone)
-                beyond = within_bounds(made)
-                room, too_large = write_all(made, room)
-                errors += [error for error in (beyond, too_large) if error is not None]
-                if self._on_warning is not None:
-                    for warning in lint(payload, made[:_LINTED]):
-                        self._on_warning(warning.kind)
+                if linted == _WHOLE:
+                    planned.payload = payload.sent | payload.how
+                items = subscription.items(payload, event, alone=alone)
+                beyond = within_bounds(items)
+                room, too_large = write_all(items, room)
+                planned.errors = [error for error in (beyond, too_large) if error is not None]
+                if linted == _WHOLE or self._on_warning is not None:
+                    planned.warnings = lint(payload, items[:linted])
+                planned.items = items
             except ForwarderError as error:
-                errors.append(error)
-                continue
-            items += made
-        return items, errors
+                planned.errors.append(error)
+            yield subscription, planned
 
     def deletion(self, user_ids: Sequence[str]) -> list[Call]:
         """Return the requests that delete users; they want API key and secret key as Basic credentials.
 
         No event of a source leads here, whatever it holds: what pages send must not delete anybody.
         """
-        return calls(delete_users(user_ids), self.api_key, self.url)
+        items = delete_users(user_ids)
+        write_all(items)
+        return calls(items, self.keys, self.url)
 
     def _matching(self, event: Event) -> list[Subscription]:
         kind = event.get("type")

@@ -9,6 +9,15 @@ from typing import Final, TypeGuard
 from forwarder.amplitude.payload.validation import Payload
 from forwarder.amplitude.wire.endpoints import Endpoint
 from forwarder.amplitude.wire.items import Item, Warning  # noqa: A004 - what it is called
+from forwarder.amplitude.wire.limits import (
+    GROUP_TYPES,
+    GROUP_VALUES,
+    ID_CHARACTERS,
+    LEVELS,
+    NIL_ID,
+    REFUSED_IDS,
+    TEXT_CHARACTERS,
+)
 from forwarder.amplitude.wire.writing import refuse_too_deep
 from forwarder.javascript import values as js
 
@@ -27,20 +36,7 @@ class Kind(StrEnum):
     ODD_TIME = "odd_time"
 
 
-SHORTEST_ID: Final = 5
-"""Least characters of an id unless min_id_length says otherwise."""
-REFUSED_IDS: Final = frozenset(
-    ("anonymous", "nil", "none", "null", "n/a", "na", "undefined", "unknown", "{}", "lmy47d", "0", "-1")
-)
-"""Taken for no id, in whatever case."""
-NIL_ID: Final = "00000000-0000-0000-0000-000000000000"
-"""The one longer id that is refused."""
 _LONGEST_REFUSED: Final = max(map(len, REFUSED_IDS))
-LONGEST_TEXT: Final = 1024
-DEEPEST: Final = 40
-MOST_GROUPS: Final = 5
-MOST_VALUES: Final = 10
-"""Values of one group type in one event."""
 OPERATORS: Final = frozenset(
     (
         *("$set", "$setOnce", "$add", "$append", "$prepend", "$unset"),
@@ -94,10 +90,10 @@ def _is_usual(item: Item) -> bool:
     """Tell whether the item is written and certainly not doubtful: nearly always it is so."""
     data, body = item.data, item.body
     # So little that no text in it can be too long, and with too few brackets to lie too deep.
-    if not 0 < len(data) <= LONGEST_TEXT or item.min_id_length is not None:
+    if not 0 < len(data) <= TEXT_CHARACTERS or item.min_id_length is not None:
         return False
     without = data.replace(b"{", b"").replace(b"[", b"")  # in half the time of counting
-    if len(data) - len(without) >= DEEPEST:
+    if len(data) - len(without) >= LEVELS:
         return False
     user, device, event_type = body.get("user_id"), body.get("device_id"), body.get("event_type")
     if not _is_usual_id(device) or not (user is None or _is_usual_id(user)):
@@ -135,7 +131,7 @@ def _doubts(item: Item) -> list[Warning]:
 def _ids(item: Item) -> list[Warning]:
     found: list[Warning] = []
     names = _IDS.get(item.endpoint, ("user_id", "device_id"))
-    shortest = item.min_id_length or SHORTEST_ID
+    shortest = item.min_id_length or ID_CHARACTERS
     refused = 0
     for name in names:
         value = item.body.get(name)
@@ -162,23 +158,23 @@ def _is_modest(values: Iterable[object], depth: int) -> bool:
     for value in values:
         of = value.__class__
         if of is str:
-            if len(value) > LONGEST_TEXT // 2:  # type: ignore[arg-type]
+            if len(value) > TEXT_CHARACTERS // 2:  # type: ignore[arg-type]
                 return False
         elif of is dict or of is list:
             inner: Iterable[object] = value.values() if of is dict else value  # type: ignore[attr-defined, assignment]
-            if depth >= DEEPEST or not _is_modest(inner, depth + 1):
+            if depth >= LEVELS or not _is_modest(inner, depth + 1):
                 return False
     return True
 
 
 def _large(place: str, value: object, depth: int) -> Iterator[Warning]:
     if isinstance(value, str):
-        if js.string_length(value) > LONGEST_TEXT:
-            text = f"has {js.string_length(value)} characters; Amplitude keeps the first {LONGEST_TEXT}"
+        if js.string_length(value) > TEXT_CHARACTERS:
+            text = f"has {js.string_length(value)} characters; Amplitude keeps the first {TEXT_CHARACTERS}"
             yield Warning(Kind.LONG_TEXT, place, text)
     elif isinstance(value, (dict, list)):
-        if depth >= DEEPEST:
-            yield Warning(Kind.TOO_DEEP, place, f"lies deeper than {DEEPEST} levels; Amplitude drops it")
+        if depth >= LEVELS:
+            yield Warning(Kind.TOO_DEEP, place, f"lies deeper than {LEVELS} levels; Amplitude drops it")
             return
         entries = value.items() if isinstance(value, dict) else enumerate(value)
         for name, one in entries:
@@ -188,12 +184,12 @@ def _large(place: str, value: object, depth: int) -> Iterator[Warning]:
 def _groups(groups: object) -> Iterator[Warning]:
     if not isinstance(groups, dict):
         return
-    if len(groups) > MOST_GROUPS:
-        text = f"has {len(groups)} types; Amplitude keeps {MOST_GROUPS}"
+    if len(groups) > GROUP_TYPES:
+        text = f"has {len(groups)} types; Amplitude keeps {GROUP_TYPES}"
         yield Warning(Kind.TOO_MANY_GROUPS, "groups", text)
     for name, values in groups.items():
-        if isinstance(values, list) and len(values) > MOST_VALUES:
-            text = f"has {len(values)} values; Amplitude keeps {MOST_VALUES}"
+        if isinstance(values, list) and len(values) > GROUP_VALUES:
+            text = f"has {len(values)} values; Amplitude keeps {GROUP_VALUES}"
             yield Warning(Kind.TOO_MANY_GROUPS, f"groups.{name}", text)
 
 

@@ -16,13 +16,14 @@ _BETWEEN: Final = 1.0
 
 def delete_users(destination: AmplitudeDestination, user_ids: Sequence[str]) -> str | None:
     """Ask Amplitude to delete the users; return what went wrong, or None. Stops at the first failure."""
+    headers = {"content-type": "application/json"}
     keys = (destination.api_key, destination.secret_key)
     with httpx.Client(timeout=_SECONDS, auth=keys) as client:
         for number, call in enumerate(destination.deletion(user_ids)):
             if number:
                 time.sleep(_BETWEEN)
             try:
-                answer = client.request(call.method, call.url, json=call.json)
+                answer = client.request(call.method, call.url, content=call.content, headers=headers)
             except httpx.HTTPError as error:
                 reason = system_error(error) or str(error) or type(error).__name__
                 return f"cannot reach {call.url}: {reason}; check network and endpoint"

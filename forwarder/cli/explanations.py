@@ -24,8 +24,9 @@ def explained(
         if skipped := skips(name):
             yield f"    filtered: {skipped}; nothing is sent"
             continue
+        plans = dict(destination.plans(event))
         for subscription in destination.subscriptions:
-            for line in _subscription(subscription, destination, event):
+            for line in _subscription(subscription, plans.get(subscription), event):
                 yield f"    {line}"
     yield ""
 
@@ -44,7 +45,7 @@ def _title(event: Mapping[str, object]) -> str:
 
 
 def _subscription(
-    subscription: Subscription, destination: AmplitudeDestination, event: Mapping[str, object]
+    subscription: Subscription, planned: Planned | None, event: Mapping[str, object]
 ) -> Iterator[str]:
     title = f"{subscription.name} ({subscription.action})"
     if not subscription.known:
@@ -53,7 +54,6 @@ def _subscription(
     if subscription.off:
         yield f"{title}: is not run: {subscription.off}"
         return
-    planned = destination.plan_one(subscription, event)
     yield f"{title}: {'matches' if planned else 'does not match'}"
     yield from (f"  {line}" for line in _trigger(subscription.trigger, event))
     if planned:
@@ -79,7 +79,7 @@ def _planned(planned: Planned) -> Iterator[str]:
     for warning in planned.warnings:
         yield f"warning: {warning.field} {warning.message}"
     if planned.error:
-        yield f"nothing is sent: {planned.error}"
+        yield f"{'not all is sent' if planned.items else 'nothing is sent'}: {planned.error}"
     for call in planned.calls:
         yield f"{call.method} {call.url}"
         yield from (f"  {line}" for line in _body(call))

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Mapping
 
+import orjson
+
 from forwarder.amplitude import AmplitudeDestination, Call, Planned
+from forwarder.amplitude.wire.requests import MASK
 from forwarder.cli.trial import Rejected, Taken
 from forwarder.config.settings import Settings
 from forwarder.delivery.scheduler.planning import NO_TRIGGER, why_skipped
 from forwarder.javascript.json import stringify
+from forwarder.text import whole_value
 
-HIDDEN = "..."
-"""What is shown of a key."""
 Skips = Callable[[str], str]
 """Tells by a destination's name why it gets nothing of an event, whatever its mappings say; empty: it may."""
 
@@ -48,8 +50,10 @@ def plan_line(
             filtered[name] = skipped or NO_TRIGGER
         named = {"destination": name} if len(destinations) > 1 else {}
         planned += [{**named, **_shown(one)} for one in made]
-    shown: dict[str, object] = {"messageId": _message_id(event), "planned": planned}
-    return stringify({**shown, "filtered": filtered} if filtered else shown)
+    message_id = orjson.Fragment(stringify(_message_id(event)))
+    shown: dict[str, object] = {"messageId": message_id, "planned": planned}
+    # The requests' JSON stands here byte for byte as it would be sent.
+    return orjson.dumps(whole_value({**shown, "filtered": filtered} if filtered else shown)).decode()
 
 
 def rejected_line(event: object, rejected: Rejected) -> str:
@@ -81,10 +85,10 @@ def _shown(planned: Planned) -> dict[str, object]:
 
 
 def _call(call: Call) -> dict[str, object]:
-    body = {"json": without_key(call.json or {})} if call.form is None else {"form": without_key(call.form)}
+    body = {"json": orjson.Fragment(call.masked)} if call.form is None else {"form": without_key(call.form)}
     return {"method": call.method, "url": call.url, **body}
 
 
 def without_key(body: dict[str, object] | dict[str, str]) -> dict[str, object]:
     """Return a request's fields with the API key hidden."""
-    return {name: HIDDEN if name == "api_key" else value for name, value in body.items()}
+    return {name: MASK if name == "api_key" else value for name, value in body.items()}

@@ -9,8 +9,8 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
+from forwarder.amplitude.wire.requests import Body
 from forwarder.amplitude.wire.responses import UpstreamResponse
-from forwarder.delivery.scheduler.batch import Body
 from forwarder.faults import system_error
 
 MAX_RESPONSE_BYTES = 1024 * 1024

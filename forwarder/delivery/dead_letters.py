@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import orjson
 
-from forwarder.delivery.scheduler.retry_state import INSERT_ID_WINDOW_MS
+from forwarder.amplitude.wire.limits import INSERT_ID_WINDOW_MS
 from forwarder.spool import DeadLetter, Spool
 from forwarder.text import cell, in_lines
 

@@ -9,9 +9,10 @@ import httpx
 import structlog
 
 from forwarder import metrics
+from forwarder.amplitude.wire.requests import Keys, encode
 from forwarder.amplitude.wire.responses import Action, Decision, UpstreamResponse
 from forwarder.delivery.client import post_request
-from forwarder.delivery.scheduler.batch import Batch, encode
+from forwarder.delivery.scheduler.batch import Batch
 from forwarder.delivery.scheduler.circuit_breaker import CircuitState
 from forwarder.delivery.scheduler.planning import Planner
 from forwarder.delivery.scheduler.retry_policy import RetryPolicy
@@ -24,10 +25,10 @@ STATUSES = range(100, 600)
 
 async def send_batch(http: httpx.AsyncClient, to: Planner, batch: Batch, timeout_ms: int) -> UpstreamResponse:
     """Send the batch and return the answer; where our own code fails over it, one that says so."""
-    secrets = (to.api_key, to.secret_key)
+    keys = Keys(to.api_key, to.secret_key)
     try:
-        body = encode(batch, *secrets)
-        return await post_request(http, to.url(batch.endpoint), body, timeout_ms / 1000, secrets)
+        body = encode(batch.endpoint, batch.job_items, batch.min_id_length, keys)
+        return await post_request(http, to.url(batch.endpoint), body, timeout_ms / 1000, keys)
     except Exception as error:
         return UpstreamResponse(0, fault_of(error).encode(), "fault")
 

@@ -15,13 +15,14 @@ from hypothesis import HealthCheck, Phase, given, settings, target
 from hypothesis import strategies as st
 
 from forwarder.amplitude.wire.endpoints import Endpoint
-from forwarder.amplitude.wire.responses import SentIds, UpstreamResponse, read_response
+from forwarder.amplitude.wire.responses import UpstreamResponse, read_response
 from forwarder.errors import ForwarderError
 from forwarder.http.responses import Refusal
 from forwarder.ingest.body import decode_body, exceeds_depth
 from forwarder.ingest.envelope import batch, single
 from tests.bench.programs import ROOT
 from tests.property import test_planning, test_tracking_bodies
+from tests.simulation.items import sent_item
 
 LARGEST = 500_000
 """Bytes of a body, also of an inflated one: as a request of Segment's API may have."""
@@ -103,7 +104,7 @@ EVENTS = st.fixed_dictionaries(
         "integrations": PARTS,
     },
 )
-SENT = [SentIds(f"u{number % 3}", f"d{number}") for number in range(100)]
+SENT = [sent_item(f"u{number % 3}", f"d{number}") for number in range(100)]
 INDEXES = st.builds(lambda one, times: [one] * times, st.integers(-1, 200), st.integers(0, 5_000))
 SAID = st.dictionaries(
     st.sampled_from(["code", "error", "missing_field", "events_with_invalid_fields", "silenced_devices"])

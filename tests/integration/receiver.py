@@ -14,6 +14,8 @@ class Receiver:
 
     def __init__(self) -> None:
         self.items: list[tuple[str, dict[str, Any]]] = []
+        self.requests: list[tuple[str, bytes]] = []
+        """Path and body of each request."""
         self.url = ""
 
     def events(self) -> list[dict[str, Any]]:
@@ -21,7 +23,8 @@ class Receiver:
         return [item for path, item in self.items if path in ("/2/httpapi", "/batch")]
 
     def take(self, path: str, media: str, body: bytes) -> None:
-        """Remember the items of one request."""
+        """Remember one request and its items."""
+        self.requests.append((path, body))
         if media.startswith("application/json"):
             items = json.loads(body)["events"]
         else:

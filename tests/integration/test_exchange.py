@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from forwarder.amplitude.wire.requests import Body
 from forwarder.amplitude.wire.responses import UpstreamResponse
 from forwarder.delivery.client import MAX_RESPONSE_BYTES, http_client, post_request, without
-from forwarder.delivery.scheduler.batch import Body
 
 BODY = Body(b'{"api_key":"the-key"}', {"content-type": "application/json"})
 Talk = Callable[[asyncio.StreamWriter], Awaitable[None]]

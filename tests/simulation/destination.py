@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from forwarder.amplitude.wire.limits import BOUNDS
 from forwarder.amplitude.wire.responses import UpstreamResponse
-from forwarder.delivery.scheduler.batch import BOUNDS, Batch
+from forwarder.delivery.scheduler.batch import Batch
 from forwarder.delivery.scheduler.scheduler import Scheduler
 from forwarder.delivery.scheduler.settings import SchedulerSettings
 from forwarder.spool import StoredEvent

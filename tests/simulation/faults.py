@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from forwarder.amplitude.wire import requests
 from forwarder.app import Forwarder
 from forwarder.delivery import client, sending
 from forwarder.delivery.faults import Faults
-from forwarder.delivery.scheduler import batch, scheduler
+from forwarder.delivery.scheduler import scheduler
 from forwarder.delivery.scheduler.batch import Batch
 from forwarder.delivery.scheduler.batching import Batching
 from forwarder.delivery.scheduler.checkpoint import Checkpoint
@@ -135,7 +136,7 @@ def targets() -> list[tuple[str, object, str]]:
         ("encode", sending, "encode"),
         ("post_request", sending, "post_request"),
         ("plan_job", scheduler, "plan_job"),
-        ("form_text", batch, "form_text"),
+        ("form_text", requests, "form_text"),
         ("http_client", client, "http_client"),
     ]
     for owner in CLASSES:

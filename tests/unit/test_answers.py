@@ -5,6 +5,7 @@ import json
 import pytest
 
 from forwarder.amplitude.wire.endpoints import Endpoint
+from forwarder.amplitude.wire.items import Item
 from forwarder.amplitude.wire.responses import (
     ACCEPTED,
     HOLD_PROJECT_MS,
@@ -12,16 +13,16 @@ from forwarder.amplitude.wire.responses import (
     RESEND,
     Action,
     Decision,
-    SentIds,
     UpstreamResponse,
     read_response,
 )
+from tests.simulation.items import sent_item
 
-SENT = [SentIds("u1", "d1"), SentIds("u2", "d2"), SentIds("u1", "d3"), SentIds(None, "d4")]
+SENT = [sent_item("u1", "d1"), sent_item("u2", "d2"), sent_item("u1", "d3"), sent_item(None, "d4")]
 
 
 def read(
-    status: int, said: object = None, sent: list[SentIds] = SENT, endpoint: Endpoint = Endpoint.HTTPAPI
+    status: int, said: object = None, sent: list[Item] = SENT, endpoint: Endpoint = Endpoint.HTTPAPI
 ) -> list[Decision]:
     body = said if isinstance(said, bytes) else json.dumps(said).encode()
     return read_response(endpoint, sent, UpstreamResponse(status, body))

@@ -8,12 +8,18 @@ import orjson
 import pytest
 
 from forwarder.amplitude.wire.endpoints import Endpoint
-from forwarder.delivery.scheduler.batch import BOUNDS, Batch, encode
-from forwarder.delivery.scheduler.job import JobItem
+from forwarder.amplitude.wire.items import Item
+from forwarder.amplitude.wire.limits import BOUNDS
+from forwarder.amplitude.wire.requests import Body, Keys, encode
+from forwarder.delivery.scheduler.batch import Batch
 
 
-def part(endpoint: Endpoint, body: dict[str, object], min_id_length: int | None = None) -> JobItem:
-    return JobItem(endpoint, orjson.dumps(body), min_id_length)
+def part(endpoint: Endpoint, body: dict[str, object], min_id_length: int | None = None) -> Item:
+    return Item(endpoint, {}, min_id_length, data=orjson.dumps(body))
+
+
+def encoded(batch: Batch, *keys: str) -> Body:
+    return encode(batch.endpoint, batch.job_items, batch.min_id_length, Keys(*keys))
 
 
 @pytest.mark.parametrize("endpoint", [Endpoint.HTTPAPI, Endpoint.IDENTIFY])
@@ -22,7 +28,7 @@ def test_requests_stay_within_bounds(endpoint: Endpoint) -> None:
     large = part(endpoint, {"x": 'ä"{' * 2000})
     while batch.fits(large):
         batch.add(large)
-    size = len(encode(batch, "key", "secret").content)
+    size = len(encoded(batch, "key", "secret").content)
     assert BOUNDS[endpoint].bytes // 2 < size <= BOUNDS[endpoint].bytes
 
 
@@ -35,7 +41,7 @@ def test_the_requests_read_as_amplitude_documents_them() -> None:
     body: dict[str, object] = {"user_id": "ü & 1", "user_properties": {"$set": {"a": "b c+"}}}
     batch = Batch(part(Endpoint.HTTPAPI, body, 3), 0, 2000)
     batch.add(part(Endpoint.HTTPAPI, body, 3))
-    content = json.loads(encode(batch, "key", "").content)
+    content = json.loads(encoded(batch, "key", "").content)
     assert content == {"api_key": "key", "events": [body], "options": {"min_id_length": 3}}
     for endpoint, field in (
         (Endpoint.IDENTIFY, "identification"),
@@ -45,7 +51,7 @@ def test_the_requests_read_as_amplitude_documents_them() -> None:
         batch = Batch(part(endpoint, body), 0, 2000)
         batch.add(part(endpoint, body))
         batch.add(part(endpoint, body))
-        form = parse_qs(encode(batch, "k&y", "").content.decode(), strict_parsing=True)
+        form = parse_qs(encoded(batch, "k&y", "").content.decode(), strict_parsing=True)
         assert form == {"api_key": ["k&y"], field: [orjson.dumps([body, body]).decode()]}
 
 
@@ -53,7 +59,7 @@ def test_deletions_are_authorised_by_both_keys() -> None:
     batch = Batch(part(Endpoint.DELETIONS, {"user_ids": ["u"]}), 0, 2000)
     batch.add(part(Endpoint.DELETIONS, {"user_ids": ["u"]}))
     assert batch.full
-    body = encode(batch, "key", "secret")
+    body = encoded(batch, "key", "secret")
     assert body.content == b'{"user_ids":["u"]}'
     assert body.headers["authorization"] == "Basic a2V5OnNlY3JldA=="
 

@@ -8,8 +8,8 @@ import orjson
 import pytest
 from click.testing import CliRunner, Result
 
+from forwarder.amplitude.wire.limits import INSERT_ID_WINDOW_MS
 from forwarder.cli import cli
-from forwarder.delivery.scheduler.retry_state import INSERT_ID_WINDOW_MS
 from forwarder.spool import NewDead, NewEvent, Parked, Settlement, Spool, open_spool
 
 NOW = 1_790_000_000_000

@@ -9,13 +9,14 @@ import pytest
 from forwarder import metrics
 from forwarder.amplitude import AmplitudeDestination
 from forwarder.amplitude.wire.endpoints import Endpoint
-from forwarder.amplitude.wire.responses import Action, SentIds, UpstreamResponse, read_response
-from forwarder.delivery.scheduler.batch import Batch, encode
-from forwarder.delivery.scheduler.job import JobItem
+from forwarder.amplitude.wire.items import Item
+from forwarder.amplitude.wire.requests import Keys, encode
+from forwarder.amplitude.wire.responses import Action, UpstreamResponse, read_response
 from forwarder.delivery.scheduler.planning import plan_job
 from forwarder.errors import MappingError
 from forwarder.mapping import compile_mapping
 from forwarder.spool import Counts, Standing, StoredEvent
+from tests.simulation.items import sent_item
 from tests.simulation.lines import NOW, OK, due, event, line
 from tests.simulation.spool import Destination
 
@@ -73,31 +74,29 @@ def test_a_fault_of_ours_is_tried_again_then_halved_then_a_dead_letter(
 
 @pytest.mark.parametrize("status", [407, 421, 425, 426, 431])
 def test_a_refusal_of_the_connection_is_no_events_fault(status: int) -> None:
-    [decision] = read_response(Endpoint.HTTPAPI, [SentIds("u")], UpstreamResponse(status))
+    [decision] = read_response(Endpoint.HTTPAPI, [sent_item("u")], UpstreamResponse(status))
     assert (decision.action, decision.innocent) == (Action.RETRY, True)
 
 
 def test_only_our_names_become_labels() -> None:
     said = orjson.dumps({"events_with_invalid_fields": {"x" * 900_000: [0]}})
-    [decision] = read_response(Endpoint.HTTPAPI, [SentIds("u")], UpstreamResponse(400, said))
+    [decision] = read_response(Endpoint.HTTPAPI, [sent_item("u")], UpstreamResponse(400, said))
     assert decision.reason.startswith("invalid field: x")
     assert len(decision.reason) < 250
-    [decision] = read_response(Endpoint.IDENTIFY, [SentIds("u")], UpstreamResponse(400, b"e" * 5000))
+    [decision] = read_response(Endpoint.IDENTIFY, [sent_item("u")], UpstreamResponse(400, b"e" * 5000))
     assert len(decision.reason) < 250
 
 
 def test_the_longer_hold_counts() -> None:
     said = orjson.dumps({"throttled_users": {"u": 1}, "exceeded_daily_quota_users": {"u": 1}})
-    [decision] = read_response(Endpoint.HTTPAPI, [SentIds("u")], UpstreamResponse(429, said))
+    [decision] = read_response(Endpoint.HTTPAPI, [sent_item("u")], UpstreamResponse(429, said))
     assert decision.reason == "daily quota"
 
 
 @pytest.mark.parametrize("endpoint", [Endpoint.IDENTIFY, Endpoint.GROUPIDENTIFY, Endpoint.USERMAP])
 def test_forms_carry_their_options(endpoint: Endpoint) -> None:
-    part = JobItem(endpoint, b"{}", 3)
-    batch = Batch(part, 0, 2000)
-    batch.add(part)
-    form = parse_qs(encode(batch, "k", "").content.decode(), strict_parsing=True)
+    one = Item(endpoint, {}, 3, data=b"{}")
+    form = parse_qs(encode(endpoint, [one], 3, Keys("k")).content.decode(), strict_parsing=True)
     assert json.loads(form["options"][0]) == {"min_id_length": 3}
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
+from forwarder.amplitude.wire.limits import DAY_MS, INSERT_ID_WINDOW_MS
 from forwarder.amplitude.wire.responses import UpstreamResponse
 from forwarder.delivery.scheduler.batch import Batch
 from forwarder.delivery.scheduler.circuit_breaker import STOPPED_MS, CircuitState
-from forwarder.delivery.scheduler.retry_state import DAY_MS, INSERT_ID_WINDOW_MS
 from forwarder.delivery.scheduler.scheduler import Scheduler
 from forwarder.outcomes import Outcome
 from tests.simulation.lines import FAILED, NOW, OK, due, event, line

@@ -4,11 +4,16 @@ import json
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
-from forwarder.amplitude import AmplitudeDestination, Call
+from forwarder.amplitude import AmplitudeDestination, Call, Endpoint, Item
+from forwarder.amplitude.wire.requests import encode
+from forwarder.delivery.scheduler.batch import Batch
+from forwarder.delivery.scheduler.planning import read_body
 from forwarder.errors import ConfigError, PayloadError
+from tests.simulation.wire import batches_of, job_of
 from tests.vectors.stored import cases, known_differences, names
 
 FROZEN_CLOCK = 1_767_225_600_000
@@ -50,6 +55,44 @@ def test_recorded(case: dict[str, Any]) -> None:
     if error.get("name") == "AggregateAjvError":
         places = {place for one in errors if isinstance(one, PayloadError) for place in one.fields}
         assert {field["path"] for field in error["fields"]} <= places
+
+
+@pytest.mark.parametrize("case", RECORDED, ids=names(RECORDED))
+def test_what_plan_shows_are_the_bytes_that_delivery_sends(case: dict[str, Any]) -> None:
+    subscriptions = None if case.get("preset") else case["subscriptions"]
+    try:
+        destination = configured(json.dumps([case["settings"], subscriptions]))
+    except ConfigError:
+        return
+    job = job_of(case["event"], destination)
+    plans = destination.plan(read_body(job.event.body))
+    assert [item.data for item in job.items] == [item.data for one in plans for item in one.items]
+    left = list(job.items)
+    for planned in plans:
+        its, left = left[: len(planned.items)], left[len(planned.items) :]
+        sent = [
+            (destination.url(batch.endpoint), encode(*of_batch(batch), destination.keys).content)
+            for batch in batches_of(job, its)
+        ]
+        assert [(call.url, call.content) for call in planned.calls] == sent
+        for call in planned.calls:
+            assert said(call.content) == (call.json or call.form)
+            hidden = {**said(call.content), "api_key": "..."}
+            assert said(call.masked) == hidden
+    assert not left
+
+
+def of_batch(batch: Batch) -> tuple[Endpoint, list[Item], float | None]:
+    return batch.endpoint, batch.job_items, batch.min_id_length
+
+
+def said(content: bytes) -> dict[str, Any]:
+    """Return what a request's body says, read by nothing of the forwarder's own."""
+    if content.startswith(b"{"):
+        read: dict[str, Any] = json.loads(content)
+        return read
+    read = parse_qs(content.decode(), keep_blank_values=True, strict_parsing=True)
+    return {name: text for name, [text] in read.items()}
 
 
 OFF = [case for case in cases("actions") if case["id"] in known_differences("actions")]

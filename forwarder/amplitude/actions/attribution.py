@@ -1,13 +1,11 @@
 """Campaign and referrer as user properties, for the actions that take them as fields of their own."""
 
-from typing import Final, cast
+from typing import cast
 
 from forwarder.amplitude.payload.validation import Values
+from forwarder.amplitude.wire.limits import USER_PROPERTIES
 from forwarder.errors import PayloadError
 from forwarder.javascript import values as js
-
-MOST_SPREAD: Final = 1000
-"""Properties that a text or a list may become; Amplitude takes 1,000 of a user."""
 
 
 def attributed(how: Values, *, own_first: bool) -> object:
@@ -51,11 +49,11 @@ def _spread(name: str, value: object) -> Values:
     if isinstance(value, dict):
         return value
     if isinstance(value, str):
-        if len(value) <= MOST_SPREAD:
+        if len(value) <= USER_PROPERTIES:
             value = js.string_units(value)
     elif not isinstance(value, list):
         return {}
-    if len(value) > MOST_SPREAD:
-        reason = f"would become {len(value)} properties, at most {MOST_SPREAD} are made; send an object"
+    if len(value) > USER_PROPERTIES:
+        reason = f"would become {len(value)} properties, at most {USER_PROPERTIES} are made; send an object"
         raise PayloadError({f"$.user_properties.{name}": reason})
     return {str(at): one for at, one in enumerate(value)}

@@ -1,7 +1,7 @@
 """The actions on users and groups: identifyUser, groupIdentifyUser, mapUser, and deletion."""
 
 from collections.abc import Sequence
-from typing import Final, cast
+from typing import cast
 
 from forwarder.amplitude.actions.attribution import attributed
 from forwarder.amplitude.actions.common import agent_fields, min_id_length, platform
@@ -9,9 +9,7 @@ from forwarder.amplitude.payload.dates import read_utc
 from forwarder.amplitude.payload.validation import Payload, Values
 from forwarder.amplitude.wire.endpoints import Endpoint
 from forwarder.amplitude.wire.items import Item
-
-MOST_DELETED: Final = 100
-"""User ids that one request for deletion takes."""
+from forwarder.amplitude.wire.limits import DELETED_USERS
 
 
 def identify_user(payload: Payload, message_id: str | None) -> list[Item]:
@@ -28,7 +26,7 @@ def identify_user(payload: Payload, message_id: str | None) -> list[Item]:
     if message_id is not None:
         body.setdefault("insert_id", message_id)
     body["library"] = "segment"
-    return [Item(Endpoint.IDENTIFY, body, min_id_length(how))]
+    return [Item(Endpoint.IDENTIFY, body, min_id_length(how), as_object=True)]
 
 
 def group_identify_user(payload: Payload, message_id: str | None, now: int) -> list[Item]:
@@ -65,6 +63,8 @@ def map_user(payload: Payload) -> list[Item]:
 def delete_users(user_ids: Sequence[str]) -> list[Item]:
     """Return the deletion of users, for as many requests as it takes."""
     return [
-        Item(Endpoint.DELETIONS, {"user_ids": list(user_ids[at : at + MOST_DELETED]), "requester": "segment"})
-        for at in range(0, len(user_ids), MOST_DELETED)
+        Item(
+            Endpoint.DELETIONS, {"user_ids": list(user_ids[at : at + DELETED_USERS]), "requester": "segment"}
+        )
+        for at in range(0, len(user_ids), DELETED_USERS)
     ]

@@ -14,6 +14,7 @@ import orjson
 
 from forwarder.amplitude.actions.fields import ACTIONS
 from forwarder.amplitude.wire.endpoints import Endpoint
+from forwarder.amplitude.wire.items import Item
 from forwarder.text import one_line
 
 SECOND = 1000
@@ -78,13 +79,6 @@ class UpstreamResponse(NamedTuple):
     failure: str = ""
 
 
-class SentIds(NamedTuple):
-    """What an answer is read against, per item: the ids that Amplitude names when it throttles."""
-
-    user_id: str | None = None
-    device_id: str | None = None
-
-
 ACCEPTED = Decision(Action.TAKEN)
 RESEND = Decision(Action.RESEND)
 
@@ -101,7 +95,7 @@ def is_accepted(endpoint: Endpoint, answer: UpstreamResponse) -> bool:
     return not _is_page(answer)
 
 
-def read_response(endpoint: Endpoint, sent: Sequence[SentIds], answer: UpstreamResponse) -> list[Decision]:
+def read_response(endpoint: Endpoint, sent: Sequence[Item], answer: UpstreamResponse) -> list[Decision]:
     """Return one decision for each item sent, in order."""
     if is_accepted(endpoint, answer):
         return [ACCEPTED] * len(sent)
@@ -152,14 +146,14 @@ def _failure(answer: UpstreamResponse) -> Decision:
     return Decision(Action.RETRY, f"status {status}: not Amplitude's words")
 
 
-def _suspects(sent: Sequence[SentIds], alone: Decision) -> list[Decision]:
+def _suspects(sent: Sequence[Item], alone: Decision) -> list[Decision]:
     """Something in the request is at fault: halve until it stands alone."""
     if len(sent) == 1:
         return [alone]
     return [Decision(Action.HALVE, alone.reason)] * len(sent)
 
 
-def _bad_request(sent: Sequence[SentIds], said: dict[str, object]) -> list[Decision]:
+def _bad_request(sent: Sequence[Item], said: dict[str, object]) -> list[Decision]:
     told = said.get("error")
     error = one_line(told, LONGEST_REASON) if isinstance(told, str) else ""
     if error.startswith("Invalid API key") or said.get("missing_field") == "api_key":
@@ -185,7 +179,7 @@ def _bad_request(sent: Sequence[SentIds], said: dict[str, object]) -> list[Decis
     return _suspects(sent, Decision(Action.DEAD, f"refused: {error or 'bad request'}"))
 
 
-def _throttled(endpoint: Endpoint, sent: Sequence[SentIds], said: dict[str, object]) -> list[Decision]:
+def _throttled(endpoint: Endpoint, sent: Sequence[Item], said: dict[str, object]) -> list[Decision]:
     short = Decision(Action.HOLD, "throttled", HOLD_MS.get(endpoint, HOLD_OTHER_MS))
     long = Decision(Action.HOLD, "daily quota", HOLD_QUOTA_MS)
     users = dict.fromkeys(_names(said.get("throttled_users")), short)
@@ -229,7 +223,7 @@ def _names(value: object) -> Iterable[str]:
     return [name for name in value if isinstance(name, str)] if isinstance(value, dict | list) else ()
 
 
-def _indexes(value: object, sent: Sequence[SentIds]) -> Iterable[int]:
+def _indexes(value: object, sent: Sequence[Item]) -> Iterable[int]:
     if not isinstance(value, list):
         return ()
     return [index for index in value if type(index) is int and 0 <= index < len(sent)]

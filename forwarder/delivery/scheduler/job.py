@@ -2,42 +2,14 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
-
 import msgspec
 import orjson
 
-from forwarder.amplitude.wire.endpoints import Endpoint
-from forwarder.amplitude.wire.responses import SentIds, UpstreamResponse
+from forwarder.amplitude.wire.items import Item
+from forwarder.amplitude.wire.responses import UpstreamResponse
 from forwarder.delivery.scheduler.retry_state import RetryState
 from forwarder.spool import NewDead, Parked, StoredEvent
 from forwarder.text import whole_characters
-
-
-class JobItem(msgspec.Struct, eq=False, gc=False):
-    """One item, written. ``done``: nothing is left to do with it; ``reason``: why it failed, or empty.
-
-    ``user_id``, ``device_id``: the ids in it that an answer may name.
-    """
-
-    endpoint: Endpoint
-    data: bytes
-    min_id_length: float | None = None
-    after_previous: bool = False
-    user_id: str | None = None
-    device_id: str | None = None
-    done: bool = False
-    reason: str = ""
-
-    @property
-    def content_hash(self) -> str:
-        """A short text that stands for the content."""
-        return blake2b(self.endpoint.encode() + self.data, digest_size=8).hexdigest()
-
-    @property
-    def sent_ids(self) -> SentIds:
-        """The ids that an answer may name."""
-        return SentIds(self.user_id, self.device_id)
 
 
 class Job(msgspec.Struct, eq=False, gc=False):
@@ -49,7 +21,7 @@ class Job(msgspec.Struct, eq=False, gc=False):
     """
 
     event: StoredEvent
-    items: list[JobItem]
+    items: list[Item]
     keys: tuple[str, ...]
     placed: int = 0
     group: str | None = None
@@ -70,7 +42,7 @@ class Job(msgspec.Struct, eq=False, gc=False):
         return any(part.done for part in self.items) or bool(self.retry and self.retry.uncertain_since)
 
     @property
-    def next_item(self) -> JobItem:
+    def next_item(self) -> Item:
         """The first part that is not done."""
         for part in self.items:
             if not part.done:
@@ -98,7 +70,7 @@ class Job(msgspec.Struct, eq=False, gc=False):
             self.retry = RetryState()
         return self.retry
 
-    def fail(self, part: JobItem, reason: str, answer: UpstreamResponse | None) -> None:
+    def fail(self, part: Item, reason: str, answer: UpstreamResponse | None) -> None:
         """End one part, and those that were to follow only its success."""
         part.done, part.reason = True, reason
         trouble = self.retry_state()

@@ -10,7 +10,7 @@ import orjson
 from browser_plugin.destinations import may_receive
 from forwarder.amplitude.wire.endpoints import HTTPAPI, Endpoint
 from forwarder.amplitude.wire.items import Item
-from forwarder.delivery.scheduler.job import Job, JobItem
+from forwarder.delivery.scheduler.job import Job
 from forwarder.errors import ForwarderError, MappingError, PayloadError
 from forwarder.faults import fault_of
 from forwarder.javascript.tolerant_json import read_tolerantly
@@ -53,7 +53,7 @@ def plan_job(event: StoredEvent, planner: Planner, sources: frozenset[str] | Non
         work = Job(event, [], _ordering_keys(items) or (f"#{event.seq}",))
         work.size = len(event.body)
         for item in items:
-            work.items.append(_part(item))
+            work.items.append(item.without_body())
             work.size += len(item.data)
     except Exception as error:  # the reason names it; the event stays in the dead letters
         work = Job(event, [], (), size=len(event.body))
@@ -75,18 +75,6 @@ def why_skipped(source: str, integrations: object, sources: frozenset[str] | Non
     if sources is not None and source not in sources:
         return NOT_ROUTED
     return "" if not integrations or may_receive(integrations) else EXCLUDED
-
-
-def _part(item: Item) -> JobItem:
-    user, device = item.body.get("user_id"), item.body.get("device_id")
-    return JobItem(
-        item.endpoint,
-        item.data,
-        item.min_id_length,
-        item.after_previous,
-        user if isinstance(user, str) else None,
-        device if isinstance(device, str) else None,
-    )
 
 
 def read_body(text: bytes) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from itertools import islice
 
+from forwarder.amplitude.wire.items import Item
 from forwarder.amplitude.wire.responses import (
     ACCEPTED,
     Action,
@@ -15,7 +16,7 @@ from forwarder.amplitude.wire.responses import (
 )
 from forwarder.delivery.scheduler.batch import Batch
 from forwarder.delivery.scheduler.circuit_breaker import CircuitBreaker, CircuitState, backoff_ms
-from forwarder.delivery.scheduler.job import Job, JobItem
+from forwarder.delivery.scheduler.job import Job
 
 REGROUP_MS = 1_000
 
@@ -37,7 +38,7 @@ class RetryPolicy:
             for part in batch.job_items:
                 part.done = True
             return [ACCEPTED] * len(batch.job_items)
-        decisions = read_response(batch.endpoint, [part.sent_ids for part in batch.job_items], answer)
+        decisions = read_response(batch.endpoint, batch.job_items, answer)
         self._apply_to_destination(batch, decisions[0], now)
         pairs = zip(batch.job_items, decisions, strict=True)
         for work in batch.jobs:
@@ -63,7 +64,7 @@ class RetryPolicy:
         return work.retry is not None and 0 < work.retry.failing_since < self.breaker.last_good
 
     def _apply_to_item(
-        self, work: Job, part: JobItem, decision: Decision, batch: Batch, answer: UpstreamResponse, now: int
+        self, work: Job, part: Item, decision: Decision, batch: Batch, answer: UpstreamResponse, now: int
     ) -> None:
         """Do what is decided of one item. Else it goes again when it may: RESEND, STOP, PAUSE, RETRY."""
         if decision.action is Action.DEAD:

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from forwarder.amplitude.wire.limits import DAY_MS, INSERT_ID_WINDOW_MS
 from forwarder.amplitude.wire.responses import Decision, UpstreamResponse
-
-DAY_MS = 24 * 3600 * 1000
-INSERT_ID_WINDOW_MS = 7 * DAY_MS
-"""Amplitude recognises an insert id for so long; later, sending again may count twice."""
-
 
 MAX_GAP_MS = 600_000
 """The most of the budget that passes between two failed tries: in a longer gap all may have failed."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from forwarder.delivery.scheduler.retry_state import DAY_MS
+from forwarder.amplitude.wire.limits import DAY_MS
 
 PATIENCE_MS = 1_000
 """How long a batch that is due may go on filling while more events are at hand."""
