@@ -55,6 +55,7 @@ class Forwarder:
         self._clock = clock
         self._changing = asyncio.Lock()
         self._restoring: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._stopping = False
 
     @property
@@ -78,6 +79,7 @@ class Forwarder:
         self.delivery = self._delivery(self.settings)
         self.pages, self.door = self._front(self.settings)
         await self.delivery.start()
+        self._watching = asyncio.create_task(self._watch_erasures())
 
     def _delivery(self, settings: Settings) -> DeliveryService:
         return DeliveryService(self.spool, routes(settings), clock=self._clock)
@@ -102,24 +104,47 @@ class Forwarder:
             restart = [name for name in FOR_THE_PROCESS if _at(settings, name) != _at(self._at_start, name)]
             if restart:
                 log.warning("these settings take effect at the next start", settings=restart)
-            await self._restored()
-            try:
-                await self.delivery.stop(settings.server.stop_seconds)
-                await delivery.start()
-            except BaseException:
-                # A full disk may refuse new destinations; the old ones have all they need.
-                ends = (delivery.abandon(), self.delivery.abandon())
-                await asyncio.gather(*ends, return_exceptions=True)
-                self._restoring = asyncio.create_task(self._restore())
-                await asyncio.wait((self._restoring,), timeout=RESTORE_S)
-                raise
-            self.delivery = delivery
+            await self._exchange(delivery, settings.server.stop_seconds)
             self.settings, self.pages, self.door = settings, pages, door
         log.info(
             "configuration reloaded",
             sources=[one.name for one in settings.sources],
             destinations=[one.name for one in settings.destinations],
         )
+
+    async def _exchange(self, delivery: DeliveryService, stop_seconds: float) -> None:
+        """Deliver by another service from now on; whatever is raised, events are delivered on."""
+        await self._restored()
+        try:
+            await self.delivery.stop(stop_seconds)
+            await delivery.start()
+        except BaseException:
+            # A full disk may refuse new destinations; the old ones have all they need.
+            ends = (delivery.abandon(), self.delivery.abandon())
+            await asyncio.gather(*ends, return_exceptions=True)
+            self._restoring = asyncio.create_task(self._restore())
+            await asyncio.wait((self._restoring,), timeout=RESTORE_S)
+            raise
+        self.delivery = delivery
+
+    async def _watch_erasures(self) -> None:
+        """Deliver anew from the spool once users were deleted: what is in memory may be theirs."""
+        while True:
+            await asyncio.sleep(ERASURE_LOOK_S)
+            try:
+                await self._follow_erasure()
+            except Exception as error:
+                metrics.FAULTS.labels("", "erasure").inc()
+                log.error("users were deleted, and deliveries do not know it yet", fault=fault_of(error))
+
+    async def _follow_erasure(self) -> None:
+        if await self.spool.erasure() == self.delivery.erasure:
+            return
+        async with self._changing:
+            if self._stopping:
+                return
+            await self._exchange(self._delivery(self.settings), self.settings.server.stop_seconds)
+        log.info("users were deleted: deliveries began anew without their events")
 
     async def _restore(self) -> None:
         """Deliver on under the settings in force; where that fails, try again until it does not."""
@@ -161,6 +186,9 @@ class Forwarder:
         self._stopping = True
         self.spool.end_within(seconds)
         async with self._changing:
+            if self._watching is not None:
+                self._watching.cancel()
+                await asyncio.wait((self._watching,))
             await self._restored()
             try:
                 await self.delivery.stop(seconds)
@@ -168,6 +196,8 @@ class Forwarder:
                 await self.spool.close()
 
 
+ERASURE_LOOK_S = 1.0
+"""How often the forwarder looks whether users were deleted; the command is another process."""
 RESTORE_S = 1.0
 """Between two tries to go on delivering after a reload that failed."""
 

@@ -15,7 +15,7 @@ class Outcome(StrEnum):
     DUPLICATE = "duplicate"
     """The same source sent the same message id within 24 hours; only the first is kept."""
     FILTERED = "filtered"
-    """No trigger of the destination matched, or the event excludes the destination."""
+    """No trigger of the destination matched, the event excludes the destination, or its user was deleted."""
     REJECTED = "rejected"
     """Refused at the door; the sender was told why."""
     DEAD = "dead"

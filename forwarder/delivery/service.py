@@ -16,6 +16,7 @@ from forwarder.delivery.watchdog import MENDED_ANEW, STILL_MS, Stall, Watch
 from forwarder.delivery.worker import LAST_S, DestinationRoute, Worker
 from forwarder.faults import fault_of
 from forwarder.spool import Spool, Standing
+from forwarder.spool.suppression import Suppression
 
 LOOK_S = 5.0
 """How often the watchdog looks."""
@@ -46,20 +47,29 @@ class DeliveryService:
         self._watching: asyncio.Task[None] | None = None
         self._deaf: list[Callable[[], None]] = []
         self._unread: dict[str, int] = {}
+        self.erasure = 0
+        """The latest erasure whose marks deliveries go by."""
         self.stalled: dict[str, Stall] = {}
         """The destinations that have work and do nothing, and why."""
 
     async def start(self) -> None:
         """Go on where the spool's cursors stand. Raises SpoolError, with nothing begun."""
         names = [route.name for route in self._routes]
+        erasure = await self._spool.erasure()
+        marks = await self._spool.marks()
         cursors = await self._spool.attach(names)
         self._http = self._http or http_client()
         senders: dict[str, Worker] = {}
         for route in self._routes:
             attach = self._attaching(route.name)
-            sender = Worker(route, self._spool, cursors[route.name], self._clock, self._http, attach)
+            suppression = Suppression(marks, route.name)
+            cursor = cursors[route.name]
+            sender = Worker(route, self._spool, cursor, self._clock, self._http, attach, suppression)
             await sender.resume()
             senders[route.name] = sender
+        if erasure:
+            await self._spool.erasure_done(erasure)
+        self.erasure = erasure
         self._senders = senders
         for name, sender in senders.items():
             self._deaf.append(self._spool.on_append(sender.on_accepted))

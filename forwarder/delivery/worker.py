@@ -28,6 +28,7 @@ from forwarder.delivery.watchdog import Look
 from forwarder.errors import SpoolError
 from forwarder.faults import fault_of
 from forwarder.spool import Settlement, Spool, StoredEvent
+from forwarder.spool.suppression import NOBODY, Suppression
 
 PLAN_EVENTS = 500
 """Events read in one go; they are planned in slices of time."""
@@ -55,7 +56,8 @@ class DestinationRoute:
 class Worker:
     """The worker of one destination.
 
-    ``clock``: ms since the epoch; ``attach``: returns the destination's cursor, as the spool has it.
+    ``clock``: ms since the epoch; ``attach``: returns the destination's cursor, as the spool has it;
+    ``suppression``: the deleted users, whose events are passed over.
     """
 
     def __init__(
@@ -66,9 +68,11 @@ class Worker:
         clock: Callable[[], int],
         http: httpx.AsyncClient,
         attach: Callable[[], Awaitable[int]],
+        suppression: Suppression = NOBODY,
     ) -> None:
         self._route = route
         self._attach = attach
+        self._suppression = suppression
         self._spool = spool
         self._wall = clock
         self._clock = MonotonicClock(clock)
@@ -97,7 +101,13 @@ class Worker:
     def _new_line(self, cursor: int) -> Scheduler:
         route = self._route
         return Scheduler(
-            route.destination, route.sources, route.settings, cursor, random.Random(), self._faults
+            route.destination,
+            route.sources,
+            route.settings,
+            cursor,
+            random.Random(),
+            self._faults,
+            self._suppression,
         )
 
     # -- events

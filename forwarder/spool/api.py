@@ -8,11 +8,14 @@ spool once every destination's cursor has passed it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
 from forwarder.errors import SpoolError, SpoolUnavailable
+
+if TYPE_CHECKING:
+    from forwarder.spool.suppression import UserMark
 
 
 class NewEvent(msgspec.Struct, frozen=True, gc=False):  # made in a sixth of a named tuple's time
@@ -182,6 +185,22 @@ class Spool(Protocol):
 
     async def drop(self, numbers: Sequence[int]) -> int:
         """Forget these dead letters for good; return how many."""
+        ...
+
+    async def marks(self) -> list[UserMark]:
+        """Return the marks of deleted users."""
+        ...
+
+    async def mark_users(self, marks: Sequence[UserMark], now: int) -> int:
+        """Write marks, which cover all events accepted so far; return the number of this erasure."""
+        ...
+
+    async def erasure(self) -> int:
+        """Return the number of the latest erasure, 0 for none."""
+        ...
+
+    async def erasure_done(self, number: int) -> None:
+        """Note that deliveries go by the marks of this erasure and all before it."""
         ...
 
     async def counts(self) -> Counts:

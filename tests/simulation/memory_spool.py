@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from forwarder.errors import SpoolError
 from forwarder.spool import Counts, MessageGroup, Parked, Settlement, Standing, StoredEvent
+from forwarder.spool.suppression import UserMark
 from tests.simulation.spool import Destination, MemorySpool
 
 
@@ -60,6 +61,14 @@ class AsyncSpool:
         """See ``Spool``."""
         await asyncio.sleep(0.001)
         return self.kept.destinations[destination].lane(lane, limit)
+
+    async def erasure(self) -> int:
+        """See ``Spool``."""
+        return 0
+
+    async def marks(self) -> list[UserMark]:
+        """See ``Spool``."""
+        return []
 
     async def counts(self) -> Counts:
         """See ``Spool``."""

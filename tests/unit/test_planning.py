@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import orjson
 import pytest
 
@@ -10,6 +11,7 @@ from forwarder.amplitude.wire.items import Item
 from forwarder.amplitude.wire.writing import write
 from forwarder.delivery.scheduler.planning import plan_job
 from forwarder.spool import StoredEvent
+from forwarder.spool.suppression import FOR_EVER, Suppression, marks_for
 from tests.simulation.planner import Planner
 
 NOW = 1_790_000_000_000
@@ -86,3 +88,40 @@ def test_what_the_quick_writer_refuses_is_written_all_the_same(revenue: object, 
     item = Item(Endpoint.HTTPAPI, {"revenue": revenue})
     write(item)
     assert json.loads(item.data) == {"revenue": sent}
+
+
+def deleted(*users: str, upto: int = 1, until: int = 0, destination: str = "") -> Suppression:
+    marks = marks_for(users, [destination], until)
+    return Suppression([mark._replace(upto=upto) for mark in marks], "one")
+
+
+def fate(one: StoredEvent, suppression: Suppression) -> str:
+    work, why = plan_job(one, Planner(), None, suppression)
+    assert bool(work.items) is not bool(why)
+    return why
+
+
+def test_events_of_deleted_users_are_filtered() -> None:
+    for suppression in (deleted("u1"), deleted("u0", "u1"), deleted("u1", destination="one")):
+        assert fate(event(), suppression) == "user deleted", "as the mapping has it"
+    assert fate(event(u="u2", userId="u1"), deleted("u1")) == "user deleted", "as the event has it"
+    assert fate(event(u="u2", userId=17), deleted("17")) == "user deleted"
+    assert fate(event(u="a\nb"), deleted("a\nb")) == "user deleted"
+    assert fate(event(), deleted("u1", destination="two")) == ""
+    assert fate(event(u="u2", d="u1"), deleted("u1")) == "", "a device is no user"
+    named: tuple[object, ...] = (None, True, "", 1.5, [], {})
+    for nobody in named:
+        assert fate(event(u="u2", userId=nobody), deleted("None", "True", "", "1.5", "[]", "{}")) == ""
+
+
+def test_a_mark_covers_what_came_before_and_later_ones_until_its_end() -> None:
+    later = msgspec.structs.replace(event(), seq=2)
+    assert fate(later, deleted("u1", upto=1)) == ""
+    assert fate(later, deleted("u1", upto=1, until=NOW + 1)) == "user deleted"
+    assert fate(later, deleted("u1", upto=1, until=NOW)) == ""
+    assert fate(later, deleted("u1", upto=1, until=FOR_EVER)) == "user deleted"
+
+
+def test_what_was_removed_is_filtered_also_where_its_source_goes_elsewhere() -> None:
+    removed = StoredEvent(1, NOW, "demo", "m1", b"")
+    assert plan_job(removed, Planner(), frozenset({"other"}))[1] == "user deleted"

@@ -10,6 +10,7 @@ import pytest
 from forwarder.errors import SpoolDamaged, SpoolFull
 from forwarder.spool import NewDead, Settlement, open_spool
 from forwarder.spool.sqlite import schema
+from forwarder.spool.suppression import marks_for
 from tests.nats import at
 from tests.unit.test_spool import NOW, event, names, opened
 
@@ -96,6 +97,8 @@ async def test_an_older_format_is_migrated(format_1: Path) -> None:
             (3, "invalid time"),
             (7, "silenced"),
         ]
+        assert await spool.marks() == []
+        assert await spool.mark_users(marks_for(["u1"], [""], 0), NOW) == 1
         # How events ended before is not known: what was still to end then, and what came since, adds up.
         one, two = (await spool.counts()).destinations.values()
         assert (one.accepted, one.waiting, one.parked, one.dead) == (5, 5, 2, 2)
@@ -104,6 +107,7 @@ async def test_an_older_format_is_migrated(format_1: Path) -> None:
         assert (await spool.counts()).destinations["one"][:3] == (5, 0, {("delivered", ""): 5})
     async with opened(at(path)) as spool:
         assert (await spool.counts()).destinations["one"].accepted == 5
+        assert [mark.upto for mark in await spool.marks()] == [9]
 
 
 async def test_a_tool_makes_no_file(path: Path) -> None:

@@ -15,11 +15,14 @@ from forwarder.errors import ForwarderError, MappingError, PayloadError
 from forwarder.faults import fault_of
 from forwarder.javascript.tolerant_json import read_tolerantly
 from forwarder.spool import StoredEvent
+from forwarder.spool.suppression import NOBODY, Suppression, user_key
 
 NOT_ROUTED = "source not routed here"
+USER_DELETED = "user deleted"
 EXCLUDED = "excluded by integrations"
 NO_TRIGGER = "no trigger matched"
-"""Why an event is filtered: its source goes elsewhere, it says so itself, no mapping wants it."""
+"""Why an event is filtered: its source goes elsewhere, its user was deleted, it says so itself, no mapping
+wants it."""
 
 
 class Planner(Protocol):
@@ -38,19 +41,31 @@ class Planner(Protocol):
         ...
 
 
-def plan_job(event: StoredEvent, planner: Planner, sources: frozenset[str] | None) -> tuple[Job, str]:
+def plan_job(
+    event: StoredEvent,
+    planner: Planner,
+    sources: frozenset[str] | None,
+    suppression: Suppression = NOBODY,
+) -> tuple[Job, str]:
     """Return the event as work, and why it is filtered where there is nothing to do.
 
-    Whatever goes wrong with one event ends in its own reason, never in the way of others.
+    Whatever goes wrong with one event ends in its own reason, never in the way of others. ``suppression``:
+    the deleted users. An event without a body was removed with its user.
     """
-    if skipped := why_skipped(event.source, None, sources):
+    skipped = why_skipped(event.source, None, sources) if event.body else USER_DELETED
+    if skipped:
         return Job(event, [], (), size=len(event.body)), skipped
     try:
         body = read_body(event.body)
+        if suppression and suppression.covers(event, _own_user(body)):
+            return Job(event, [], (), size=len(event.body)), USER_DELETED
         if skipped := why_skipped(event.source, body.get("integrations"), sources):
             return Job(event, [], (), size=len(event.body)), skipped
         items, errors = planner.items(body)
-        work = Job(event, [], _ordering_keys(items) or (f"#{event.seq}",))
+        keys = _ordering_keys(items)
+        if suppression and suppression.covers(event, keys):
+            return Job(event, [], (), size=len(event.body)), USER_DELETED
+        work = Job(event, [], keys or (f"#{event.seq}",))
         work.size = len(event.body)
         for item in items:
             work.items.append(item.without_body())
@@ -65,6 +80,13 @@ def plan_job(event: StoredEvent, planner: Planner, sources: frozenset[str] | Non
         trouble = work.retry_state()
         trouble.reason, trouble.errors = _kind(errors[0]), [str(error) for error in errors]
     return work, "" if items or errors else NO_TRIGGER
+
+
+def _own_user(body: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the ordering key of the user that the event itself names, whatever mappings make of it."""
+    user = body.get("userId")
+    named = isinstance(user, (str, int)) and not isinstance(user, bool) and user != ""
+    return (user_key(user),) if named else ()
 
 
 def why_skipped(source: str, integrations: object, sources: frozenset[str] | None) -> str:

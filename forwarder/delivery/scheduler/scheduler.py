@@ -33,6 +33,7 @@ from forwarder.delivery.scheduler.throttle import KeyThrottle
 from forwarder.delivery.scheduler.window import Window
 from forwarder.faults import fault_of
 from forwarder.spool import MessageGroup, NewDead, Parked, Settlement, StoredEvent
+from forwarder.spool.suppression import NOBODY, Suppression
 
 Spent = Callable[[int], bool]
 """Tells whether somebody else should have a turn, after so many bytes more have been written."""
@@ -53,8 +54,13 @@ class Scheduler:
         cursor: int,
         chance: random.Random,
         faults: Faults | None = None,
+        suppression: Suppression = NOBODY,
     ) -> None:
-        """``faults``: what is known of events over which our own code failed, from an earlier line."""
+        """``faults``: what is known of events over which our own code failed, from an earlier line.
+
+        ``suppression``: the deleted users, whose events are passed over.
+        """
+        self._suppression = suppression
         self.faults = Faults() if faults is None else faults
         self._chance = chance
         self._planner, self._sources = planner, sources
@@ -124,7 +130,7 @@ class Scheduler:
     def _planned(self, event: StoredEvent) -> tuple[Job, str]:
         if self.faults and self.faults.is_over(event.seq):
             return Job(event, [], (), size=len(event.body)), ""
-        return plan_job(event, self._planner, self._sources)
+        return plan_job(event, self._planner, self._sources, self._suppression)
 
     def load(self, now: int) -> tuple[str, int] | None:
         """Return a lane to bring events back from, and how many at most; None: nothing now."""

@@ -14,8 +14,11 @@ from forwarder.spool.jetstream.opening import answering, open_log
 from forwarder.spool.jetstream.replica import Replica
 from forwarder.spool.location import StreamUrl
 from forwarder.spool.sqlite.spool import SqliteSpool
+from forwarder.spool.suppression import Erasure, UserMark
 
 _ASK_S = 10.0
+_PAGE = 2_000
+"""Users and events named in one request: a message has a megabyte."""
 
 
 class JetStreamAdmin(SqliteSpool):
@@ -34,6 +37,25 @@ class JetStreamAdmin(SqliteSpool):
     async def drop(self, numbers: Sequence[int]) -> int:
         """See ``Spool``. Raises SpoolError where no forwarder is there to do it."""
         return await self._ask_for(ControlRequest(drop=list(numbers)))
+
+    async def mark_users(self, marks: Sequence[UserMark], now: int) -> int:
+        """See ``Spool``. Raises SpoolError where no forwarder is there to do it."""
+        number = 0
+        for at in range(0, len(marks), _PAGE):
+            number = await self._ask_for(ControlRequest(mark=list(marks[at : at + _PAGE]), now=now))
+        return number
+
+    async def awaits(self, number: int) -> bool:
+        """See ``SqliteSpool``. Raises SpoolError where no forwarder is there."""
+        return bool(await self._ask_for(ControlRequest(awaits=number)))
+
+    async def erase(self, events: Erasure) -> None:
+        """See ``SqliteSpool``. Raises SpoolError where no forwarder is there to do it."""
+        size = max(len(events.events), len(events.parked), len(events.dead))
+        for at in range(0, size, _PAGE):
+            some = slice(at, at + _PAGE)
+            page = Erasure(events.events[some], events.parked[some], events.dead[some])
+            await self._ask_for(ControlRequest(erase=page))
 
     async def _ask_for(self, question: ControlRequest) -> int:
         place = self._log.place

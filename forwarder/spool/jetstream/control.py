@@ -1,4 +1,4 @@
-"""Asking the forwarder that writes a stream: whether it is there, and to do something with dead letters."""
+"""Asking the forwarder that writes a stream: whether it is there, and to change what it holds."""
 
 from __future__ import annotations
 
@@ -10,13 +10,23 @@ from nats.aio.msg import Msg
 
 from forwarder.errors import SpoolError
 from forwarder.spool.jetstream.connection import NATS_ERRORS, Connection
+from forwarder.spool.suppression import Erasure, UserMark
 
 
 class ControlRequest(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Dead letters to send again and to drop, by number; nothing: whether it is there."""
+    """What is asked for, one thing at a time; nothing: whether it is there.
+
+    ``retry``, ``drop``: dead letters to send again and to drop, by number; ``mark``: users to mark as
+    deleted, at ``now``; ``awaits``: whether deliveries do not know this erasure yet; ``erase``: events to
+    remove.
+    """
 
     retry: list[int] = []
     drop: list[int] = []
+    mark: list[UserMark] = []
+    now: int = 0
+    awaits: int = 0
+    erase: Erasure | None = None
 
 
 class ControlReply(msgspec.Struct, frozen=True):
@@ -67,7 +77,7 @@ class Desk:
             question = msgspec.json.decode(message.data, type=ControlRequest)
             if not await self._may():
                 return
-            if question.retry or question.drop:
+            if question != ControlRequest():
                 count = await self._answer(question)
         except (SpoolError, msgspec.DecodeError) as failure:
             error = str(failure)

@@ -17,7 +17,7 @@ from forwarder.spool.jetstream.replication import Contents
 from forwarder.spool.jetstream.snapshot import Logged, SnapshotBegin, SnapshotEnd, SnapshotRows
 from forwarder.spool.sqlite import cursors
 from forwarder.spool.sqlite.dedup import DedupIndex
-from forwarder.spool.sqlite.operations import Appended, Settled
+from forwarder.spool.sqlite.operations import Appended, Erased, Settled
 from forwarder.spool.sqlite.schema import open_database
 
 _decode = msgspec.msgpack.Decoder(list[Logged]).decode
@@ -79,7 +79,7 @@ class Replica:
             elif isinstance(change, Appended):
                 self._append(change)
                 self.contents.edges.append((change.rows[-1][0], record.position))
-            elif complete:
+            elif complete or isinstance(change, Erased):  # events are not told again
                 change.apply(self._database)
             if isinstance(change, Settled):
                 self._cursors[change.destination] = change.settlement.cursor

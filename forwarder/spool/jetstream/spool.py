@@ -93,9 +93,16 @@ class JetStreamSpool(SqliteSpool):
         return not self._lost.done() and time.monotonic() - self._log.ours_at <= _SURE_S
 
     async def _do_as_asked(self, question: ControlRequest) -> int:
-        """Send dead letters again, or drop them. Raises SpoolError."""
+        """Do the one thing that is asked for. Raises SpoolError."""
         if question.retry:
             return await self.retry(question.retry)
+        if question.mark:
+            return await self.mark_users(question.mark, question.now)
+        if question.awaits:
+            return int(await self.awaits(question.awaits))
+        if question.erase is not None:
+            await self.erase(question.erase)
+            return 0
         return await self.drop(question.drop)
 
     async def append(self, events: Sequence[NewEvent], now: int) -> list[bool]:

@@ -10,7 +10,8 @@ from typing import Protocol, TypeAlias, TypeVar
 import msgspec
 
 from forwarder.spool.api import Settlement
-from forwarder.spool.sqlite import cursors, parked
+from forwarder.spool.sqlite import cursors, erasure, parked
+from forwarder.spool.suppression import Erasure, UserMark
 
 T_co = TypeVar("T_co", covariant=True)
 Row: TypeAlias = tuple[int, int, str, str, bytes, int]
@@ -104,4 +105,27 @@ class Discarded(msgspec.Struct, frozen=True, array_like=True, tag="discarded"):
         parked.discard(database, self.numbers, self.reason)
 
 
-AnyOperation: TypeAlias = Appended | Attached | Settled | Redriven | DeadLettersDeleted | Discarded
+class UsersMarked(msgspec.Struct, frozen=True, array_like=True, tag="marked"):
+    """Users are deleted. ``now``: ms since the epoch."""
+
+    marks: list[UserMark]
+    now: int
+
+    def apply(self, database: sqlite3.Connection) -> int:
+        """Write it; return the erasure's number."""
+        return erasure.suppress(database, self.marks, self.now)
+
+
+class Erased(msgspec.Struct, frozen=True, array_like=True, tag="erased"):
+    """Events of deleted users are removed."""
+
+    erasure: Erasure
+
+    def apply(self, database: sqlite3.Connection) -> parked.Extent:
+        """Write it; return by how much less is parked."""
+        return erasure.erase(database, self.erasure)
+
+
+AnyOperation: TypeAlias = (
+    Appended | Attached | Settled | Redriven | DeadLettersDeleted | Discarded | UsersMarked | Erased
+)

@@ -46,6 +46,13 @@ MIGRATIONS = (
         - (SELECT count(*) FROM parked p WHERE p.destination = cursor.destination AND p.seq <= cursor.seq)
         + (SELECT count(*) FROM dead d WHERE d.destination = cursor.destination AND d.seq > cursor.seq);
     """,
+    """
+    CREATE TABLE erased ( -- deleted users; see suppression.UserMark
+        mark BLOB NOT NULL, key BLOB NOT NULL, destination TEXT NOT NULL, upto INTEGER NOT NULL,
+        until INTEGER NOT NULL, at INTEGER NOT NULL,
+        PRIMARY KEY (mark, destination)
+    ) WITHOUT ROWID;
+    """,
 )
 """Each entry brings the file from the version before it to the next; the first makes an empty one."""
 

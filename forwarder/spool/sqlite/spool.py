@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 
 import structlog
 
-from forwarder.errors import SpoolDamaged, SpoolError, SpoolFull, SpoolLost, SpoolUnavailable
+from forwarder.errors import SpoolDamaged, SpoolError, SpoolFull, SpoolInUse, SpoolLost, SpoolUnavailable
 from forwarder.spool.api import (
     Counts,
     DeadLetter,
@@ -23,17 +23,26 @@ from forwarder.spool.api import (
     Settlement,
     StoredEvent,
 )
-from forwarder.spool.sqlite import cursors, parked
+from forwarder.spool.sqlite import cursors, erasure, parked
 from forwarder.spool.sqlite.capacity import RETRY_AFTER, Capacity
 from forwarder.spool.sqlite.dead_letter_bounds import DeadBounds
 from forwarder.spool.sqlite.dedup import DedupIndex
 from forwarder.spool.sqlite.disk import Disk, damaged, full, is_damaged, is_full
 from forwarder.spool.sqlite.group_commit import GroupCommit
 from forwarder.spool.sqlite.lock import Lock
-from forwarder.spool.sqlite.operations import Attached, DeadLettersDeleted, Operation, Redriven, Settled
+from forwarder.spool.sqlite.operations import (
+    Attached,
+    DeadLettersDeleted,
+    Erased,
+    Operation,
+    Redriven,
+    Settled,
+    UsersMarked,
+)
 from forwarder.spool.sqlite.operations import Row as EventRow
 from forwarder.spool.sqlite.schema import connect, forget_deleted, open_giving_room, unusable
 from forwarder.spool.sqlite.transaction import Replicator, WriteTransaction
+from forwarder.spool.suppression import Erasure, UserMark
 
 TRIM, TRIM_ON_FULL_DISK = 5_000, 50
 """Events let go of in one transaction: deleting writes their pages once more."""
@@ -259,6 +268,56 @@ class SqliteSpool:
 
         await self._note(work)
         return -gone.events
+
+    # -- deleted users
+
+    async def marks(self) -> list[UserMark]:
+        """See ``Spool``."""
+        return list(starmap(UserMark, await self._ask(erasure.MARKS)))
+
+    async def mark_users(self, marks: Sequence[UserMark], now: int) -> int:
+        """See ``Spool``."""
+
+        def work() -> int:
+            self._intake.write()
+            upto = erasure.last_seq(self._database)
+            return self._do(UsersMarked([mark._replace(upto=upto) for mark in marks], now))
+
+        return await self._note(work)
+
+    async def erasure(self) -> int:
+        """See ``Spool``."""
+        return int((await self._ask(erasure.NOTE, erasure.ASKED))[0][0])
+
+    async def erasure_done(self, number: int) -> None:
+        """See ``Spool``; it is noted on this machine alone."""
+        note = "INSERT OR REPLACE INTO note VALUES (?, ?)"
+        await self._note(lambda: self._database.execute(note, (erasure.DONE, number)))
+
+    async def awaits(self, number: int) -> bool:
+        """For tools: return whether a forwarder serves whose deliveries do not know this erasure yet."""
+        if (await self._ask(erasure.NOTE, erasure.DONE))[0][0] >= number:
+            return False
+        try:
+            Lock(self._path).release()
+        except SpoolInUse:
+            return True
+        return False
+
+    async def erase(self, events: Erasure) -> None:
+        """For tools: remove events; their users have been marked before."""
+        smaller = parked.Extent(0, 0)
+
+        def work() -> None:
+            nonlocal smaller
+            smaller = self._do(Erased(events))
+
+        await self._note(work, lambda: self._backlog.grow_aside(smaller))
+
+    async def all_parked(self, after: int, limit: int) -> list[tuple[int, str, StoredEvent]]:
+        """For tools: return parked events of all destinations, each with what ``after`` goes by."""
+        rows = await self._ask(erasure.PARKED, after, limit)
+        return [(row[0], row[1], StoredEvent(*row[2:])) for row in rows]
 
     # -- looking, ending
 

@@ -1,0 +1,67 @@
+"""The marks of deleted users in a spool's tables, and removing what the spool holds of their events."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final
+
+from forwarder.spool.sqlite.parked import Extent, delete_dead_letters
+from forwarder.spool.suppression import KEPT_MS, Erasure, UserMark
+
+MARKS: Final = "SELECT mark, key, destination, upto, until FROM erased"
+NOTE: Final = "SELECT coalesce(max(value), 0) FROM note WHERE name = ?"
+ASKED: Final = "erasure"
+"""The note that counts erasures."""
+DONE: Final = "erasure_done"
+"""The note of the erasure from which on deliveries know the marks."""
+PARKED: Final = (
+    "SELECT rowid, destination, seq, at, source, message_id, body FROM parked WHERE rowid > ? ORDER BY rowid"
+    " LIMIT ?"
+)
+
+
+def last_seq(database: sqlite3.Connection) -> int:
+    """Return the highest seq of all events ever accepted."""
+    row = database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
+    return int(row[0]) if row else 0
+
+
+def suppress(database: sqlite3.Connection, marks: Sequence[UserMark], now: int) -> int:
+    """Write marks, forget those that cover nothing any more; return the erasure's number."""
+    database.execute("DELETE FROM erased WHERE until < ? AND at < ?", (now, now - KEPT_MS))
+    database.executemany(
+        "INSERT INTO erased (mark, key, destination, upto, until, at) VALUES (?,?,?,?,?,?)"
+        " ON CONFLICT DO UPDATE SET upto = max(upto, excluded.upto), until = max(until, excluded.until),"
+        " at = excluded.at",
+        [(*mark, now) for mark in marks],
+    )
+    database.execute(
+        "INSERT INTO note VALUES (?, 1) ON CONFLICT DO UPDATE SET value = value + 1",
+        (ASKED,),
+    )
+    return int(database.execute(NOTE, (ASKED,)).fetchone()[0])
+
+
+def erase(database: sqlite3.Connection, erasure: Erasure) -> Extent:
+    """Remove events; return by how much less is parked.
+
+    Rows of the queue and of parked events stay, empty: numbers stay without gaps, and a lane has the events
+    that its owner counts on. Delivery passes over them.
+    """
+    database.execute("PRAGMA secure_delete=ON").fetchall()
+    try:
+        database.executemany("UPDATE event SET body = x'' WHERE seq = ?", [(seq,) for seq in erasure.events])
+        size = 0
+        for place in erasure.parked:
+            row = database.execute(
+                "SELECT length(body) FROM parked WHERE destination = ? AND seq = ?", place
+            ).fetchone()
+            size += row[0] if row else 0
+            database.execute(
+                "UPDATE parked SET body = x'', state = x'' WHERE destination = ? AND seq = ?", place
+            )
+        delete_dead_letters(database, erasure.dead)
+    finally:
+        database.execute("PRAGMA secure_delete=FAST").fetchall()
+    return Extent(0, -size)

@@ -1,0 +1,94 @@
+"""A deleted user's events: whether they wait, are parked or dead, none arrives any more; all others do."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.harness import Amplitude, fake_amplitude
+from tests.integration.operating import dead, dead_names, fates, metrics, wait_until, write_config
+from tests.integration.running import ROOT, Running, forwarder
+from tests.integration.shop import post
+from tests.nats import Nats, somewhere
+
+GONE, SECRET = "user-who-goes", "what-nobody-may-read"
+
+
+def delete(config: Path, *words: str, given: str = "") -> str:
+    """Run ``forwarder delete`` and return what it prints."""
+    command = [sys.executable, "-m", "forwarder", "delete", "--config", str(config), "--yes", *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, input=given, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def send(running: Running, name: str, *users: str) -> None:
+    """Post one event of each user in one batch, taken or not at all."""
+    batch = [
+        {
+            "type": "track",
+            "event": name,
+            "userId": user,
+            "messageId": f"{name}-{user}",
+            "properties": {"text": SECRET if user == GONE else "ordinary"},
+        }
+        for user in users
+    ]
+    assert post(f"{running.url}/v1/batch", {"batch": batch})[0] == 200
+
+
+def arrived(fake: Amplitude) -> dict[str, int]:
+    """Return how often each event arrived and counted, by its message id."""
+    found: dict[str, int] = {}
+    for one in fake.arrivals():
+        if one["counted"] and "insert_id" in one["item"]:
+            found[one["item"]["insert_id"]] = found.get(one["item"]["insert_id"], 0) + 1
+    return found
+
+
+@pytest.mark.parametrize("kind", ["file", "stream"])
+def test_nothing_of_a_deleted_user_arrives_any_more(tmp_path: Path, nats: Nats, kind: str) -> None:
+    with fake_amplitude() as fake:
+        config = write_config(tmp_path, fake.url)
+        if kind == "stream":
+            place = somewhere(nats, tmp_path).place
+            config.write_text(
+                config.read_text().replace(
+                    f'path = "{tmp_path}/spool.db"', f'path = "{place}"\ncopy_path = "{tmp_path}/spool.db"'
+                )
+            )
+        with forwarder(config) as running:
+            fake.misbehave({"kind": "bad", "indexes": [0, 1]})
+            send(running, "dead", GONE, "other-1", "other-2")
+            wait_until(lambda: sorted(dead_names(config)) == ["dead-other-1", f"dead-{GONE}"])
+            fake.misbehave({"kind": "throttle", "users": [GONE, "other-1"]})
+            send(running, "parked", GONE, "other-1", "other-2")
+            wait_until(lambda: metrics(running.url)["forwarder_spool_parked", "fake"] == 2)
+            running.stop(signal.SIGKILL)
+        fake.misbehave({"kind": "hang", "seconds": 3, "times": 6})
+        with forwarder(config) as running:
+            send(running, "waiting", GONE, "other-1", "other-2")
+            said = delete(config, "--suppress", "--from", "-", given=f"{GONE}\n\n")
+            assert "removed" in said
+            assert "fake: taken: 1 user(s)" in said
+            asked = len(fake.arrivals())
+            running.stop(signal.SIGKILL)
+        with forwarder(config) as running:
+            send(running, "later", GONE, "other-3")
+            assert dead_names(config) == ["dead-other-1"]
+            dead(config, "retry", "--all")
+            wait_until(lambda: fates(running.url)["waiting"] == 0, wait_s=90)
+            time.sleep(1)
+            found = arrived(fake)
+            others = {"dead-other-1", "dead-other-2", "later-other-3"}
+            others |= {f"{name}-{user}" for name in ("parked", "waiting") for user in ("other-1", "other-2")}
+            assert found == dict.fromkeys(others, 1)
+            assert not any(GONE in str(one) for one in fake.arrivals()[asked:])
+            shown = metrics(running.url)
+            assert shown["forwarder_delivery_events_total", "fake", "filtered", "user deleted"] == 3
+        if kind == "file":
+            files = [file.read_bytes() for file in tmp_path.glob("spool.db*")]
+            assert not any(SECRET.encode() in content for content in files)
