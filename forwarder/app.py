@@ -9,7 +9,7 @@ from prometheus_client import generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route, request_response
 from starlette.types import ASGIApp
 
@@ -22,6 +22,7 @@ from forwarder.delivery.dead_letters import described
 from forwarder.faults import fault_of
 from forwarder.http.auth import RequireOperatorToken
 from forwarder.http.metrics import count_events
+from forwarder.http.responses import error_body
 from forwarder.ingest.pixel import Pixel
 from forwarder.ingest.routes import BASES, Ingest, Shortcut
 from forwarder.ingest.service import IngestService
@@ -301,13 +302,13 @@ async def _http_error(request: Request, error: Exception) -> Response:
         code, message = "method_not_allowed", f"this route takes {allowed}"
     else:
         code, message = "refused", error.detail
-    body = {"success": False, "code": code, "message": message}
-    return JSONResponse(body, error.status_code, headers=error.headers)
+    body = error_body(code, message)
+    return Response(body, error.status_code, error.headers, media_type="application/json")
 
 
 async def _failure(request: Request, error: Exception) -> Response:
-    body = {"success": False, "code": "internal", "message": "the forwarder failed; send again"}
-    return JSONResponse(body, 500)
+    body = error_body("internal", "the forwarder failed; send again")
+    return Response(body, 500, media_type="application/json")
 
 
 HANDLERS = {HTTPException: _http_error, Exception: _failure}

@@ -5,8 +5,6 @@ What is made of the spool's counts goes on over restarts; all else begins with t
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
-from forwarder.spool import Counts
-
 # A series beside each counter that says when it began: nobody asks for it, and it doubles what is scraped.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the package says nothing of its types
 
@@ -62,8 +60,6 @@ DISCARDED = Counter(
     ["destination", "bound"],
 )
 REFUSING = Gauge("forwarder_spool_refusing", "1 while senders are refused because the spool is full.")
-REFUSING_MS = 60_000
-"""How long after a sender was refused senders count as refused."""
 SPOOL_EVENTS = Gauge("forwarder_spool_events", "Events waiting for a destination.")
 SPOOL_BYTES = Gauge("forwarder_spool_bytes", "Bytes of the events waiting for a destination.")
 OLDEST_SECONDS = Gauge("forwarder_spool_oldest_seconds", "Age of the oldest waiting event.")
@@ -75,38 +71,3 @@ STRAYS = Counter(
 WRITABLE = Gauge(
     "forwarder_spool_writable", "1 while events can be accepted; 0 while standing by or without the stream."
 )
-
-_shown: dict[tuple[Counter, tuple[str, ...]], int] = {}
-"""How far the counters that are made of the spool's counts have come."""
-
-
-def show(counts: Counts, now: int) -> None:
-    """Bring the spool's metrics up to date; ``now``: ms since the epoch."""
-    SPOOL_EVENTS.set(counts.events)
-    SPOOL_BYTES.set(counts.bytes)
-    OLDEST_SECONDS.set(0 if counts.oldest_at is None else max(0, now - counts.oldest_at) / 1000)
-    REFUSING.set(is_refusing(counts, now))
-    for name, standing in counts.destinations.items():
-        for bound, letters in standing.discarded.items():
-            _raise(DISCARDED, (name, bound), letters)
-        WAITING.labels(name).set(standing.waiting)
-        PARKED.labels(name).set(standing.parked)
-        DEAD.labels(name).set(standing.dead)
-        _raise(ACCEPTED, (name,), standing.accepted)
-        _raise(REVIVED, (name,), standing.revived)
-        for (outcome, reason), events in standing.ended.items():
-            _raise(EVENTS, (name, outcome, reason), events)
-
-
-def is_refusing(counts: Counts, now: int) -> bool:
-    """Return whether a sender was refused for lack of room lately. ``now``: ms since the epoch."""
-    return counts.refused_at is not None and now - counts.refused_at <= REFUSING_MS
-
-
-def _raise(counter: Counter, labels: tuple[str, ...], to: int) -> None:
-    shown = _shown.get((counter, labels), 0)
-    if to < shown:  # the destination was away, and begins anew
-        counter.remove(*labels)
-        shown = 0
-    counter.labels(*labels).inc(to - shown)
-    _shown[counter, labels] = to

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
-import orjson
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
+
+from forwarder.http.responses import error_body
 
 _HASHED = re.compile(r"[-.][0-9a-f]{8,64}\.|-py3-none-|-cp\d+-")
 """Names that say which contents they have: by a hash, or a wheel's by its version."""
@@ -95,8 +96,9 @@ class Assets:
 
 def missing(message: str) -> Response:
     """Return the 404 that pages of every origin can read."""
-    body = orjson.dumps({"success": False, "code": "not_found", "message": message})
-    return Response(body, 404, headers=FOR_EVERYONE, media_type="application/json")
+    return Response(
+        error_body("not_found", message), 404, headers=FOR_EVERYONE, media_type="application/json"
+    )
 
 
 def _accepted(header: str) -> set[str]:

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from forwarder.metrics import is_refusing
-
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
@@ -156,7 +154,7 @@ def status(
         counts.bytes,
         oldest,
         faults,
-        is_refusing(counts, now),
+        counts.is_refusing(now),
         unavailable,
         strays,
     )

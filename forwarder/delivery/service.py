@@ -12,6 +12,7 @@ import structlog
 from forwarder import metrics
 from forwarder.delivery.client import http_client
 from forwarder.delivery.sending import OUR_FAULT
+from forwarder.delivery.spool_metrics import show
 from forwarder.delivery.watchdog import MENDED_ANEW, STILL_MS, Stall, Watch
 from forwarder.delivery.worker import LAST_S, DestinationRoute, Worker
 from forwarder.faults import fault_of
@@ -133,7 +134,7 @@ class DeliveryService:
 
     async def report(self) -> None:
         """Bring the metrics up to what lies in the spool."""
-        metrics.show(await self._spool.counts(), self._clock())
+        show(await self._spool.counts(), self._clock())
 
     # -- the watchdog
 

@@ -1,4 +1,4 @@
-"""The operator's door: what is not public answers only to the operator's token."""
+"""The operator's token: what is not public answers only to the operator's token."""
 
 import binascii
 import hmac
@@ -6,8 +6,10 @@ from base64 import b64decode
 from collections.abc import Callable
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from forwarder.http.responses import error_body
 
 
 class RequireOperatorToken:
@@ -25,13 +27,9 @@ class RequireOperatorToken:
             await self._app(scope, receive, send)
             return
         mend = "send it as Bearer" if expected else "none is set: set server.operator_token"
-        body = {
-            "success": False,
-            "code": "operator_only",
-            "message": f"this needs the operator's token; {mend}",
-        }
+        body = error_body("operator_only", f"this needs the operator's token; {mend}")
         headers = {"www-authenticate": 'Basic realm="operator", charset="UTF-8"', "cache-control": "no-store"}
-        await JSONResponse(body, 401, headers)(scope, receive, send)
+        await Response(body, 401, headers, media_type="application/json")(scope, receive, send)
 
 
 def _opens(authorization: str, expected: bytes) -> bool:

@@ -49,5 +49,9 @@ def error(
     if retry_after is not None:
         seconds = b"%d" % min(max(retry_after, 1), LONGEST_WAIT)
         headers = ((b"retry-after", seconds), (b"x-ratelimit-reset", seconds))
-    body = {"success": False, "code": code, "message": message, **more}
-    return Response(status, orjson.dumps(body), headers)
+    return Response(status, error_body(code, message, **more), headers)
+
+
+def error_body(code: str, message: str, **more: object) -> bytes:
+    """Return the JSON that every route of the forwarder answers an error with, whoever writes the head."""
+    return orjson.dumps({"success": False, "code": code, "message": message, **more})

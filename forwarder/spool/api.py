@@ -116,6 +116,10 @@ class Standing(NamedTuple):
     discarded: Mapping[str, int] = {}
 
 
+REFUSING_MS = 60_000
+"""How long after a sender was refused senders count as refused."""
+
+
 class Counts(NamedTuple):
     """How much lies in the spool, and how each destination stands.
 
@@ -129,6 +133,10 @@ class Counts(NamedTuple):
     oldest_at: int | None
     destinations: Mapping[str, Standing]
     refused_at: int | None = None
+
+    def is_refusing(self, now: int) -> bool:
+        """Return whether a sender was refused for lack of room lately. ``now``: ms since the epoch."""
+        return self.refused_at is not None and now - self.refused_at <= REFUSING_MS
 
 
 class Spool(Protocol):
