@@ -54,8 +54,8 @@ def said() -> Iterator[list[EventDict]]:
 @pytest.fixture
 def watchful(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have whoever serves look often, and believe soon what it sees."""
-    monkeypatch.setattr(stream_spool, "_LOOK_S", 0.05)
-    monkeypatch.setattr(stream_spool, "_CHECK_S", 0.05)
+    monkeypatch.setattr(stream_spool, "_LOOK_S", 0.3)
+    monkeypatch.setattr(stream_spool, "_CHECK_S", 0.3)
     monkeypatch.setattr(stream_log, "_BEHIND_S", 0.2)
 
 

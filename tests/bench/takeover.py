@@ -1,0 +1,410 @@
+"""Take-over among forwarders: ``python -m tests.bench.takeover [SCENARIO ...]``, as root.
+
+Three NATS nodes (replicas 3, ``sync_interval: always``) and two or three forwarders, each on a machine of its
+own (a network namespace), under steady load with repeats. Prints a table, and JSON lines to
+``dist/bench/takeover.jsonl``. Ends with an error where an accepted event waited over 10 s for an owner while
+NATS had its majority, where two accepted events at once, where a forwarder ended with anything but 0 and 75,
+and where an event was lost, counted twice or out of order.
+"""
+
+import argparse
+import asyncio
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import nats
+
+from tests.bench.machines import NATS_NET, NODES, WEB, Forwarder, Node, set_up_networks
+from tests.bench.watching import Found, Traffic, examine
+from tests.harness import Amplitude, eventually, program
+from tests.integration.running import ROOT
+
+OWNERLESS_S = 10.0
+"""How long an accepted event may wait for a forwarder that delivers it."""
+_INSIDE = "TAKEOVER_INSIDE"
+
+
+class Stage:
+    """The machines, and one stream for the scenario that is played."""
+
+    traffic: Traffic
+    stream = ""
+
+    def __init__(self, folder: Path, amplitude: Amplitude) -> None:
+        self.amplitude = amplitude
+        self.nodes = [Node(number, folder) for number in NODES]
+        self.all = [Forwarder(number, folder) for number in (1, 2, 3)]
+        self.forwarders = self.all
+        self.outage = 0.0
+        """Seconds for which NATS had no majority."""
+        self.exempt = frozenset[int]()
+        self.notes: list[str] = []
+        for node in self.nodes:
+            node.start()
+        self.wait_for_nats()
+
+    def wait_for_nats(self) -> None:
+        """Wait until every node is there and well."""
+        up = eventually(lambda: all(one.said("/healthz").get("status") == "ok" for one in self.nodes), 60)
+        assert up, "NATS did not start"
+
+    def begin(self, forwarders: int, together: int = 0) -> None:
+        """Run so many forwarders over a new stream. ``together``: the node to which all are connected."""
+        self.stream = f"s{uuid4().hex[:8]}"
+        self.forwarders = self.all[:forwarders]
+        for one in self.forwarders:
+            one.exits.clear()
+            (one.folder / "log").write_text("")
+            one.start(self.stream, together)
+            wanted = "listening" if one is self.forwarders[0] else "standing by"
+            assert eventually(lambda one=one, wanted=wanted: wanted in one.log(), 30), one.log()  # type: ignore[misc]
+            if together:
+                one.reach_all()
+
+    def serving(self) -> Forwarder:
+        """Return who serves."""
+        found: list[Forwarder] = []
+
+        def look() -> bool:
+            names = self.traffic.ready[-1][1] if self.traffic.ready else ()
+            found[:] = [one for one in self.forwarders if names == (one.name,)]
+            return bool(found)
+
+        assert eventually(look, 30), "nobody serves"
+        return found[0]
+
+    def leader(self) -> Node:
+        """Return the node that leads the stream."""
+        found: list[Node] = []
+
+        def look() -> bool:
+            found[:] = [node for node in self.nodes if node.leads(self.stream)]
+            return len(found) == 1
+
+        assert eventually(look, 30), "no node leads the stream"
+        return found[0]
+
+    def node_of(self, forwarder: Forwarder) -> Node:
+        """Return the node to which a forwarder is connected."""
+        return next(node for node in self.nodes if node.serves(forwarder))
+
+    def end(self) -> None:
+        """Stop all machines and take them away."""
+        for one in self.forwarders:
+            one.end()
+        for node in self.nodes:
+            node.kill()
+        for machine in (*self.nodes, *self.all):
+            machine.remove()
+
+
+# -- the scenarios
+
+
+def killed(stage: Stage) -> None:
+    """Kill -9 of the serving one, restarted at once."""
+    one = stage.serving()
+    one.take_away()
+    time.sleep(0.1)
+    one.restart()
+    time.sleep(12)
+
+
+def killed_for_good(stage: Stage) -> None:
+    """Kill -9 of the serving one, its machine away; three times over, each back after 12 s."""
+    for _ in range(2):
+        one = stage.serving()
+        one.take_away()
+        time.sleep(12)
+        one.restart()
+        time.sleep(4)
+
+
+def stopped(stage: Stage) -> None:
+    """SIGSTOP for 20 s."""
+    one = stage.serving()
+    one.signal(signal.SIGSTOP)
+    time.sleep(20)
+    one.signal(signal.SIGCONT)
+    time.sleep(8)
+
+
+def cut_off(stage: Stage) -> None:
+    """The serving one is cut off from NATS for 20 s."""
+    one = stage.serving()
+    one.pull(NATS_NET)
+    time.sleep(20)
+    one.plug(NATS_NET)
+    time.sleep(8)
+
+
+def leader_killed(stage: Stage) -> None:
+    """Kill -9 of the stream's leader, three times."""
+    for _ in range(3):
+        node = stage.leader()
+        node.kill()
+        time.sleep(7)
+        node.start()
+        time.sleep(5)
+        stage.wait_for_nats()
+
+
+def node_off(seconds: float) -> Callable[[Stage], None]:
+    """The node of the serving one vanishes without a word."""
+
+    def play(stage: Stage) -> None:
+        node = stage.node_of(stage.serving())
+        node.pull()
+        time.sleep(seconds)
+        node.plug()
+        time.sleep(8)
+
+    return play
+
+
+def majority_off(stage: Stage) -> None:
+    """Two of three nodes vanish for 15 s."""
+    stage.outage = 15
+    for node in stage.nodes[:2]:
+        node.pull()
+    time.sleep(15)
+    for node in stage.nodes[:2]:
+        node.plug()
+    time.sleep(15)
+
+
+def all_killed(seconds: float) -> Callable[[Stage], None]:
+    """Every node is killed, and back after a while."""
+
+    def play(stage: Stage) -> None:
+        began = time.monotonic()
+        for node in stage.nodes:
+            node.kill()
+        time.sleep(seconds)
+        for node in stage.nodes:
+            node.start()
+        stage.leader()
+        stage.outage = time.monotonic() - began
+        time.sleep(12)
+
+    return play
+
+
+def told_to_stop(stage: Stage) -> None:
+    """SIGTERM under load, started again after 5 s; twice."""
+    for _ in range(2):
+        one = stage.serving()
+        one.take_away(signal.SIGTERM)
+        time.sleep(5)
+        code = one.process.poll() if one.process else None
+        if code != 0:
+            one.exits.append(-1 if code is None else code)
+        one.restart()
+        time.sleep(4)
+
+
+def letters_in_a_hand_over(stage: Stage) -> None:
+    """Dead letters are sent again from elsewhere while one takes over."""
+    stage.amplitude.misbehave(*({"kind": "bad", "indexes": list(range(5))} for _ in range(6)))
+    time.sleep(4)
+    one = stage.serving()
+    other = next(forwarder for forwarder in stage.forwarders if forwarder is not one)
+    _, listed = other.tool("list")
+    stage.exempt = frozenset(int(line.split("\t")[4][2:]) for line in listed.splitlines())
+    assert stage.exempt, "no event died"
+    one.take_away(signal.SIGTERM)
+    tries, said = 0, ""
+    while "sent again" not in said and tries < 20:
+        _, said = other.tool("retry", "--all")
+        tries += 1
+    stage.notes.append(f"{len(stage.exempt)} letters, try {tries}: {said}")
+    one.restart()
+    time.sleep(5)
+    _, left = other.tool("list")
+    assert not left, f"letters are left: {left}"
+
+
+def rubbish(stage: Stage) -> None:
+    """Others publish to the stream's subject, then kill -9."""
+    stage.serving()
+    _by_hand(stage, "publish")
+    time.sleep(4)
+    killed(stage)
+
+
+def purged(stage: Stage) -> None:
+    """The stream is purged by hand under load; 10 s later kill -9."""
+    stage.serving()
+    _by_hand(stage, "purge")
+    time.sleep(10)
+    killed(stage)
+
+
+def deleted(stage: Stage) -> None:
+    """The stream is deleted by hand under load; 10 s later kill -9."""
+    stage.serving()
+    _by_hand(stage, "delete")
+    time.sleep(10)
+    killed(stage)
+
+
+def _by_hand(stage: Stage, what: str) -> None:
+    async def do() -> None:
+        connection = await nats.connect(f"nats://{stage.nodes[0].address}:4222")
+        jetstream = connection.jetstream()
+        if what == "purge":
+            await jetstream.purge_stream(stage.stream)
+        elif what == "delete":
+            await jetstream.delete_stream(stage.stream)
+        else:
+            for text in (b"x", b"hello", b"\x96\x01"):
+                await jetstream.publish(f"{stage.stream}.log", text)
+        await connection.close()
+
+    asyncio.run(do())
+
+
+SCENARIOS: dict[str, tuple[int, int, Callable[[Stage], None]]] = {
+    "1": (3, 0, killed),
+    "1b": (3, 0, killed_for_good),
+    "2": (3, 0, stopped),
+    "3": (3, 0, cut_off),
+    "6": (2, 0, leader_killed),
+    "7a": (3, 0, node_off(25)),
+    "7c": (1, 0, node_off(30)),
+    "W7": (2, 2, node_off(20)),
+    "8": (2, 0, majority_off),
+    "9a": (2, 0, all_killed(3)),
+    "9b": (2, 0, all_killed(15)),
+    "11": (3, 0, told_to_stop),
+    "12": (2, 0, letters_in_a_hand_over),
+    "14b": (2, 0, rubbish),
+    "15a": (2, 0, purged),
+    "15b": (2, 0, deleted),
+}
+"""Forwarders, the node to which all are connected (0: any), and what happens."""
+
+
+def judge(stage: Stage, found: Found) -> list[str]:
+    """Return what must not have happened."""
+    wrong = [f"{name} {value}" for name, value in dataclasses.asdict(found).items() if _is_wrong(name, value)]
+    if found.waited > OWNERLESS_S + stage.outage:
+        wrong.append(f"an event waited {found.waited} s")
+    wrong += [f"{both} accepted at once" for both in stage.traffic.at_once()]
+    for one in stage.forwarders:
+        wrong += [f"{one.name} ended with {code}" for code in one.exits if code not in (0, 75)]
+        if "Traceback" in one.log() or "exception was never retrieved" in one.log():
+            wrong.append(f"{one.name} logged a traceback")
+    if stage.traffic.answers["no code"]:
+        wrong.append("senders got an answer without a code")
+    return wrong
+
+
+def _is_wrong(name: str, value: object) -> bool:
+    return name in ("lost", "twice", "disordered") and bool(value)
+
+
+def play(stage: Stage, name: str) -> dict[str, Any]:
+    """Play a scenario; return the table's row."""
+    forwarders, together, scene = SCENARIOS[name]
+    stage.outage, stage.exempt, stage.notes = 0.0, frozenset(), []
+    wrong = list[str]()
+    stage.begin(forwarders, together)
+    with Traffic(stage.forwarders) as stage.traffic:
+        time.sleep(2)
+        try:
+            scene(stage)
+        except AssertionError as error:
+            wrong.append(f"{error}")
+    found = examine(stage.traffic, stage.amplitude, 60, stage.exempt)
+    ready = [who for _, who in stage.traffic.ready]
+    return {
+        "scenario": name,
+        **dataclasses.asdict(found),
+        "accepted": len(stage.traffic.at),
+        "ready at once": max(map(len, ready)),
+        "listening at once": max(len(who) for _, who in stage.traffic.open),
+        "exits": [f"{one.name} {code}" for one in stage.forwarders for code in one.exits],
+        "answers": dict(stage.traffic.answers),
+        "notes": stage.notes,
+        "wrong": wrong + judge(stage, found),
+    }
+
+
+def played(folder: Path, name: str, keep: Path | None) -> dict[str, Any]:
+    """Play a scenario on machines of its own. ``keep``: where the logs go."""
+    with program("web_demo.amplitude", "--host", WEB, port=8302) as url:
+        stage = Stage(folder, Amplitude(url))
+        try:
+            row = play(stage, name)
+        finally:
+            stage.end()
+    if keep is not None:
+        kept = keep / name
+        kept.mkdir(parents=True, exist_ok=True)
+        for one in stage.forwarders:
+            (kept / one.name).write_text(one.log())
+    return row
+
+
+HEAD = (
+    f"{'#':4} {'accepting':>9} {'delivering':>10} {'waited':>6} {'ready':>5} {'open':>4} {'repeats':>7} "
+    f"{'lost':>4} {'twice':>5} {'order':>5} exits, notes, faults"
+)
+
+
+def line(row: dict[str, Any]) -> str:
+    """Return a row of the table."""
+    rest = ", ".join([*row["exits"], *row["notes"], *(f"FAULT {one}" for one in row["wrong"])])
+    return (
+        f"{row['scenario']:4} {row['accepting']:9} {row['delivering']:10} {row['waited']:6} "
+        f"{row['ready at once']:5} {row['listening at once']:4} {row['repeats']:7} "
+        f"{len(row['lost']):4} {len(row['twice']):5} {len(row['disordered']):5} {rest}"
+    )
+
+
+def main() -> None:
+    """Play the scenarios that are named, or all."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"of {' '.join(SCENARIOS)}")
+    parser.add_argument("--keep", type=Path, help="a folder for the forwarders' logs")
+    options = parser.parse_args()
+    if unknown := set(options.scenarios) - SCENARIOS.keys():
+        parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
+    if _INSIDE not in os.environ:  # with namespaces of its own, whatever it starts ends with it
+        apart = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        command = [*apart, sys.executable, "-m", "tests.bench.takeover", *sys.argv[1:]]
+        raise SystemExit(subprocess.run(command, env={**os.environ, _INSIDE: "1"}, check=False).returncode)
+    Path("/run/netns").mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "netns", "/run/netns"], check=True)
+    set_up_networks()
+    rows = []
+    out = ROOT / "dist" / "bench"
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="takeover-") as name:
+        print(HEAD, flush=True)
+        for scenario in options.scenarios or SCENARIOS:
+            folder = Path(name, scenario)
+            folder.mkdir()
+            rows.append(played(folder, scenario, options.keep))
+            print(line(rows[-1]), flush=True)
+    with (out / "takeover.jsonl").open("w") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+    if any(row["wrong"] for row in rows):
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()
