@@ -12,6 +12,7 @@ import asyncio
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -352,8 +353,8 @@ def played(folder: Path, name: str, keep: Path | None) -> dict[str, Any]:
     if keep is not None:
         kept = keep / name
         kept.mkdir(parents=True, exist_ok=True)
-        for one in stage.forwarders:
-            (kept / one.name).write_text(one.log())
+        for machine in (*stage.forwarders, *stage.nodes):
+            shutil.copy(machine.folder / "log", kept / machine.name)
     return row
 
 
@@ -379,7 +380,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"of {' '.join(SCENARIOS)}")
-    parser.add_argument("--keep", type=Path, help="a folder for the forwarders' logs")
+    parser.add_argument("--keep", type=Path, help="a folder for the machines' logs")
     options = parser.parse_args()
     if unknown := set(options.scenarios) - SCENARIOS.keys():
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}")

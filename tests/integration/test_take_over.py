@@ -51,6 +51,8 @@ def asked(address: str, path: str, token: str = "") -> tuple[int, str]:
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read().decode()
+    except urllib.error.URLError:  # it does not listen yet
+        return 0, '{"status": ""}'
 
 
 def state(address: str, path: str) -> tuple[int, str]:

@@ -134,7 +134,11 @@ async def test_an_idle_writer_passes_over_strays_too(here: Where) -> None:
 
 
 @pytest.mark.parametrize("taken_out", [False, True])
-async def test_strays_at_the_end_keep_nobody_from_serving(here: Where, taken_out: bool) -> None:
+@pytest.mark.parametrize("snapshot_bytes", [2_000, 10**6])
+async def test_strays_at_the_end_keep_nobody_from_serving(
+    here: Where, taken_out: bool, snapshot_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replication, "SNAPSHOT_BYTES", snapshot_bytes)
     async with opened(here) as spool:
         await busy(spool)
         known = await everything(spool)
@@ -298,14 +302,51 @@ async def test_who_is_not_sure_of_the_stream_does_not_answer(
         await second.close()
 
 
+async def test_who_is_cut_off_does_not_answer(here: Where, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def learn_nothing() -> None:
+        """NATS does not answer."""
+
+    spool: Any
+    async with opened(here) as spool:
+        assert await spool._is_ours()
+        monkeypatch.setattr(spool._log, "look", learn_nothing)
+        spool._log.ours_at -= 100
+        assert not await spool._is_ours()
+        away = spool.unavailable()
+        assert away is not None
+        assert away.code == "stream_silent"
+
+
+async def test_nobody_is_robbed_by_who_looked_too_early(
+    here: Where, said: list[EventDict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Since the last look at the stream's end another one has taken it over."""
+    wait, early = Standby.wait, [True]
+
+    async def too_early(self: Standby, *, again: bool = False) -> int:
+        return 0 if early and early.pop() else await wait(self, again=again)
+
+    async with opened(here) as spool:
+        await spool.append([event("a")], NOW)
+        monkeypatch.setattr(Standby, "wait", too_early)
+        second = asyncio.create_task(elsewhere(here).open())
+        await until(lambda: tells(said, "another forwarder was faster; standing by"))
+        assert await spool.append([event("b")], NOW) == [True]
+        await until(lambda: tells(said, "standing by: another forwarder serves"))
+    found = await asyncio.wait_for(second, 20)
+    assert names(await found.read(0, 10)) == ["a", "b"]
+    await found.close()
+
+
 @pytest.mark.parametrize("one_copy", [False, True])
 async def test_who_loses_a_race_stands_by_again(
     here: Where, said: list[EventDict], monkeypatch: pytest.MonkeyPatch, one_copy: bool
 ) -> None:
     """Two take the stream over at the same moment, on two machines or on one, with one copy."""
-    wait, both, arrived = Standby.wait, asyncio.Event(), []
+    wait, both, arrived, again_asked = Standby.wait, asyncio.Event(), [], []
 
     async def wait_for_both(self: Standby, *, again: bool = False) -> int:
+        again_asked.append(again)
         end = await wait(self, again=again)
         arrived.append(end)
         if len(arrived) == 2:
@@ -327,6 +368,7 @@ async def test_who_loses_a_race_stands_by_again(
         await asyncio.sleep(0.4)
     assert winner.failure is None, "nobody robs it"
     assert not loser.done()
+    assert again_asked == [False, False, True], "the loser looks more than once"
     await winner.close()
     second = await asyncio.wait_for(loser, 20)
     assert names(await second.read(0, 10)) == ["a", "b0", "b1", "b2"]
