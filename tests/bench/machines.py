@@ -164,7 +164,9 @@ class Node(Machine):
     def leads(self, stream: str) -> bool:
         """Tell whether it is the leader of a stream."""
         found = self.said("/jsz?streams=true&accounts=true&config=false")
-        streams = [one for account in found.get("account_details", ()) for one in account["stream_detail"]]
+        streams = [
+            one for account in found.get("account_details", ()) for one in account.get("stream_detail", ())
+        ]
         leaders = [one.get("cluster", {}).get("leader") for one in streams if one["name"] == stream]
         return leaders == [self.name]
 

@@ -1,7 +1,10 @@
 """The spool in a JetStream stream: what other machines see of it, and what becomes of the one that writes."""
 
 import asyncio
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nats as client
 import pytest
@@ -9,7 +12,7 @@ from nats.js.api import StreamState
 
 from forwarder.errors import SpoolDamaged, SpoolError, SpoolFull, SpoolLost
 from forwarder.spool import NewDead, NewEvent, Parked, Settlement, Spool
-from forwarder.spool.jetstream import message, opening, replication
+from forwarder.spool.jetstream import log, message, opening, replication
 from forwarder.spool.jetstream import spool as stream_spool
 from tests.nats import Nats, Where, nats_server, somewhere
 from tests.unit.test_spool import NOW, event, names, opened
@@ -31,6 +34,14 @@ async def everything(spool: Spool) -> object:
     """Return all that a spool tells of itself."""
     lanes = [await spool.parked("one", lane, 0, 100) for lane in ("lane", "")]
     return await spool.read(0, 1000), lanes, await spool.dead(), await spool.counts()
+
+
+async def until(true: Callable[[], object], seconds: float = 20) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it never came true"
+        await asyncio.sleep(0.02)
 
 
 async def state(where: Where) -> StreamState:
@@ -70,13 +81,21 @@ async def test_another_machine_finds_all_of_it(
         assert await spool.append([event("waits"), event("new")], NOW) == [False, True]
 
 
+async def holds_less_than(where: Where, size: int) -> None:
+    """Wait until the stream holds fewer bytes: records are let go of behind the writer's back."""
+    for _ in range(400):
+        if (await state(where)).bytes < size:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"the stream holds {(await state(where)).bytes} bytes")
+
+
 async def test_what_is_told_again_is_let_go_of(here: Where, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replication, "SNAPSHOT_BYTES", 5_000)
     async with opened(here) as spool:
         await busy(spool)
-        await asyncio.sleep(0.2)
+        await holds_less_than(here, 20_000)  # all records together are several times that
     assert (await state(here)).first_seq > 1
-    assert (await state(here)).bytes < 20_000, "all records together are several times that"
 
 
 async def test_a_backlog_is_let_go_of_as_it_is_delivered(
@@ -90,8 +109,7 @@ async def test_a_backlog_is_let_go_of_as_it_is_delivered(
         assert (await state(here)).bytes > 100_000
         for number in range(100):
             await spool.settle("one", Settlement(number + 1), NOW)
-        await asyncio.sleep(0.2)
-        assert (await state(here)).bytes < 60_000
+        await holds_less_than(here, 60_000)
 
 
 async def test_short_lives_let_go_of_records_too(here: Where, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,8 +119,7 @@ async def test_short_lives_let_go_of_records_too(here: Where, monkeypatch: pytes
             await spool.attach(["one"])
             await spool.append([event(f"m{life}", b"x" * 1_000)], NOW)
             await spool.settle("one", Settlement(life + 1), NOW)
-            await asyncio.sleep(0.1)
-    assert (await state(here)).bytes < 10_000
+            await holds_less_than(here, 10_000)
 
 
 async def test_a_record_may_be_larger_than_a_message(here: Where) -> None:
@@ -162,9 +179,9 @@ async def test_senders_are_told_to_come_again_while_the_stream_is_silent(
             server.kill()
             with pytest.raises(SpoolFull, match="does not answer"):
                 await spool.append([event("a")], NOW)
-            await asyncio.sleep(0.2)
             with pytest.raises(SpoolFull, match="does not answer"):
                 await spool.append([NewEvent("demo", "b", b"{}")], NOW)
+            monkeypatch.setattr(stream_spool, "PATIENCE_S", 20)
             server.start()
             settled = spool.settle("one", Settlement(0, ended={("filtered", "x"): 1}), NOW)
             await asyncio.wait_for(settled, 20)
@@ -176,21 +193,25 @@ async def test_senders_are_told_to_come_again_while_the_stream_is_silent(
 
 async def test_a_stop_does_not_wait_for_a_silent_stream(tmp_path: Path) -> None:
     with nats_server() as server:
-        spool = await somewhere(server, tmp_path).open()
+        spool: Any = await somewhere(server, tmp_path).open()
         server.kill()
         kept = asyncio.ensure_future(spool.append([event("a")], NOW))
-        await asyncio.sleep(0.1)
+        await until(lambda: spool._log.waits_since is not None)  # the record is on its way then
         spool.end_within(0.3)
         with pytest.raises(SpoolLost, match="did not answer before the end"):
             await kept
         await asyncio.wait_for(spool.close(), 10)
 
 
-async def test_what_is_known_is_written_down_after_the_end(here: Where) -> None:
+async def test_what_is_known_is_written_down_after_the_end(
+    here: Where, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "_LAST_S", 20)
+    spool: Any
     async with opened(here) as spool:
         await spool.attach(["one"])
         spool.end_within(0)
-        await asyncio.sleep(0.05)
+        await asyncio.wait_for(asyncio.shield(spool._log._end), 10)
         assert await spool.append([event("a")], NOW) == [True]
         await spool.settle("one", Settlement(1, ended={("delivered", ""): 1}), NOW)
     async with opened(elsewhere(here)) as spool:

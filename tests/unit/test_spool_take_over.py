@@ -6,7 +6,7 @@ Each step is tried with a real NATS server; ``Standby`` alone is also tried over
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,8 +25,8 @@ from structlog.typing import EventDict
 from forwarder.errors import SpoolLost, SpoolTakenOver, SpoolUnavailable
 from forwarder.spool import NewDead, Settlement, Spool
 from forwarder.spool import jetstream as opening
+from forwarder.spool.jetstream import connection, message, replication, standby
 from forwarder.spool.jetstream import log as stream_log
-from forwarder.spool.jetstream import message, replication, standby
 from forwarder.spool.jetstream import spool as stream_spool
 from forwarder.spool.jetstream.control import ControlReply
 from forwarder.spool.jetstream.replica import Replica
@@ -34,7 +34,7 @@ from forwarder.spool.jetstream.standby import Standby
 from forwarder.spool.location import parse_stream_url
 from tests.nats import Nats, Where, somewhere
 from tests.unit.test_spool import NOW, event, names, opened
-from tests.unit.test_spool_stream import busy, elsewhere, everything
+from tests.unit.test_spool_stream import busy, elsewhere, everything, until
 
 FOR_EVER = 3600.0
 
@@ -63,23 +63,15 @@ def watchful(monkeypatch: pytest.MonkeyPatch) -> None:
 async def by_hand(where: Where) -> AsyncIterator[tuple[JetStreamContext, str]]:
     """Give JetStream as an operator's tools have it, and the stream's name."""
     server, _, name = where.place.rpartition("/")
-    connection = await client.connect(server)
-    yield connection.jetstream(), name
-    await connection.close()
+    connected = await client.connect(server)
+    yield connected.jetstream(), name
+    await connected.close()
 
 
 async def publish(where: Where, data: bytes) -> None:
     """Put a message onto the stream's subject."""
     async with by_hand(where) as (jetstream, name):
         await jetstream.publish(f"{name}.log", data)
-
-
-async def until(true: Callable[[], object], seconds: float = 20) -> None:
-    """Wait until something is so."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it never came true"
-        await asyncio.sleep(0.02)
 
 
 def tells(lines: list[EventDict], what: str) -> int:
@@ -554,6 +546,41 @@ async def test_while_a_leader_is_elected_events_wait(here: Where, monkeypatch: p
         assert not failures
     async with opened(elsewhere(here)) as spool:
         assert names(await spool.read(0, 10)) == ["a"]
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["dropped", "answered late"])
+async def test_what_is_not_answered_is_asked_once_more(
+    here: Where, monkeypatch: pytest.MonkeyPatch, kept: bool
+) -> None:
+    """Without a leader a question is dropped in silence; the time for an answer is far longer."""
+    monkeypatch.setattr(connection, "AGAIN_S", 0.1)
+    async with opened(here) as spool:
+        jetstream = spool._log._stream  # type: ignore[attr-defined]
+        silent = ["publish", "stream_info", "publish"]
+
+        def forgetful(name: str) -> None:
+            ask = getattr(jetstream, name)
+
+            async def once(*given: object, **more: object) -> object:
+                if name in silent:
+                    silent.remove(name)
+                    if kept:
+                        await ask(*given, **more)
+                    await asyncio.sleep(FOR_EVER)
+                return await ask(*given, **more)
+
+            monkeypatch.setattr(jetstream, name, once)
+
+        for name in ("publish", "stream_info"):
+            forgetful(name)
+        began = time.monotonic()
+        assert await spool.append([event("a")], NOW) == [True]
+        await spool._log.state()  # type: ignore[attr-defined]
+        assert await spool.append([event("b")], NOW) == [True]
+        assert time.monotonic() - began < connection.ANSWER_S
+        assert not silent
+    async with opened(elsewhere(here)) as spool:
+        assert [(one.seq, one.message_id) for one in await spool.read(0, 10)] == [(1, "a"), (2, "b")]
 
 
 async def test_a_deleted_stream_is_made_again_with_a_warning(here: Where, said: list[EventDict]) -> None:

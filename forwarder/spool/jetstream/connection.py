@@ -27,6 +27,9 @@ T = TypeVar("T")
 Callback: TypeAlias = Callable[[Msg], Awaitable[None]]
 ANSWER_S = 5.0
 """Seconds that JetStream may take to answer; an election takes longer, which ``Log`` waits for."""
+AGAIN_S = 1.0
+"""How long a question may be unanswered before it is asked once more: without a leader it is dropped in
+silence, and nobody says when there is one. Elections take 4 to 9 s (``python -m tests.bench.takeover 6``)."""
 PING_EVERY_S, PING_ANSWER_S = 1, 3
 """Seconds between two pings, and how long none may be answered: four legs of 700 ms fit in."""
 CLOSE_S = 2.0
@@ -157,6 +160,23 @@ class Connection:
             if not asking.done():
                 asking.cancel()
                 await asyncio.wait((asking,))
+
+    async def ask(self, what: Callable[[JetStreamContext], Awaitable[T]]) -> T:
+        """Return what JetStream answers to a question that does no harm when it is asked more than once.
+
+        Raises as ``call`` does.
+        """
+        asked = set[asyncio.Task[T]]()
+        try:
+            while True:
+                asked.add(asyncio.create_task(self.call(what)))
+                done, _ = await asyncio.wait(asked, timeout=AGAIN_S, return_when=asyncio.FIRST_COMPLETED)
+                if done:
+                    return done.pop().result()
+        finally:
+            for one in asked:
+                one.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
 
     async def request(self, subject: str, data: bytes, timeout_s: float) -> bytes:
         """Return what another forwarder answers. Raises one of NATS_ERRORS."""

@@ -37,8 +37,6 @@ _log = structlog.get_logger(__name__)
 _AGAIN_S, _READ_S = 0.25, 10.0
 _LAST_S = 1.0
 """How long a record may take once the end has come: what is known is written down, unless NATS is silent."""
-_ONCE_MORE_S = 1.0
-"""How long a message may be unanswered before it is published once more: an election ends without a word."""
 _RECONNECT_S = 10.0
 """Silence of a stream after which another server is tried: the one in use may be cut off from the others."""
 _LARGEST = 900_000
@@ -101,12 +99,12 @@ class Log:
 
     async def state(self) -> StreamState:
         """Return how much the stream holds. Raises one of NATS_ERRORS."""
-        return (await self.connection.call(lambda stream: stream.stream_info(self.place.stream))).state
+        return (await self.connection.ask(lambda stream: stream.stream_info(self.place.stream))).state
 
     async def _message(self, position: int) -> bytes | None:
         """Return what lies at a position, None where nothing does. Raises one of NATS_ERRORS."""
         try:
-            found = await self.connection.call(lambda stream: stream.get_msg(self.place.stream, position))
+            found = await self.connection.ask(lambda stream: stream.get_msg(self.place.stream, position))
         except NotFoundError:
             return None
         return found.data or b""
@@ -249,26 +247,9 @@ class Log:
         return self.last
 
     async def _put(self, message: bytes) -> None:
-        """Publish a message, once more whenever no answer comes: without a leader it is dropped in silence.
-
-        Behind the last message there is room for one of them only.
-        """
+        """Publish a message. Where it is published more than once, there is room for one behind the last."""
         behind = {"Nats-Expected-Last-Sequence": str(self.last)}
-        tries = set[asyncio.Task[object]]()
-        try:
-            while True:
-                publishing = self.connection.call(
-                    lambda stream: stream.publish(self.place.log, message, headers=behind)
-                )
-                tries.add(asyncio.create_task(publishing))
-                done, _ = await asyncio.wait(tries, timeout=_ONCE_MORE_S, return_when=asyncio.FIRST_COMPLETED)
-                if done:
-                    done.pop().result()
-                    return
-        finally:
-            for one in tries:
-                one.cancel()
-            await asyncio.gather(*tries, return_exceptions=True)
+        await self.connection.ask(lambda stream: stream.publish(self.place.log, message, headers=behind))
 
     async def _is_next_after(self, error: APIError, message: bytes) -> bool:
         """Tell whether a message that was refused lies behind the last one: only its answer was lost, then.
