@@ -13,7 +13,7 @@ from forwarder import metrics
 from forwarder.delivery.client import http_client
 from forwarder.delivery.sending import OUR_FAULT
 from forwarder.delivery.spool_metrics import show
-from forwarder.delivery.watchdog import MENDED_ANEW, STILL_MS, Stall, Watch
+from forwarder.delivery.watchdog import MENDED_ANEW, Stall, Watch
 from forwarder.delivery.worker import LAST_S, DestinationRoute, Worker
 from forwarder.faults import fault_of
 from forwarder.spool import Spool, Standing
@@ -145,7 +145,7 @@ class DeliveryService:
             await asyncio.sleep(LOOK_S)
             for name, sender in self._senders.items():
                 try:
-                    stall = watches[name].stall(sender.look()) or await self._unread_of(name, sender)
+                    stall = await self._stall_of(name, sender, watches[name])
                     self._say(name, stall)
                     if stall in MENDED_ANEW:
                         watches[name] = Watch()
@@ -153,10 +153,12 @@ class DeliveryService:
                 except Exception as error:
                     _note_fault(name, "watch", error)
 
-    async def _unread_of(self, name: str, sender: Worker) -> Stall:
-        """Look into the spool where a destination seems to have nothing to do."""
+    async def _stall_of(self, name: str, sender: Worker, watch: Watch) -> Stall:
+        """Return why a destination is stalled; look into the spool where it seems to have nothing to do."""
         look = sender.look()
-        if look.holds_events or not look.at_rest or look.now - look.turned_at < STILL_MS:
+        if stall := watch.stall(look):
+            return stall
+        if look.holds_events or not watch.rests_long(look):
             self._unread.pop(name, None)
             return Stall.NONE
         try:

@@ -33,8 +33,9 @@ class Look(NamedTuple):
 
     ``turn_since``: when the turn began that has not ended; ``failing_since``: the first of the failures in a
     row; ``turned_at``: when a turn last ended well; ``request_since``: when the oldest request under way was
-    sent; ``wake_at``: when something is due; ``first_left``: the seq of an event that may be sent, is in
-    no batch and keeps the cursor, or 0.
+    sent; ``wake_at``: when something is due; ``at_rest``: no request is under way, and no event in memory or
+    parked has its time; ``read_to``: the highest seq read; ``first_left``: the seq of an event that may be
+    sent, is in no batch and keeps the cursor, or 0.
     """
 
     now: int
@@ -45,6 +46,7 @@ class Look(NamedTuple):
     wake_at: int | None
     holds_events: bool
     at_rest: bool
+    read_to: int
     first_left: int
     timeout_ms: int
 
@@ -54,9 +56,12 @@ class Watch:
 
     def __init__(self) -> None:
         self._left = (0, 0)
+        self._resting: tuple[bool, int] | None = None
+        self._rest_since = 0
 
     def stall(self, look: Look) -> Stall:
         """Return why the destination is stalled."""
+        self._note_rest(look)
         before = look.now - STILL_MS
         if 0 < look.failing_since < before:
             return Stall.FAILING
@@ -66,10 +71,19 @@ class Watch:
             return Stall.REQUEST
         if 0 < look.turned_at < before and look.wake_at is not None and look.wake_at < before:
             return Stall.DUE
-        if 0 < look.turned_at < before and look.holds_events and look.at_rest:
+        if look.holds_events and self.rests_long(look):
             return Stall.LOST
         if look.first_left != self._left[0]:
             self._left = look.first_left, look.now
         if look.first_left and self._left[1] < look.now - LEFT_MS:
             return Stall.LEFT
         return Stall.NONE
+
+    def rests_long(self, look: Look) -> bool:
+        """Tell whether it was at rest, with the same events, whenever it was looked at for a minute."""
+        return self._resting is not None and self._rest_since < look.now - STILL_MS
+
+    def _note_rest(self, look: Look) -> None:
+        resting = (look.holds_events, look.read_to) if look.at_rest else None
+        if resting != self._resting:
+            self._resting, self._rest_since = resting, look.now

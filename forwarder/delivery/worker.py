@@ -327,6 +327,7 @@ class Worker:
             wake_at=line.wake_at(),
             holds_events=line.holds_events,
             at_rest=line.at_rest,
+            read_to=line.checkpoint.read_to,
             first_left=line.first_left(now),
             timeout_ms=self._route.settings.timeout_ms,
         )

@@ -8,19 +8,21 @@ from pathlib import Path
 import httpx
 import orjson
 import pytest
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from forwarder.delivery import DeliveryService, DestinationRoute, SchedulerSettings
 from forwarder.delivery.tail import MAX_TAIL, TailCache
-from forwarder.spool import NewEvent, StoredEvent
+from forwarder.errors import SpoolFull
+from forwarder.spool import NewEvent, Settlement, StoredEvent
 from forwarder.spool.sqlite.spool import SqliteSpool
 from tests.simulation.planner import Planner
 
 NOW = 1_790_000_000_000
 
 
-def event(name: str) -> NewEvent:
-    return NewEvent("demo", name, orjson.dumps({"m": name, "u": "u1", "d": None, "kind": "track"}))
+def event(name: str, kind: str = "track") -> NewEvent:
+    return NewEvent("demo", name, orjson.dumps({"m": name, "u": "u1", "d": None, "kind": kind}))
 
 
 class Overtaken(SqliteSpool):
@@ -87,6 +89,67 @@ async def test_why_a_destination_cannot_be_reached_is_logged_and_shown(tmp_path:
     assert [one["why"] for one in down] == [why]
 
 
+class Refusing(SqliteSpool):
+    """A spool that is full for the first settlement."""
+
+    refused = 0
+
+    async def settle(self, destination: str, settlement: Settlement, now: int) -> None:
+        if not self.refused:
+            self.refused += 1
+            raise SpoolFull("the disk is full", 1)
+        await super().settle(destination, settlement, now)
+
+
+async def test_what_could_not_be_written_is_written_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("forwarder.delivery.worker.SPOOL_RETRY_S", 0.02)
+    spool = Refusing(tmp_path / "spool.db", max_events=100, max_bytes=10**6)
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json={"code": 200}))
+    async with httpx.AsyncClient(transport=transport, base_url="http://a.test/") as http:
+        route = DestinationRoute("retold", Planner(), None, SchedulerSettings(linger_ms=0))
+        delivery = DeliveryService(spool, [route], clock=lambda: time.time_ns() // 1_000_000, http=http)
+        await spool.append([event("dies", kind="invalid"), event("arrives")], NOW)
+        await delivery.start()
+        async with asyncio.timeout(10):
+            while (await spool.counts()).destinations["retold"].waiting:  # noqa: ASYNC110 - never announced
+                await asyncio.sleep(0.02)
+        await delivery.stop(1)
+    standing = (await spool.counts()).destinations["retold"]
+    letters = await spool.dead("retold")
+    await spool.close()
+    assert spool.refused == 1
+    assert standing.ended == {("dead", "invalid fields"): 1, ("delivered", ""): 1}
+    assert [letter.event.message_id for letter in letters] == ["dies"]
+    seconds = "forwarder_delivery_seconds_count"
+    assert REGISTRY.get_sample_value(seconds, {"destination": "retold"}) == 1
+
+
+async def test_an_upload_that_a_stop_cuts_off_may_have_arrived(tmp_path: Path) -> None:
+    spool = SqliteSpool(tmp_path / "spool.db", max_events=100, max_bytes=10**6)
+    asked = asyncio.Event()
+
+    async def hang(request: httpx.Request) -> httpx.Response:
+        asked.set()
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    began = time.time_ns() // 1_000_000
+    async with httpx.AsyncClient(transport=httpx.MockTransport(hang), base_url="http://a.test/") as http:
+        route = DestinationRoute("cut", Planner(), None, SchedulerSettings(linger_ms=0))
+        delivery = DeliveryService(spool, [route], clock=lambda: time.time_ns() // 1_000_000, http=http)
+        await spool.append([event("first")], NOW)
+        await delivery.start()
+        async with asyncio.timeout(10):
+            await asked.wait()
+        await delivery.stop(0.05)
+    [lane] = await spool.lanes("cut")
+    [parked] = await spool.parked("cut", lane.name, 0, 10)
+    await spool.close()
+    assert orjson.loads(parked.state)["maybe_since"] >= began
+
+
 def spooled(*seqs: int) -> list[StoredEvent]:
     return [StoredEvent(seq, NOW, "demo", f"m{seq}", b"{}") for seq in seqs]
 
@@ -115,6 +178,7 @@ def test_behind_a_gap_nothing_is_taken_but_by_reading() -> None:
     fresh.extend(spooled(4))
     assert taken(fresh, 2) == []
     fresh.extend(spooled(6))
+    assert taken(fresh, 3) == [], "4 is let go of: behind it one is missing"
     assert taken(fresh, 4) == []
     assert taken(fresh, 5) == [6]
 

@@ -98,5 +98,12 @@ def test_min_id_length_is_respected() -> None:
     assert (Kind.SHORT_ID, "global_user_id") in warnings({}, subscribed("mapUser", global_user_id="u2"))
 
 
+def test_ids_below_a_large_min_id_length_are_told() -> None:
+    ids = {"user_id": "user-of-ten", "device_id": "device-of-twelve", "event_type": "E"}
+    found = warnings({}, subscribed("logEventV2", **ids, min_id_length=20))
+    assert {(Kind.SHORT_ID, "user_id"), (Kind.SHORT_ID, "device_id")} <= set(found)
+    assert not warnings({}, subscribed("logEventV2", **ids, min_id_length=5))
+
+
 def test_a_group_needs_no_user() -> None:
     assert warnings({}, subscribed("groupIdentifyUser", group_type="company", group_value="1")) == []

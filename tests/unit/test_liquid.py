@@ -54,6 +54,7 @@ RENDERED = {
     "{{ 'a(b)' | cgi_escape }}": "a%28b%29",
     "{{ 'Hello, Wörld!' | slugify }} {{ 'Wörld' | slugify: 'latin' }}": "hello-wörld world",
     "{{ 'aé' | base64_encode }} {{ 'YcOp' | base64_decode }}": "YcOp aé",
+    "{{ 'abcde' | base64_decode }}": "i\ufffd\x1d",
     "{{ '' | sha256 | slice: 0, 8 }}": "e3b0c442",
     # lists
     "{{ items | json }}": '[{"id":"p1","price":2},{"id":"p2"}]',
@@ -156,6 +157,12 @@ def test_rendered(text: str) -> None:
 def test_failures_are_mapping_errors(text: str) -> None:
     with pytest.raises(MappingError, match="v: @liquid: "):
         render(text)
+
+
+def test_an_emoji_counts_as_two_characters_of_a_template() -> None:
+    assert render("\U0001f600" * 500) == "\U0001f600" * 500
+    with pytest.raises(MappingError, match="longer than 1000 characters"):
+        render("\U0001f600" * 501)
 
 
 def test_texts_are_bounded() -> None:

@@ -6,6 +6,7 @@ import msgspec
 import orjson
 import pytest
 
+from forwarder.amplitude import AmplitudeDestination
 from forwarder.amplitude.wire.endpoints import Endpoint
 from forwarder.amplitude.wire.items import Item
 from forwarder.amplitude.wire.writing import write
@@ -57,6 +58,20 @@ def test_users_and_devices_are_the_keys() -> None:
     assert plan_job(event(kind="group"), Planner(), None)[0].keys == ("uu1",)
     assert plan_job(event(u=None), Planner(), None)[0].keys == ("#1",), "it waits for nobody"
     assert plan_job(event(u="a\nb"), Planner(), None)[0].keys == ("ua b",), "as the spool gives it back"
+
+
+def test_a_user_mapping_is_ordered_with_both_users() -> None:
+    subscriptions = [
+        {
+            "subscribe": 'type = "alias"',
+            "partnerAction": "mapUser",
+            "mapping": {"user_id": {"@path": "$.previousId"}, "global_user_id": {"@path": "$.userId"}},
+        }
+    ]
+    destination = AmplitudeDestination({"apiKey": "k", "secretKey": "s"}, subscriptions)
+    body = {"type": "alias", "userId": "user-whole", "previousId": "user-before", "messageId": "m"}
+    work, _ = plan_job(StoredEvent(1, NOW, "demo", "m", orjson.dumps(body)), destination, None)
+    assert set(work.keys) == {"uuser-whole", "uuser-before"}
 
 
 @pytest.mark.parametrize("number", [b"1e999", b"-1e999", b"9" * 400, b"9" * 10_000, b"1" * 400 + b".5"])

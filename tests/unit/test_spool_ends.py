@@ -157,6 +157,25 @@ async def run_jobs(given: Any, steps: Any, groups: Sequence[Sequence[int]]) -> l
     return told
 
 
+async def test_a_job_that_refuses_has_nothing_done_after_it(table: sqlite3.Connection) -> None:
+    writer: GroupCommit[None] = GroupCommit(
+        table, Steps(), lambda _: None, asyncio.get_running_loop(), lambda _: None
+    )
+    after: list[str] = []
+
+    def refuses() -> object:
+        raise SpoolFull("there is no room", 1)
+
+    futures = [
+        writer.submit(refuses, lambda: after.append("refused")),
+        writer.submit(lambda: 1, lambda: after.append("done")),
+    ]
+    told = await asyncio.gather(*futures, return_exceptions=True)
+    await writer.close()
+    assert [type(one) for one in told] == [SpoolFull, int]
+    assert after == ["done"]
+
+
 async def test_one_that_fails_spoils_nothing_for_others(table: sqlite3.Connection) -> None:
     told = await run_jobs(table, Steps(), [[1], [1], [2], [3, 3, 4], [5]])
     assert [[type(one) for one in group] for group in told] == [

@@ -85,6 +85,15 @@ def test_functions_inside_parentheses() -> None:
     assert not matches({"type": "page", "event": "Cart Viewed"})
 
 
+@pytest.mark.parametrize(
+    ("event", "matches"),
+    [("\U0001f600x", True), ("\U0001f601x", False), ("x", False), ("\U0001f600", False)],
+)
+def test_match_compares_halves_of_characters(event: str, matches: bool) -> None:
+    """The reference lets go of the pattern's first unit, which is half of an emoji here."""
+    assert compile_trigger('match(event, "\U0001f600x")')({"event": event}) is matches
+
+
 def test_unclosed_parenthesis_ends_where_a_function_does() -> None:
     """As in the reference, which knows no bracket but the next one."""
     matches = compile_trigger('type = "track" and (contains(event, "Order") or name = "n"')

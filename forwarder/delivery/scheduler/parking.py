@@ -56,6 +56,11 @@ class Parking:
         return len(self._lanes) - 1
 
     @property
+    def at_rest(self) -> bool:
+        """Whether no group has its time; that of the events which an operator sends again always has."""
+        return not any(lane.scheduled for lane in self._lanes.values() if lane is not self._revived)
+
+    @property
     def changed(self) -> bool:
         """Whether something is yet to be written."""
         return bool(self._park or self._unpark or self._merge)

@@ -70,8 +70,7 @@ class RetryPolicy:
         if decision.action is Action.DEAD:
             work.fail(part, decision.reason, answer)
         elif decision.action is Action.HALVE:
-            trouble = work.retry_state()
-            trouble.split_level = max(trouble.split_level, batch.next_split_level())
+            work.retry_state().split_level = batch.next_split_level()
         elif decision.action is Action.HOLD:
             trouble = work.retry_state()
             trouble.ready_at = max(trouble.ready_at, now + decision.wait_ms)
@@ -90,9 +89,7 @@ class RetryPolicy:
         if decision.innocent and not suspect:
             return  # the destination waits
         if suspect or breaker.probing:
-            trouble.split_level = max(
-                trouble.split_level, batch.next_split_level()
-            )  # one of them may be what fails the others
+            trouble.split_level = batch.next_split_level()  # one of them may be what fails the others
         if suspect or breaker.health is CircuitState.WELL:
             trouble.ready_at = now + backoff_ms(trouble.tries, self._chance)
         else:  # the next request to a destination that is down is made of others, where there are any

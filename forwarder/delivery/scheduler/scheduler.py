@@ -342,8 +342,8 @@ class Scheduler:
 
     @property
     def at_rest(self) -> bool:
-        """Whether no request is under way and nothing is due at any time."""
-        return not self._batches.under_way and self.wake_at() is None
+        """Whether no request is under way and no event has its time; an operator's may come all the same."""
+        return self._batches.idle and self._delayed.next_at is None and self.parking.at_rest
 
     def first_left(self, now: int) -> int:
         """Return the seq of the event that keeps the cursor, if it may be sent and is in no batch; else 0."""
