@@ -9,13 +9,14 @@ import structlog
 from prometheus_client import REGISTRY
 
 from forwarder.amplitude.wire.endpoints import Endpoint
+from forwarder.amplitude.wire.items import Item
+from forwarder.amplitude.wire.limits import DAY_MS
 from forwarder.amplitude.wire.responses import Action, UpstreamResponse
 from forwarder.delivery.faults import Faults
 from forwarder.delivery.scheduler.batch import Batch
 from forwarder.delivery.scheduler.circuit_breaker import STOPPED_MS, CircuitBreaker, CircuitState
-from forwarder.delivery.scheduler.job import Job, JobItem
+from forwarder.delivery.scheduler.job import Job
 from forwarder.delivery.scheduler.retry_policy import RetryPolicy
-from forwarder.delivery.scheduler.retry_state import DAY_MS
 from forwarder.delivery.sending import ResponseRecorder
 from tests.simulation.lines import FAILED, NOW, OK, due, event, line
 from tests.simulation.spool import Destination
@@ -25,7 +26,7 @@ HOUR_MS = 3_600_000
 
 def job(seq: int, *users: str) -> Job:
     """Make an event with one item for each user."""
-    items = [JobItem(Endpoint.HTTPAPI, b'{"n":%d}' % n, user_id=user) for n, user in enumerate(users)]
+    items = [Item(Endpoint.HTTPAPI, {}, data=b'{"n":%d}' % n, user_id=user) for n, user in enumerate(users)]
     return Job(event(seq), items, tuple(f"u{user}" for user in users))
 
 
