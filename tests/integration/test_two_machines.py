@@ -5,9 +5,9 @@ Two machines are two forwarders with nothing in common but the stream. Run with 
 
 import random
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from tests.harness import Amplitude, fake_amplitude
@@ -48,7 +48,7 @@ def test_one_stands_by_until_the_other_is_gone(tmp_path: Path, nats: Nats) -> No
     with fake_amplitude() as fake, side_by_side(tmp_path, nats, fake) as (first, second):
         for _ in range(20):
             shop.send_until_taken(first.url, shop.events(50))
-            time.sleep(0.1)
+        assert first.process.poll() is None
         assert not second.url, "it does not listen yet"
         fake.misbehave({"kind": "hang", "seconds": 2})
         shop.send_until_taken(first.url, shop.events(50))
@@ -86,6 +86,11 @@ def test_a_stop_that_waits_for_amplitude_writes_down_what_is_known(tmp_path: Pat
             assert running.stop(signal.SIGTERM) == 0, "stop_seconds end with the answer that is waited for"
 
 
+def reached(shop: Shop, events: int) -> bool:
+    """Tell whether so many events were accepted."""
+    return len(shop.accepted) >= events
+
+
 def test_events_wait_for_a_stream_that_restarts(tmp_path: Path) -> None:
     shop = Shop()
     with fake_amplitude() as fake, nats_server() as server:
@@ -93,11 +98,12 @@ def test_events_wait_for_a_stream_that_restarts(tmp_path: Path) -> None:
         with forwarder(config) as running:
             with shopping(shop, running.url):
                 for _ in range(3):
-                    time.sleep(0.7)
+                    more = len(shop.accepted) + 1
+                    wait_until(partial(reached, shop, more))
                     server.kill()
-                    time.sleep(0.5)
+                    running.wait_for("the stream takes nothing; events wait")
                     server.start()
-                time.sleep(1)
+                    running.wait_for("the stream takes events again")
             tally(shop, fake)
             wait_until(lambda: fates(running.url)["waiting"] == 0)
             assert fates(running.url)["accepted"] == len(shop.accepted)
