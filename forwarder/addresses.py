@@ -1,11 +1,14 @@
 """Network addresses in the one form in which they are compared, counted and written into events."""
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 _SUBNET_BITS = 64
 """A host gets at least a /64 of IPv6 (RFC 6177), so whatever lies in one counts as one sender."""
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9.-]{1,253}))(?::[0-9]{1,5})?")
+"""A name or address, and a port."""
 
 
 @lru_cache(4_096)
@@ -41,10 +44,11 @@ def with_mapped(networks: Iterable[str]) -> list[str]:
     return found
 
 
-@lru_cache(1_024)
 def is_loopback(host: str) -> bool:
     """Tell whether a Host header's value (``localhost:8300``, ``[::1]:8300``) names this machine itself."""
-    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-    name = name.lower().rstrip(".")
+    found = _HOST.fullmatch(host)
+    if found is None:
+        return False
+    name = (found[1] or found[2]).lower().rstrip(".")
     address = plain_address(name)
     return ip_address(address).is_loopback if address else name == "localhost" or name.endswith(".localhost")

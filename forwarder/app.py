@@ -22,7 +22,7 @@ from forwarder.delivery.dead_letters import described
 from forwarder.faults import fault_of
 from forwarder.http.auth import RequireOperatorToken
 from forwarder.http.metrics import count_events
-from forwarder.http.responses import error_body
+from forwarder.http.responses import PRIVATE, error_body
 from forwarder.ingest.pixel import Pixel
 from forwarder.ingest.routes import BASES, Ingest, Shortcut
 from forwarder.ingest.service import IngestService
@@ -245,7 +245,7 @@ def create_app(forwarder: Forwarder) -> ASGIApp:
         """Answer the counters in Prometheus' text format."""
         metrics.WRITABLE.set(forwarder.status() in READY)
         await forwarder.delivery.report()
-        return Response(generate_latest(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return _counters()
 
     ingest, pixel = Ingest(lambda: forwarder.door), Pixel(lambda: forwarder.door)
 
@@ -268,6 +268,11 @@ def create_app(forwarder: Forwarder) -> ASGIApp:
     return Shortcut(app, ingest)
 
 
+def _counters() -> Response:
+    media = "text/plain; version=0.0.4; charset=utf-8"
+    return Response(generate_latest(), headers=PRIVATE, media_type=media)
+
+
 def create_status_app(forwarder: Forwarder) -> ASGIApp:
     """Return the application of the status port, which answers while standing by as well."""
 
@@ -276,7 +281,7 @@ def create_status_app(forwarder: Forwarder) -> ASGIApp:
         metrics.WRITABLE.set(forwarder.status() in READY)
         if forwarder.serves:
             await forwarder.delivery.report()
-        return Response(generate_latest(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return _counters()
 
     def token() -> str:
         return forwarder.settings.server.operator_token.get_secret_value()
@@ -297,18 +302,21 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
         code, message = "not_found", "there is no such route; see /openapi.json"
+    elif error.status_code == 413:
+        code, message = "body_too_large", error.detail
     elif error.status_code == 405:
         allowed = (error.headers or {}).get("allow", "another method")
         code, message = "method_not_allowed", f"this route takes {allowed}"
     else:
         code, message = "refused", error.detail
     body = error_body(code, message)
-    return Response(body, error.status_code, error.headers, media_type="application/json")
+    headers = {**(error.headers or {}), **PRIVATE}
+    return Response(body, error.status_code, headers, media_type="application/json")
 
 
 async def _failure(request: Request, error: Exception) -> Response:
     body = error_body("internal", "the forwarder failed; send again")
-    return Response(body, 500, media_type="application/json")
+    return Response(body, 500, PRIVATE, media_type="application/json")
 
 
 HANDLERS = {HTTPException: _http_error, Exception: _failure}

@@ -47,7 +47,7 @@ def status_routes(status: Callable[[], str]) -> list[Route]:
 
 
 def _answer(status: str, *, ok: bool) -> Response:
-    headers = {"cache-control": "no-store"}
+    headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
     if not ok:
         headers |= {"retry-after": str(_RETRY_AFTER), "x-ratelimit-reset": str(_RETRY_AFTER)}
     return JSONResponse({"status": status}, 200 if ok else 503, headers=headers)

@@ -7,6 +7,8 @@ them carry CORS, Cross-Origin-Resource-Policy and Timing-Allow-Origin for everyo
 import hashlib
 import mimetypes
 import re
+import threading
+from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +30,9 @@ _TYPES = {
     ".map": "application/json",
     ".whl": "application/zip",
 }
+_FOR_EVER = "public, max-age=31536000, immutable"
+_REMEMBERED = 1_024
+"""Files whose contents are known; a build has about a hundred."""
 FOR_EVERYONE = {
     "access-control-allow-origin": "*",
     "cross-origin-resource-policy": "cross-origin",
@@ -49,7 +54,8 @@ class Assets:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.resolve()
-        self._known: dict[str, tuple[int, _File]] = {}
+        self._looking = threading.Lock()
+        self._known: OrderedDict[Path, tuple[int, _File]] = OrderedDict()
 
     async def answer(self, name: str, request: Request) -> Response:
         """Return the file called ``name``, in the best encoding that the browser takes."""
@@ -60,7 +66,7 @@ class Assets:
             **FOR_EVERYONE,
             "etag": file.tag,
             "vary": "Accept-Encoding",
-            "cache-control": "public, max-age=31536000, immutable" if _HASHED.search(name) else "no-cache",
+            "cache-control": _FOR_EVER if _HASHED.search(file.path.name) else "no-cache",
         }
         tags = request.headers.get("if-none-match", "")
         if file.tag.removeprefix("W/") in (tag.strip().removeprefix("W/") for tag in tags.split(",")):
@@ -74,24 +80,33 @@ class Assets:
         return FileResponse(path, headers=headers, media_type=_type(file.path))
 
     def _find(self, name: str) -> _File | None:
+        """Return the file, remembered by its real path: a file has one, but any number of other spellings."""
         try:
             path = (self._folder / name).resolve()
             if not path.is_relative_to(self._folder) or not path.is_file():
                 return None
             changed = path.stat().st_mtime_ns
-        except (OSError, ValueError):  # a name that no file can have
+            with self._looking:  # whoever asks for a large file at the same time waits for one to read it
+                known = self._known.get(path)
+                if known is None or known[0] != changed:
+                    known = self._known[path] = (changed, _read(path))
+                self._known.move_to_end(path)
+                while len(self._known) > _REMEMBERED:
+                    self._known.popitem(last=False)
+        except (OSError, ValueError):  # a name that no file can have, or one that is gone
             return None
-        known = self._known.get(name)
-        if known and known[0] == changed:
-            return known[1]
-        encoded = tuple(
-            (encoding, beside)
-            for encoding, ending in _ENCODINGS
-            if (beside := path.with_name(path.name + ending)).is_file()
-        )
-        file = _File(path, f'W/"{hashlib.sha256(path.read_bytes()).hexdigest()[:32]}"', encoded)
-        self._known[name] = (changed, file)
-        return file
+        return known[1]
+
+
+def _read(path: Path) -> _File:
+    encoded = tuple(
+        (encoding, beside)
+        for encoding, ending in _ENCODINGS
+        if (beside := path.with_name(path.name + ending)).is_file()
+    )
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return _File(path, f'W/"{digest[:32]}"', encoded)
 
 
 def missing(message: str) -> Response:

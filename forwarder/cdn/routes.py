@@ -4,20 +4,24 @@ import hashlib
 from collections.abc import Callable
 
 import orjson
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from forwarder.addresses import is_loopback
 from forwarder.cdn.assets import FOR_EVERYONE, Assets, missing
 from forwarder.cdn.settings_document import rudderstack_document, settings_document
 from forwarder.config.settings import Settings
 from forwarder.http.cors import preflight_headers
 from forwarder.http.metrics import count_report
+from forwarder.http.responses import PRIVATE
 from forwarder.ingest.sources import Sources, basic_user
 from forwarder.prefixes import prefix_of
 
 _BASES, _ENDS = ("/v1", "/d", ""), ("", "/")
 _LARGEST_REPORT = 2_048
+log = structlog.get_logger()
 _VARY = "Host, Origin, Sec-Fetch-Mode, User-Agent, X-Forwarded-Prefix"
 _UNKNOWN_KEY = "this write key is not known here; check the key in the page's snippet"
 
@@ -36,9 +40,15 @@ class Pages:
         source = self._sources.find(request.path_params["write_key"])
         if source is None:
             return missing(_UNKNOWN_KEY)
+        origin = self._origin(request)
+        if origin is None:
+            log.warning("no settings document: set server.public_url as pages reach this forwarder")
+            return _unknown_address()
         app = _is_app(request)
-        document = settings_document(self._settings, source, self._origin(request), app=app)
-        return _fresh(document, request, "private" if app else "public")
+        document = settings_document(self._settings, source, origin, app=app)
+        # What a request's own Host made, no cache may give to anybody else.
+        shared = "public" if self._settings.server.public_url and not app else "private"
+        return _fresh(document, request, shared)
 
     async def rudderstack(self, request: Request) -> Response:
         """Answer ``GET /sourceConfig?writeKey=``; apps send the key as Basic user name instead."""
@@ -46,9 +56,18 @@ class Pages:
         source = self._sources.find(key)
         return missing(_UNKNOWN_KEY) if source is None else _fresh(rudderstack_document(source), request)
 
-    def _origin(self, request: Request) -> str:
-        public = self._settings.server.public_url
-        return public or f"{request.url.scheme}://{request.url.netloc}{prefix_of(request.scope)}"
+    def _origin(self, request: Request) -> str | None:
+        """Return this forwarder's address for pages; None where nothing but the request would say it.
+
+        A sender writes whatever it likes into Host; only that of this machine itself leads nobody astray.
+        """
+        if self._settings.server.public_url:
+            return self._settings.server.public_url
+        host = request.headers.get("host", "")
+        if not is_loopback(host):
+            return None
+        scheme = "https" if request.url.scheme in ("https", "wss") else "http"
+        return f"{scheme}://{host}{prefix_of(request.scope)}"
 
     async def analytics(self, request: Request) -> Response:
         """Answer the familiar ``/analytics.js/v1/{write_key}/analytics.min.js``."""
@@ -78,6 +97,17 @@ class Pages:
             kind = None
         count_report(kind)
         return Response(status_code=204, headers=FOR_EVERYONE)
+
+
+def _unknown_address() -> Response:
+    """Answer for a forwarder that does not know its own address, so that its operator sees the mend."""
+    mend = "set server.public_url to its address as pages reach it, like https://events.example.com"
+    body = {
+        "success": False,
+        "code": "no_public_url",
+        "message": f"this forwarder does not know its own address; {mend}",
+    }
+    return Response(orjson.dumps(body), 503, {**FOR_EVERYONE, **PRIVATE}, "application/json")
 
 
 def _is_app(request: Request) -> bool:

@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import ipaddress
 import os
 import socket
 from collections.abc import Iterator
@@ -10,9 +9,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from browser_plugin.settings import settings_doubts
+from forwarder.addresses import is_loopback
 from forwarder.amplitude.problems import warnings_of
 from forwarder.cdn.session_settings import mapping_doubts
-from forwarder.config.settings import Settings
+from forwarder.config.settings import Server, Settings
 from forwarder.errors import SpoolError
 from forwarder.opening import open_configured, try_configured
 from forwarder.spool.location import is_stream_url
@@ -42,6 +42,7 @@ def doubts_of(settings: Settings) -> list[str]:
         for source in settings.sources
         if wanted and not any(names is None or source.name in names for names in wanted)
     ]
+    found += _address_doubts(settings.server)
     if not (settings.server.assets / "page" / "session-plugin.js").is_file():
         assets = settings.server.assets
         found.append(f"server.assets: {assets} has no page/session-plugin.js: pages get 404; build it")
@@ -52,16 +53,24 @@ def doubts_of(settings: Settings) -> list[str]:
     found += [
         f"destinations.{one.name}.base_url: keys and events travel unencrypted to {url.hostname}; use https"
         for one in settings.destinations
-        if (url := urlsplit(one.base_url or "")).scheme == "http" and not _is_local(url.hostname or "")
+        if (url := urlsplit(one.base_url or "")).scheme == "http" and not is_loopback(url.netloc)
     ]
     return found
 
 
-def _is_local(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+def _address_doubts(server: Server) -> Iterator[str]:
+    """Say that pages cannot be told where this forwarder is: a request's Host may say anything."""
+    if server.public_url or (is_loopback(_in_host(server.host)) and not server.trusted_proxies):
+        return
+    where = f"server.host is {server.host}" if not server.trusted_proxies else "there are trusted proxies"
+    yield (
+        f"server.public_url: is empty, though {where}: only pages on this machine get their settings"
+        " document; set it to the address at which pages reach the forwarder, like https://events.example.com"
+    )
+
+
+def _in_host(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
 
 
 def start_problems(settings: Settings) -> list[str]:

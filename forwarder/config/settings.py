@@ -53,7 +53,7 @@ class Server(_Frozen):
     port: Annotated[int, Field(ge=0, le=65535)] = 8300
     public_url: str = ""
     """``https://events.example.com`` as pages reach it, or with the path below which it is served; empty:
-    taken from each request."""
+    only pages on this machine are told where it is."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses or networks whose X-Forwarded-For, -Proto and -Prefix are believed."""
     operator_token: SecretStr = SecretStr("")

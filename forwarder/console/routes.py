@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
+import structlog
 from prometheus_client import REGISTRY
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -18,21 +19,30 @@ from starlette.templating import Jinja2Templates
 from starlette.types import ASGIApp
 
 from forwarder.console.status import status
+from forwarder.http.auth import operator_name
+from forwarder.http.responses import PRIVATE
 from forwarder.spool import DeadLetter, Spool
 from forwarder.text import in_lines
 
+log = structlog.get_logger()
 HERE = Path(__file__).parent
 PAGE = 100
 """Dead letters on one page."""
 HEADERS = {
-    "cache-control": "no-store",
+    **PRIVATE,
     "content-security-policy": (
         "default-src 'none'; style-src 'self'; img-src data:; form-action 'self';"
         " frame-ancestors 'none'; base-uri 'none'"
     ),
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
+    # Without any referrer, browsers send "Origin: null" with the console's own forms (Fetch, 3.2.5), and
+    # over plain http by name nothing else that says where they come from.
+    "referrer-policy": "same-origin",
 }
+_LARGEST_FORM = 65_536
+"""Bytes; a page's form with all its letters chosen has a twentieth of them."""
+_DISCARDED = 20_000_000
+"""Bytes of a form that is too large which are let pass: browsers read the answer after they have sent all."""
+_NUMBERS_LOGGED = 20
 
 
 class Shown(NamedTuple):
@@ -90,12 +100,20 @@ def console_routes(shown: Callable[[], Shown], guarded: Callable[[ASGIApp], ASGI
         text = now.letter(found[0], now.clock()).decode()
         return page(request, "letter", letter=found[0], text=text)
 
-    def act(what: Callable[[Spool, list[int]], Awaitable[int]]) -> Callable[[Request], Awaitable[Response]]:
+    def act(
+        what: str, do: Callable[[Spool, list[int]], Awaitable[int]]
+    ) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             if not _from_here(request):
                 raise HTTPException(403, "this has to come from the console's own pages")
-            form = parse_qs((await request.body()).decode("latin-1"))
-            await what(shown().spool, [_number(text) for text in form.get("number", ())])
+            numbers = [_number(text) for text in await _chosen(request)]
+            letters = await do(shown().spool, numbers)
+            log.info(
+                what,
+                operator=operator_name(request.headers.get("authorization", "")),
+                letters=letters,
+                numbers=numbers[:_NUMBERS_LOGGED],
+            )
             return RedirectResponse("/console/dead", 303, HEADERS)
 
         return answer
@@ -106,8 +124,8 @@ def console_routes(shown: Callable[[], Shown], guarded: Callable[[ASGIApp], ASGI
     return [
         route("", overview),
         route("/dead", dead),
-        route("/dead/retry", act(lambda spool, numbers: spool.retry(numbers)), "POST"),
-        route("/dead/drop", act(lambda spool, numbers: spool.drop(numbers)), "POST"),
+        route("/dead/retry", act("dead letters sent again", lambda spool, found: spool.retry(found)), "POST"),
+        route("/dead/drop", act("dead letters dropped", lambda spool, found: spool.drop(found)), "POST"),
         route("/dead/{number}", letter),
         route("/style.css", _style),
     ]
@@ -129,6 +147,20 @@ def _from_here(request: Request) -> bool:
         return site == "same-origin"
     origin = request.headers.get("origin")
     return origin is None or origin.partition("://")[2] == request.headers.get("host")
+
+
+async def _chosen(request: Request) -> list[str]:
+    """Return the numbers that a form names. Raises HTTPException for what no page of the console sends."""
+    form, size = b"", 0
+    async for part in request.stream():
+        size += len(part)
+        if size > _DISCARDED:
+            break
+        if size <= _LARGEST_FORM:
+            form += part
+    if size > _LARGEST_FORM:
+        raise HTTPException(413, f"a form here has at most {_LARGEST_FORM} bytes; choose fewer letters")
+    return parse_qs(form.decode("latin-1")).get("number", [])
 
 
 def _number(text: str) -> int:

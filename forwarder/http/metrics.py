@@ -12,6 +12,11 @@ _EVENTS = Counter(
     "forwarder_door_events", "Events that ended at the door, by outcome", ["source", "outcome", "reason"]
 )
 _REFUSED = Counter("forwarder_requests_refused", "Requests refused as a whole", ["code"])
+_OPERATOR = Counter(
+    "forwarder_operator_refused",
+    "Requests for the operator alone that were refused, by why.",
+    ["why"],
+)
 _TIMES = Counter(
     "forwarder_time_problems",
     "Events whose timestamp or sentAt could not be used, by what was wrong",
@@ -37,6 +42,11 @@ def count_time_problems(source: str, problems: Mapping[str, int]) -> None:
 def count_refusal(code: str) -> None:
     """Count one request that was refused as a whole."""
     _REFUSED.labels(code).inc()
+
+
+def count_operator_refusal(why: str) -> None:
+    """Count one request that the operator's token did not open."""
+    _OPERATOR.labels(why).inc()
 
 
 def count_report(kind: object) -> None:

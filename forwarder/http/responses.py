@@ -5,10 +5,13 @@ Segment's clients retry 5xx, 408, 410, 429 and 460 and drop every other 4xx; ana
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import orjson
 
 Header = tuple[bytes, bytes]
+PRIVATE: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+"""Headers of what is for nobody else, or not for long: the operator's pages, and errors."""
 LONGEST_WAIT = 300
 """Seconds; clients wait no longer whatever Retry-After says."""
 

@@ -6,8 +6,9 @@ from urllib.parse import parse_qs
 
 from starlette.types import Receive, Scope, Send
 
+from forwarder.http.client_address import address_of
 from forwarder.http.responses import Response, error
-from forwarder.ingest.routes import KINDS, address_of, send_answer, taken
+from forwarder.ingest.routes import KINDS, send_answer, taken
 from forwarder.ingest.service import IngestRequest, IngestService
 
 _GIF = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")

@@ -1,19 +1,18 @@
 """The routes that take events, as plain ASGI: a Request object would cost as much as taking the event."""
 
 from collections.abc import Callable
-from functools import lru_cache
 from urllib.parse import parse_qs
 
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from forwarder.addresses import plain_address
+from forwarder.http.client_address import address_of
 from forwarder.http.cors import answer_headers, preflight_headers
 from forwarder.http.metrics import count_refusal
 from forwarder.http.responses import Header, Refusal, Response, error, refusal_response
+from forwarder.http.slowing import SLOWED
 from forwarder.ingest.body import too_large
 from forwarder.ingest.service import IngestRequest, IngestService
-from forwarder.ingest.slowing import SLOWED
 from forwarder.ingest.validation import TYPES
 
 log = structlog.get_logger()
@@ -107,17 +106,6 @@ def _encoding(scope: Scope, headers: dict[bytes, bytes]) -> bytes:
     if not last or len(headers) == len(scope["headers"]):
         return last
     return b",".join(value for name, value in scope["headers"] if name == b"content-encoding")
-
-
-def address_of(scope: Scope) -> str:
-    """Return the sender's address; empty where it is not known."""
-    return _address(scope["client"][0]) if scope.get("client") else ""
-
-
-@lru_cache(4_096)
-def _address(said: str) -> str:
-    """Return what is an address of what a proxy says: some add the port, some say ``unknown``."""
-    return plain_address(said) or plain_address(said.rpartition(":")[0].strip("[]"))
 
 
 async def taken(door: IngestService, request: IngestRequest, scope: Scope) -> Response:

@@ -11,13 +11,13 @@ from forwarder.addresses import network_of
 from forwarder.config.settings import Limits, Source
 from forwarder.errors import SpoolDamaged, SpoolFull, SpoolLost, SpoolUnavailable
 from forwarder.http.metrics import count_time_problems
+from forwarder.http.rate_limit import FailedAttempts, RateLimiter
 from forwarder.http.responses import OK, Refusal, Response, error
 from forwarder.ingest.body import decode_body, exceeds_depth, repair_json
 from forwarder.ingest.envelope import Envelope, batch, single
 from forwarder.ingest.event import RawEvent, read_event
 from forwarder.ingest.keys import keys_in
 from forwarder.ingest.normalization import RequestContext, normalize
-from forwarder.ingest.rate_limit import FailedAttempts, RateLimiter
 from forwarder.ingest.sources import Sources, may_send
 from forwarder.ingest.validation import Rejection
 from forwarder.memory import RequestMemory

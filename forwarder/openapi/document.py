@@ -77,6 +77,7 @@ def _page_paths() -> Json:
         "304": {"description": "The browser's copy is still right."},
         "404": _error("There is none of this name."),
     }
+    unsure: Json = {"503": _error("`server.public_url` is not set, and the request is not for this machine.")}
     key, name = _parameter("write_key", _NAMES), _parameter("name", _NAMES)
     script = _file("The script.", "text/javascript")
     picture = _file("A transparent picture.", "image/gif")
@@ -91,7 +92,11 @@ def _page_paths() -> Json:
     return {
         **{
             f"{base}/projects/{{write_key}}/settings": _get(
-                "What Analytics.js and Segment's libraries for apps ask for first.", document, key, **known
+                "What Analytics.js and Segment's libraries for apps ask for first.",
+                document,
+                key,
+                **known,
+                **unsure,
             )
             for base in ("/v1", "/d", "")
         },

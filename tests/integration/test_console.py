@@ -1,5 +1,6 @@
 """The operator's pages of a running forwarder."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,6 +91,38 @@ def test_dead_letters_are_sent_again_and_dropped(
     assert operator.get("/console/dead/2").status_code == 404
     for wrong in ("x", "-1", "9" * 30):
         assert operator.post("/console/dead/drop", data={"number": wrong}).status_code == 400
+
+
+def test_a_form_of_many_megabytes_is_refused_cheaply(url: str, operator: httpx.Client) -> None:
+    for path in ("/console/dead/drop", "/console/dead/retry"):
+        answer = operator.post(path, content=b"number=1&" * 2_000_000)
+        assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+        assert answer.headers["cache-control"] == "no-store"
+    assert operator.get("/console").status_code == 200
+
+
+def test_guessing_the_token_is_counted_logged_and_slow(tmp_path: Path, amplitude: Amplitude) -> None:
+    config = tmp_path / "guessed.toml"
+    config.write_text(CONFIG.format(token=TOKEN, amplitude=amplitude.url))
+    with forwarder(config) as running, httpx.Client(base_url=running.url) as client:
+        guesses, until = 0, time.monotonic() + 4
+        while time.monotonic() < until:
+            wrong = {"authorization": f"Bearer a-guess-{guesses}"}
+            assert client.get("/metrics", headers=wrong).status_code == 401
+            guesses += 1
+        assert guesses < 20
+        began = time.monotonic()
+        shown = client.get("/metrics", headers={"authorization": f"Bearer {TOKEN}"})
+        assert time.monotonic() - began < 0.9, "the right token is not held back"
+        assert f'forwarder_operator_refused_total{{why="wrong_token"}} {guesses}.0' in shown.text
+        assert (shown.headers["cache-control"], shown.headers["x-content-type-options"]) == (
+            "no-store",
+            "nosniff",
+        )
+        running.stop()
+        lines = [line for line in running.everything_said() if "wrong operator's token" in line]
+        assert len(lines) == 1
+        assert "a-guess" not in lines[0]
 
 
 def test_it_is_the_operators_alone(url: str) -> None:

@@ -220,6 +220,19 @@ def test_what_http_allows_is_served(running: Running, host: bytes) -> None:
     assert ask(running, raw)[0] == 200
 
 
+def test_other_spellings_of_a_file_s_name_take_no_memory(running: Running) -> None:
+    with httpx.Client(base_url=running.url) as client:
+        tag = client.get("/p/large.bin").headers["etag"]
+    before = resident_bytes(running)
+    with honest(running), connect(running) as one:
+        for number in range(300):
+            name = "%2e/" * (number + 1) + "x/%2e%2e/" * number + "large.bin"
+            head = f"GET /p/{name} HTTP/1.1\r\nHost: x\r\nIf-None-Match: {tag}\r\n\r\n"
+            one.sendall(head.encode())
+            assert b" 304 " in one.recv(65_536)
+    assert resident_bytes(running) - before < 20_000_000
+
+
 def test_readers_of_files_leave_descriptors_for_others(tmp_path: Path) -> None:
     config = configured(tmp_path, "connections = 100")
     running = Running(config, "--port", "0", program=(str(few_files(tmp_path)),))

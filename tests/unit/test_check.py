@@ -3,6 +3,7 @@
 import socket
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from forwarder.cli import checks, cli
@@ -42,6 +43,28 @@ def test_what_probably_is_not_meant_is_said(tmp_path: Path) -> None:
     ):
         said = doubts(tmp_path, destinations=(Destination(name="d", settings=keys(), base_url=url),))
         assert ("destinations.d.base_url: keys and events travel unencrypted" in said) is doubted, url
+
+
+@pytest.mark.parametrize(
+    ("server", "doubted"),
+    [
+        ({"host": "0.0.0.0"}, True),
+        ({"host": "::"}, True),
+        ({"host": "192.168.1.7"}, True),
+        ({"trusted_proxies": ["127.0.0.1"]}, True),
+        ({"host": "0.0.0.0", "public_url": "https://events.example.com"}, False),
+        ({"host": "::1"}, False),
+        ({"host": "localhost"}, False),
+        ({"host": "127.0.0.2"}, False),
+    ],
+)
+def test_an_address_for_pages_is_asked_for_off_this_machine(
+    tmp_path: Path, server: dict[str, object], doubted: bool
+) -> None:
+    said = doubts(tmp_path, server=Server.model_validate({"assets": tmp_path, **server}))
+    lines = [line for line in said.split("\n") if line.startswith("server.public_url: is empty")]
+    assert len(lines) == doubted
+    assert all("https://events.example.com" in line for line in lines)
 
 
 def test_what_is_meant_is_not_doubted(tmp_path: Path) -> None:

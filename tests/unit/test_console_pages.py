@@ -1,14 +1,18 @@
-"""The console shows nothing invisible, whatever senders put into events."""
+"""The console's pages: nothing invisible, nothing from elsewhere, and every act leaves a line."""
 
-from collections.abc import Sequence
+from base64 import b64encode
+from collections.abc import AsyncIterator, Sequence
 from typing import cast
 
 import httpx
+import pytest
 from starlette.applications import Starlette
+from structlog.testing import capture_logs
 
+from forwarder.app import HANDLERS
 from forwarder.console import Shown, console_routes
 from forwarder.delivery.dead_letters import described
-from forwarder.http.auth import RequireOperatorToken
+from forwarder.http.auth import RequireOperatorToken, WrongTokens
 from forwarder.spool import DeadLetter, Spool, StoredEvent
 
 TOKEN = "t" * 16
@@ -16,24 +20,191 @@ HOSTILE = "\x1b]0;x\x07\x9b2J\u2028\u202e<b>"
 
 
 class _Spool:
+    """Dead letters in memory, those of even numbers of destination ``even``."""
+
+    def __init__(self) -> None:
+        self.numbers = [1]
+        self.done: list[tuple[str, list[int]]] = []
+
     async def dead(
         self, destination: str | None = None, after: int = 0, limit: int = 1, number: int | None = None
     ) -> Sequence[DeadLetter]:
-        event = StoredEvent(1, 0, "demo", HOSTILE, b'{"event": "\\u202e"}')
-        return [DeadLetter(1, "d", 0, event, HOSTILE, b"{}", b"")]
+        found = [
+            DeadLetter(
+                one, name, 0, StoredEvent(1, 0, "demo", HOSTILE, b'{"event": "\\u202e"}'), HOSTILE, b"{}", b""
+            )
+            for one in self.numbers
+            if one > after
+            and number in (None, one)
+            and destination in (None, name := "odd" if one % 2 else "even")
+        ]
+        return found[:limit]
+
+    async def retry(self, numbers: list[int]) -> int:
+        self.done.append(("retry", numbers))
+        return len(numbers)
+
+    async def drop(self, numbers: list[int]) -> int:
+        self.done.append(("drop", numbers))
+        return len(numbers)
 
 
-async def test_dead_letters_are_shown_safely() -> None:
-    shown = Shown(cast("Spool", _Spool()), ["demo"], ["d"], described, lambda: 0)
+@pytest.fixture
+def spool() -> _Spool:
+    return _Spool()
+
+
+@pytest.fixture
+async def client(spool: _Spool) -> AsyncIterator[httpx.AsyncClient]:
+    shown = Shown(cast("Spool", spool), ["demo"], ["odd", "even"], described, lambda: 0)
+    wrong = WrongTokens(lambda: 0)
     app = Starlette(
-        routes=list(console_routes(lambda: shown, lambda app: RequireOperatorToken(app, lambda: TOKEN)))
+        routes=list(
+            console_routes(lambda: shown, lambda app: RequireOperatorToken(app, lambda: TOKEN, wrong))
+        ),
+        exception_handlers=HANDLERS,
     )
+    headers = {"authorization": "Basic " + b64encode(f"ada:{TOKEN}".encode()).decode()}
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(
-        transport=transport, base_url="http://test", headers={"authorization": f"Bearer {TOKEN}"}
-    ) as client:
-        for path in ("/console/dead", "/console/dead/1"):
-            text = (await client.get(path)).text
-            assert all(line.replace("\t", "").isprintable() for line in text.split("\n")), path
-            assert "\\u202e" in text
-            assert "&lt;b&gt;" in text
+        transport=transport, base_url="http://console.example", headers=headers
+    ) as made:
+        yield made
+
+
+async def test_dead_letters_are_shown_safely(client: httpx.AsyncClient) -> None:
+    for path in ("/console/dead", "/console/dead/1"):
+        text = (await client.get(path)).text
+        assert all(line.replace("\t", "").isprintable() for line in text.split("\n")), path
+        assert "\\u202e" in text
+        assert "&lt;b&gt;" in text
+
+
+async def test_pages_are_framed_by_nobody_and_tell_where_their_forms_come_from(
+    client: httpx.AsyncClient,
+) -> None:
+    for path in ("/console/dead", "/console/dead/1", "/console/style.css"):
+        headers = (await client.get(path)).headers
+        policy = headers["content-security-policy"].split("; ")
+        for part in ("default-src 'none'", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'"):
+            assert part in policy
+        # With no-referrer, browsers send "Origin: null" with the console's own forms.
+        assert headers["referrer-policy"] == "same-origin"
+
+
+async def test_nothing_of_the_console_is_kept_or_guessed_at(client: httpx.AsyncClient) -> None:
+    answers = [
+        await client.get("/console/dead"),
+        await client.get("/console/dead/9"),
+        await client.get("/console/dead/x"),
+        await client.get("/console/nothing"),
+        await client.get("/console/dead/drop"),
+        await client.post("/console/dead"),
+        await client.post("/console/dead/drop", headers={"sec-fetch-site": "cross-site"}),
+        await client.post("/console/dead/drop", data={"number": "1"}),
+        await client.get("/console/dead", headers={"authorization": "Bearer other"}),
+    ]
+    assert [answer.status_code for answer in answers] == [200, 404, 400, 404, 400, 405, 403, 303, 401]
+    for answer in answers:
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", ["/console/dead/drop", "/console/dead/retry"])
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"sec-fetch-site": "same-origin"}, 303),
+        ({"sec-fetch-site": "same-site"}, 403),
+        ({"sec-fetch-site": "none"}, 403),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "same-site", "origin": "http://console.example"}, 403),
+        ({"origin": "http://console.example"}, 303),
+        ({"origin": "https://evil-console.example"}, 403),
+        ({"origin": "https://console.example.evil.example"}, 403),
+        ({"origin": "https://elsewhere.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": ""}, 403),
+        ({}, 303),
+    ],
+)
+async def test_forms_come_from_the_console_itself(
+    client: httpx.AsyncClient, spool: _Spool, path: str, headers: dict[str, str], status: int
+) -> None:
+    answer = await client.post(path, data={"number": "1"}, headers=headers)
+    assert answer.status_code == status
+    assert bool(spool.done) == (status == 303)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
+async def test_links_and_prefetches_change_nothing(
+    client: httpx.AsyncClient, spool: _Spool, method: str
+) -> None:
+    for path in ("/console/dead/drop", "/console/dead/retry"):
+        answer = await client.request(method, f"{path}?number=1")
+        assert answer.status_code in (400, 405), "a name is no dead letter"
+    assert spool.done == []
+
+
+def numbers_on(page: str) -> list[int]:
+    return [int(part.partition('"')[0]) for part in page.split('aria-label="')[1:]]
+
+
+@pytest.mark.parametrize(("letters", "pages"), [(99, 1), (100, 1), (101, 2), (200, 2), (201, 3)])
+async def test_every_dead_letter_can_be_reached(
+    client: httpx.AsyncClient, spool: _Spool, letters: int, pages: int
+) -> None:
+    spool.numbers = list(range(1, letters + 1))
+    found: list[int] = []
+    path, seen = "/console/dead", 0
+    while path:
+        page = (await client.get(path)).text
+        found += numbers_on(page)
+        seen += 1
+        more = page.partition('">Later ones')[0].rpartition('<a href="')[2] if "Later ones" in page else ""
+        path = f"/console/dead{more}" if more else ""
+    assert found == spool.numbers
+    assert seen == pages
+
+
+async def test_letters_of_one_destination_are_shown_alone(client: httpx.AsyncClient, spool: _Spool) -> None:
+    spool.numbers = list(range(1, 301))
+    page = (await client.get("/console/dead?destination=even")).text
+    assert numbers_on(page) == list(range(2, 201, 2))
+    assert "?destination=even&amp;after=200" in page
+    page = (await client.get("/console/dead?destination=even&after=200")).text
+    assert numbers_on(page) == list(range(202, 301, 2))
+
+
+@pytest.mark.parametrize(
+    ("act", "said"), [("retry", "dead letters sent again"), ("drop", "dead letters dropped")]
+)
+async def test_who_did_what_to_dead_letters_is_logged(
+    client: httpx.AsyncClient, spool: _Spool, act: str, said: str
+) -> None:
+    with capture_logs() as lines:
+        await client.post(f"/console/dead/{act}", data={"number": [str(one) for one in range(1, 101)]})
+        await client.post(f"/console/dead/{act}", data={"number": "x"})
+        await client.post(f"/console/dead/{act}", data={"number": "1"}, headers={"origin": "null"})
+    assert spool.done == [(act, list(range(1, 101)))]
+    [line] = lines
+    assert (line["event"], line["operator"], line["letters"]) == (said, "ada", 100)
+    assert line["numbers"] == list(range(1, 21))
+
+
+@pytest.mark.parametrize("size", [65_537, 18_000_000, 40_000_000])
+async def test_a_form_that_is_too_large_is_read_and_forgotten(
+    client: httpx.AsyncClient, spool: _Spool, size: int
+) -> None:
+    read = 0
+
+    async def parts() -> AsyncIterator[bytes]:
+        nonlocal read
+        while read < size:
+            part = (b"number=1&" * 1_000)[: size - read]
+            read += len(part)
+            yield part
+
+    answer = await client.post("/console/dead/drop", content=parts())
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+    assert spool.done == []

@@ -8,10 +8,13 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 from starlette.applications import Starlette
 
+from forwarder.cdn.assets import Assets
 from forwarder.cdn.routes import Pages, page_routes
 from forwarder.config.settings import Server, Settings, Source
+from forwarder.http.metrics import REPORTED
 from forwarder.openapi.document import openapi
 from forwarder.prefixes import BelowPrefix
 
@@ -230,8 +233,102 @@ async def test_a_changed_file_is_served_anew(client: httpx.AsyncClient, assets: 
     assert (after.status_code, after.text) == (200, "// another")
 
 
+async def test_other_spellings_of_a_name_are_the_same_file(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+    first = await client.get("/p/session-plugin.js")
+    monkeypatch.setattr("forwarder.cdn.assets._read", read.append)
+    for number in range(1, 50):
+        for name in ("./" * number + "session-plugin.js", "x/../" * number + "session-plugin.js"):
+            answer = await client.get(f"/p/{name.replace('.', '%2e')}")
+            assert (answer.status_code, answer.headers["etag"]) == (200, first.headers["etag"])
+    assert read == [], "none is read, or remembered, anew"
+
+
+async def test_few_files_are_remembered(assets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("forwarder.cdn.assets._REMEMBERED", 2)
+    for number in range(5):
+        (assets / f"{number}.js").write_text("")
+    folder = Assets(assets)
+    for number in (0, 1, 0, 2, 0, 4):
+        assert folder._find(f"{number}.js") is not None
+    assert [path.name for path in folder._known] == ["0.js", "4.js"]
+
+
+async def test_only_the_file_s_own_name_says_that_it_never_changes(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/p/x-01234567.js/%2e%2e/session-plugin.js")
+    assert answer.headers["cache-control"] == "no-cache"
+
+
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b"nonsense", b'{"kind":"trap"}', json.dumps({"kind": "x" * 5_000}).encode(), b"\xff"]
+    ("host", "base"),
+    [
+        ("localhost:8300", "http://localhost:8300"),
+        ("127.0.0.1", "http://127.0.0.1"),
+        ("[::1]:8300", "http://[::1]:8300"),
+        ("shop.localhost:8300", "http://shop.localhost:8300"),
+        ("evil.example", None),
+        ("10.0.0.7:8300", None),
+        ("localhost.evil.example", None),
+        ("localhost:80.evil.example", None),
+        ("[::1].evil.example", None),
+    ],
 )
-async def test_reports_are_counted_whatever_they_say(client: httpx.AsyncClient, body: bytes) -> None:
+async def test_without_a_configured_address_only_this_machine_s_own_names_count(
+    client: httpx.AsyncClient, host: str, base: str | None
+) -> None:
+    answer = await client.get("/v1/projects/web-key/settings", headers={**PAGE, "host": host})
+    assert "public" not in answer.headers["cache-control"], "no cache may give it to others"
+    if base:
+        assert answer.json()["remotePlugins"][0]["url"] == f"{base}/p/session-plugin.js"
+    else:
+        assert (answer.status_code, answer.json()["code"]) == (503, "no_public_url")
+        assert "server.public_url" in answer.json()["message"]
+        assert host not in answer.text
+
+
+async def test_what_a_request_says_of_its_host_changes_no_configured_address(assets: Path) -> None:
+    pages = Pages(settings(assets, public_url="https://events.example.com"))
+    transport = httpx.ASGITransport(Starlette(routes=page_routes(lambda: pages)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://inside") as client:
+        path = "/v1/projects/web-key/settings"
+        said = {"x-forwarded-host": "evil.example", "forwarded": "host=evil.example"}
+        hosts: list[dict[str, str]] = [{}, {"host": "evil.example"}, {"host": "localhost", **said}]
+        answers = [await client.get(path, headers={**PAGE, **headers}) for headers in hosts]
+    assert len({answer.content for answer in answers}) == 1
+    assert all(answer.headers["cache-control"].startswith("public") for answer in answers)
+
+
+def reports() -> dict[str, float]:
+    """The counter of reports, by label."""
+    return {
+        sample.labels["kind"]: sample.value
+        for family in REGISTRY.collect()
+        for sample in family.samples
+        if sample.name == "forwarder_page_reports_total"
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"", "other"),
+        (b"[]", "other"),
+        (b"nonsense", "other"),
+        (b'{"kind":"trap"}', "trap"),
+        (b'{"kind":"a page\'s own word"}', "other"),
+        (b'{"kind":["trap"]}', "other"),
+        (json.dumps({"kind": "x" * 5_000}).encode(), "other"),
+        (b"\xff", "other"),
+    ],
+)
+async def test_reports_are_counted_whatever_they_say(
+    client: httpx.AsyncClient, body: bytes, kind: str
+) -> None:
+    before = reports()
     assert (await client.post("/p/report", content=body)).status_code == 204
+    after = reports()
+    assert after.pop(kind) == before.pop(kind, 0) + 1
+    assert after == before
+    assert {kind, *after} <= {*REPORTED, "other"}

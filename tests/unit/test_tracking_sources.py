@@ -6,9 +6,9 @@ import pytest
 
 from forwarder.config.settings import Source
 from forwarder.http.cors import preflight_headers
+from forwarder.http.rate_limit import FailedAttempts, RateLimiter
 from forwarder.http.responses import Refusal
 from forwarder.ingest.keys import keys_in
-from forwarder.ingest.rate_limit import FailedAttempts, RateLimiter
 from forwarder.ingest.sources import Sources, may_send
 
 WEB = Source(name="web", write_key="web-key", allowed_origins=("https://shop.example",))
@@ -82,7 +82,7 @@ def test_a_clock_that_jumps_back_gives_and_takes_nothing() -> None:
 
 
 def test_whoever_was_seen_longest_ago_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("forwarder.ingest.rate_limit._REMEMBERED", 2)
+    monkeypatch.setattr("forwarder.http.rate_limit._REMEMBERED", 2)
     rates = RateLimiter(1)
     for address in ("a", "b", "b", "c", "c"):
         rates.wait(("web", address), 0)
