@@ -132,11 +132,24 @@ class IngestService:
             source = self._sender(request, request.write_key or None, now)
             self._admit(source, request, now)
             return source, decode_body(request.body, request.encoding, largest)
-        slowed = self._failed_keys.too_many(network_of(request.address), now)
-        body = decode_body(request.body, request.encoding, self.limits.event_bytes if slowed else largest)
+        body = self._decoded_for_key(request, largest, now)
         source = self._sender(request, self.sources.known_of(keys_in(body)), now)
         self._admit(source, request, now)
         return source, body
+
+    def _decoded_for_key(self, request: IngestRequest, largest: int, now: int) -> bytes:
+        """Return the JSON text of a body in which the key stands. Raises Refusal.
+
+        Where the address fails all the time, what is large when inflated is not looked at: it is to be sent
+        again, for the key in it may be right.
+        """
+        slowed = self._failed_keys.too_many(network_of(request.address), now)
+        if not (slowed and request.encoding):
+            return decode_body(request.body, request.encoding, largest)
+        try:
+            return decode_body(request.body, request.encoding, min(largest, self.limits.event_bytes))
+        except Refusal:
+            raise _too_many_failed_keys() from None
 
     def _sender(self, request: IngestRequest, own_key: str | None, now: int) -> Source:
         """Return the source of the request. Raises Refusal, and counts it for the sender's address."""
@@ -147,9 +160,7 @@ class IngestService:
             slowed = self._failed_keys.too_many(network, now)
             self._failed_keys.count(network, now)
             if slowed:
-                raise Refusal(
-                    429, "too_many_failed_keys", "this address sends wrong write keys; check them", 60
-                ) from None
+                raise _too_many_failed_keys() from None
             raise
 
     def _admit(self, source: Source, request: IngestRequest, now: int) -> None:
@@ -291,6 +302,10 @@ class IngestService:
         for code, count in counts.items():
             self._record(source.name, Outcome.REJECTED, code, count)
         log.warning("events rejected", source=source.name, reasons=counts)
+
+
+def _too_many_failed_keys() -> Refusal:
+    return Refusal(429, "too_many_failed_keys", "this address sends wrong write keys; check them", 60)
 
 
 def _strict_response(bad: list[tuple[int, Rejection]], taken: int) -> Response:

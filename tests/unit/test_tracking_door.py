@@ -299,6 +299,46 @@ async def test_wrong_keys_are_refused_unread_and_then_slowly(monkeypatch: pytest
     assert await setup.send(track(2, writeKey="key"), "track", **in_body) is OK
 
 
+async def test_where_keys_fail_all_the_time_large_bodies_wait_and_are_not_lost() -> None:
+    setup = Setup(Limits(failed_keys_per_minute=3))
+    keyless: dict[str, Any] = {"authorization": b"", "address": "a"}
+    for _ in range(3):
+        assert (await setup.send(track(0, writeKey="wrong"), "track", **keyless)).status == 401
+    batch = {"batch": [track(number, a="x" * 1_000) for number in range(40)], "writeKey": "key"}
+    packed = gzip.compress(json.dumps(batch).encode())
+    answer = await setup.send(packed, encoding=b"gzip", **keyless)
+    assert (answer.status, json.loads(answer.body)["code"]) == (429, "too_many_failed_keys"), "sent again"
+    assert (await setup.send(b"no gzip", encoding=b"gzip", **keyless)).status == 429
+    assert setup.spool.events == {}
+    assert await setup.send(batch, **keyless) is OK, "what needs no inflating is looked at"
+    assert await setup.send(packed, encoding=b"gzip", authorization=b"", address="b") is OK
+    assert await setup.send(packed, encoding=b"gzip", address="a") is OK, "a key in a header, too"
+
+
+async def test_a_strict_source_is_told_at_most_a_hundred_reasons() -> None:
+    setup = Setup(strict=True)
+    answer = await setup.send({"batch": [{"type": "nothing"}] * 101})
+    said = json.loads(answer.body)
+    assert [one["index"] for one in said["errors"]] == list(range(100))
+    assert said["message"].startswith("101 events were rejected")
+
+
+async def test_an_origin_of_one_source_may_not_send_to_another() -> None:
+    sources = [
+        Source(name="one", write_key="one-key", allowed_origins=("https://one.example",)),
+        Source(name="two", write_key="two-key", allowed_origins=("https://two.example",)),
+    ]
+    spool = MemorySpool()
+    door = IngestService(sources, Limits(), spool, lambda: NOW, lambda *_: None)
+    body = json.dumps(track(1)).encode()
+    with pytest.raises(Refusal, match="origin") as caught:
+        await door.take(
+            IngestRequest(body=body, kind="track", write_key="two-key", origin=b"https://one.example")
+        )
+    assert (caught.value.status, caught.value.code) == (403, "origin_not_allowed")
+    assert spool.events == {}
+
+
 async def test_what_one_address_sends_is_counted_by_event(monkeypatch: pytest.MonkeyPatch) -> None:
     setup = Setup(Limits(events_per_second=10))
     batch = {"batch": [track(number) for number in range(200)]}

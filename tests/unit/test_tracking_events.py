@@ -101,6 +101,34 @@ def test_the_batchs_context_and_integrations_are_defaults() -> None:
     }
 
 
+def test_a_library_beside_the_batch_says_that_the_address_is_the_user_s() -> None:
+    context = {"library": msgspec.Raw(b'{"name":"analytics-ios"}')}
+    assert kept(TRACK, context=context)["context"]["ip"] == "203.0.113.9"
+    assert kept({**TRACK, "context": {"locale": "de"}}, context=context)["context"]["ip"] == "203.0.113.9"
+    assert (
+        kept({**TRACK, "context": {"ip": "198.51.100.7"}}, context=context)["context"]["ip"] == "198.51.100.7"
+    )
+    server = {"library": msgspec.Raw(b'{"name":"analytics-node"}')}
+    assert "ip" not in kept(TRACK, context=server)["context"]
+
+
+def test_an_event_s_own_sent_at_counts_before_the_batch_s() -> None:
+    own = "2023-12-31T23:00:10.000Z"
+    batch = msgspec.Raw(b'"2023-12-31T22:00:00.000Z"')
+    event = kept({**TRACK, "timestamp": LAST, "sentAt": own}, sent_at=batch)
+    assert (event["sentAt"], event["clockOffset"]) == (own, 3_590_000)
+
+
+def test_the_original_time_is_the_one_that_was_corrected() -> None:
+    """With what was sent as originalTimestamp beside it, the offset could not be undone."""
+    other = "2020-05-05T05:05:05.000Z"
+    event = kept(
+        {**TRACK, "timestamp": LAST, "originalTimestamp": other, "sentAt": "2023-12-31T23:00:10.000Z"}
+    )
+    assert event["originalTimestamp"] == LAST
+    assert event["timestamp"] == "2023-12-31T23:59:50.000Z"
+
+
 def test_a_skewed_clock_is_corrected_and_the_offset_kept() -> None:
     event = kept(
         {**TRACK, "timestamp": LAST, "sentAt": "2023-12-31T23:00:10.000Z"},
