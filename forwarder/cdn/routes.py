@@ -15,7 +15,7 @@ from forwarder.cdn.settings_document import rudderstack_document, settings_docum
 from forwarder.config.settings import Settings
 from forwarder.http.cors import preflight_headers
 from forwarder.http.metrics import count_report
-from forwarder.http.responses import PRIVATE
+from forwarder.http.responses import PRIVATE, error_body
 from forwarder.ingest.sources import Sources, basic_user
 from forwarder.prefixes import prefix_of
 
@@ -102,12 +102,8 @@ class Pages:
 def _unknown_address() -> Response:
     """Answer for a forwarder that does not know its own address, so that its operator sees the mend."""
     mend = "set server.public_url to its address as pages reach it, like https://events.example.com"
-    body = {
-        "success": False,
-        "code": "no_public_url",
-        "message": f"this forwarder does not know its own address; {mend}",
-    }
-    return Response(orjson.dumps(body), 503, {**FOR_EVERYONE, **PRIVATE}, "application/json")
+    body = error_body("no_public_url", f"this forwarder does not know its own address; {mend}")
+    return Response(body, 503, {**FOR_EVERYONE, **PRIVATE}, "application/json")
 
 
 def _is_app(request: Request) -> bool:
