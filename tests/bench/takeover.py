@@ -1,4 +1,4 @@
-"""Take-over among forwarders: ``python -m tests.bench.takeover [SCENARIO ...]``, as root.
+"""Take-over among forwarders: ``python3 build.py bench takeover [SCENARIO ...]``, as root.
 
 Three NATS nodes (replicas 3, ``sync_interval: always``) and two or three forwarders, each on a machine of its
 own (a network namespace), under steady load with repeats. Prints a table, and JSON lines to
@@ -27,7 +27,7 @@ from uuid import uuid4
 import nats
 
 from tests.bench.machines import NATS_NET, NODES, WEB, Forwarder, Node, set_up_networks
-from tests.bench.watching import Found, Traffic, examine
+from tests.bench.watching import Found, Traffic, at_once, examine
 from tests.harness import Amplitude, eventually, program
 from tests.integration.running import ROOT
 
@@ -302,7 +302,7 @@ def judge(stage: Stage, found: Found) -> list[str]:
     wrong = [f"{name} {value}" for name, value in dataclasses.asdict(found).items() if _is_wrong(name, value)]
     if found.waited > OWNERLESS_S + stage.outage:
         wrong.append(f"an event waited {found.waited} s")
-    wrong += [f"{both} accepted at once" for both in stage.traffic.at_once()]
+    wrong += [f"{both} accepted at once" for both in at_once(stage.traffic.accepted)]
     for one in stage.forwarders:
         wrong += [f"{one.name} ended with {code}" for code in one.exits if code not in (0, 75)]
         if "Traceback" in one.log() or "exception was never retrieved" in one.log():
@@ -385,6 +385,8 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.scenarios) - SCENARIOS.keys():
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
+    if os.geteuid() != 0:
+        raise SystemExit("takeover needs root, to give each machine a network namespace; start it with sudo")
     if _INSIDE not in os.environ:  # with namespaces of its own, whatever it starts ends with it
         apart = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
         command = [*apart, sys.executable, "-m", "tests.bench.takeover", *sys.argv[1:]]

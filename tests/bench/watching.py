@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -129,20 +129,20 @@ class Traffic:
             self.open.append((now, tuple(name for name, status in said.items() if status)))
             time.sleep(0.2)
 
-    def at_once(self) -> list[str]:
-        """Return who accepted new events after another one had begun to: nobody ever may."""
-        sure = sorted((one for one in self.accepted if not one.tried), key=lambda one: one.ended)
-        found, first_end, last = set(), dict[str, float](), dict[str, Accepted]()
-        for one in sorted(self.accepted, key=lambda one: one.ended):
-            if not one.tried:
-                first_end.setdefault(one.process, one.ended)
-        for one in sure:
+
+def at_once(accepted: Iterable[Accepted]) -> list[str]:
+    """Return who accepted new events after another one had begun to: nobody ever may."""
+    first_end, last = dict[str, float](), dict[str, Accepted]()
+    for one in sorted(accepted, key=lambda one: one.ended):
+        if not one.tried:  # otherwise it may have been known, and a duplicate is answered 200 by anybody
+            first_end.setdefault(one.process, one.ended)
             last[one.process] = one
-        for process, one in last.items():
-            for other, since in first_end.items():
-                if other != process and first_end[process] < since < one.began:
-                    found.add(f"{process} beside {other}")
-        return sorted(found)
+    return sorted(
+        f"{process} beside {other}"
+        for process, one in last.items()
+        for other, since in first_end.items()
+        if first_end[process] < since < one.began
+    )
 
 
 def _ask(forwarder: Forwarder) -> int:

@@ -1,8 +1,15 @@
 """The benchmarks judge themselves: a measure that sees nothing is no measure."""
 
+from collections import Counter
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from tests.bench.browser import blind
+from tests.bench.takeover import judge
+from tests.bench.watching import Accepted, Found, at_once, longest_gap
 from tests.branches import below
 from tests.mutants import tally
 
@@ -38,3 +45,56 @@ def test_changes_that_no_test_reaches_count_as_not_noticed() -> None:
         "a.py": {"one": 1, "two": 0, "three": 33, "four": None, "five": 36}
     }
     assert tally(found)[-1].startswith("all: 50 % not noticed (1 killed, 1 killed (time), 1 no tests, ")
+
+
+def accepted(*batches: tuple[str, float, float, int]) -> list[Accepted]:
+    return [Accepted(*one) for one in batches]
+
+
+def test_two_who_accept_at_once_are_found() -> None:
+    """``f1`` began before ``f2``, and took news that was sent after ``f2`` had taken some."""
+    assert at_once(accepted(("f1", 0, 1, 0), ("f2", 2, 3, 0), ("f1", 3.5, 4, 0))) == ["f1 beside f2"]
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        ("f1", 2.5, 4, 0),  # it was on its way when the other one began
+        ("f1", 3.5, 4, 1),  # it may have been kept before, and is a duplicate
+        ("f2", 3.5, 4, 0),
+        ("f3", 3.5, 4, 0),
+    ],
+)
+def test_one_after_the_other_is_no_two_at_once(last: tuple[str, float, float, int]) -> None:
+    assert at_once(accepted(("f1", 0, 1, 0), ("f2", 2, 3, 0), last)) == []
+
+
+FINE = Found(accepting=3, delivering=3, waited=3, repeats=5, lost=[], twice=[], disordered=[])
+
+
+@pytest.mark.parametrize(
+    ("found", "codes", "said", "answers", "outage", "wrong"),
+    [
+        (FINE, [0, 75], "", {}, 0, None),
+        (FINE, [1], "", {}, 0, "f1 ended with 1"),
+        (FINE, [], "Traceback (most recent", {}, 0, "f1 logged a traceback"),
+        (FINE, [], "", {"no code": 1}, 0, "senders got an answer without a code"),
+        (replace(FINE, waited=10.5), [], "", {}, 0, "an event waited 10.5 s"),
+        (replace(FINE, waited=20), [], "", {}, 15, None),
+        (replace(FINE, lost=[7]), [], "", {}, 0, "lost [7]"),
+        (replace(FINE, twice=[7]), [], "", {}, 0, "twice [7]"),
+        (replace(FINE, disordered=["u"]), [], "", {}, 0, "disordered ['u']"),
+    ],
+)
+def test_a_take_over_is_judged(
+    found: Found, codes: list[int], said: str, answers: dict[str, int], outage: float, wrong: str | None
+) -> None:
+    one = SimpleNamespace(name="f1", exits=codes, log=lambda: said)
+    traffic = SimpleNamespace(accepted=[], answers=Counter(answers))
+    stage: Any = SimpleNamespace(outage=outage, traffic=traffic, forwarders=[one])
+    assert judge(stage, found) == ([wrong] if wrong else [])
+
+
+def test_the_longest_pause_is_found() -> None:
+    assert longest_gap([5.0, 1.0, 1.5, 4.8]) == 3.3
+    assert longest_gap([1.0]) == longest_gap([]) == 0.0
