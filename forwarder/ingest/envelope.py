@@ -8,6 +8,7 @@ from forwarder.http.responses import Refusal
 from forwarder.ingest.body import repair_json
 from forwarder.ingest.event import RawEvent, read_event
 from forwarder.ingest.fields import Fields, read_fields, read_text
+from forwarder.ingest.resynchronizing import find_events
 from forwarder.ingest.splitting import split_batch
 
 _ABSENT = msgspec.Raw()
@@ -66,7 +67,7 @@ def batch(body: bytes) -> Envelope:
 
 def _separated(body: bytes) -> _Batch:
     """Return the batch of a body that is not JSON as a whole, its events not looked at. Raises Refusal."""
-    parts = split_batch(body)
+    parts = split_batch(body) or find_events(body)
     if parts is None:
         raise Refusal(400, "not_json", "the body is not JSON")
     beside = {

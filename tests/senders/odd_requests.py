@@ -58,6 +58,12 @@ def _bodies() -> Iterator[Payload]:
         ("a number for an event", b"5", "not_an_object"),
         ("null for an event", b"null", "not_an_object"),
         ("an event that is no JSON", b'{"type":"track",oops}', "not_json"),
+        ("an event with an open quote", b'{"type":"track","event":"Bad,"userId":"user-1"}', "not_json"),
+        (
+            "an event with an open object",
+            b'{"type":"track","properties":{"a":1,"userId":"user-1"}',
+            "not_json",
+        ),
         (
             "an event 70 levels deep",
             b'{"type":"track","event":"E","userId":"user-1","properties":' + b'{"a":' * 70 + b"1" + b"}" * 71,
