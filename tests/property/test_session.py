@@ -41,6 +41,7 @@ SPOILT = st.text(max_size=20) | st.sampled_from(
     ["NaN", "null", "1e3", "-1", "9" * 15, "9" * 16, "017", '"17"', "\u0661"]
 )
 
+UNUSABLE = ["NaN", "-1", "9" * 16, "\u0661", " 1"]
 
 OFTEN = 20
 """How often a run has to come upon each reason, at least."""
@@ -97,12 +98,22 @@ class Visit(RuleBasedStateMachine):
 
     @rule(key=st.sampled_from([ID_KEY, LAST_KEY]), text=SPOILT | st.none())
     def storage_is_spoilt(self, key: str, text: str | None) -> None:
+        self.spoil(key, text)
+
+    def spoil(self, key: str, text: str | None) -> None:
         if text is None:
             self.storage.pop(key, None)
         else:
             self.storage[key] = text
         self.told.clear()
         self.latest = 0
+
+    @rule(key=st.sampled_from([ID_KEY, LAST_KEY]), text=st.sampled_from(UNUSABLE), tab=st.integers(0, 2))
+    def event_over_spoilt_storage(self, key: str, text: str, tab: int) -> None:
+        """Nothing comes between: on its own the storage is mended, cleared or spoilt again by luck."""
+        self.event(0, tab, "track", None, reset=False)
+        self.spoil(key, text)
+        self.event(1, tab, "track", None, reset=False)
 
     @rule(
         events=st.lists(

@@ -82,7 +82,19 @@ async def test_a_fault_between_two_commits_ends_the_spool(
         assert isinstance(await ended(spool), SpoolLost)
 
 
-async def test_who_cannot_be_told_of_events_ends_the_spool_but_no_answer(path: Path) -> None:
+@pytest.mark.parametrize("slow", [False, True])
+async def test_who_cannot_be_told_of_events_ends_the_spool_but_no_answer(
+    path: Path, monkeypatch: pytest.MonkeyPatch, slow: bool
+) -> None:
+    report = GroupCommit._report
+
+    def slowly(*given: Any) -> None:
+        """The loop hears of the group before the thread has let go of it, as under load."""
+        report(*given)
+        time.sleep(0.3)
+
+    if slow:
+        monkeypatch.setattr(GroupCommit, "_report", slowly)
     async with opened(at(path)) as spool:
         heard: list[StoredEvent] = []
         spool.on_append(_fails)

@@ -177,12 +177,13 @@ class GroupCommit(Generic[T]):
 
     def _report(self, results: list[tuple[asyncio.Future[object], object]], news: list[T]) -> None:
         def report() -> None:
+            failure: Exception | None = None
             if news:
                 try:
                     self._hear(news)
                 except Exception as error:  # some may never hear of these events
                     _log.exception("who waits for events could not be told of some")
-                    self._give_up(SpoolLost(f"events could not be handed on ({error}); start again"))
+                    failure = error
             for future, result in results:
                 if future.done():  # whoever waited has gone
                     continue
@@ -190,6 +191,9 @@ class GroupCommit(Generic[T]):
                     future.set_exception(result)
                 else:
                     future.set_result(result)
+            # Only now: the thread may not have let go of this group yet, and what it wrote is durable.
+            if failure is not None:
+                self._give_up(SpoolLost(f"events could not be handed on ({failure}); start again"))
 
         with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
             self._loop.call_soon_threadsafe(report)
