@@ -1,8 +1,9 @@
 """The forwarder as an ASGI application: routes, and what runs as long as it runs."""
 
 import asyncio
+import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 from prometheus_client import generate_latest
@@ -80,7 +81,7 @@ class Forwarder:
         self.delivery = self._delivery(self.settings)
         self.pages, self.door = self._front(self.settings)
         await self.delivery.start()
-        self._watching = asyncio.create_task(self._watch_erasures())
+        self._watching = asyncio.create_task(self._watch_spool())
 
     def _delivery(self, settings: Settings) -> DeliveryService:
         return DeliveryService(self.spool, routes(settings), clock=self._clock)
@@ -128,17 +129,23 @@ class Forwarder:
             raise
         self.delivery = delivery
 
-    async def _watch_erasures(self) -> None:
-        """Deliver anew from the spool once users were deleted: what is in memory may be theirs."""
-        while True:
-            await asyncio.sleep(ERASURE_LOOK_S)
-            try:
-                await self._follow_erasure()
-            except Exception as error:
-                metrics.FAULTS.labels("", "erasure").inc()
-                log.error("users were deleted, and deliveries do not know it yet", fault=fault_of(error))
+    async def _watch_spool(self) -> None:
+        """Look after what time or another process changes in the spool, where nothing else happens."""
+        for look in itertools.count():
+            if look % LOOKS_A_MINUTE == 0:
+                await self._watched("expiry", self.spool.expire(self._clock()))
+            await asyncio.sleep(LOOK_S)
+            await self._watched("erasure", self._follow_erasure())
+
+    async def _watched(self, what: str, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except Exception as error:
+            metrics.FAULTS.labels("", what).inc()
+            log.error("looking after the spool failed, and is tried again", where=what, fault=fault_of(error))
 
     async def _follow_erasure(self) -> None:
+        """Deliver anew from the spool once users were deleted: what is in memory may be theirs."""
         if await self.spool.erasure() == self.delivery.erasure:
             return
         async with self._changing:
@@ -197,8 +204,9 @@ class Forwarder:
                 await self.spool.close()
 
 
-ERASURE_LOOK_S = 1.0
+LOOK_S = 1.0
 """How often the forwarder looks whether users were deleted; the command is another process."""
+LOOKS_A_MINUTE = 60
 RESTORE_S = 1.0
 """Between two tries to go on delivering after a reload that failed."""
 

@@ -184,7 +184,11 @@ class Spool(Protocol):
         ...
 
     def bound_dead(self, max_bytes: int, max_age_ms: int) -> None:
-        """Keep dead letters within these bounds: the oldest go, as events are settled."""
+        """Keep dead letters within these bounds: the oldest go, as events are settled, and by ``expire``."""
+        ...
+
+    async def expire(self, now: int) -> None:
+        """Let go of dead letters beyond their bounds, where nothing is settled for long."""
         ...
 
     async def retry(self, numbers: Sequence[int]) -> int:

@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from forwarder.console.status import LATE_MS, Answered, Ended, Status, status
+from forwarder.metrics import REFUSING_MS
 from forwarder.spool import Counts, Standing
 
 NOTHING = Counts(0, 0, None, {})
@@ -50,3 +51,14 @@ def test_troubles() -> None:
         "the oldest event has waited for 5 minutes",
         "Python in the page was wrong 2 times; the compiled rules took over",
     ]
+
+
+def test_refused_senders_are_told_as_long_as_it_is_so() -> None:
+    told = ["senders are refused (429): the spool is full, or its disk is"]
+    for refused_at, troubles in (
+        (1_000_000, told),
+        (1_000_000 - REFUSING_MS, told),
+        (1_000_000 - REFUSING_MS - 1, []),
+        (None, []),
+    ):
+        assert seen(Counts(0, 0, None, {}, refused_at)).troubles == troubles

@@ -1,6 +1,7 @@
 """The spool keeps, orders, bounds and remembers. Every implementation passes the same tests."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -151,7 +152,7 @@ async def _has_room_for_nothing_then_all(spool: Spool, second: StoredEvent, body
     assert await spool.append([event("f", body)], NOW) == [True]
 
 
-async def test_dead_letters_have_bounds_of_their_own(where: Where) -> None:
+async def test_dead_letters_have_bounds_of_their_own(where: Where, monkeypatch: pytest.MonkeyPatch) -> None:
     day = 24 * HOUR
     async with opened(where, max_events=5, max_bytes=1000) as spool:
         spool.bound_dead(1000, 30 * day)
@@ -172,7 +173,15 @@ async def test_dead_letters_have_bounds_of_their_own(where: Where) -> None:
     async with opened(where) as spool:
         spool.bound_dead(1000, 30 * day)
         await spool.attach(["one"])
-        await spool.settle("one", Settlement(40), NOW + 30 * day + 39 * HOUR)
+        monotonic = time.monotonic_ns
+        later = NOW + 30 * day + 39 * HOUR
+        await spool.settle("one", Settlement(40), later - 6 * HOUR)
+        await spool.expire(later - 6 * HOUR)
+        kept = [letter.number for letter in await spool.dead()]
+        assert kept == list(range(41 - len(kept), 41)), "who was away for long does not believe the clock yet"
+        assert len(kept) >= 9
+        monkeypatch.setattr(time, "monotonic_ns", lambda: monotonic() + 6 * HOUR * 10**6)
+        await spool.expire(later)
         kept = [letter.number for letter in await spool.dead()]
         assert kept == [39, 40]
         standing = (await spool.counts()).destinations["one"]

@@ -1,6 +1,7 @@
 """The spool in a JetStream stream: what other machines see of it, and what becomes of the one that writes."""
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from forwarder.errors import SpoolDamaged, SpoolError, SpoolFull, SpoolLost
 from forwarder.spool import NewDead, NewEvent, Parked, Settlement, Spool
 from forwarder.spool.jetstream import log, message, opening, replication
 from forwarder.spool.jetstream import spool as stream_spool
+from forwarder.spool.sqlite.schema import open_database
 from tests.nats import Nats, Where, nats_server, somewhere
 from tests.unit.test_spool import NOW, event, names, opened
 
@@ -269,3 +271,33 @@ async def test_a_stream_that_forgets_is_refused(here: Where) -> None:
 async def test_a_tool_makes_no_stream(here: Where) -> None:
     with pytest.raises(SpoolDamaged, match="there is no stream"):
         await here.open(tool=True)
+
+
+@pytest.mark.parametrize("kind", ["text", "sqlite", "sqlite in its log"])
+async def test_only_an_earlier_copy_is_deleted(here: Where, kind: str) -> None:
+    database = sqlite3.connect(here.copy, isolation_level=None)
+    if kind == "text":
+        here.copy.write_bytes(b"somebody's notes")
+    else:
+        database.execute(f"PRAGMA journal_mode={'WAL' if 'log' in kind else 'DELETE'}")
+        database.execute("CREATE TABLE photo (x)")
+        database.execute("INSERT INTO photo VALUES ('of somebody')")
+    with pytest.raises(SpoolDamaged, match="is no copy of a stream; name another file in"):
+        await here.open()
+    if kind == "text":
+        assert here.copy.read_bytes() == b"somebody's notes"
+    else:
+        assert database.execute("SELECT * FROM photo").fetchall() == [("of somebody",)]
+    database.close()
+
+
+async def test_the_copy_of_one_that_was_killed_is_made_anew(here: Where) -> None:
+    """Its mark may lie in the log alone."""
+    here.copy.touch()
+    killed = open_database(here.copy, durable=False)
+    content = {end: here.copy.with_name(here.copy.name + end).read_bytes() for end in ("", "-wal")}
+    killed.close()
+    for end, bytes_then in content.items():
+        here.copy.with_name(here.copy.name + end).write_bytes(bytes_then)
+    async with opened(here) as spool:
+        assert await spool.append([event("a")], NOW) == [True]

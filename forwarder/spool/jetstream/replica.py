@@ -18,8 +18,10 @@ from forwarder.spool.jetstream.snapshot import Logged, SnapshotBegin, SnapshotEn
 from forwarder.spool.sqlite import cursors
 from forwarder.spool.sqlite.dedup import DedupIndex
 from forwarder.spool.sqlite.operations import Appended, Erased, Settled
-from forwarder.spool.sqlite.schema import open_database
+from forwarder.spool.sqlite.schema import APPLICATION_ID, connect, is_spool_or_empty, open_database
 
+_HEADER, _APPLICATION = 100, slice(68, 72)
+"""Bytes of a SQLite file's header, and where in it the application's mark is."""
 _decode = msgspec.msgpack.Decoder(list[Logged]).decode
 _log = structlog.get_logger(__name__)
 
@@ -29,6 +31,7 @@ class Replica:
 
     def __init__(self, path: Path, log: Log) -> None:
         """Begin with an empty file. Raises SpoolDamaged."""
+        _check_ours(path)
         for old in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
             with contextlib.suppress(FileNotFoundError):
                 old.unlink()
@@ -126,6 +129,22 @@ class Replica:
         while some := list(islice(rows, 1000)):
             seen.add([seen.fingerprint(source, name) for _, source, name in some], some[-1][0])
         seen.close()
+
+
+def _check_ours(path: Path) -> None:
+    """See that only an earlier copy is deleted. Raises SpoolDamaged where the file is somebody else's."""
+    if not path.exists() or not path.stat().st_size:
+        return
+    with path.open("rb") as file:
+        head = file.read(_HEADER)
+    if head.startswith(b"SQLite format 3\0"):
+        if head[_APPLICATION] == APPLICATION_ID.to_bytes(4):
+            return
+        # What was written last, and so the mark itself, may lie in the log beside it alone.
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(connect(path)) as database:
+            if is_spool_or_empty(database):
+                return
+    raise SpoolDamaged(f"{path} is no copy of a stream; name another file in [spool] copy_path")
 
 
 def _was_purged(began: StreamState, base: int) -> bool:

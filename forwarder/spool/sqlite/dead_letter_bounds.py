@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Sequence
 from typing import Final
 
 from forwarder.spool.api import NewDead
 from forwarder.spool.sqlite import parked
+from forwarder.spool.sqlite.clock_trust import ClockTrust
 from forwarder.spool.sqlite.operations import Discarded
 
+_CLOCK: Final = "clock"
+"""The note of when the clock was last believed."""
 DAY_MS: Final = 86_400_000
 _LOOK_MS: Final = 60_000
 """How often the age of the oldest is looked at."""
@@ -28,13 +32,15 @@ class DeadBounds:
         self._database = database
         self._bytes: int | None = None
         self._looked_at: int | None = None
+        row = database.execute("SELECT value FROM note WHERE name = ?", (_CLOCK,)).fetchone()
+        self._clock = ClockTrust(row[0] if row else None)
 
     def due(self, added: Sequence[NewDead], now: int) -> list[Discarded]:
         """Return what is to be discarded once ``added`` are written. ``now``: ms since the epoch."""
         changes: list[Discarded] = []
         if self._looked_at is None or abs(now - self._looked_at) >= _LOOK_MS:
             self._looked_at = now
-            if old := [number for number, died_at, _ in self._oldest() if now - died_at > self.max_age_ms]:
+            if old := self._too_old(now):
                 changes.append(Discarded(old, "age"))
                 self._bytes = None
                 if len(old) == _PAGE:
@@ -47,6 +53,13 @@ class DeadBounds:
             if large := self._above(gone):
                 changes.append(Discarded(large, "size"))
         return changes
+
+    def _too_old(self, now: int) -> list[int]:
+        """Return the oldest that are beyond the age; none while the clock is not to be believed."""
+        if not self._clock.believes(now, time.monotonic_ns() // 1_000_000):
+            return []
+        self._database.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (_CLOCK, now))
+        return [number for number, died_at, _ in self._oldest() if now - died_at > self.max_age_ms]
 
     def _oldest(self) -> list[tuple[int, int, int]]:
         return self._database.execute(parked.OLDEST_DEAD, (_PAGE,)).fetchall()

@@ -119,11 +119,8 @@ def connect(path: Path) -> sqlite3.Connection:
 
 def _version(database: sqlite3.Connection, path: Path) -> int:
     """Return the format version, 0 for an empty file."""
-    application, version = (
-        database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
-    )
-    tables = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-    if application != APPLICATION_ID and tables:
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    if not is_spool_or_empty(database):
         raise SpoolDamaged(f"{path} is another program's database; name another file in [spool] path")
     if version > len(MIGRATIONS):
         raise SpoolDamaged(
@@ -131,6 +128,13 @@ def _version(database: sqlite3.Connection, path: Path) -> int:
             " run that one"
         )
     return int(version)
+
+
+def is_spool_or_empty(database: sqlite3.Connection) -> bool:
+    """Return whether the file is a spool, or nobody's yet. Raises sqlite3.Error."""
+    application = database.execute("PRAGMA application_id").fetchone()[0]
+    tables = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    return application == APPLICATION_ID or not tables
 
 
 def _configure(database: sqlite3.Connection, *, durable: bool) -> None:

@@ -247,6 +247,15 @@ class SqliteSpool:
         """See ``Spool``."""
         self._dead_bounds.max_bytes, self._dead_bounds.max_age_ms = max_bytes, max_age_ms
 
+    async def expire(self, now: int) -> None:
+        """See ``Spool``."""
+
+        def work() -> None:
+            for change in self._dead_bounds.due((), now):
+                self._do(change)
+
+        await self._note(work)
+
     async def retry(self, numbers: Sequence[int]) -> int:
         """See ``Spool``."""
         back = parked.Extent(0, 0)
