@@ -70,6 +70,9 @@ class AsyncSpool:
         """See ``Spool``."""
         return []
 
+    async def expire(self, now: int) -> None:
+        """See ``Spool``."""
+
     async def counts(self) -> Counts:
         """See ``Spool``."""
         await asyncio.sleep(0.001)

@@ -3,8 +3,8 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from forwarder.console.status import LATE_MS, Answered, Ended, Status, status
-from forwarder.metrics import REFUSING_MS
 from forwarder.spool import Counts, Standing
+from forwarder.spool.api import REFUSING_MS
 
 NOTHING = Counts(0, 0, None, {})
 
