@@ -46,7 +46,7 @@ class Forwarder:
     """A running forwarder: the spool stays, the rest is exchanged when the configuration is read again."""
 
     spool: Spool
-    door: IngestService
+    service: IngestService
     pages: Pages
     delivery: DeliveryService
 
@@ -79,7 +79,7 @@ class Forwarder:
         """Open the spool, then take events and deliver them. Raises SpoolError, ConfigError."""
         self.spool = await open_configured(self.settings.spool)
         self.delivery = self._delivery(self.settings)
-        self.pages, self.door = self._front(self.settings)
+        self.pages, self.service = self._front(self.settings)
         await self.delivery.start()
         self._watching = asyncio.create_task(self._watch_spool())
 
@@ -87,10 +87,10 @@ class Forwarder:
         return DeliveryService(self.spool, routes(settings), clock=self._clock)
 
     def _front(self, settings: Settings) -> tuple[Pages, IngestService]:
-        door = IngestService(
+        service = IngestService(
             settings.sources, settings.limits, self.spool, self._clock, count_events, self.memory
         )
-        return Pages(settings), door
+        return Pages(settings), service
 
     async def reload(self, settings: Settings) -> None:
         """Go on with other settings; requests under way end under the old ones.
@@ -102,12 +102,12 @@ class Forwarder:
             if self._stopping:
                 return
             delivery = self._delivery(settings)
-            pages, door = self._front(settings)
+            pages, service = self._front(settings)
             restart = [name for name in FOR_THE_PROCESS if _at(settings, name) != _at(self._at_start, name)]
             if restart:
                 log.warning("these settings take effect at the next start", settings=restart)
             await self._exchange(delivery, settings.server.stop_seconds)
-            self.settings, self.pages, self.door = settings, pages, door
+            self.settings, self.pages, self.service = settings, pages, service
         log.info(
             "configuration reloaded",
             sources=[one.name for one in settings.sources],
@@ -255,7 +255,7 @@ def create_app(forwarder: Forwarder) -> ASGIApp:
         await forwarder.delivery.report()
         return _counters()
 
-    ingest, pixel = Ingest(lambda: forwarder.door), Pixel(lambda: forwarder.door)
+    ingest, pixel = Ingest(lambda: forwarder.service), Pixel(lambda: forwarder.service)
 
     def guarded(app: ASGIApp) -> ASGIApp:
         return RequireOperatorToken(app, lambda: forwarder.settings.server.operator_token.get_secret_value())

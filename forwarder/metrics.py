@@ -43,14 +43,16 @@ FAULTS = Counter(
     ["destination", "where"],
 )
 
-# From the spool, in which accepted = events by how they ended - revived + waiting, at every moment.
+# From the spool, in which accepted = events by how they ended - redriven + waiting, at every moment.
 ACCEPTED = Counter("forwarder_delivery_accepted", "Events accepted for the destination.", ["destination"])
 EVENTS = Counter(
     "forwarder_delivery_events",
     "Events by how they ended at a destination.",
     ["destination", "outcome", "reason"],
 )
-REVIVED = Counter("forwarder_delivery_revived", "Dead letters sent again, to end once more.", ["destination"])
+REDRIVEN = Counter(
+    "forwarder_delivery_revived", "Dead letters sent again, to end once more.", ["destination"]
+)
 WAITING = Gauge("forwarder_delivery_waiting", "Events that have not ended yet.", ["destination"])
 PARKED = Gauge("forwarder_spool_parked", "Of these, set aside for a user or device.", ["destination"])
 DEAD = Gauge("forwarder_spool_dead", "Dead letters that are kept.", ["destination"])

@@ -1,7 +1,7 @@
 """The one list of what can become of an event.
 
 Every event that reaches the forwarder ends in exactly one outcome per destination; ``rejected`` and
-``duplicate`` at the door are ends for all destinations at once.
+``duplicate`` at ingest are ends for all destinations at once.
 """
 
 from enum import StrEnum
@@ -17,6 +17,6 @@ class Outcome(StrEnum):
     FILTERED = "filtered"
     """No trigger of the destination matched, the event excludes the destination, or its user was deleted."""
     REJECTED = "rejected"
-    """Refused at the door; the sender was told why."""
+    """Refused at ingest; the sender was told why."""
     DEAD = "dead"
     """In the dead letters, with a reason."""

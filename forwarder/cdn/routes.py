@@ -48,13 +48,15 @@ class Pages:
         document = settings_document(self._settings, source, origin, app=app)
         # What a request's own Host made, no cache may give to anybody else.
         shared = "public" if self._settings.server.public_url and not app else "private"
-        return _fresh(document, request, shared)
+        return _unless_known(document, request, shared)
 
     async def rudderstack(self, request: Request) -> Response:
         """Answer ``GET /sourceConfig?writeKey=``; apps send the key as Basic user name instead."""
         key = request.query_params.get("writeKey") or basic_user(request.headers.get("authorization", ""))
         source = self._sources.find(key)
-        return missing(_UNKNOWN_KEY) if source is None else _fresh(rudderstack_document(source), request)
+        return (
+            missing(_UNKNOWN_KEY) if source is None else _unless_known(rudderstack_document(source), request)
+        )
 
     def _origin(self, request: Request) -> str | None:
         """Return this forwarder's address for pages; None where nothing but the request would say it.
@@ -113,7 +115,7 @@ def _is_app(request: Request) -> bool:
     return not said and not headers.get("user-agent", "").startswith(("Mozilla/", "Opera/"))
 
 
-def _fresh(body: bytes, request: Request, shared: str = "public") -> Response:
+def _unless_known(body: bytes, request: Request, shared: str = "public") -> Response:
     """Answer a document, unless the browser has it already; ``shared``: what caches on the way may do."""
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {**FOR_EVERYONE, "etag": tag, "cache-control": f"{shared}, max-age=60", "vary": _VARY}

@@ -21,7 +21,7 @@ EVENT_TYPE: Final = "Forwarder Check"
 DEVICE_ID: Final = "forwarder-check"
 """The test event's. Always the same device, so that checks add one user to a project and no more."""
 OBSERVED, NOT_OBSERVED, INCONCLUSIVE = "observed", "not_observed", "inconclusive"
-_SEEN: Final = {
+_OBSERVED_TEXTS: Final = {
     OBSERVED: "Amplitude knows the API key, and received events in the last 8 h",
     NOT_OBSERVED: "Amplitude knows the API key, and received no event in the last 8 h",
     INCONCLUSIVE: "Amplitude knows the API key, and cannot tell now whether events came in the last 8 h",
@@ -43,7 +43,7 @@ class _Recent:
     ``refused``: ``why`` is about the key or the network, else about this endpoint alone.
     """
 
-    seen: str = ""
+    observed: str = ""
     pause_s: float | None = None
     why: str = ""
     refused: bool = False
@@ -115,8 +115,8 @@ def _try(tried: _Tried, found: Found, *, send: bool, sleep: Callable[[float], No
     if before.refused:
         found.problems.append(before.why)
         return
-    if before.seen:
-        found.notes.append(_SEEN[before.seen])
+    if before.observed:
+        found.notes.append(_OBSERVED_TEXTS[before.observed])
     elif tried.secret_key or send:
         found.notes.append(before.why)
     else:
@@ -146,15 +146,15 @@ def _recent(tried: _Tried, polling_s: int | None = None) -> _Recent:
     if status in (400, 401, 403):
         why = f"Amplitude refuses the API key ({status}); check apiKey and endpoint"
         return _Recent(why=why, refused=True)
-    said = _told(answer)
-    words = [word for word in _SEEN if word in said.values()]
+    said = _flattened(answer)
+    words = [word for word in _OBSERVED_TEXTS if word in said.values()]
     if not answer.is_success or len(words) != 1:
         return _Recent(why=f"Amplitude's check by API key alone answers {status}, and nothing of use")
     pause = said.get("poll_after_seconds")
     return _Recent(words[0], float(pause) if isinstance(pause, int | float) else None)
 
 
-def _told(answer: httpx.Response) -> dict[object, object]:
+def _flattened(answer: httpx.Response) -> dict[object, object]:
     """Return what a JSON answer says, with what lies one level down: its documentation shows no example."""
     try:
         said = answer.json()
@@ -184,8 +184,8 @@ def _send(tried: _Tried, before: _Recent, found: Found, sleep: Callable[[float],
         found.problems.append(f"the test event is not taken ({answer.status_code}); {mend}")
         return
     taken = f'Amplitude took the test event "{EVENT_TYPE}" of device {DEVICE_ID}'
-    if before.seen not in (NOT_OBSERVED, INCONCLUSIVE):
-        why = "others came before it" if before.seen else "its check cannot be asked"
+    if before.observed not in (NOT_OBSERVED, INCONCLUSIVE):
+        why = "others came before it" if before.observed else "its check cannot be asked"
         found.notes.append(f"{taken}; {why}, so look for it in User Look-Up")
     elif _follow(tried, sleep):
         found.notes.append(f"{taken}, and has counted it")
@@ -198,7 +198,7 @@ def _follow(tried: _Tried, sleep: Callable[[float], None]) -> bool:
     left = float(FOLLOW_S)
     while True:
         now = _recent(tried, int(left))
-        if now.seen == OBSERVED:
+        if now.observed == OBSERVED:
             return True
         if now.pause_s is None or left <= 0:
             return False

@@ -56,7 +56,7 @@ class Trial:
         strict = [one.model_copy(update={"strict": True}) for one in settings.sources]  # tells every reason
         limits = settings.limits.model_copy(update={"requests_per_second": _UNBOUNDED})
         self._spool = _Nowhere()
-        self._door = IngestService(strict, limits, self._spool, clock, _count_nothing)
+        self._service = IngestService(strict, limits, self._spool, clock, _count_nothing)
         self._key = source.write_key
 
     def take(self, given: Given) -> Taken | Rejected:
@@ -69,12 +69,12 @@ class Trial:
         key = self._own_key(given)
         try:
             request = IngestRequest(body=_json(body), kind=None, write_key=key or self._key)
-            answer = asyncio.run(self._door.take(request))
+            answer = asyncio.run(self._service.take(request))
         except Refusal as refusal:
             return Rejected(refusal.code, refusal.message)
         if answer.status != 200:
-            [told] = orjson.loads(answer.body)["errors"]
-            return Rejected(told["code"], told["message"])
+            [reason] = orjson.loads(answer.body)["errors"]
+            return Rejected(reason["code"], reason["message"])
         [kept] = self._spool.events
         return Taken(kept.source, read_body(kept.body))
 

@@ -17,7 +17,7 @@ LATE_MS = 5 * 60_000
 
 
 class Ended(NamedTuple):
-    """Events that ended alike: at a destination ever, at the door since the forwarder started."""
+    """Events that ended alike: at a destination ever, at ingest since the forwarder started."""
 
     outcome: str
     reason: str
@@ -122,15 +122,15 @@ def status(
 
     ``unavailable``: why no event can be accepted now, "" where it can; ``held_back``: why destinations are.
     """
-    at_door = {name: StatusRow(name) for name in sources}
+    at_ingest = {name: StatusRow(name) for name in sources}
     beyond = {name: StatusRow(name, why=held_back.get(name, "")) for name in destinations}
     reports: list[tuple[str, int]] = []
     faults = strays = 0
     for family in families:
         for sample in family.samples:
             labels, value = sample.labels, int(sample.value)
-            if sample.name == "forwarder_door_events_total" and labels["source"] in at_door:
-                at_door[labels["source"]].ended.append(Ended(labels["outcome"], labels["reason"], value))
+            if sample.name == "forwarder_door_events_total" and labels["source"] in at_ingest:
+                at_ingest[labels["source"]].ended.append(Ended(labels["outcome"], labels["reason"], value))
             elif sample.name == "forwarder_page_reports_total" and value:
                 reports.append((labels["kind"], value))
             elif sample.name == "forwarder_faults_total" and not labels["destination"]:
@@ -147,7 +147,7 @@ def status(
             place.ended = [Ended(*end, events) for end, events in sorted(standing.ended.items())]
     oldest = 0 if counts.oldest_at is None else max(0, now - counts.oldest_at)
     return Status(
-        list(at_door.values()),
+        list(at_ingest.values()),
         list(beyond.values()),
         reports,
         counts.events,

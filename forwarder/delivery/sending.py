@@ -48,7 +48,7 @@ class ResponseRecorder:
         self._log.error(OUR_FAULT, where=where, fault=what)
 
     def answered(
-        self, batch: Batch, answer: UpstreamResponse, decisions: Sequence[Decision], judge: RetryPolicy
+        self, batch: Batch, answer: UpstreamResponse, decisions: Sequence[Decision], retry_policy: RetryPolicy
     ) -> None:
         """Count and log an answer: its status and our own words for it, for its text may name people."""
         first = decisions[0]
@@ -69,17 +69,18 @@ class ResponseRecorder:
                 error=answer.body[:200].decode("utf-8", "replace") if answer.failure else None,
                 why=dict(Counter(label_of(one) for one in decisions if one.action is not Action.TAKEN)),
             )
-        if judge.near_horizon:
-            metrics.NEAR_HORIZON.labels(self._name).inc(judge.near_horizon)
+        if retry_policy.near_horizon:
+            metrics.NEAR_HORIZON.labels(self._name).inc(retry_policy.near_horizon)
             self._log.warning(
-                "events near Amplitude's 7 days; later they would count twice", events=judge.near_horizon
+                "events near Amplitude's 7 days; later they would count twice",
+                events=retry_policy.near_horizon,
             )
-            judge.near_horizon = 0
-        if judge.breaker.health is not self._health:
-            self._health = judge.breaker.health
+            retry_policy.near_horizon = 0
+        if retry_policy.breaker.health is not self._health:
+            self._health = retry_policy.breaker.health
             metrics.DOWN.labels(self._name).set(self._health is not CircuitState.WELL)
             say = self._log.info if self._health is CircuitState.WELL else self._log.error
-            say(f"destination is {self._health}", why=judge.breaker.reason)
+            say(f"destination is {self._health}", why=retry_policy.breaker.reason)
 
 
 def label_of(decision: Decision) -> str:

@@ -24,7 +24,7 @@ def show(counts: Counts, now: int) -> None:
         metrics.PARKED.labels(name).set(standing.parked)
         metrics.DEAD.labels(name).set(standing.dead)
         _raise(metrics.ACCEPTED, (name,), standing.accepted)
-        _raise(metrics.REVIVED, (name,), standing.revived)
+        _raise(metrics.REDRIVEN, (name,), standing.redriven)
         for (outcome, reason), events in standing.ended.items():
             _raise(metrics.EVENTS, (name, outcome, reason), events)
 

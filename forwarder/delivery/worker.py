@@ -134,7 +134,7 @@ class Worker:
         """Take up what is parked."""
         name, spool = self._route.name, self._spool
         self._scheduler.resume(
-            await spool.lanes(name), await spool.aside(name, self._scheduler.checkpoint.cursor)
+            await spool.groups(name), await spool.aside(name, self._scheduler.checkpoint.cursor)
         )
 
     # -- turns
@@ -214,9 +214,9 @@ class Worker:
         await self._take()
         await self._settle()
         while load := line.load(self._clock()):
-            lane, limit = load
-            rows = await self._spool.parked(self._route.name, lane, 0, limit)
-            for _ in line.loading(lane, rows, self._clock(), Slice().spent):
+            group, limit = load
+            rows = await self._spool.parked(self._route.name, group, 0, limit)
+            for _ in line.loading(group, rows, self._clock(), Slice().spent):
                 await asyncio.sleep(0)
         for batch in line.due(self._clock(), self._more):
             task = asyncio.create_task(self._send(line, batch))

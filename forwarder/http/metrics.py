@@ -1,4 +1,4 @@
-"""What is counted at the door and about pages. Labels hold configured names and codes, never sent text."""
+"""What is counted at ingest and about pages. Labels hold configured names and codes, never sent text."""
 
 from collections.abc import Mapping
 
@@ -28,7 +28,7 @@ REPORTED = frozenset({"difference", "trap", "fault", "load", "timeout", "unavail
 
 
 def count_events(source: str, outcome: Outcome, reason: str, count: int) -> None:
-    """Count events of a source that ended at the door."""
+    """Count events of a source that ended at ingest."""
     _EVENTS.labels(source, outcome.value, reason).inc(count)
 
 

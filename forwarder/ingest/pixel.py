@@ -19,8 +19,8 @@ _FOR_EVERYONE = ((b"cache-control", b"no-store"), (b"cross-origin-resource-polic
 class Pixel:
     """``GET /v1/pixel/{kind}?data=<base64 of one event>``; block lists do not know ``/p/i/t?data=``."""
 
-    def __init__(self, door: Callable[[], IngestService]) -> None:
-        self._door = door
+    def __init__(self, service: Callable[[], IngestService]) -> None:
+        self._service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take the event; the answer is a transparent picture whatever it holds, as the reference does."""
@@ -43,6 +43,6 @@ class Pixel:
         except ValueError:
             body = b""
         answer = await taken(
-            self._door(), IngestRequest(body=body, kind=kind, address=address_of(scope)), scope
+            self._service(), IngestRequest(body=body, kind=kind, address=address_of(scope)), scope
         )
         return answer.status if answer.status == 429 or answer.status >= 500 else 200

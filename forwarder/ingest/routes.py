@@ -34,20 +34,20 @@ _DISCARDED = 20_000_000
 
 
 class Ingest:
-    """``POST /v1/{kind}``; the door in use may change between two requests."""
+    """``POST /v1/{kind}``; the service in use may change between two requests."""
 
-    def __init__(self, door: Callable[[], IngestService]) -> None:
-        self._door = door
+    def __init__(self, service: Callable[[], IngestService]) -> None:
+        self._service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
         origin = headers.get(b"origin", b"")
-        door = self._door()
+        service = self._service()
         kind = scope["path"].rstrip("/").rpartition("/")[2]
         method = scope["method"]
         if method == "OPTIONS":
-            await _preflight(door, headers, origin, send)
+            await _preflight(service, headers, origin, send)
             return
         rest: Receive | None = None
         if kind not in KINDS:
@@ -57,14 +57,14 @@ class Ingest:
             answer = Response(answer.status, answer.body, ((b"allow", b"POST, OPTIONS"),))
         else:
             try:
-                body = await _read(headers, receive, door.largest(KINDS[kind]))
+                body = await _read(headers, receive, service.largest(KINDS[kind]))
             except Refusal as refusal:
-                answer, rest = told(refusal), receive
+                answer, rest = recorded_refusal(refusal), receive
             else:
                 if body is None:
                     return
-                answer = await taken(door, _delivered(scope, headers, body, KINDS[kind], origin), scope)
-        cors = answer_headers(origin if _readable(door, origin) else b"")
+                answer = await taken(service, _delivered(scope, headers, body, KINDS[kind], origin), scope)
+        cors = answer_headers(origin if _readable(service, origin) else b"")
         await send_answer(send, answer, cors, rest=rest)
 
 
@@ -108,33 +108,33 @@ def _encoding(scope: Scope, headers: dict[bytes, bytes]) -> bytes:
     return b",".join(value for name, value in scope["headers"] if name == b"content-encoding")
 
 
-async def taken(door: IngestService, request: IngestRequest, scope: Scope) -> Response:
-    """Return the door's answer, also where it refuses or fails."""
+async def taken(service: IngestService, request: IngestRequest, scope: Scope) -> Response:
+    """Return the service's answer, also where it refuses or fails."""
     try:
-        return await door.take(request)
+        return await service.take(request)
     except Refusal as refusal:
         if refusal.code == "too_many_failed_keys":
             await SLOWED.wait()
-        return told(refusal)
+        return recorded_refusal(refusal)
     except Exception:
         log.exception("request failed")
         return error(500, "internal", "the forwarder failed; send again")
 
 
-def told(refusal: Refusal) -> Response:
+def recorded_refusal(refusal: Refusal) -> Response:
     """Return the answer that tells of a refusal, counted and logged."""
     count_refusal(refusal.code)
     log.info("request refused", code=refusal.code, status=refusal.status)
     return refusal_response(refusal)
 
 
-def _readable(door: IngestService, origin: bytes) -> bool:
-    return bool(origin) and door.sources.allows(origin.decode("latin-1"))
+def _readable(service: IngestService, origin: bytes) -> bool:
+    return bool(origin) and service.sources.allows(origin.decode("latin-1"))
 
 
-async def _preflight(door: IngestService, headers: dict[bytes, bytes], origin: bytes, send: Send) -> None:
+async def _preflight(service: IngestService, headers: dict[bytes, bytes], origin: bytes, send: Send) -> None:
     asked = headers.get(b"access-control-request-headers", b"")
-    cors = preflight_headers(origin if _readable(door, origin) else b"", asked, b"POST, OPTIONS")
+    cors = preflight_headers(origin if _readable(service, origin) else b"", asked, b"POST, OPTIONS")
     await send({"type": "http.response.start", "status": 204, "headers": list(cors)})
     await send({"type": "http.response.body", "body": b""})
 

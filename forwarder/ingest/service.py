@@ -35,7 +35,7 @@ _EVENT_OBJECTS = 512
 """Bytes of the objects that each event takes while it waits for the spool."""
 _NOT_JSON = Rejection("not_json", "an event must be JSON")
 _NOT_AN_OBJECT = Rejection("not_an_object", "an event must be a JSON object")
-_REASONS_TOLD = 100
+_REASONS_LISTED = 100
 """Rejected events whose reasons a strict source's answer lists."""
 _UNAVAILABLE = {
     "stream_silent": "the stream that keeps events does not answer; send again later",
@@ -48,7 +48,7 @@ _ENDING_S = 2
 
 
 class EventSink(Protocol):
-    """The spool as the door sees it."""
+    """The spool as ingest sees it."""
 
     async def append(self, events: Sequence[NewEvent], now: int) -> list[bool]:
         """Return once all events are durable; False for duplicates. Raises SpoolFull."""
@@ -56,7 +56,7 @@ class EventSink(Protocol):
 
 
 class OutcomeRecorder(Protocol):
-    """Where outcomes at the door are counted."""
+    """Where ingest counts outcomes."""
 
     def __call__(self, source: str, outcome: Outcome, reason: str, count: int) -> None:
         """Count events of a source."""
@@ -77,7 +77,7 @@ class IngestRequest(msgspec.Struct, frozen=True, gc=False):  # made in a sixth o
 
 
 class IngestService:
-    """Takes events in for one set of sources; a reload makes a new door on the same spool."""
+    """Takes events in for one set of sources; a reload makes a new one on the same spool."""
 
     def __init__(
         self,
@@ -316,6 +316,6 @@ def _strict_response(bad: list[tuple[int, Rejection]], taken: int) -> Response:
         f"{len(bad)} events were rejected, {taken} were taken: {bad[0][1].message}",
         errors=[
             {"index": index, "code": rejection.code, "message": rejection.message}
-            for index, rejection in bad[:_REASONS_TOLD]
+            for index, rejection in bad[:_REASONS_LISTED]
         ],
     )

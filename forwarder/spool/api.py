@@ -39,13 +39,13 @@ class StoredEvent(msgspec.Struct, frozen=True, gc=False):
 class Parked(NamedTuple):
     """An event set aside for one destination.
 
-    ``lane``: events of one lane come back in order of ``seq``. ``keys``: what makes events belong together,
-    as the user and the device. ``state``: the owner's note on it. An empty lane holds dead letters that
+    ``group``: events of one group come back in order of ``seq``. ``keys``: what makes events belong together,
+    as the user and the device. ``state``: the owner's note on it. An empty group holds dead letters that
     an operator sent again.
     """
 
     event: StoredEvent
-    lane: str
+    group: str
     keys: tuple[str, ...]
     state: bytes
 
@@ -78,7 +78,7 @@ class Settlement(NamedTuple):
     """What has become of events for one destination, written as one step.
 
     ``cursor``: the highest seq up to which all are finished or set aside. ``park``: to set aside, written
-    over what was parked under the same seq. ``unpark``: seqs no longer parked. ``merge``: lane to the lane
+    over what was parked under the same seq. ``unpark``: seqs no longer parked. ``merge``: group to the group
     it became part of. ``ended``: how many events ended, by outcome and reason, since the last settlement.
     """
 
@@ -91,7 +91,7 @@ class Settlement(NamedTuple):
 
 
 class MessageGroup(NamedTuple):
-    """A lane with parked events: the keys that belong to it and how many events it holds."""
+    """A group with parked events: the keys that belong to it and how many events it holds."""
 
     name: str
     keys: frozenset[str]
@@ -101,16 +101,16 @@ class MessageGroup(NamedTuple):
 class Standing(NamedTuple):
     """How far one destination has come with the events accepted since it is there.
 
-    ``accepted``: these; ``ended``: by outcome and reason; ``revived``: dead letters sent again, which end
+    ``accepted``: these; ``ended``: by outcome and reason; ``redriven``: dead letters sent again, which end
     another time; ``parked``, ``dead``: lying in the spool now; ``discarded``: dead letters that a bound
     has removed, by ``age`` or ``size``. At every moment, after every crash
-    ``accepted == sum(ended.values()) - revived + waiting``.
+    ``accepted == sum(ended.values()) - redriven + waiting``.
     """
 
     accepted: int
     waiting: int
     ended: Mapping[tuple[str, str], int]
-    revived: int
+    redriven: int
     parked: int
     dead: int
     discarded: Mapping[str, int] = {}
@@ -165,16 +165,16 @@ class Spool(Protocol):
         """Write what has become of events, all or nothing, and let go of what nobody needs any more."""
         ...
 
-    async def lanes(self, destination: str) -> list[MessageGroup]:
-        """Return the lanes that hold parked events."""
+    async def groups(self, destination: str) -> list[MessageGroup]:
+        """Return the groups that hold parked events."""
         ...
 
     async def aside(self, destination: str, after: int) -> set[int]:
         """Return the seqs above ``after`` that are parked or dead; a crash leaves some above the cursor."""
         ...
 
-    async def parked(self, destination: str, lane: str, after: int, limit: int) -> list[Parked]:
-        """Return up to ``limit`` events of the lane whose seq is above ``after``, in order."""
+    async def parked(self, destination: str, group: str, after: int, limit: int) -> list[Parked]:
+        """Return up to ``limit`` events of the group whose seq is above ``after``, in order."""
         ...
 
     async def dead(

@@ -183,7 +183,7 @@ def flow(bench: Bench, events: int) -> None:
         )
 
 
-def backlog(bench: Bench, events: int) -> None:
+def capacity(bench: Bench, events: int) -> None:
     """Cost of delivering so many events that wait in the spool, and what that needs of memory and disk."""
     bench.empty()
 
@@ -256,7 +256,7 @@ def main() -> None:
         if options.only in (None, "backlog"):
             for events in (10_000, 100_000, 1_000_000):
                 if events // part >= 10_000:
-                    backlog(bench, events // part)
+                    capacity(bench, events // part)
         out = ROOT / "dist" / "bench"
         out.mkdir(parents=True, exist_ok=True)
         with (out / "forwarder.jsonl").open("w") as file:

@@ -297,7 +297,7 @@ SCENARIOS: dict[str, tuple[int, int, Callable[[Stage], None]]] = {
 """Forwarders, the node to which all are connected (0: any), and what happens."""
 
 
-def judge(stage: Stage, found: Found) -> list[str]:
+def retry_policy(stage: Stage, found: Found) -> list[str]:
     """Return what must not have happened."""
     wrong = [f"{name} {value}" for name, value in dataclasses.asdict(found).items() if _is_wrong(name, value)]
     if found.waited > OWNERLESS_S + stage.outage:
@@ -339,7 +339,7 @@ def play(stage: Stage, name: str) -> dict[str, Any]:
         "exits": [f"{one.name} {code}" for one in stage.forwarders for code in one.exits],
         "answers": dict(stage.traffic.answers),
         "notes": stage.notes,
-        "wrong": wrong + judge(stage, found),
+        "wrong": wrong + retry_policy(stage, found),
     }
 
 

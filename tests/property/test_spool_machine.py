@@ -28,7 +28,7 @@ MAX_EVENTS = 20
 MAX_BYTES = 500
 LANES = ("a", "b", "c")
 DESTINATIONS = ("one", "two")
-lanes = st.sampled_from(LANES)
+groups = st.sampled_from(LANES)
 destinations = st.sampled_from(DESTINATIONS)
 bodies = st.builds(
     lambda number, size: (f"m{number}", f"{number}".ljust(size).encode()),
@@ -63,7 +63,7 @@ class SpoolMachine(RuleBasedStateMachine):
         self.dead: dict[int, tuple[str, StoredEvent]] = {}
         self.deaths = 0
         self.ended: Counter[str] = Counter()
-        self.revived: Counter[str] = Counter()
+        self.redriven: Counter[str] = Counter()
         self.steps_since_open = 0
         self.place = self.where()
         self.spool = self.open()
@@ -139,13 +139,13 @@ class SpoolMachine(RuleBasedStateMachine):
             self.deaths += 1
             self.dead[self.deaths] = (destination, one.event)
         for key, parked in self.parked.items():
-            if key[0] == destination and parked.lane in settlement.merge:
-                self.parked[key] = parked._replace(lane=settlement.merge[parked.lane])
+            if key[0] == destination and parked.group in settlement.merge:
+                self.parked[key] = parked._replace(group=settlement.merge[parked.group])
         self.ended[destination] += sum(settlement.ended.values())
         self.reached["let go"] += before - len(self.waiting())
 
     @precondition(lambda self: min(self.cursors.values()) < len(self.all))
-    @rule(data=st.data(), outcomes=st.lists(st.tuples(fates, lanes), min_size=1, max_size=12))
+    @rule(data=st.data(), outcomes=st.lists(st.tuples(fates, groups), min_size=1, max_size=12))
     def pass_on(self, data: st.DataObject, outcomes: list[tuple[str, str]]) -> None:
         """The next events of a destination are delivered, parked in a lane or dead."""
         behind = [name for name, cursor in self.cursors.items() if cursor < len(self.all)]
@@ -153,11 +153,11 @@ class SpoolMachine(RuleBasedStateMachine):
         cursor = self.cursors[destination]
         park, dead, ended = [], [], 0
         events = [self.all[seq] for seq in range(cursor + 1, len(self.all) + 1)]
-        for event, (fate, lane) in zip(events, outcomes, strict=False):
+        for event, (fate, group) in zip(events, outcomes, strict=False):
             cursor = event.seq
             self.reached[fate] += 1
             if fate == "parked":
-                park.append(Parked(event, lane, (f"key of {lane}", f"{event.seq}"), b"s"))
+                park.append(Parked(event, group, (f"key of {group}", f"{event.seq}"), b"s"))
             else:
                 ended += 1
             if fate == "dead":
@@ -166,15 +166,15 @@ class SpoolMachine(RuleBasedStateMachine):
         self.settle(destination, Settlement(cursor, park=park, dead=dead, ended={("ended", ""): ended}))
 
     @precondition(lambda self: self.parked)
-    @rule(data=st.data(), outcomes=st.lists(st.tuples(fates, lanes), min_size=1, max_size=6))
+    @rule(data=st.data(), outcomes=st.lists(st.tuples(fates, groups), min_size=1, max_size=6))
     def turn_to_parked(self, data: st.DataObject, outcomes: list[tuple[str, str]]) -> None:
         """Parked events of a destination are delivered, parked once more or dead."""
         destination = data.draw(st.sampled_from(sorted({name for name, _ in self.parked})))
         events = [one.event for (name, _), one in self.parked.items() if name == destination]
         park, dead, unpark = [], [], []
-        for event, (fate, lane) in zip(events, outcomes, strict=False):
+        for event, (fate, group) in zip(events, outcomes, strict=False):
             if fate == "parked":
-                park.append(Parked(event, lane, ("another",), b"again"))
+                park.append(Parked(event, group, ("another",), b"again"))
                 continue
             unpark.append(event.seq)
             if fate == "dead":
@@ -185,17 +185,17 @@ class SpoolMachine(RuleBasedStateMachine):
         ended = {("ended", ""): len(unpark)}
         self.settle(destination, Settlement(self.cursors[destination], park, unpark, dead, {}, ended))
 
-    @precondition(lambda self: any(one.lane for one in self.parked.values()))
-    @rule(data=st.data(), into=lanes)
+    @precondition(lambda self: any(one.group for one in self.parked.values()))
+    @rule(data=st.data(), into=groups)
     def merge(self, data: st.DataObject, into: str) -> None:
         """A lane of one destination becomes part of another one; lanes of that name elsewhere stay."""
-        filled = {(destination, one.lane) for (destination, _), one in self.parked.items() if one.lane}
-        beside = {(name, lane) for name, lane in filled if sum(other == lane for _, other in filled) > 1}
-        destination, lane = data.draw(st.sampled_from(sorted(beside or filled)))
-        into = next(name for name in (into, *LANES) if name != lane)
+        filled = {(destination, one.group) for (destination, _), one in self.parked.items() if one.group}
+        beside = {(name, group) for name, group in filled if sum(other == group for _, other in filled) > 1}
+        destination, group = data.draw(st.sampled_from(sorted(beside or filled)))
+        into = next(name for name in (into, *LANES) if name != group)
         self.reached["merged"] += 1
         self.reached["merged beside"] += bool(beside)
-        self.settle(destination, Settlement(self.cursors[destination], merge={lane: into}))
+        self.settle(destination, Settlement(self.cursors[destination], merge={group: into}))
 
     @precondition(lambda self: self.dead)
     @rule(data=st.data(), again=st.booleans())
@@ -206,7 +206,7 @@ class SpoolMachine(RuleBasedStateMachine):
         destination, event = self.dead.pop(number)
         self.reached["sent again" if again else "dropped"] += 1
         if again:
-            self.revived[destination] += 1
+            self.redriven[destination] += 1
             self.parked[destination, event.seq] = Parked(event, "", (), b"")
 
     @precondition(lambda self: self.steps_since_open > 8)
@@ -232,15 +232,15 @@ class SpoolMachine(RuleBasedStateMachine):
         for destination in DESTINATIONS:
             ours = {seq: one for (where, seq), one in sorted(self.parked.items()) if where == destination}
             dead = {event.seq for where, event in self.dead.values() if where == destination}
-            for lane in {one.lane for one in ours.values()}:
-                kept = [one for one in ours.values() if one.lane == lane]
-                assert await spool.parked(destination, lane, 0, 1000) == kept
-            assert {one.name: (one.keys, one.events) for one in await spool.lanes(destination)} == {
-                lane: (
-                    frozenset(key for one in ours.values() if one.lane == lane for key in one.keys),
-                    sum(one.lane == lane for one in ours.values()),
+            for group in {one.group for one in ours.values()}:
+                kept = [one for one in ours.values() if one.group == group]
+                assert await spool.parked(destination, group, 0, 1000) == kept
+            assert {one.name: (one.keys, one.events) for one in await spool.groups(destination)} == {
+                group: (
+                    frozenset(key for one in ours.values() if one.group == group for key in one.keys),
+                    sum(one.group == group for one in ours.values()),
                 )
-                for lane in {one.lane for one in ours.values()}
+                for group in {one.group for one in ours.values()}
             }
             assert await spool.aside(destination, 0) == ours.keys() | dead
             standing = counts.destinations[destination]
@@ -248,8 +248,8 @@ class SpoolMachine(RuleBasedStateMachine):
             assert (standing.parked, standing.dead) == (len(ours), len(dead))
             assert (standing.accepted, standing.waiting) == (len(self.all), behind)
             assert sum(standing.ended.values()) == self.ended[destination]
-            assert standing.revived == self.revived[destination]
-            assert standing.accepted == self.ended[destination] - standing.revived + standing.waiting
+            assert standing.redriven == self.redriven[destination]
+            assert standing.accepted == self.ended[destination] - standing.redriven + standing.waiting
 
     def teardown(self) -> None:
         self.runner.run(self.spool.close())

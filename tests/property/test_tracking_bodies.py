@@ -55,7 +55,7 @@ class ReadingSpool:
         return [True] * len(events)
 
 
-def door(strict: bool) -> IngestService:
+def service(strict: bool) -> IngestService:
     source = Source(name="web", write_key="web-key", strict=strict)
     return IngestService([source], LIMITS, ReadingSpool(), lambda: 1_704_067_200_000, count_events)
 
@@ -71,7 +71,7 @@ async def status(taking: IngestService, request: IngestRequest) -> int:
 async def test_every_body_gets_an_answer(sent: tuple[bytes, bytes], kind: str, strict: bool) -> None:
     key = b"Basic " + b64encode(b"web-key:")
     request = IngestRequest(sent[0], KINDS[kind], sent[1], authorization=key, address="203.0.113.9")
-    assert await status(door(strict), request) in (200, 400, 401, 415)
+    assert await status(service(strict), request) in (200, 400, 401, 415)
 
 
 @given(events)
@@ -80,10 +80,10 @@ async def test_events_by_segments_rules_are_taken(more: dict[str, object]) -> No
     event = {**more, **objects, "event": "Seen", "userId": "u", "writeKey": "web-key"}
     body = json.dumps(event).encode()
     expected = 400 if len(body) > 2_000 else 200
-    assert await status(door(strict=False), IngestRequest(body, "track")) == expected
+    assert await status(service(strict=False), IngestRequest(body, "track")) == expected
     timed = {**event, **dict.fromkeys(("timestamp", "originalTimestamp", "sentAt"), "2024-01-01T00:00:00Z")}
     assume(len(json.dumps(timed)) <= 2_000)
-    assert await status(door(strict=True), IngestRequest(json.dumps(timed).encode(), "track")) == 200
+    assert await status(service(strict=True), IngestRequest(json.dumps(timed).encode(), "track")) == 200
 
 
 @given(events, st.dictionaries(st.sampled_from(["library", "ip", "x"]), likely | values))

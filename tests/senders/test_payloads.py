@@ -68,7 +68,7 @@ async def sent(payload: Json, spool: Spool) -> httpx.Response:
     """Send a payload to an application of its own."""
     settings = Settings(sources=(Source(name="senders", write_key=KEY),))
     forwarder = Forwarder(settings, lambda: NOW)
-    forwarder.door = IngestService(settings.sources, settings.limits, spool, lambda: NOW, spool.record)
+    forwarder.service = IngestService(settings.sources, settings.limits, spool, lambda: NOW, spool.record)
     transport = httpx.ASGITransport(create_app(forwarder), client=(ADDRESS, 40_000))
     request = payload["request"]
     async with httpx.AsyncClient(transport=transport, base_url="http://forwarder.example") as client:

@@ -57,7 +57,7 @@ class Delivering:
         self.awake = True
         self.flying.clear()
         self.line = Scheduler(self.planner, None, self.settings, self.kept.cursor, self.world.chance)
-        self.line.resume(self.kept.lanes(), self.kept.aside())
+        self.line.resume(self.kept.groups(), self.kept.aside())
 
     def refuse(self, name: str, why: str) -> None:
         """Amplitude does not take a message."""
@@ -85,9 +85,9 @@ class Delivering:
         if not self.settle():
             return
         while load := line.load(now):
-            lane, most = load
+            group, most = load
             assert most <= max(500, self.settings.window)
-            line.loaded(lane, self.kept.lane(lane, min(most, 3)), now)
+            line.loaded(group, self.kept.group(group, min(most, 3)), now)
         for batch in line.due(now, line.checkpoint.read_to < len(self.world.spool.events)):
             self.send(batch)
         self.settle()
@@ -104,7 +104,7 @@ class Delivering:
         if dies:
             self.world.crash()
             return False
-        kept = {lane.name: lane.events for lane in self.kept.lanes() if lane.name}
+        kept = {group.name: group.events for group in self.kept.groups() if group.name}
         assert self.line.parking.events == kept, "parked events are miscounted"
         return True
 

@@ -31,7 +31,7 @@ def line(kept: Destination | None = None, **settings: int) -> Scheduler:
     one = Scheduler(
         Planner(), None, SchedulerSettings(**{"linger_ms": 0, **settings}), kept.cursor, random.Random(1)
     )
-    one.resume(kept.lanes(), kept.aside())
+    one.resume(kept.groups(), kept.aside())
     return one
 
 
@@ -39,7 +39,7 @@ def due(one: Scheduler, kept: Destination, now: int) -> list[Batch]:
     """Write down what is known, bring back what may come, and return what is to go, as the loop does."""
     kept.settle(one.settlement())
     while load := one.load(now):
-        one.loaded(load[0], kept.lane(*load), now)
+        one.loaded(load[0], kept.group(*load), now)
     return one.due(now, False)
 
 

@@ -47,20 +47,20 @@ class AsyncSpool:
         self.kept.destinations[destination].settle(settlement)
         self.kept.destinations[destination].check(len(self.kept.events))
 
-    async def lanes(self, destination: str) -> list[MessageGroup]:
+    async def groups(self, destination: str) -> list[MessageGroup]:
         """See ``Spool``."""
         await asyncio.sleep(0)
-        return self.kept.destinations[destination].lanes()
+        return self.kept.destinations[destination].groups()
 
     async def aside(self, destination: str, after: int) -> set[int]:
         """See ``Spool``."""
         await asyncio.sleep(0)
         return {seq for seq in self.kept.destinations[destination].aside() if seq > after}
 
-    async def parked(self, destination: str, lane: str, after: int, limit: int) -> list[Parked]:
+    async def parked(self, destination: str, group: str, after: int, limit: int) -> list[Parked]:
         """See ``Spool``."""
         await asyncio.sleep(0.001)
-        return self.kept.destinations[destination].lane(lane, limit)
+        return self.kept.destinations[destination].group(group, limit)
 
     async def erasure(self) -> int:
         """See ``Spool``."""
@@ -78,7 +78,7 @@ class AsyncSpool:
         await asyncio.sleep(0.001)
         accepted = len(self.kept.events)
         standings = {
-            name: Standing(accepted, one.waiting(accepted), one.ended, one.revived, len(one.parked), 0)
+            name: Standing(accepted, one.waiting(accepted), one.ended, one.redriven, len(one.parked), 0)
             for name, one in self.kept.destinations.items()
         }
         return Counts(accepted, 0, None, standings)

@@ -15,7 +15,7 @@ class Destination:
     dead: dict[int, NewDead] = field(default_factory=dict)
     gone: list[NewDead] = field(default_factory=list)
     ended: Counter[tuple[str, str]] = field(default_factory=Counter)
-    revived: int = 0
+    redriven: int = 0
     deaths: int = 0
 
     def settle(self, settlement: Settlement) -> None:
@@ -25,28 +25,28 @@ class Destination:
         for seq in settlement.unpark:
             del self.parked[seq]
         self.parked.update((one.event.seq, one) for one in settlement.park)
-        for lane, into in settlement.merge.items():
+        for group, into in settlement.merge.items():
             for seq, one in self.parked.items():
-                if one.lane == lane:
-                    self.parked[seq] = one._replace(lane=into)
+                if one.group == group:
+                    self.parked[seq] = one._replace(group=into)
         for letter in settlement.dead:
             self.deaths += 1
             self.dead[self.deaths] = letter
         self.ended.update(settlement.ended)
 
-    def lanes(self) -> list[MessageGroup]:
+    def groups(self) -> list[MessageGroup]:
         """Return the lanes."""
-        lanes: dict[str, list[Parked]] = defaultdict(list)
+        groups: dict[str, list[Parked]] = defaultdict(list)
         for one in self.parked.values():
-            lanes[one.lane].append(one)
+            groups[one.group].append(one)
         return [
             MessageGroup(name, frozenset(key for one in rows for key in one.keys), len(rows))
-            for name, rows in lanes.items()
+            for name, rows in groups.items()
         ]
 
-    def lane(self, name: str, limit: int) -> list[Parked]:
+    def group(self, name: str, limit: int) -> list[Parked]:
         """Return the first events of a lane."""
-        rows = (one for _, one in sorted(self.parked.items()) if one.lane == name)
+        rows = (one for _, one in sorted(self.parked.items()) if one.group == name)
         return [one for one, _ in zip(rows, range(limit), strict=False)]
 
     def aside(self) -> set[int]:
@@ -59,7 +59,7 @@ class Destination:
         letter = self.dead.pop(number)
         assert letter.event.seq not in self.parked
         self.parked[letter.event.seq] = Parked(letter.event, "", (), letter.state)
-        self.revived += 1
+        self.redriven += 1
 
     def waiting(self, accepted: int) -> int:
         """Return how many of the accepted events wait, parked ones among them."""
@@ -69,7 +69,7 @@ class Destination:
 
     def check(self, accepted: int) -> None:
         """See that what became of events adds up."""
-        assert accepted == self.ended.total() - self.revived + self.waiting(accepted), (
+        assert accepted == self.ended.total() - self.redriven + self.waiting(accepted), (
             "what became of events does not add up"
         )
 

@@ -50,7 +50,7 @@ class World:
             at_once=choice([1, 2, 4]),
             window=choice([8, 30, 1000]),
             budget_ms=20 * MINUTE,
-            revive_ms=MINUTE,
+            redrive_ms=MINUTE,
         )
 
     def at(self, wait: int, call: Callable[[], None]) -> None:

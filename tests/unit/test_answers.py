@@ -133,7 +133,9 @@ def test_throttling_that_names_nobody_is_the_projects() -> None:
     ("status", "maybe_taken"), [(500, True), (502, True), (504, True), (408, True), (524, True), (503, False)]
 )
 def test_failures_are_tried_again(status: int, maybe_taken: bool) -> None:
-    decision = Decision(Action.RETRY, f"status {status}", maybe_taken=maybe_taken, innocent=not maybe_taken)
+    decision = Decision(
+        Action.RETRY, f"status {status}", maybe_taken=maybe_taken, destination_fault=not maybe_taken
+    )
     assert read(status, b"") == [decision] * 4
     assert read(status, b"<html>") == [decision] * 4
 
@@ -145,7 +147,10 @@ def test_no_answer_is_tried_again() -> None:
     assert refused.reason == "unreachable: ConnectError: no\\x1b route"
     for failure, arrived in (("unreachable", False), ("broken", True)):
         decisions = read_response(Endpoint.HTTPAPI, SENT, UpstreamResponse(0, b"", failure))
-        assert decisions == [Decision(Action.RETRY, failure, maybe_taken=arrived, innocent=not arrived)] * 4
+        assert (
+            decisions
+            == [Decision(Action.RETRY, failure, maybe_taken=arrived, destination_fault=not arrived)] * 4
+        )
 
 
 def test_forbidden_may_be_the_fault_of_one_of_them() -> None:
@@ -155,7 +160,7 @@ def test_forbidden_may_be_the_fault_of_one_of_them() -> None:
 @pytest.mark.parametrize("body", [b"<html>please log in</html>", b"", b"OK", b"{}", b'{"code":400}', b"[]"])
 def test_only_amplitudes_own_words_count_as_taken(body: bytes) -> None:
     [first, *_] = read(200, body)
-    assert (first.action, first.maybe_taken, first.innocent) == (Action.RETRY, True, True)
+    assert (first.action, first.maybe_taken, first.destination_fault) == (Action.RETRY, True, True)
     assert "is base_url right?" in first.reason
 
 

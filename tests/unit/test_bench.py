@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.bench.browser import blind
-from tests.bench.takeover import judge
+from tests.bench.takeover import retry_policy
 from tests.bench.watching import Accepted, Found, at_once, longest_gap
 from tests.branches import below
 from tests.mutants import tally
@@ -92,7 +92,7 @@ def test_a_take_over_is_judged(
     one = SimpleNamespace(name="f1", exits=codes, log=lambda: said)
     traffic = SimpleNamespace(accepted=[], answers=Counter(answers))
     stage: Any = SimpleNamespace(outage=outage, traffic=traffic, forwarders=[one])
-    assert judge(stage, found) == ([wrong] if wrong else [])
+    assert retry_policy(stage, found) == ([wrong] if wrong else [])
 
 
 def test_the_longest_pause_is_found() -> None:

@@ -12,9 +12,9 @@ NOTHING = Counts(0, 0, None, {})
 def seen(counts: Counts = NOTHING, *, down: bool = False, trap: int = 0, why: str = "") -> Status:
     registry = CollectorRegistry()
     ended = ["outcome", "reason"]
-    door = Counter("forwarder_door_events", "x", ["source", *ended], registry=registry)
-    door.labels("web", "rejected", "no_event_name").inc(3)
-    door.labels("forgotten", "rejected", "x").inc()
+    service = Counter("forwarder_door_events", "x", ["source", *ended], registry=registry)
+    service.labels("web", "rejected", "no_event_name").inc(3)
+    service.labels("forgotten", "rejected", "x").inc()
     requests = Counter(
         "forwarder_delivery_requests", "x", ["destination", "endpoint", "answer"], registry=registry
     )

@@ -76,7 +76,7 @@ def test_a_fault_of_ours_is_tried_again_then_halved_then_a_dead_letter(
 @pytest.mark.parametrize("status", [407, 421, 425, 426, 431])
 def test_a_refusal_of_the_connection_is_no_events_fault(status: int) -> None:
     [decision] = read_response(Endpoint.HTTPAPI, [sent_item("u")], UpstreamResponse(status))
-    assert (decision.action, decision.innocent) == (Action.RETRY, True)
+    assert (decision.action, decision.destination_fault) == (Action.RETRY, True)
 
 
 def test_only_our_names_become_labels() -> None:

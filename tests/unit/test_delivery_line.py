@@ -163,7 +163,7 @@ def test_a_lane_is_not_named_as_another_is_already() -> None:
     one.take([event(1, "x"), event(2, "y")], NOW)
     (batch,) = one.due(NOW, False)
     one.answered(batch, UpstreamResponse(429, b'{"throttled_users":{"x":31}}'), NOW)
-    assert {parked.lane: parked.event.seq for parked in one.settlement().park} == {"ux+": 1, "ux": 2}
+    assert {parked.group: parked.event.seq for parked in one.settlement().park} == {"ux+": 1, "ux": 2}
     assert one.parking.events == {"ux": 2, "ux+": 1}
 
 

@@ -144,8 +144,8 @@ async def test_an_upload_that_a_stop_cuts_off_may_have_arrived(tmp_path: Path) -
         async with asyncio.timeout(10):
             await asked.wait()
         await delivery.stop(0.05)
-    [lane] = await spool.lanes("cut")
-    [parked] = await spool.parked("cut", lane.name, 0, 10)
+    [group] = await spool.groups("cut")
+    [parked] = await spool.parked("cut", group.name, 0, 10)
     await spool.close()
     assert orjson.loads(parked.state)["maybe_since"] >= began
 

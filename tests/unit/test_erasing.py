@@ -28,8 +28,8 @@ async def filled(spool: Spool) -> None:
 
 
 async def everything(spool: Spool) -> object:
-    lanes = await spool.parked("one", "lane", 0, 9)
-    return await spool.read(0, 9), lanes, await spool.dead(), await spool.marks(), await spool.counts()
+    groups = await spool.parked("one", "lane", 0, 9)
+    return await spool.read(0, 9), groups, await spool.dead(), await spool.marks(), await spool.counts()
 
 
 @pytest.mark.parametrize("snapshot_bytes", [1, 10**6])

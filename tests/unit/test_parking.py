@@ -21,7 +21,7 @@ def test_events_parked_and_not_written_yet_follow_when_groups_become_one() -> No
         parking.park(parking.add([user]), job(seq, user))
     whole = parking.add(["a", "b"])
     park, _, merge = parking.changes()
-    assert {one.event.seq: one.lane for one in park} == {1: whole.name, 2: whole.name}
+    assert {one.event.seq: one.group for one in park} == {1: whole.name, 2: whole.name}
     assert merge == {({"a", "b"} - {whole.name}).pop(): whole.name}
     assert parking.events == {whole.name: 2}
 
@@ -66,6 +66,6 @@ def test_an_event_that_is_sent_again_by_an_operator_passes_no_parked_one_of_its_
     batches = due(one, kept, NOW)
     if waiting:
         assert batches == []
-        assert [(parked.event.seq, parked.lane) for parked in one.settlement().park] == [(9, "uu1")]
+        assert [(parked.event.seq, parked.group) for parked in one.settlement().park] == [(9, "uu1")]
     else:
         assert sent(batches) == [("HTTPAPI", [9])]

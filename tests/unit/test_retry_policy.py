@@ -91,9 +91,9 @@ def test_while_a_destination_is_down_probes_take_turns() -> None:
 def test_a_good_answer_clears_the_failures_before_it() -> None:
     breaker = CircuitBreaker(random.Random(1))
     for _ in range(2):
-        breaker.bad(NOW, "status 500", innocent=False)
+        breaker.bad(NOW, "status 500", destination_fault=False)
     breaker.good(NOW)
-    breaker.bad(NOW, "status 500", innocent=False)
+    breaker.bad(NOW, "status 500", destination_fault=False)
     assert breaker.health is CircuitState.WELL
 
 

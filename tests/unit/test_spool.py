@@ -198,8 +198,8 @@ async def test_merging_lanes_of_one_destination_leaves_those_of_another(where: W
         for name in ("one", "two"):
             await spool.settle(name, Settlement(2, park=park), NOW)
         await spool.settle("one", Settlement(2, merge={"u2": "u1"}), NOW)
-        assert {lane.name: lane.events for lane in await spool.lanes("one")} == {"u1": 2}
-        assert {lane.name: lane.events for lane in await spool.lanes("two")} == {"u1": 1, "u2": 1}
+        assert {group.name: group.events for group in await spool.groups("one")} == {"u1": 2}
+        assert {group.name: group.events for group in await spool.groups("two")} == {"u1": 1, "u2": 1}
 
 
 async def test_ids_of_a_refused_request_may_come_in_the_same_commit(where: Where) -> None:
@@ -276,9 +276,9 @@ async def test_parked_events_come_back_by_lane_in_order(where: Where) -> None:
         await spool.settle("one", Settlement(4, park=park), NOW)
     async with opened(where) as spool:
         await spool.attach(["one", "two"])
-        lanes = {lane.name: (set(lane.keys), lane.events) for lane in await spool.lanes("one")}
-        assert lanes == {"u1": ({"u1", "d1"}, 3), "u2": ({"u2"}, 1)}
-        assert await spool.lanes("two") == []
+        groups = {group.name: (set(group.keys), group.events) for group in await spool.groups("one")}
+        assert groups == {"u1": ({"u1", "d1"}, 3), "u2": ({"u2"}, 1)}
+        assert await spool.groups("two") == []
         assert [one.event for one in await spool.parked("one", "u1", 0, 2)] == [a, c]
         assert [one.event for one in await spool.parked("one", "u1", c.seq, 2)] == [d]
         await spool.settle("one", Settlement(4, unpark=[a.seq], merge={"u2": "u1"}), NOW)
@@ -343,11 +343,11 @@ async def test_what_became_of_events_adds_up(where: Where) -> None:
         await spool.attach(["one", "two"])
     async with opened(where) as spool:
         one, two = (await spool.counts()).destinations.values()
-        assert one == Standing(accepted=5, waiting=3, ended=ended, revived=0, parked=2, dead=1)
-        assert two == Standing(accepted=3, waiting=3, ended={}, revived=0, parked=0, dead=0)
+        assert one == Standing(accepted=5, waiting=3, ended=ended, redriven=0, parked=2, dead=1)
+        assert two == Standing(accepted=3, waiting=3, ended={}, redriven=0, parked=0, dead=0)
         await spool.retry([1])
         one = (await spool.counts()).destinations["one"]
-        assert one == Standing(accepted=5, waiting=4, ended=ended, revived=1, parked=3, dead=0)
+        assert one == Standing(accepted=5, waiting=4, ended=ended, redriven=1, parked=3, dead=0)
         await spool.settle("one", Settlement(5, unpark=[2, 3, 5], ended={("delivered", ""): 4}), NOW)
         one = (await spool.counts()).destinations["one"]
         assert (one.waiting, one.ended) == (0, {("delivered", ""): 5, ("dead", "why"): 1})

@@ -469,7 +469,7 @@ async def test_a_copy_of_a_stream_needs_not(path: Path) -> None:
 
         def committed(self) -> None: ...
 
-    spool = SqliteSpool(path, max_events=10, max_bytes=1000, keeper=Keeps())
+    spool = SqliteSpool(path, max_events=10, max_bytes=1000, replicator=Keeps())
     assert spool._database.execute("PRAGMA synchronous").fetchone()[0] == 0
     await spool.close()
 

@@ -90,8 +90,8 @@ async def test_an_older_format_is_migrated(format_1: Path) -> None:
         assert await spool.attach(["one", "two"]) == {"one": 4, "two": 2}
         assert names(await spool.read(2, 9)) == [f"m{n}" for n in range(3, 9)]
         assert await spool.append([event("m8"), event("m9")], NOW) == [False, True]
-        lanes = {lane.name: (set(lane.keys), lane.events) for lane in await spool.lanes("one")}
-        assert lanes == {"u1": ({"u1", "d1"}, 1), "u2": ({"u2"}, 1)}
+        groups = {group.name: (set(group.keys), group.events) for group in await spool.groups("one")}
+        assert groups == {"u1": ({"u1", "d1"}, 1), "u2": ({"u2"}, 1)}
         assert await spool.aside("one", 4) == {6, 7}
         assert [(one.event.seq, one.reason) for one in await spool.dead()] == [
             (3, "invalid time"),

@@ -34,8 +34,8 @@ def elsewhere(where: Where) -> Where:
 
 async def everything(spool: Spool) -> object:
     """Return all that a spool tells of itself."""
-    lanes = [await spool.parked("one", lane, 0, 100) for lane in ("lane", "")]
-    return await spool.read(0, 1000), lanes, await spool.dead(), await spool.counts()
+    groups = [await spool.parked("one", group, 0, 100) for group in ("lane", "")]
+    return await spool.read(0, 1000), groups, await spool.dead(), await spool.counts()
 
 
 async def until(true: Callable[[], object], seconds: float = 20) -> None:

@@ -204,7 +204,7 @@ async def test_what_was_purged_while_nobody_served_is_lost_and_warned_of(
         assert tells(said, "what it held is lost, and the counts begin anew") == 1
         await spool.attach(["one"])
         counts = (await spool.counts()).destinations["one"]
-        assert (counts.accepted, counts.waiting, counts.revived, counts.ended) == (0, 0, 0, {})
+        assert (counts.accepted, counts.waiting, counts.redriven, counts.ended) == (0, 0, 0, {})
         assert await spool.append([event("m1"), event("new")], NOW) == [True, True]
         assert names(await spool.read(0, 10)) == ["m1", "new"]
         counts = (await spool.counts()).destinations["one"]
@@ -233,7 +233,7 @@ async def test_behind_half_a_purge_new_events_are_delivered(here: Where, said: l
         assert names(found) == ["new"]
         assert found[0].seq > 8
         counts = (await spool.counts()).destinations["one"]
-        assert counts.accepted == sum(counts.ended.values()) - counts.revived + counts.waiting
+        assert counts.accepted == sum(counts.ended.values()) - counts.redriven + counts.waiting
 
 
 # -- who serves

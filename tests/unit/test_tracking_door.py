@@ -50,7 +50,9 @@ class Setup:
         self.recorded: list[tuple[str, Outcome, str, int]] = []
         given = {"name": "web", "write_key": "key", **source}
         sources = [Source(**given)]
-        self.door = IngestService(sources, limits or Limits(), self.spool, lambda: NOW, self.record, memory)
+        self.service = IngestService(
+            sources, limits or Limits(), self.spool, lambda: NOW, self.record, memory
+        )
 
     def record(self, source: str, outcome: Outcome, reason: str, count: int) -> None:
         self.recorded.append((source, outcome, reason, count))
@@ -59,7 +61,7 @@ class Setup:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         given: dict[str, Any] = {"authorization": b"Basic " + b64encode(b"key:"), **more}
         try:
-            return await self.door.take(IngestRequest(body=raw, kind=kind, **given))
+            return await self.service.take(IngestRequest(body=raw, kind=kind, **given))
         except Refusal as refusal:
             return refusal_response(refusal)
 
@@ -329,10 +331,10 @@ async def test_an_origin_of_one_source_may_not_send_to_another() -> None:
         Source(name="two", write_key="two-key", allowed_origins=("https://two.example",)),
     ]
     spool = MemorySpool()
-    door = IngestService(sources, Limits(), spool, lambda: NOW, lambda *_: None)
+    service = IngestService(sources, Limits(), spool, lambda: NOW, lambda *_: None)
     body = json.dumps(track(1)).encode()
     with pytest.raises(Refusal, match="origin") as caught:
-        await door.take(
+        await service.take(
             IngestRequest(body=body, kind="track", write_key="two-key", origin=b"https://one.example")
         )
     assert (caught.value.status, caught.value.code) == (403, "origin_not_allowed")
@@ -381,11 +383,11 @@ async def test_the_source_that_counts_in_the_end_is_asked_for_its_rules() -> Non
         Source(name="own", write_key="own-key", allowed_origins=("https://own.example",)),
     ]
     spool = MemorySpool()
-    door = IngestService(sources, Limits(), spool, lambda: NOW, lambda *_: None)
+    service = IngestService(sources, Limits(), spool, lambda: NOW, lambda *_: None)
     event = json.dumps(track(1, writeKey="open-key"))[:-1] + ',"a":NaN}'
     body = f'{{"batch":[{event}],"writeKey":"own-key"}}'.encode()
     with pytest.raises(Refusal, match="origin"):
-        await door.take(IngestRequest(body=body, kind=None, origin=b"https://other.example"))
+        await service.take(IngestRequest(body=body, kind=None, origin=b"https://other.example"))
     assert spool.events == {}
-    assert await door.take(IngestRequest(body=body, kind=None, origin=b"https://own.example")) is OK
+    assert await service.take(IngestRequest(body=body, kind=None, origin=b"https://own.example")) is OK
     assert list(spool.events) == [("own", "m1")]

@@ -56,14 +56,14 @@ class Action(StrEnum):
 class Decision(NamedTuple):
     """What to do with one item, and why; the part of ``reason`` before a colon is one of a few.
 
-    ``maybe_taken``: Amplitude may have counted it already. ``innocent``: no item can be at fault.
+    ``maybe_taken``: Amplitude may have counted it already. ``destination_fault``: no item can be at fault.
     """
 
     action: Action
     reason: str = ""
     wait_ms: int = 0
     maybe_taken: bool = False
-    innocent: bool = False
+    destination_fault: bool = False
 
 
 class UpstreamResponse(NamedTuple):
@@ -130,11 +130,11 @@ def _failure(answer: UpstreamResponse) -> Decision:
         kind = answer.failure or "broken"
         why = one_line(answer.body.decode("utf-8", "replace"), LONGEST_REASON)
         reason = f"{kind}: {why}" if why else kind
-        return Decision(Action.RETRY, reason, maybe_taken=out, innocent=not out)
+        return Decision(Action.RETRY, reason, maybe_taken=out, destination_fault=not out)
     if status == 401 and not _is_page(answer):
         return Decision(Action.STOP, "credentials refused")
     if status == 503 or (status in _OF_CONNECTION and not _is_page(answer)):
-        return Decision(Action.RETRY, f"status {status}", innocent=True)
+        return Decision(Action.RETRY, f"status {status}", destination_fault=True)
     if status >= 500 or status == 408:
         return Decision(Action.RETRY, f"status {status}", maybe_taken=True)
     if status == 403:
@@ -142,7 +142,7 @@ def _failure(answer: UpstreamResponse) -> Decision:
         return Decision(Action.RETRY, "forbidden")
     if status < 400 or status in (404, 405):
         elsewhere = f"status {status}: is base_url right?"
-        return Decision(Action.RETRY, elsewhere, maybe_taken=status < 300, innocent=True)
+        return Decision(Action.RETRY, elsewhere, maybe_taken=status < 300, destination_fault=True)
     return Decision(Action.RETRY, f"status {status}: not Amplitude's words")
 
 
@@ -154,8 +154,8 @@ def _suspects(sent: Sequence[Item], alone: Decision) -> list[Decision]:
 
 
 def _bad_request(sent: Sequence[Item], said: dict[str, object]) -> list[Decision]:
-    told = said.get("error")
-    error = one_line(told, LONGEST_REASON) if isinstance(told, str) else ""
+    message = said.get("error")
+    error = one_line(message, LONGEST_REASON) if isinstance(message, str) else ""
     if error.startswith("Invalid API key") or said.get("missing_field") == "api_key":
         return [Decision(Action.STOP, "invalid API key")] * len(sent)
     named: dict[int, Decision] = {}

@@ -48,14 +48,14 @@ class CircuitBreaker:
         self.health, self._failures, self.until, self.reason = CircuitState.WELL, 0, 0, ""
         self.last_good = now
 
-    def bad(self, now: int, reason: str, *, innocent: bool) -> None:
-        """A request failed in a way that may be the destination's fault; ``innocent``: that surely is."""
+    def bad(self, now: int, reason: str, *, destination_fault: bool) -> None:
+        """A request failed, maybe by the destination's fault; ``destination_fault``: surely so."""
         self._failures += 1
         if self._failures >= FAILURES or self.probing:
             if self.health is CircuitState.WELL:
                 self.health = CircuitState.DOWN
             self.reason = reason
-        elif not innocent:  # its events wait, others go on
+        elif not destination_fault:  # its events wait, others go on
             return
         self.until = now + backoff_ms(self._failures - FAILURES + 1, self._chance)
 

@@ -16,7 +16,7 @@ class Job(msgspec.Struct, eq=False, gc=False):
     """One event for one destination.
 
     ``keys``: the users and devices that order it among others; ``placed``: parts in the batch it is in;
-    ``group``: the parked lane whose row stands for it, or None; ``retry``: what went wrong so far, or None;
+    ``group``: the parked group whose row stands for it, or None; ``retry``: what went wrong so far, or None;
     ``size``: bytes of the event and of all that was written for it.
     """
 
@@ -113,9 +113,9 @@ class Job(msgspec.Struct, eq=False, gc=False):
         for part in self.items:
             part.done = part.content_hash in taken
 
-    def parked(self, lane: str) -> Parked:
+    def parked(self, group: str) -> Parked:
         """Return it as the spool parks it."""
-        return Parked(self.event, lane, self.keys, self.state())
+        return Parked(self.event, group, self.keys, self.state())
 
     def dead(self) -> NewDead:
         """Return it as a dead letter: which items failed and why, what was sent, what was answered."""
@@ -124,8 +124,8 @@ class Job(msgspec.Struct, eq=False, gc=False):
         detail["errors"] = [whole_characters(error[:LONGEST_ERROR]) for error in trouble.errors[:MOST_ERRORS]]
         if trouble.answer is not None:
             status, body, failure = trouble.answer
-            told = body[:2000].decode("utf-8", "replace")
-            detail["answer"] = {"status": status, "failure": failure, "body": told}
+            text = body[:2000].decode("utf-8", "replace")
+            detail["answer"] = {"status": status, "failure": failure, "body": text}
         reason = whole_characters(trouble.reason[:LONGEST_ERROR])
         return NewDead(self.event, reason, orjson.dumps(detail), self.state())
 

@@ -57,7 +57,7 @@ class RetryPolicy:
         elif decision.action is not Action.RETRY:
             breaker.good(now)
         elif breaker.probing or not all(map(self._is_suspect, batch.jobs)):
-            breaker.bad(now, decision.reason, innocent=decision.innocent)
+            breaker.bad(now, decision.reason, destination_fault=decision.destination_fault)
 
     def _is_suspect(self, work: Job) -> bool:
         """Tell whether the event has been failing while others got through: it may be at fault itself."""
@@ -86,7 +86,7 @@ class RetryPolicy:
             work.fail_rest(why, answer)
             return
         suspect = self._is_suspect(work)
-        if decision.innocent and not suspect:
+        if decision.destination_fault and not suspect:
             return  # the destination waits
         if suspect or breaker.probing:
             trouble.split_level = batch.next_split_level()  # one of them may be what fails the others

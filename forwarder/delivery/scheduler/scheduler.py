@@ -72,15 +72,15 @@ class Scheduler:
         self._delayed = DelayQueue()
         self._dead: list[NewDead] = []
         self.checkpoint = Checkpoint(cursor)
-        self.parking = Parking(settings.revive_ms)
+        self.parking = Parking(settings.redrive_ms)
         self.retry_policy = RetryPolicy(settings.budget_ms, chance)
         self.breaker = self.retry_policy.breaker
 
     # -- events in
 
-    def resume(self, lanes: Sequence[MessageGroup], aside: set[int]) -> None:
-        """Take up where an earlier life ended: lanes it parked, events above the cursor it set aside."""
-        self.parking.resume(lanes)
+    def resume(self, groups: Sequence[MessageGroup], aside: set[int]) -> None:
+        """Take up where an earlier life ended: groups it parked, events above the cursor it set aside."""
+        self.parking.resume(groups)
         self.checkpoint.resume(aside)
 
     def room(self) -> int:
@@ -133,10 +133,10 @@ class Scheduler:
         return plan_job(event, self._planner, self._sources, self._suppression)
 
     def load(self, now: int) -> tuple[str, int] | None:
-        """Return a lane to bring events back from, and how many at most; None: nothing now."""
+        """Return a group to bring events back from, and how many at most; None: nothing now."""
         most = self._space()
-        lane = self.parking.next_due(now) if most > 0 else None
-        return None if lane is None else (lane.name, most)
+        group = self.parking.next_due(now) if most > 0 else None
+        return None if group is None else (group.name, most)
 
     def _space(self) -> int:
         """Return how many parked events may be brought back."""
@@ -148,7 +148,7 @@ class Scheduler:
         return 0 if self._order.waiting > half else min(LOAD_EVENTS, half - self.parking.loaded_events)
 
     def loaded(self, name: str, rows: Sequence[Parked], now: int) -> None:
-        """Take back parked events of a lane; nothing, where the lane was held again meanwhile."""
+        """Take back parked events of a group; nothing, where the group was held again meanwhile."""
         for _ in self.loading(name, rows, now):
             pass
 
@@ -163,10 +163,10 @@ class Scheduler:
                 break
             if spent(planned[-1][0].size):
                 yield
-        lane = self.parking.group_named(name)
-        if lane is None or lane.resume_at > now or lane.in_memory:
+        group = self.parking.group_named(name)
+        if group is None or group.resume_at > now or group.in_memory:
             return
-        self.parking.loaded(lane, [work for work, _ in planned], now)
+        self.parking.loaded(group, [work for work, _ in planned], now)
         for row, (work, filtered) in zip(rows, planned, strict=False):
             self._window.add(work, new=False)
             work.restore(row.state, anew=name == REDRIVEN)
@@ -201,8 +201,8 @@ class Scheduler:
         due_at = self._batches.due_at(alone=self.breaker.probing)
         if due_at is not None:
             due_at = max(due_at, self.breaker.until)
-        lane_at = self.parking.wake_at() if self._space() > 0 else None
-        return min((at for at in (self._delayed.next_at, due_at, lane_at) if at is not None), default=None)
+        group_at = self.parking.wake_at() if self._space() > 0 else None
+        return min((at for at in (self._delayed.next_at, due_at, group_at) if at is not None), default=None)
 
     # -- answers in
 
@@ -304,9 +304,9 @@ class Scheduler:
         self._park(works, keys, max((one.ready_at for one in works), default=work.ready_at))
 
     def _park(self, works: Sequence[Job], keys: Iterable[str], resume_at: int) -> None:
-        lane = self.parking.add(keys, resume_at)
+        group = self.parking.add(keys, resume_at)
         for work in works:
-            self.parking.park(lane, work)
+            self.parking.park(group, work)
             if self._window.remove(work):
                 self.checkpoint.set_aside(work.event.seq)
 

@@ -9,9 +9,9 @@ PATIENCE_MS = 1_000
 PARK_MS = 10_000
 """An event that waits longer makes room and lets the cursor pass: it waits on disk."""
 LOAD_EVENTS = 500
-"""Most events of a lane brought back at once."""
+"""Most events of a group brought back at once."""
 MAX_GROUPS = 20_000
-"""Bounds what lanes need of memory: beyond, no more is read until some are through."""
+"""Bounds what groups need of memory: beyond, no more is read until some are through."""
 MAX_WINDOW_BYTES = 64 * 1024 * 1024
 """Bounds what events need of memory: as they came, and all that was written for them."""
 
@@ -22,7 +22,7 @@ class SchedulerSettings:
 
     ``linger_ms``: how long an event may wait for company; ``batch_events``: most events per request;
     ``at_once``: requests in flight; ``window``: events in memory; ``budget_ms``: how long an event is
-    tried that fails while others succeed; ``timeout_ms``: how long an answer may take; ``revive_ms``: how
+    tried that fails while others succeed; ``timeout_ms``: how long an answer may take; ``redrive_ms``: how
     often dead letters that an operator sends again are looked for.
     """
 
@@ -32,4 +32,4 @@ class SchedulerSettings:
     window: int = 10_000
     budget_ms: int = DAY_MS
     timeout_ms: int = 30_000
-    revive_ms: int = 2_000
+    redrive_ms: int = 2_000

@@ -59,6 +59,6 @@ class Window:
         self._bytes += work.size
 
     def remove(self, work: Job) -> bool:
-        """Let go of an event; tell whether it was new, else it is one of a lane's."""
+        """Let go of an event; tell whether it was new, else it is one of a group's."""
         self._bytes -= work.size
         return self._new.pop(work.event.seq, None) is not None

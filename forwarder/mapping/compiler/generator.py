@@ -117,7 +117,7 @@ class Generator:
 
     def function(self, node: object, spot: NodeContext, scope: Scope | None = None) -> str:
         """Write a function of a payload for the node, as in the spot's scope if no other; return its name."""
-        scope = (scope or spot.scope).fresh()
+        scope = (scope or spot.scope).nested()
         value = self.expression(node, spot.inside(scope))
         name = f"f{next(self.numbers)}"
         body = "".join(f"    {line}\n" for line in scope.lines)

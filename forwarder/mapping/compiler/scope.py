@@ -21,7 +21,7 @@ class Scope:
         """Tell whether a local name stands for an object whatever the payload holds."""
         return local != "p" or self.payload_is_object
 
-    def fresh(self) -> "Scope":
+    def nested(self) -> "Scope":
         """Return an empty scope for another function of the same payload."""
         return Scope(self.holed, self.payload_is_object)
 

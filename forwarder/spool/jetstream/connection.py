@@ -71,7 +71,7 @@ class Connection:
             (connecting, self._refused), timeout=patience_s, return_when=asyncio.FIRST_COMPLETED
         )
         if connecting.done():
-            with contextlib.suppress(*NATS_ERRORS):  # of which ``hear`` knows
+            with contextlib.suppress(*NATS_ERRORS):  # of which ``on_error`` knows
                 self._use(connecting.result())
                 self._start(self._keep_alive())
                 return
@@ -85,7 +85,7 @@ class Connection:
         """Return a connected client, however long that takes."""
         client = Client()
 
-        async def hear(error: Exception) -> None:
+        async def on_error(error: Exception) -> None:
             self._why = str(error) or type(error).__name__
             if "authorization" in self._why.lower() and not self._refused.done():
                 self._refused.set_result(None)
@@ -98,7 +98,7 @@ class Connection:
             self.place.servers,
             name="forwarder",
             token=self._token or None,
-            error_cb=hear,
+            error_cb=on_error,
             disconnected_cb=lose,
             connect_timeout=2,
             ping_interval=3,
@@ -141,10 +141,10 @@ class Connection:
 
     async def _renew(self) -> None:
         with contextlib.suppress(*NATS_ERRORS):  # then the next unanswered ping tries again
-            fresh, old = await self._connected(), self.client
+            renewed, old = await self._connected(), self.client
             for subject, (callback, _) in list(self._subscriptions.items()):
-                self._subscriptions[subject] = callback, await fresh.subscribe(subject, cb=callback)
-            self._use(fresh)
+                self._subscriptions[subject] = callback, await renewed.subscribe(subject, cb=callback)
+            self._use(renewed)
             self._lose()
             self._start(_close(old))
 

@@ -45,7 +45,7 @@ class Contents:
 
 
 class StreamReplicator:
-    """See ``intake.Keeper``. To be used in the writer's thread, while the log's event loop goes on."""
+    """See ``Replicator``. To be used in the writer's thread, while the log's event loop goes on."""
 
     def __init__(self, log: Log, contents: Contents, lost: Callable[[SpoolError], None]) -> None:
         """``lost`` is called in the log's event loop when nothing can be written any more."""
@@ -55,10 +55,10 @@ class StreamReplicator:
         self._lost = lost
         self._error: SpoolError | None = None
         self._uncommitted, self._incomplete = False, contents.purged
-        self._told = self._trimmed = self._begun = 0
+        self._snapshot_bytes = self._trimmed = self._begun = 0
 
     def begin(self, copy: sqlite3.Connection) -> None:
-        """See ``intake.Keeper``."""
+        """See ``Replicator``."""
         if self._uncommitted:
             self.fail(SpoolLost("the stream has what its copy could not take; mend spool.copy_path's disk"))
         if self._error is not None:
@@ -66,20 +66,20 @@ class StreamReplicator:
         self._begun += 1
         if self._incomplete:
             self._restore(copy)
-        elif self._contents.since > max(SNAPSHOT_BYTES, 2 * self._told):
+        elif self._contents.since > max(SNAPSHOT_BYTES, 2 * self._snapshot_bytes):
             self._snapshot(copy)
         elif self._begun % _TRIM_EVERY == 0:
             self._trim(copy)
 
     def keep(self, changes: Sequence[Operation[object]]) -> None:
-        """See ``intake.Keeper``."""
+        """See ``Replicator``."""
         position = self._write(changes)
         self._uncommitted = True
         if isinstance(appended := changes[-1], Appended):
             self._contents.edges.append((appended.rows[-1][0], position))
 
     def committed(self) -> None:
-        """See ``intake.Keeper``."""
+        """See ``Replicator``."""
         self._uncommitted = False
 
     def _snapshot(self, copy: sqlite3.Connection) -> None:
@@ -88,7 +88,7 @@ class StreamReplicator:
         for record in snapshot_records(copy):
             position = self._write(record)
             base = base or position
-        self._told, self._contents.since = self._contents.since - before, 0
+        self._snapshot_bytes, self._contents.since = self._contents.since - before, 0
         self._log.base = base
         self._write([SnapshotEnd()])  # which names the new base
         self._trim(copy)

@@ -49,8 +49,10 @@ class JetStreamSpool(SqliteSpool):
         """``copy``: the file, filled; ``lock``: its lock; ``contents``: the stream's. Raises SpoolDamaged."""
         self._log = log
         self._desk = desk
-        self._keeper = StreamReplicator(log, contents, self._lose)
-        super().__init__(copy, max_events=max_events, max_bytes=max_bytes, keeper=self._keeper, lock=lock)
+        self._replicator = StreamReplicator(log, contents, self._lose)
+        super().__init__(
+            copy, max_events=max_events, max_bytes=max_bytes, replicator=self._replicator, lock=lock
+        )
         self._watch = asyncio.create_task(self._keep_watch())
         desk.serve(self._do_as_asked, self._is_ours)
         self._lost.add_done_callback(self._fall_silent)
@@ -80,9 +82,9 @@ class JetStreamSpool(SqliteSpool):
         try:
             await self._log.look()
         except SpoolLost as error:
-            self._keeper.fail(error)
+            self._replicator.fail(error)
         except Incomplete:
-            self._keeper.complete()
+            self._replicator.complete()
             with contextlib.suppress(SpoolError):
                 await self._write(lambda: None)
 
@@ -116,7 +118,7 @@ class JetStreamSpool(SqliteSpool):
             await asyncio.wait((kept,), timeout=PATIENCE_S)
             if kept.done():
                 return kept.result()
-            kept.add_done_callback(_hear)
+            kept.add_done_callback(_note_end)
         raise self._silent()
 
     def _silent(self) -> SpoolUnavailable:
@@ -152,7 +154,7 @@ class JetStreamSpool(SqliteSpool):
         await self._log.close()
 
 
-def _hear(kept: asyncio.Future[list[bool]]) -> None:
+def _note_end(kept: asyncio.Future[list[bool]]) -> None:
     """Take note of what became of events whose sender was told to come again."""
     if not kept.cancelled():
         kept.exception()

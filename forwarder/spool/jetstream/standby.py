@@ -35,7 +35,7 @@ class Standby:
         self._reported = False
 
     async def __aenter__(self) -> Standby:
-        await self._log.connection.subscribe(self._log.place.farewell, self._hear)
+        await self._log.connection.subscribe(self._log.place.farewell, self._on_farewell)
         return self
 
     async def __aexit__(
@@ -43,7 +43,7 @@ class Standby:
     ) -> None:
         await self._log.connection.unsubscribe(self._log.place.farewell)
 
-    async def _hear(self, message: Msg) -> None:
+    async def _on_farewell(self, message: Msg) -> None:
         self._farewell.set()
 
     async def wait(self, *, again: bool = False) -> int:

@@ -62,8 +62,8 @@ def counts(database: sqlite3.Connection) -> Counts:
         edge = "SELECT seq, at, total, length(body) FROM event ORDER BY seq"
         oldest, newest = ask(f"{edge} LIMIT 1").fetchone(), ask(f"{edge} DESC LIMIT 1").fetchone()
         standings = {
-            name: _standing(database, name, seq, last, began, revived)
-            for name, seq, began, revived in ask("SELECT destination, seq, began, revived FROM cursor")
+            name: _standing(database, name, seq, last, began, redriven)
+            for name, seq, began, redriven in ask("SELECT destination, seq, began, revived FROM cursor")
         }
     finally:
         database.execute("COMMIT")
@@ -73,7 +73,7 @@ def counts(database: sqlite3.Connection) -> Counts:
 
 
 def _standing(
-    database: sqlite3.Connection, name: str, cursor: int, last: int, began: int, revived: int
+    database: sqlite3.Connection, name: str, cursor: int, last: int, began: int, redriven: int
 ) -> Standing:
     def number(table: str, where: str) -> int:
         question = f"SELECT count(*) FROM {table} WHERE destination = ?1 AND seq {where} ?2"  # noqa: S608 - our words
@@ -90,7 +90,7 @@ def _standing(
         accepted=last - began,
         waiting=last - cursor + parked - dead_above,
         ended={(outcome, reason): events for outcome, reason, events in rows if outcome != DISCARDED},
-        revived=revived,
+        redriven=redriven,
         parked=parked + parked_above,
         dead=dead + dead_above,
         discarded={reason: events for outcome, reason, events in rows if outcome == DISCARDED},

@@ -1,4 +1,4 @@
-"""The bounds on dead letters: their own, so that they never close the door for new events."""
+"""The bounds on dead letters: their own, so that they never keep out new events."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def suppress(database: sqlite3.Connection, marks: Sequence[UserMark], now: int) 
 def erase(database: sqlite3.Connection, erasure: Erasure) -> Extent:
     """Remove events; return by how much less is parked.
 
-    Rows of the queue and of parked events stay, empty: numbers stay without gaps, and a lane has the events
+    Rows of the queue and of parked events stay, empty: numbers stay without gaps, and a group has the events
     that its owner counts on. Delivery passes over them.
     """
     database.execute("PRAGMA secure_delete=ON").fetchall()

@@ -56,18 +56,18 @@ class GroupCommit(Generic[T]):
         self,
         database: sqlite3.Connection,
         steps: TransactionHooks[T],
-        hear: Callable[[list[T]], None],
+        listener: Callable[[list[T]], None],
         loop: asyncio.AbstractEventLoop,
         lost: Callable[[SpoolError], None],
     ) -> None:
-        """Start the thread; ``hear`` is called in the loop with what ``steps`` tells of each commit.
+        """Start the thread; ``listener`` is called in the loop with what ``steps`` tells of each commit.
 
         ``lost`` is called in the loop when the thread ends by an error: nothing is written from then on, all
         futures fail, and the process has to end.
         """
         self._database = database
         self._steps = steps
-        self._hear = hear
+        self._listener = listener
         self._news: list[T] = []
         self._group: list[Job] = []
         """The jobs under way."""
@@ -180,7 +180,7 @@ class GroupCommit(Generic[T]):
             failure: Exception | None = None
             if news:
                 try:
-                    self._hear(news)
+                    self._listener(news)
                 except Exception as error:  # some may never hear of these events
                     _log.exception("who waits for events could not be told of some")
                     failure = error

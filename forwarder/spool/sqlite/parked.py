@@ -78,11 +78,11 @@ def park(database: sqlite3.Connection, destination: str, settlement: Settlement,
         event = parked.event
         change(
             "INSERT INTO parked VALUES (?,?,?,?,?,?,?,?,?)",
-            (destination, parked.lane, event.seq, "\n".join(parked.keys), parked.state, *astuple(event)[1:]),
+            (destination, parked.group, event.seq, "\n".join(parked.keys), parked.state, *astuple(event)[1:]),
         )
         events, size = events + 1, size + len(event.body)
-    for lane, into in settlement.merge.items():
-        change("UPDATE parked SET lane = ? WHERE destination = ? AND lane = ?", (into, destination, lane))
+    for group, into in settlement.merge.items():
+        change("UPDATE parked SET lane = ? WHERE destination = ? AND lane = ?", (into, destination, group))
     for dead in settlement.dead:
         change(
             "INSERT INTO dead"
@@ -105,7 +105,7 @@ def discard(database: sqlite3.Connection, numbers: Sequence[int], reason: str) -
 
 
 def redrive(database: sqlite3.Connection, numbers: Sequence[int]) -> int:
-    """Park dead letters in the empty lane; return how many there were."""
+    """Park dead letters in the empty group; return how many there were."""
     for number in numbers:
         database.execute(
             "INSERT INTO parked SELECT destination, '', seq, '', state, at, source, message_id, body"

@@ -15,7 +15,7 @@ MIGRATIONS = (
         at INTEGER NOT NULL,                   -- received, ms since the epoch
         source TEXT NOT NULL,
         message_id TEXT NOT NULL,
-        total INTEGER NOT NULL,                -- bytes of all bodies so far: the backlog is a difference
+        total INTEGER NOT NULL,                -- bytes of all bodies so far: what waits is a difference
         body BLOB NOT NULL
     );
     CREATE TABLE cursor (destination TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;

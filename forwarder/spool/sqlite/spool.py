@@ -61,25 +61,27 @@ class SqliteSpool:
         max_events: int,
         max_bytes: int,
         tool: bool = False,
-        keeper: Replicator | None = None,
+        replicator: Replicator | None = None,
         lock: Lock | None = None,
     ) -> None:
         """Open or make the file. ``tool``: only dead letters and counts are wanted, beside a forwarder.
 
-        ``keeper``: keeps everything elsewhere; the file is but a copy of it then, and need not be durable.
+        ``replicator``: keeps everything elsewhere; the file is but a copy then, and need not be durable.
         ``lock``: the file's, already held; it is released at the end.
         Raises SpoolDamaged where the file cannot be used or another forwarder serves from it, and SpoolFull.
         """
         self._path = path
         self._lock = lock or (None if tool else Lock(path))
         try:
-            self._database = open_giving_room(path, tool=tool, durable=keeper is None)
+            self._database = open_giving_room(path, tool=tool, durable=replicator is None)
             self._reader = connect(path)
-            self._seen = None if tool else DedupIndex(path)
-            self._backlog = Capacity(self._database, max_events, max_bytes)
+            self._dedup = None if tool else DedupIndex(path)
+            self._capacity = Capacity(self._database, max_events, max_bytes)
             self._dead_bounds = DeadBounds(self._database)
             self._disk = Disk(path, self._database)
-            self._intake = WriteTransaction(self._database, self._seen, self._backlog, self._disk, keeper)
+            self._transaction = WriteTransaction(
+                self._database, self._dedup, self._capacity, self._disk, replicator
+            )
         except BaseException as error:
             if self._lock:
                 self._lock.release()
@@ -92,18 +94,18 @@ class SqliteSpool:
         self._loop = asyncio.get_running_loop()
         self._listeners: list[Callable[[Sequence[StoredEvent]], None]] = []
         self._lost: asyncio.Future[SpoolError] = self._loop.create_future()
-        self._writer = GroupCommit(self._database, self._intake, self._tell, self._loop, self._lose)
+        self._writer = GroupCommit(self._database, self._transaction, self._tell, self._loop, self._lose)
 
     # -- accepting
 
     async def append(self, events: Sequence[NewEvent], now: int) -> list[bool]:
         """See ``Spool``."""
-        if self._seen is None:
+        if self._dedup is None:
             raise SpoolDamaged(f"{self._path} was opened beside a forwarder; send events to that one")
-        fingerprint = self._seen.fingerprint
+        fingerprint = self._dedup.fingerprint
         marks = [fingerprint(event.source, event.message_id) for event in events]
         try:
-            return await self._write(lambda: self._intake.add(events, marks, now))
+            return await self._write(lambda: self._transaction.add(events, marks, now))
         except SpoolFull:
             self._refused_at = now
             raise
@@ -151,11 +153,11 @@ class SqliteSpool:
 
     async def attach(self, destinations: Sequence[str]) -> dict[str, int]:
         """See ``Spool``."""
-        return await self._note(lambda: self._do(Attached(list(destinations), self._backlog.first - 1)))
+        return await self._note(lambda: self._do(Attached(list(destinations), self._capacity.first - 1)))
 
     async def read(self, after: int, limit: int) -> list[StoredEvent]:
         """See ``Spool``."""
-        if after >= self._backlog.last:
+        if after >= self._capacity.last:
             return []
         rows = await self._ask(
             "SELECT seq, at, source, message_id, body FROM event WHERE seq > ? ORDER BY seq LIMIT ?",
@@ -166,7 +168,7 @@ class SqliteSpool:
 
     async def settle(self, destination: str, settlement: Settlement, now: int) -> None:
         """See ``Spool``."""
-        backlog = self._backlog
+        capacity = self._capacity
         grown = parked.Extent(0, 0)
         edge = (0, 0, 0)
 
@@ -179,26 +181,26 @@ class SqliteSpool:
 
         def trim() -> None:
             nonlocal edge
-            self._intake.write()
-            lowest = cursors.lowest(self._database, backlog.first - 1)
-            upto = min(lowest, backlog.first - 1 + self._trim)
-            if upto >= backlog.first:
+            self._transaction.write()
+            lowest = cursors.lowest(self._database, capacity.first - 1)
+            upto = min(lowest, capacity.first - 1 + self._trim)
+            if upto >= capacity.first:
                 self._database.execute("DELETE FROM event WHERE seq <= ?", (upto,))
-            edge = (*backlog.look(), lowest)
+            edge = (*capacity.look(), lowest)
 
         def after() -> None:
             nonlocal grown
-            backlog.first, backlog.before, _ = edge
-            backlog.grow_aside(grown)
+            capacity.first, capacity.before, _ = edge
+            capacity.grow_aside(grown)
             grown = parked.Extent(0, 0)
 
         await self._note(work, after)
-        while edge[2] >= backlog.first:
+        while edge[2] >= capacity.first:
             await self._note(trim, after)
 
     def _do(self, change: Operation[T]) -> T:
         """Write a change, in the writer's thread."""
-        self._intake.note(change)
+        self._transaction.note(change)
         return change.apply(self._database)
 
     async def _note(self, work: Callable[[], T], after: Callable[[], None] = lambda: None) -> T:
@@ -212,23 +214,23 @@ class SqliteSpool:
         self._trim = TRIM
         return done
 
-    async def lanes(self, destination: str) -> list[MessageGroup]:
+    async def groups(self, destination: str) -> list[MessageGroup]:
         """See ``Spool``."""
-        lanes: dict[str, MessageGroup] = {}
+        groups: dict[str, MessageGroup] = {}
         for name, keys, events in await self._ask(parked.GROUPS, destination):
-            lane = lanes.get(name, MessageGroup(name, frozenset(), 0))
-            lanes[name] = MessageGroup(
-                name, lane.keys.union(keys.split("\n") if keys else ()), lane.events + events
+            group = groups.get(name, MessageGroup(name, frozenset(), 0))
+            groups[name] = MessageGroup(
+                name, group.keys.union(keys.split("\n") if keys else ()), group.events + events
             )
-        return list(lanes.values())
+        return list(groups.values())
 
     async def aside(self, destination: str, after: int) -> set[int]:
         """See ``Spool``."""
         return {row[0] for row in await self._ask(parked.ABOVE, destination, after)}
 
-    async def parked(self, destination: str, lane: str, after: int, limit: int) -> list[Parked]:
+    async def parked(self, destination: str, group: str, after: int, limit: int) -> list[Parked]:
         """See ``Spool``."""
-        rows = await self._ask(parked.PARKED, destination, lane, after, limit)
+        rows = await self._ask(parked.PARKED, destination, group, after, limit)
         return [
             Parked(StoredEvent(*row[:5]), row[5], tuple(row[6].split("\n")) if row[6] else (), row[7])
             for row in rows
@@ -265,7 +267,7 @@ class SqliteSpool:
             back = parked.extent_of(self._database, numbers)
             return self._do(Redriven(list(numbers)))
 
-        return await self._note(work, lambda: self._backlog.grow_aside(back))
+        return await self._note(work, lambda: self._capacity.grow_aside(back))
 
     async def drop(self, numbers: Sequence[int]) -> int:
         """See ``Spool``."""
@@ -288,7 +290,7 @@ class SqliteSpool:
         """See ``Spool``."""
 
         def work() -> int:
-            self._intake.write()
+            self._transaction.write()
             upto = erasure.last_seq(self._database)
             return self._do(UsersMarked([mark._replace(upto=upto) for mark in marks], now))
 
@@ -321,7 +323,7 @@ class SqliteSpool:
             nonlocal smaller
             smaller = self._do(Erased(events))
 
-        await self._note(work, lambda: self._backlog.grow_aside(smaller))
+        await self._note(work, lambda: self._capacity.grow_aside(smaller))
 
     async def all_parked(self, after: int, limit: int) -> list[tuple[int, str, StoredEvent]]:
         """For tools: return parked events of all destinations, each with what ``after`` goes by."""
@@ -367,8 +369,8 @@ class SqliteSpool:
         await self._writer.close()
         await self._loop.run_in_executor(None, self._reads.shutdown)
         self._reader.close()
-        if self._seen is not None:
-            self._seen.close()
+        if self._dedup is not None:
+            self._dedup.close()
             await self._loop.run_in_executor(None, self._leave)
         self._database.close()
         if self._lock:
@@ -387,6 +389,6 @@ class SqliteSpool:
         """Write what a deleted file held to its path, or beside what lies there now."""
         path = self._path
         if path.exists():
-            path = path.with_name(f"{path.name}-saved-{self._backlog.last}")
+            path = path.with_name(f"{path.name}-saved-{self._capacity.last}")
         self._database.execute("VACUUM INTO ?", (str(path),))
         _log.error("the spool was deleted or replaced in use; what it held was saved", path=str(path))

@@ -33,60 +33,60 @@ class WriteTransaction:
     def __init__(
         self,
         database: sqlite3.Connection,
-        seen: DedupIndex | None,
-        backlog: Capacity,
+        dedup: DedupIndex | None,
+        capacity: Capacity,
         disk: Disk,
-        keeper: Replicator | None = None,
+        replicator: Replicator | None = None,
     ) -> None:
-        """``seen``: None where nothing is accepted, in a tool."""
+        """``dedup``: None where nothing is accepted, in a tool."""
         self._database = database
-        self._seen = seen
-        self._backlog = backlog
+        self._dedup = dedup
+        self._capacity = capacity
         self._disk = disk
-        self._keeper = keeper
+        self._replicator = replicator
         self._changes: list[Operation[object]] = []
         self._marks: set[int] = set()
         self._rows: list[Row] = []
         self._written = 0
-        if seen is not None:
-            self._remember(seen)
+        if dedup is not None:
+            self._remember(dedup)
 
-    def _remember(self, seen: DedupIndex) -> None:
+    def _remember(self, dedup: DedupIndex) -> None:
         """Mark the last events as seen: a crash may have taken their marks, those further back were safe."""
         rows = self._database.execute(
             "SELECT at, source, message_id FROM event ORDER BY seq DESC LIMIT 10000"
         ).fetchall()
         if rows:
-            seen.add([seen.fingerprint(source, name) for _, source, name in rows], rows[0][0])
+            dedup.add([dedup.fingerprint(source, name) for _, source, name in rows], rows[0][0])
 
     def begin(self) -> None:
         """See ``writer.Steps``."""
         self._marks, self._rows, self._written = set(), [], 0
         self._changes = []
-        self._backlog.begin()
+        self._capacity.begin()
         self._disk.begin()
-        if self._seen is not None:
-            self._seen.check()
-        if self._keeper is not None:
-            self._keeper.begin(self._database)
+        if self._dedup is not None:
+            self._dedup.check()
+        if self._replicator is not None:
+            self._replicator.begin(self._database)
 
     def note(self, change: Operation[object]) -> None:
         """A change is written in this transaction."""
-        if self._keeper is not None:
+        if self._replicator is not None:
             self._changes.append(change)
 
     def add(self, events: Sequence[NewEvent], marks: Sequence[int], now: int) -> list[bool]:
         """Let events in, those that are new; tell which. Raises SpoolFull, and then lets none in."""
-        seen, backlog = self._seen, self._backlog
-        assert seen is not None
-        seen.expire(now)
+        dedup, capacity = self._dedup, self._capacity
+        assert dedup is not None
+        dedup.expire(now)
         answers, rows, new = [], [], []
         pending = self._marks
-        seq, total = backlog.draft_last, backlog.draft_total
+        seq, total = capacity.draft_last, capacity.draft_total
         for event, mark in zip(events, marks, strict=True):
-            fresh = mark not in pending and not seen.has(mark, event.source, event.message_id)
-            answers.append(fresh)
-            if fresh:
+            is_new = mark not in pending and not dedup.has(mark, event.source, event.message_id)
+            answers.append(is_new)
+            if is_new:
                 seq += 1
                 total += len(event.body)
                 pending.add(mark)
@@ -94,8 +94,8 @@ class WriteTransaction:
                 rows.append((seq, now, event.source, event.message_id, event.body, total))
         if rows:
             try:
-                self._disk.take(total - backlog.draft_total)
-                backlog.add(seq, total)
+                self._disk.take(total - capacity.draft_total)
+                capacity.add(seq, total)
             except SpoolFull:
                 pending.difference_update(new)
                 raise
@@ -111,22 +111,22 @@ class WriteTransaction:
         """See ``writer.Steps``."""
         if self._written < len(self._rows):
             self.write()
-        if self._keeper is None:
+        if self._replicator is None:
             return
         if self._rows:
             self._changes.append(Appended(self._rows))
         if self._changes:
-            self._keeper.keep(self._changes)
+            self._replicator.keep(self._changes)
 
     def committed(self) -> list[Row]:
         """See ``writer.Steps``."""
-        if self._keeper is not None:
-            self._keeper.committed()
+        if self._replicator is not None:
+            self._replicator.committed()
         if not self._rows:
             return []
-        assert self._seen is not None
-        self._backlog.last, self._backlog.total = self._backlog.draft_last, self._backlog.draft_total
-        self._seen.add(self._marks, self._rows[-1][1])
+        assert self._dedup is not None
+        self._capacity.last, self._capacity.total = self._capacity.draft_last, self._capacity.draft_total
+        self._dedup.add(self._marks, self._rows[-1][1])
         return self._rows
 
     def relieve(self) -> None:
