@@ -11,6 +11,7 @@ import httpx
 
 from forwarder.amplitude.wire.requests import Body
 from forwarder.amplitude.wire.responses import UpstreamResponse
+from forwarder.delivery.network import bound_connections
 from forwarder.faults import system_error
 
 MAX_RESPONSE_BYTES = 1024 * 1024
@@ -37,12 +38,14 @@ class _Outgoing(httpx.AsyncByteStream):
 
 def http_client() -> httpx.AsyncClient:
     """Return the client that all destinations share. It keeps no cookies and follows no redirects."""
-    return httpx.AsyncClient(
+    client = httpx.AsyncClient(
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         http2=False,  # concurrent uploads over one HTTP/2 connection have been seen to hang
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
         headers={"user-agent": "amplitude-session-forwarder", "accept-encoding": "identity"},
     )
+    bound_connections(client)
+    return client
 
 
 async def post_request(

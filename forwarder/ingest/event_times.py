@@ -26,18 +26,17 @@ class SentTime(NamedTuple):
     problem: str = ""
 
 
-class EventTimes(NamedTuple):
-    """``happened``, ``clock_offset``: ms, None where nothing is known; ``problems``: of ``TIME_PROBLEMS``."""
-
-    happened: int | None
-    clock_offset: int | None
-    problems: tuple[str, ...] = ()
+ABSENT = SentTime()
+"""No ``sentAt``, as with most events of a batch."""
+EventTimes = tuple[int | None, int | None, tuple[str, ...]]
+"""When an event happened and its clock offset in ms, None where nothing is known; problems of
+``TIME_PROBLEMS``. A plain tuple: one is made for each event."""
 
 
 def sent_time(value: object) -> SentTime:
     """Return what a ``sentAt`` says. What languages write where no time was set counts as absent."""
     if value is None:
-        return SentTime()
+        return ABSENT
     time = read_time(value)
     if time is None:
         return SentTime(None, UNREADABLE_SENT)
@@ -50,13 +49,13 @@ def event_times(value: object, sent: SentTime, received: int) -> EventTimes:
     offset = None if sent.time is None else received - sent.time
     original = read_time(value)
     if original is None:
-        return EventTimes(None, offset, problems if value is None else (*problems, UNREADABLE))
+        return (None, offset, problems if value is None else (*problems, UNREADABLE))
     happened = happened_at(original, sent.time, received)
     if happened is None:
-        return EventTimes(None, offset, problems if is_unset(original) else (*problems, IMPLAUSIBLE))
+        return (None, offset, problems if is_unset(original) else (*problems, IMPLAUSIBLE))
     if offset is not None and happened != original + offset:
-        return EventTimes(happened, None, (*problems, IMPLAUSIBLE_SENT))
-    return EventTimes(happened, offset, problems)
+        return (happened, None, (*problems, IMPLAUSIBLE_SENT))
+    return (happened, offset, problems)
 
 
 def rejection_of(problems: tuple[str, ...]) -> Rejection | None:

@@ -10,7 +10,7 @@ from uuid import uuid4
 import msgspec
 
 from forwarder.ingest.event import Context, EventFields, RawEvent, read_context
-from forwarder.ingest.event_times import event_times, rejection_of, sent_time
+from forwarder.ingest.event_times import ABSENT, event_times, rejection_of, sent_time
 from forwarder.ingest.fields import Fields, read_fields, read_value
 from forwarder.ingest.rudderstack import name_screen, stamp_session
 from forwarder.ingest.times import format_time
@@ -165,19 +165,19 @@ def _set_times(kept: dict[str, object], known: EventFields, arrival: RequestCont
     Segment's rule counts the way through the network as clock error; with the offset and the original time
     kept, anyone can see and undo it. Returns why a strict source does not take the event.
     """
-    sent = sent_time(known.sent_at)
+    sent = ABSENT if known.sent_at is None else sent_time(known.sent_at)
     if sent.time is None and arrival.sent_at is not None:
         sent, kept["sentAt"] = arrival.sent, arrival.sent_at
     name, given = "timestamp", known.timestamp
     if given is None:  # RudderStack's name for it
         name, given = "originalTimestamp", known.original_timestamp
-    times = event_times(given, sent, arrival.received_at)
-    for problem in times.problems:
+    happened, offset, problems = event_times(given, sent, arrival.received_at)
+    for problem in problems:
         arrival.time_problems[problem] = arrival.time_problems.get(problem, 0) + 1
-    timestamp = arrival.received if times.happened is None else format_time(times.happened)
+    timestamp = arrival.received if happened is None else format_time(happened)
     kept["originalTimestamp"] = timestamp if given is None else kept[name]
     kept["receivedAt"] = arrival.received
     kept["timestamp"] = timestamp
-    if times.clock_offset is not None:
-        kept["clockOffset"] = times.clock_offset
-    return rejection_of(times.problems) if arrival.strict else None
+    if offset is not None:
+        kept["clockOffset"] = offset
+    return rejection_of(problems) if arrival.strict else None

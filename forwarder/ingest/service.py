@@ -140,16 +140,22 @@ class IngestService:
     def _decoded_for_key(self, request: IngestRequest, largest: int, now: int) -> bytes:
         """Return the JSON text of a body in which the key stands. Raises Refusal.
 
-        Where the address fails all the time, what is large when inflated is not looked at: it is to be sent
-        again, for the key in it may be right.
+        A body that cannot be inflated counts as a wrong key, for it cost as much and none was found. Where
+        the address fails all the time, what is large when inflated is not looked at: it is to be sent again,
+        for the key in it may be right.
         """
-        slowed = self._failed_keys.too_many(network_of(request.address), now)
-        if not (slowed and request.encoding):
+        if not request.encoding:
             return decode_body(request.body, request.encoding, largest)
+        network = network_of(request.address)
+        slowed = self._failed_keys.too_many(network, now)
         try:
-            return decode_body(request.body, request.encoding, min(largest, self.limits.event_bytes))
+            most = min(largest, self.limits.event_bytes) if slowed else largest
+            return decode_body(request.body, request.encoding, most)
         except Refusal:
-            raise _too_many_failed_keys() from None
+            self._failed_keys.count(network, now)
+            if slowed:
+                raise _too_many_failed_keys() from None
+            raise
 
     def _sender(self, request: IngestRequest, own_key: str | None, now: int) -> Source:
         """Return the source of the request. Raises Refusal, and counts it for the sender's address."""

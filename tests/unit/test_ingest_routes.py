@@ -122,7 +122,7 @@ async def test_a_picture_s_address_may_hold_a_bare_plus(
     sent = await ask(Pixel(lambda: service), "/v1/pixel/track", query=b"data=" + data)
     assert sent[0]["status"] == 200
     [event] = spool.events
-    assert event["userId"] == "u"
+    assert event["event"] == "~~?>>?>>?>>???"
 
 
 @pytest.mark.parametrize(

@@ -317,6 +317,14 @@ async def test_where_keys_fail_all_the_time_large_bodies_wait_and_are_not_lost()
     assert await setup.send(packed, encoding=b"gzip", address="a") is OK, "a key in a header, too"
 
 
+async def test_a_body_that_hides_its_key_for_good_counts_as_a_wrong_one() -> None:
+    setup = Setup(Limits(failed_keys_per_minute=3))
+    bomb = gzip.compress(b'{"writeKey":"key","batch":[' + b" " * 600_000)
+    hidden: dict[str, Any] = {"authorization": b"", "encoding": b"gzip", "address": "a"}
+    assert [(await setup.send(bomb, **hidden)).status for _ in range(5)] == [400, 400, 400, 429, 429]
+    assert (await setup.send(bomb, encoding=b"gzip", address="b")).status == 400
+
+
 async def test_a_strict_source_is_told_at_most_a_hundred_reasons() -> None:
     setup = Setup(strict=True)
     answer = await setup.send({"batch": [{"type": "nothing"}] * 101})
