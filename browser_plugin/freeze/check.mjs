@@ -2,10 +2,11 @@
 //
 //   node check.mjs ORDER.json
 //
-// ORDER.json: {"module": .wasm, "description": {entry, buffer, capacity}, "texts": [calls], "repeat": number
+// ORDER.json: {"module": .wasm, "description": {entry, buffer, capacity}, "texts": [calls], "seen": how many of
+//   them the profile saw and must be answered, "repeat": number
 //   of calls after which memory must not have grown, "outside": [values no page would hand over], "out": file}
-// Writes JSON {"answers": [...], "grown": bytes, "outside": [{"answer": text}, {"refused": why} or {"discarded":
-// why}]}.
+// Writes JSON {"answers": [text, or null for a trap], "grown": bytes, "outside": [{"answer": text}, {"refused":
+// why} or {"discarded": why}]}.
 
 import fs from "node:fs";
 import { frozenHost } from "../page/frozen.js";
@@ -19,14 +20,34 @@ function started(onTrap) {
   return host.attach(new WebAssembly.Instance(module, host.imports), order.description, onTrap);
 }
 
-let asked = "";
-const python = started((why) => {
+/** @param {string} asked @param {string} why */
+function fail(asked, why) {
   console.error(`freeze: ${why}, asked ${JSON.stringify(asked).slice(0, 80)}`);
   process.exit(1);
-});
-const answers = order.texts.map((/** @type {string} */ text) => python.call((asked = text)));
+}
+
+/** The answers to texts in a row; null where the module trapped, after which a fresh one goes on. */
+function answered(/** @type {string[]} */ texts) {
+  /** @type {string | null} */
+  let trapped = null;
+  let python = started((why) => (trapped = why));
+  return texts.map((text, n) => {
+    try {
+      return python.call(text);
+    } catch {
+      if (n < order.seen) fail(text, trapped ?? "an error without a trap");
+      python = started((why) => (trapped = why));
+      return null;
+    }
+  });
+}
+const answers = answered(order.texts);
+let asked = "";
+const python = started((why) => fail(asked, why));
+const seen = order.texts.slice(0, order.seen);
+for (const text of seen) python.call((asked = text));
 const size = python.memory.buffer.byteLength;
-for (let n = 0; n < order.repeat; n++) python.call(order.texts[n % order.texts.length]);
+for (let n = 0; n < order.repeat; n++) python.call((asked = seen[n % seen.length]));
 const grown = python.memory.buffer.byteLength - size;
 
 const outside = [...order.outside, undefined].map((value) => {

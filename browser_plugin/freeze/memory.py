@@ -12,6 +12,8 @@ MARGIN = 16
 """Bytes kept on either side of static data that was read."""
 FIRST = 1024
 """Where static data begins; nothing lies below."""
+GRAIN = 16
+"""Bytes that are kept or left out together where the profile is trusted to that degree."""
 WORD = 4
 HEADER = 2 * WORD
 """Bytes that the allocator keeps in front of what it hands out: the second word has the size and flags."""
@@ -76,12 +78,14 @@ def lean(state: State, read: bytes, filler: int = 0) -> bytes:
 
 
 def tight(state: State, read: bytes, filler: int = 0) -> bytes:
-    """Return memory without the static data and the heap blocks that no profiled run read.
+    """Return memory without the static data and the heap blocks that no profiled run read, in fine grains.
 
     To the allocator, dropped blocks side by side are one block in use: the headers between them, which
-    would be most of what is left, go as well. A block is kept or dropped whole.
+    would be most of what is left, go as well. Of what is kept, only the grains stay in which something was
+    read, with every block's header; a free block stays whole, for it holds the allocator's own lists.
     """
     memory = bytearray(lean(state, read, filler))
+    leave_out_grains(memory, state.memory, read, FIRST, state.stack_low, filler)
 
     def is_read(block: Block) -> bool:
         # What was handed out reaches into the first header word of the next block.
@@ -89,11 +93,24 @@ def tight(state: State, read: bytes, filler: int = 0) -> bytes:
         return not block.used or read.find(1, begin, end) >= 0
 
     for kept, run in groupby(state.blocks, is_read):
-        if kept:
-            continue
         blocks = list(run)
+        if kept:
+            for block in blocks:
+                if block.used:
+                    begin, end = block.address + HEADER, block.address + block.size
+                    leave_out_grains(memory, state.memory, read, begin, end, filler)
+            continue
         begin, end = blocks[0].address, blocks[-1].address + blocks[-1].size
         memory[begin + HEADER : end] = without(state.memory[begin + HEADER : end], filler)
         flags = state.memory[begin + WORD] & FLAGS
         memory[begin + WORD : begin + HEADER] = (end - begin | flags).to_bytes(WORD, "little")
     return bytes(memory)
+
+
+def leave_out_grains(memory: bytearray, whole: bytes, read: bytes, begin: int, end: int, filler: int) -> None:
+    """Leave out of ``memory[begin:end]`` each aligned grain of which no byte was read."""
+    while begin < end:
+        edge = min(end, begin - begin % GRAIN + GRAIN)
+        if read.find(1, begin, edge) < 0:
+            memory[begin:edge] = without(whole[begin:edge], filler)
+        begin = edge

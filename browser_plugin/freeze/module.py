@@ -164,15 +164,6 @@ class Module:
         return items
 
 
-def instructions_at(body: bytes) -> int:
-    """Return where a function body's instructions begin: behind the declaration of its locals."""
-    count, at = read_unsigned(body, 0)
-    for _ in range(count):
-        _, at = read_unsigned(body, at)
-        at += 1
-    return at
-
-
 def written_list(items: Iterable[bytes]) -> bytes:
     """Return parts' bytes in a row with their number in front."""
     parts = list(items)

@@ -17,16 +17,14 @@ from browser_plugin.freeze.check import check
 from browser_plugin.freeze.host import Host
 from browser_plugin.freeze.install import installed
 from browser_plugin.freeze.module import Module
-from browser_plugin.freeze.order import Level, Order
-from browser_plugin.freeze.profile import called, read
+from browser_plugin.freeze.order import PROFILED, Level, Order
+from browser_plugin.freeze.profile import ran, read
 from browser_plugin.freeze.rewrite import HOST_EXPORTS, only, thawless, with_memory
 from browser_plugin.freeze.state import State
 from browser_plugin.freeze.tools import wasm_opt
 
 STEPS: dict[Level, int] = {"whole": 5, "lean": 7, "tight": 7}
 """How many times ``say`` hears of a freeze."""
-PROFILED = 2_000
-"""Made-up calls, beside the workload's own texts, that a profiled run makes."""
 
 
 def freeze(order: Order, cache: Path, out: Path, say: Callable[[str], None]) -> None:
@@ -53,8 +51,9 @@ def freeze(order: Order, cache: Path, out: Path, say: Callable[[str], None]) -> 
 
         say("compressing")
         small, zipped = brotli.compress(wasm, quality=11, lgwin=24), gzip.compress(wasm, 9, mtime=0)
-        say("checking its answers: a million calls, and inputs that it was not made for")
-        checked = check(wasm, poisoned, state, host, folder)
+        say("checking its answers, those to calls that no profile saw too, and inputs that it was not made for")
+        seen = None if poisoned is None else len(texts) + PROFILED
+        checked = check(wasm, poisoned, state, host, folder, seen=seen)
         (out / wheel.name).write_bytes(wheel.read_bytes())
     core = out / f"core-{hashlib.sha256(wasm).hexdigest()[:16]}.wasm"
     for ending, data in (("", wasm), (".br", small), (".gz", zipped)):
@@ -76,9 +75,9 @@ def left_out(
     order: Order, original: Module, state: State, texts: list[str], folder: Path, say: Callable[[str], None]
 ) -> tuple[bytes, bytes]:
     """Return the module without what no profiled run touched, and the same with poison in its place."""
-    say("profiling which functions run")
-    loading, running = called(original, state, texts, folder)
-    say(f"profiling which memory is read, optimising {len(running)} of {len(original.bodies())} functions")
+    say("profiling which code runs")
+    loading, running = ran(original, state, texts, folder)
+    say(f"profiling which memory is read, optimising {len(running)} basic blocks that ran")
     path = folder / "code.wasm"
     path.write_bytes(only(thawless(original, state, HOST_EXPORTS), state, running).write())
     with ThreadPoolExecutor(1) as beside:  # two programs of a core each, neither of which needs the other

@@ -3,10 +3,10 @@
 //   node profile.mjs ORDER.json
 //
 // ORDER.json: {"module": .wasm, "description": {entry, buffer, capacity}, "texts": [calls], "margin": Python
-//   source that defines margin(), "functions": {"at": address, "count": n} | null, "reads": true | false,
+//   source that defines margin(), "blocks": {"at": address, "count": n} | null, "reads": true | false,
 //   "out": file}
-// With "functions": the module marks called functions with a byte each from "at". Writes JSON {"loading":
-//   numbers of those called while the margin was compiled, "running": of those called for anything else}.
+// With "blocks": the module marks basic blocks that run with a byte each from "at". Writes JSON {"loading":
+//   numbers of those that ran while the margin was compiled, "running": of those that ran for anything else}.
 // With "reads": the module reports every access (wasm-opt --instrument-memory). Writes one byte per byte of
 //   memory: 1 where it was read before it was written.
 
@@ -26,6 +26,22 @@ const read = new Uint8Array(order.reads ? READABLE : 0);
 const written = new Uint8Array(read.length);
 let recording = true;
 const same = (/** @type {number} */ _, /** @type {any} */ value) => value;
+// A store is heard of twice: when its address is known, and when its value is. What is read in between, to
+// make the value, is read before it is written: x -= 1 begins with a read. Number, address and size of each
+// store that waits for its value; an exception may leave some behind, which are passed over.
+const waiting = new Float64Array(3 << 16);
+let stores = 0;
+/** @param {number} number @param {any} value */
+const stored = (number, value) => {
+  while (stores > 0) {
+    stores -= 3;
+    if (waiting[stores] !== number) continue;
+    if (recording) // a loop: with fill() a profiled run takes half as long again
+      for (let at = waiting[stores + 1], end = at + waiting[stores + 2]; at < end; at++) written[at] = 1;
+    break;
+  }
+  return value;
+};
 /** @type {Record<string, Function>} */
 const watching = {
   load_ptr(/** @type {number} */ _, /** @type {number} */ size, /** @type {number} */ offset, /** @type {number} */ base) {
@@ -33,13 +49,17 @@ const watching = {
       for (let at = (base >>> 0) + (offset >>> 0), end = at + size; at < end; at++) if (!written[at]) read[at] = 1;
     return base;
   },
-  store_ptr(/** @type {number} */ _, /** @type {number} */ size, /** @type {number} */ offset, /** @type {number} */ base) {
-    if (recording) // a loop: with fill() a profiled run takes half as long again
-      for (let at = (base >>> 0) + (offset >>> 0), end = at + size; at < end; at++) written[at] = 1;
+  store_ptr(/** @type {number} */ number, /** @type {number} */ size, /** @type {number} */ offset, /** @type {number} */ base) {
+    waiting[stores++] = number;
+    waiting[stores++] = (base >>> 0) + (offset >>> 0);
+    waiting[stores++] = size;
     return base;
   },
 };
-for (const type of ["i32", "i64", "f32", "f64"]) watching[`load_val_${type}`] = watching[`store_val_${type}`] = same;
+for (const type of ["i32", "i64", "f32", "f64"]) {
+  watching[`load_val_${type}`] = same;
+  watching[`store_val_${type}`] = stored;
+}
 
 const host = frozenHost({
   ...watching,
@@ -65,7 +85,18 @@ const host = frozenHost({
 });
 const instance = new WebAssembly.Instance(new WebAssembly.Module(fs.readFileSync(order.module)), host.imports);
 core = instance.exports;
-const python = host.attach(instance, order.description, (why) => {
+/** The host reads the answer's text and its length itself; no instrumented load tells of that. */
+const exports = {
+  ...instance.exports,
+  /** @param {number} text @param {number} size */
+  PyUnicode_AsUTF8AndSize(text, size) {
+    const at = core.PyUnicode_AsUTF8AndSize(text, size);
+    if (at && recording && read.length)
+      for (let n = at, end = at + words().getInt32(size, true); n < end; n++) if (!written[n]) read[n] = 1;
+    return at;
+  },
+};
+const python = host.attach(/** @type {any} */ ({ exports }), order.description, (why) => {
   core.PyErr_Print();
   fail(`the sealed interpreter fails: ${why}`);
 });
@@ -84,10 +115,10 @@ function copied(text) {
   bytes().set(data, at);
   return at;
 }
-/** Which functions were called since this was last asked. */
-const called = () => {
-  if (!order.functions) return [];
-  const marks = bytes().subarray(order.functions.at, order.functions.at + order.functions.count);
+/** Which basic blocks ran since this was last asked. */
+const ran = () => {
+  if (!order.blocks) return [];
+  const marks = bytes().subarray(order.blocks.at, order.blocks.at + order.blocks.count);
   const numbers = [...marks.keys()].filter((n) => marks[n]);
   marks.fill(0);
   return numbers;
@@ -104,14 +135,14 @@ taken.push(...sizes.map((size) => core.malloc(size + 24)));
 for (const at of taken) core.free(at);
 if (core.malloc(0x7ffffff0)) throw new Error("memory without end");
 for (const text of order.texts) python.call(text);
-const running = new Set(called());
+const running = new Set(ran());
 
 recording = false;
 const source = copied(order.margin);
 if (core.PyRun_SimpleString(source)) throw new Error(`the margin could not be loaded: ${said.join("")}`);
 core.free(source);
 const margin = core.PyObject_GetAttrString(core.PyImport_AddModule(copied("__main__")), copied("margin"));
-const loading = called();
+const loading = ran();
 
 recording = true;
 const answer = core.PyObject_CallNoArgs(margin);
@@ -121,8 +152,8 @@ if (!answer) {
 }
 core.Py_DecRef(answer);
 for (const text of order.texts) python.call(text);
-for (const n of called()) running.add(n);
+for (const n of ran()) running.add(n);
 recording = false;
 
-if (order.functions) fs.writeFileSync(order.out, JSON.stringify({ loading, running: [...running].sort((a, b) => a - b) }));
+if (order.blocks) fs.writeFileSync(order.out, JSON.stringify({ loading, running: [...running].sort((a, b) => a - b) }));
 else fs.writeFileSync(order.out, read.subarray(0, Math.min(read.length, core.memory.buffer.byteLength)));

@@ -1,14 +1,15 @@
-"""Watch a module at work: which functions run, which memory is read. profile.mjs runs it, under Node."""
+"""Watch a module at work: which code runs, which memory is read. profile.mjs runs it, under Node."""
 
 import json
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from browser_plugin.freeze import margin
+from browser_plugin.freeze.instructions import VECTOR, instructions
 from browser_plugin.freeze.module import Module
 from browser_plugin.freeze.rewrite import HOST_EXPORTS, counting, only, thawless, with_memory
 from browser_plugin.freeze.state import State
-from browser_plugin.freeze.tools import node, wasm_opt
+from browser_plugin.freeze.tools import FreezeError, node, wasm_opt
 
 EXPORTS = (
     *(*HOST_EXPORTS, "malloc", "free", "PyErr_Print", "PyRun_SimpleString", "PyImport_AddModule"),
@@ -17,19 +18,20 @@ EXPORTS = (
 """What profile.mjs calls."""
 
 
-def called(original: Module, state: State, texts: Sequence[str], folder: Path) -> tuple[set[int], set[int]]:
-    """Return the functions called while the margin was loaded, and those called otherwise.
+def ran(original: Module, state: State, texts: Sequence[str], folder: Path) -> tuple[set[int], set[int]]:
+    """Return the basic blocks that ran while the margin was loaded, and those that ran otherwise.
 
-    Loading, which compiles Python, is not part of what a frozen module does; reading memory needs it again.
+    They are numbered as ``rewrite.counting`` does. Loading, which compiles Python, is not part of what a
+    frozen module does; reading memory needs it again.
     """
-    module = thawless(original, state, EXPORTS)
-    imported = len(module.imports())
+    module, blocks = counting(thawless(original, state, EXPORTS), state.stack_low)
     # The marks lie at the far end of the C stack, which no profiled run comes near.
-    marks = {"at": state.stack_low, "count": len(module.bodies())}
+    if blocks > (state.heap - state.stack_low) // 2:
+        raise FreezeError(f"{blocks} basic blocks are more than the C stack has room to count")
     path = folder / "counting.wasm"
-    path.write_bytes(with_memory(counting(module, state.stack_low), state.memory).write())
-    told = json.loads(run(path, state, texts, folder, functions=marks))
-    return {imported + n for n in told["loading"]}, {imported + n for n in told["running"]}
+    path.write_bytes(with_memory(module, state.memory).write())
+    told = json.loads(run(path, state, texts, folder, blocks={"at": state.stack_low, "count": blocks}))
+    return set(told["loading"]), set(told["running"])
 
 
 def read(
@@ -37,10 +39,12 @@ def read(
 ) -> bytes:
     """Return which bytes of memory are read before they are written, one byte each.
 
-    Runs the ``kept`` functions only: watching every access of all others would take long to prepare.
+    Runs the ``kept`` basic blocks only: watching every access of all others would take long to prepare.
     ``modules`` is the node_modules folder.
     """
     module = only(thawless(original, state, EXPORTS), state, kept)
+    if any(one.code == VECTOR for body in module.bodies() for one in instructions(body)):
+        raise FreezeError("the interpreter uses vector instructions, whose reads no profile would see")
     path, target = folder / "kept.wasm", folder / "watched.wasm"
     path.write_bytes(module.write())
     # Whole copies and fills become loops first: their reads would not be seen.

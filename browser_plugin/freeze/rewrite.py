@@ -1,9 +1,10 @@
 """Turn Pyodide's module into a frozen one: what linking and running filled in becomes part of the module."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
-from browser_plugin.freeze.module import Module, instructions_at
+from browser_plugin.freeze.instructions import basic_blocks
+from browser_plugin.freeze.module import Module
 from browser_plugin.freeze.parts import (
     FUNCREF,
     I32_CONST,
@@ -31,7 +32,9 @@ HOST_EXPORTS = (
     "Py_DecRef",
 )
 """What page/frozen.js calls."""
-TRAP = bytes([0, 0x00, 0x0B])
+UNREACHABLE = b"\0"
+"""The instruction that traps. What follows it in its block can be left out."""
+TRAP = b"\0" + UNREACHABLE + b"\x0b"
 """A function body that does nothing but trap: no locals, unreachable, end."""
 
 
@@ -99,30 +102,53 @@ def fill_table(module: Module, state: State, imported: int, kept: Collection[int
     module.set_elements(position, runs)
 
 
-def only(module: Module, state: State, kept: Collection[int]) -> Module:
-    """Return the module with every function outside ``kept`` (indices, imports first) made to trap."""
+def only(module: Module, state: State, ran: Collection[int]) -> Module:
+    """Return the module with every basic block outside ``ran`` made to trap, and functions of none of them.
+
+    Basic blocks are numbered from 0 in the order of the module's own functions, as ``counting`` does.
+    """
     imported = sum(one.kind is Kind.FUNCTION for one in module.imports())
+    bodies, kept, first = [], set[int](), 0
+    for position, body in enumerate(module.bodies()):
+        begins = basic_blocks(body)
+        if first in ran:  # nothing of a function runs that does not begin
+            kept.add(imported + position)
+            trapping = [(at, UNREACHABLE) for n, at in enumerate(begins, first) if n not in ran]
+            bodies.append(with_inserted(body, trapping))
+        else:
+            bodies.append(TRAP)
+        first += len(begins)
     smaller = Module(dict(module.sections))
-    smaller.set_bodies(
-        body if imported + position in kept else TRAP for position, body in enumerate(module.bodies())
-    )
+    smaller.set_bodies(bodies)
     fill_table(smaller, state, imported, kept)
     return smaller
 
 
-def counting(module: Module, at: int) -> Module:
-    """Return the module with every function setting one byte when called: function n the byte ``at`` + n.
+def counting(module: Module, at: int) -> tuple[Module, int]:
+    """Return the module with every basic block setting a byte when it runs, and how many blocks there are.
 
-    n counts the module's own functions from 0.
+    Block n sets the byte ``at`` + n.
     """
-    counted = Module(dict(module.sections))
-    bodies = []
-    for position, body in enumerate(module.bodies()):
-        start = instructions_at(body)
-        mark = i32_const(at + position)[:-1] + bytes([I32_CONST, 1, 0x3A, 0, 0])  # i32.store8
-        bodies.append(body[:start] + mark + body[start:])
+    counted, bodies, blocks = Module(dict(module.sections)), [], 0
+    for body in module.bodies():
+        begins = basic_blocks(body)
+        marks = [
+            (begin, i32_const(at + n)[:-1] + bytes([I32_CONST, 1, 0x3A, 0, 0]))  # i32.store8
+            for n, begin in enumerate(begins, blocks)
+        ]
+        blocks += len(begins)
+        bodies.append(with_inserted(body, marks))
     counted.set_bodies(bodies)
-    return counted
+    return counted, blocks
+
+
+def with_inserted(body: bytes, pieces: Sequence[tuple[int, bytes]]) -> bytes:
+    """Return a function body with pieces of code put in at offsets, which are given in order."""
+    out, last = [], 0
+    for at, code in pieces:
+        out += [body[last:at], code]
+        last = at
+    return b"".join([*out, body[last:]])
 
 
 def segments(memory: bytes, gap: int) -> Iterable[Segment]:
