@@ -16,7 +16,7 @@ from browser_plugin.freeze.tools import FreezeError
 
 Level = Literal["whole", "lean", "tight"]
 PROFILED, HELD_OUT = 2_000, 100_000
-"""Made-up calls that a profiled run makes, and those held out; all are compared with this Python's answers."""
+"""Made-up calls that a profiled run makes, and those held out; each answer is compared with this Python's."""
 CALLS = PROFILED + HELD_OUT
 ROOM, LONGEST = 16_380, 1 << 19
 """Bytes of UTF-8 that a text may be that goes in (boot.mjs), and one that comes out (page/frozen.js)."""

@@ -2,7 +2,7 @@
 
 import struct
 
-from browser_plugin.freeze.memory import MARGIN, lean, tight
+from browser_plugin.freeze.memory import FIRST, GRAIN, MARGIN, lean, tight
 from browser_plugin.freeze.rewrite import segments
 from browser_plugin.freeze.state import Block, State
 
@@ -62,16 +62,30 @@ def test_blocks_left_out_side_by_side_become_one_in_use() -> None:
     assert memory[HEAP + 3 * 64 :] == state().memory[HEAP + 3 * 64 :]
 
 
-def test_a_block_that_was_read_is_kept_whole() -> None:
+def test_of_a_block_that_was_read_the_grains_stay_that_were_read() -> None:
     memory = tight(state(), read(HEAP + 64 + 40))
     assert struct.unpack_from("<I", memory, HEAP + 4) == (64 | USED,)
-    assert memory[HEAP + 64 : HEAP + 128] == state().memory[HEAP + 64 : HEAP + 128]
+    begin = HEAP + 64
+    assert memory[begin : begin + 8] == state().memory[begin : begin + 8]
+    assert memory[begin + 8 : begin + 64] == bytes(24) + b"\x22" * GRAIN + bytes(16)
     assert struct.unpack_from("<I", memory, HEAP + 132) == (64 | USED,)
+
+
+def test_of_static_data_the_grains_stay_that_were_read() -> None:
+    memory = tight(state(), read(2500))
+    grain = 2500 - 2500 % GRAIN
+    assert memory[FIRST:STATIC] == bytes(grain - FIRST) + b"\x11" * GRAIN + bytes(STATIC - grain - GRAIN)
+
+
+def test_a_free_block_is_kept_whole() -> None:
+    free = HEAP + 3 * 64
+    assert tight(state(), read())[free:END] == state().memory[free:END]
 
 
 def test_the_last_word_of_a_block_lies_in_the_header_of_the_next() -> None:
     memory = tight(state(), read(HEAP + 64 + 1))
-    assert memory[HEAP : HEAP + 68] == state().memory[HEAP : HEAP + 68]
+    assert memory[HEAP + 64 : HEAP + 68] == state().memory[HEAP + 64 : HEAP + 68]
+    assert struct.unpack_from("<I", memory, HEAP + 4) == (64 | USED,)
     assert struct.unpack_from("<I", memory, HEAP + 68) == (2 * 64 | USED,)
 
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from browser_plugin.freeze.instructions import instructions_at
 from browser_plugin.freeze.leb128 import read_signed, read_unsigned, signed, unsigned
-from browser_plugin.freeze.module import Id, Module, instructions_at
+from browser_plugin.freeze.module import Id, Module
 from browser_plugin.freeze.parts import Export, Global, Import, Kind, ModuleError, Segment, i32_const
 
 PYODIDE = Path(__file__).parents[2] / "browser_plugin" / "node_modules" / "pyodide" / "pyodide.asm.wasm"
