@@ -3,8 +3,8 @@
 Starts the CPython of Pyodide at build time, imports the function from a wheel, warms it, and writes one
 .wasm that contains the interpreter with the function ready to be called: nothing to load, nothing to start.
 The module is checked (100,000 calls that no profile saw, none answered otherwise than this Python does, the
-same with everything that was left out poisoned, a million calls without memory growth, inputs outside the profile) before it is written,
-and is made once for the same inputs.
+same with everything that was left out poisoned, 200,000 calls without memory growth, inputs outside the
+profile) before it is written, and is made once for the same inputs.
 """
 
 import argparse
@@ -21,7 +21,7 @@ PLUGIN = Path(__file__).parents[1]
 LEVELS = """levels:
   whole  all code and all data kept: about 3 MB compressed
   lean   basic blocks that no profiled run came to trap; static data that none read is left out
-  tight  finer, and the heap as well: 16 bytes that no profiled run read are left out together
+  tight  finer, and the heap as well: 8 bytes that no profiled run read are left out together
 """
 
 

@@ -3,8 +3,9 @@
 //   node check.mjs ORDER.json
 //
 // ORDER.json: {"module": .wasm, "description": {entry, buffer, capacity}, "texts": [calls], "seen": how many of
-//   them the profile saw and must be answered, "repeat": number
-//   of calls after which memory must not have grown, "outside": [values no page would hand over], "out": file}
+//   them the profile saw and must be answered, "fresh": of so many of the others a new instance answers each,
+//   "repeat": number of calls after which memory must not have grown, "outside": [values no page would hand
+//   over], "out": file}
 // Writes JSON {"answers": [text, or null for a trap], "grown": bytes, "outside": [{"answer": text}, {"refused":
 // why} or {"discarded": why}]}.
 
@@ -26,12 +27,14 @@ function fail(asked, why) {
   process.exit(1);
 }
 
-/** The answers to texts in a row; null where the module trapped, after which a fresh one goes on. */
+/** The answers to texts in a row; null where the module trapped, after which a new instance goes on. */
 function answered(/** @type {string[]} */ texts) {
   /** @type {string | null} */
   let trapped = null;
   let python = started((why) => (trapped = why));
   return texts.map((text, n) => {
+    // Pages begin with any call.
+    if (n > order.seen && (n - order.seen) % order.fresh === 0) python = started((why) => (trapped = why));
     try {
       return python.call(text);
     } catch {

@@ -10,8 +10,10 @@ from browser_plugin.freeze.host import OUTSIDE, Host
 from browser_plugin.freeze.state import State
 from browser_plugin.freeze.tools import FreezeError, node
 
-REPEATED = 1_000_000
+REPEATED = 200_000
 """Calls during which memory may not grow."""
+FRESH = 1_000
+"""Calls that no profile saw that one instance of the module answers; then a new one begins."""
 TRAPS = 1_000
 """Of so many calls that no profile saw, one may trap at the most; in a page another way then answers."""
 
@@ -89,6 +91,7 @@ def ask(
         "description": state.description(),
         "texts": list(texts),
         "seen": seen,
+        "fresh": FRESH,
         "repeat": repeat,
         "outside": list(outside),
         "out": str(mine / "told.json"),

@@ -12,7 +12,7 @@ MARGIN = 16
 """Bytes kept on either side of static data that was read."""
 FIRST = 1024
 """Where static data begins; nothing lies below."""
-GRAIN = 16
+GRAIN = 8
 """Bytes that are kept or left out together where the profile is trusted to that degree."""
 WORD = 4
 HEADER = 2 * WORD

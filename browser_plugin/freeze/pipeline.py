@@ -17,7 +17,7 @@ from browser_plugin.freeze.check import check
 from browser_plugin.freeze.host import Host
 from browser_plugin.freeze.install import installed
 from browser_plugin.freeze.module import Module
-from browser_plugin.freeze.order import PROFILED, Level, Order
+from browser_plugin.freeze.order import HELD_OUT, PROFILED, Level, Order
 from browser_plugin.freeze.profile import ran, read
 from browser_plugin.freeze.rewrite import HOST_EXPORTS, only, thawless, with_memory
 from browser_plugin.freeze.state import State
@@ -51,7 +51,7 @@ def freeze(order: Order, cache: Path, out: Path, say: Callable[[str], None]) -> 
 
         say("compressing")
         small, zipped = brotli.compress(wasm, quality=11, lgwin=24), gzip.compress(wasm, 9, mtime=0)
-        say("checking its answers, those to calls that no profile saw too, and inputs that it was not made for")
+        say(f"checking its answers, {HELD_OUT} to calls that no profile saw, and inputs outside the workload")
         seen = None if poisoned is None else len(texts) + PROFILED
         checked = check(wasm, poisoned, state, host, folder, seen=seen)
         (out / wheel.name).write_bytes(wheel.read_bytes())
@@ -68,7 +68,9 @@ def freeze(order: Order, cache: Path, out: Path, say: Callable[[str], None]) -> 
         "checked": checked,
     }
     (out / "core.json").write_text(json.dumps(description, indent=2) + "\n")
-    say(f"done in {time.monotonic() - began:.0f} s: {len(wasm)} bytes, {len(small)} with brotli")
+    traps = f"{checked['trapped']} traps, none wrong in {checked['held_out']} calls that no profile saw"
+    seconds = time.monotonic() - began
+    say(f"done in {seconds:.0f} s: {len(wasm)} bytes, {len(small)} with brotli; {traps}")
 
 
 def left_out(

@@ -21,6 +21,10 @@ let core;
 const bytes = () => new Uint8Array(core.memory.buffer);
 const words = () => new DataView(core.memory.buffer);
 
+const BEGINNINGS = 40;
+const FIRST_CALLS = 20;
+/** Times each allocator is asked for something. */
+const ALLOCATIONS = 40_000;
 const READABLE = 64 << 20;
 const read = new Uint8Array(order.reads ? READABLE : 0);
 const written = new Uint8Array(read.length);
@@ -83,23 +87,33 @@ const host = frozenHost({
     return 0;
   },
 });
-const instance = new WebAssembly.Instance(new WebAssembly.Module(fs.readFileSync(order.module)), host.imports);
-core = instance.exports;
-/** The host reads the answer's text and its length itself; no instrumented load tells of that. */
-const exports = {
-  ...instance.exports,
-  /** @param {number} text @param {number} size */
-  PyUnicode_AsUTF8AndSize(text, size) {
-    const at = core.PyUnicode_AsUTF8AndSize(text, size);
-    if (at && recording && read.length)
-      for (let n = at, end = at + words().getInt32(size, true); n < end; n++) if (!written[n]) read[n] = 1;
-    return at;
-  },
-};
-const python = host.attach(/** @type {any} */ ({ exports }), order.description, (why) => {
-  core.PyErr_Print();
-  fail(`the sealed interpreter fails: ${why}`);
-});
+const module = new WebAssembly.Module(fs.readFileSync(order.module));
+
+/** The function in the state in which a page finds it: nothing is written yet. */
+function started() {
+  const instance = new WebAssembly.Instance(module, host.imports);
+  core = instance.exports;
+  written.fill(0);
+  stores = 0;
+  /** The host reads the answer's text and its length itself; no instrumented load tells of that. */
+  const exports = {
+    ...instance.exports,
+    /** @param {number} text @param {number} size */
+    PyUnicode_AsUTF8AndSize(text, size) {
+      const at = core.PyUnicode_AsUTF8AndSize(text, size);
+      const end = at + words().getInt32(size, true);
+      if (at && recording && read.length) {
+        for (let n = size; n < size + 4; n++) if (!written[n]) read[n] = 1;
+        for (let n = at; n < end; n++) if (!written[n]) read[n] = 1;
+      }
+      return at;
+    },
+  };
+  return host.attach(/** @type {any} */ ({ exports }), order.description, (why) => {
+    core.PyErr_Print();
+    fail(`the sealed interpreter fails: ${why}`);
+  });
+}
 
 /** @param {string} what @returns {never} */
 function fail(what) {
@@ -124,8 +138,45 @@ const ran = () => {
   return numbers;
 };
 
-// The workload comes first, from the state in which a page finds the module: later, lookups are answered from
-// caches, and what fills them would not be seen.
+/**
+ * Every allocator at work: how memory is laid out, and so what an allocator does, depends on all that was asked
+ * before, not on the call; no workload shows it all.
+ */
+function allocate() {
+  let seed = 1;
+  const below = (/** @type {number} */ limit) => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return Math.floor((seed / 2 ** 32) * limit);
+  };
+  const allocators = [
+    [core.malloc, core.emscripten_builtin_realloc, core.free],
+    [core.PyObject_Malloc, core.PyObject_Realloc, core.PyObject_Free],
+  ];
+  for (const [take, resize, free] of allocators) {
+    /** @type {number[]} */
+    const held = [];
+    const size = () => 1 + below(below(8) ? (below(3) ? 600 : 100) : below(20) ? 9_000 : 300_000);
+    for (let n = 0; n < ALLOCATIONS; n++) {
+      const one = below(held.length || 1);
+      const doing = below(held.length < 300 ? 4 : 3); // more is held for a while, then as much
+      if (doing === 0 && held.length) held[one] = resize(held[one], size());
+      else if (doing === 1 && held.length) free(held.splice(one, 1)[0]);
+      else if (doing !== 1 || !held.length) held.push(take(size()));
+      if (held.length > 600) for (const at of held.splice(50, 500)) free(at);
+    }
+    for (const at of held) free(at);
+  }
+}
+
+const running = new Set();
+// Pages begin with any call. Later, lookups are answered from caches, and what fills them would not be seen.
+const step = Math.ceil(order.texts.length / BEGINNINGS);
+for (let first = step; first < order.texts.length; first += step) {
+  const python = started();
+  for (const text of order.texts.slice(first, first + FIRST_CALLS)) python.call(text);
+  for (const n of ran()) running.add(n);
+}
+const python = started();
 for (const text of order.texts) python.call(text);
 // Memory of every size, taken and given back, until the heap has to grow; and more than there is.
 const sizes = Array.from({ length: 200 }, (_, n) => 8 + ((n * n * n) % 9973) * (n % 10 ? 1 : 200));
@@ -134,8 +185,9 @@ for (const at of taken.splice(50, 50)) core.free(at);
 taken.push(...sizes.map((size) => core.malloc(size + 24)));
 for (const at of taken) core.free(at);
 if (core.malloc(0x7ffffff0)) throw new Error("memory without end");
+allocate();
 for (const text of order.texts) python.call(text);
-const running = new Set(ran());
+for (const n of ran()) running.add(n);
 
 recording = false;
 const source = copied(order.margin);

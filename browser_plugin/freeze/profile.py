@@ -13,7 +13,8 @@ from browser_plugin.freeze.tools import FreezeError, node, wasm_opt
 
 EXPORTS = (
     *(*HOST_EXPORTS, "malloc", "free", "PyErr_Print", "PyRun_SimpleString", "PyImport_AddModule"),
-    *("PyObject_GetAttrString", "PyObject_CallNoArgs"),
+    *("PyObject_GetAttrString", "PyObject_CallNoArgs", "emscripten_builtin_realloc"),
+    *("PyObject_Malloc", "PyObject_Realloc", "PyObject_Free"),
 )
 """What profile.mjs calls."""
 

@@ -160,7 +160,7 @@ def segments(memory: bytes, gap: int) -> Iterable[Segment]:
         yield Segment(piece.start(), piece.group())
 
 
-def with_memory(module: Module, memory: bytes, gap: int = 40) -> Module:
+def with_memory(module: Module, memory: bytes, gap: int = 100) -> Module:
     """Return the module with this memory to begin with."""
     full = Module(dict(module.sections))
     full.set_data(segments(memory, gap))

@@ -1,12 +1,13 @@
 """A function of our own, frozen by the real tool chain and asked under Node."""
 
+import subprocess
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from browser_plugin import dist
-from browser_plugin.dist import FREEZES, PYODIDE
+from browser_plugin.dist import FREEZES, MODULES, PYODIDE
 from browser_plugin.freeze.boot import boot
 from browser_plugin.freeze.check import check
 from browser_plugin.freeze.host import Host
@@ -14,9 +15,10 @@ from browser_plugin.freeze.install import installed
 from browser_plugin.freeze.memory import POISON, tight
 from browser_plugin.freeze.module import Module
 from browser_plugin.freeze.order import Order
+from browser_plugin.freeze.profile import run
 from browser_plugin.freeze.rewrite import HOST_EXPORTS, thawless, with_memory
 from browser_plugin.freeze.state import State
-from browser_plugin.freeze.tools import FreezeError
+from browser_plugin.freeze.tools import FreezeError, wasm_opt
 from browser_plugin.freeze.wheel import as_wheel
 
 SOURCE = '''
@@ -111,6 +113,56 @@ def test_memory_that_grows_fails_the_check(original: Module, tmp_path: Path) -> 
     wasm = with_memory(thawless(original, grows, HOST_EXPORTS), grows.memory).write()
     with pytest.raises(FreezeError, match=r"memory grew by \d+ bytes during 2000 calls"):
         check(wasm, None, grows, Host.ask(wheel, ENTRY, ["abc"]), tmp_path, repeated=2_000)
+
+
+WATCHED = """
+(module
+  (memory (export "memory") 64)
+  (data (i32.const 1024) "\\07")
+  (data (i32.const 1056) "abc")
+  (func (export "PyObject_CallOneArg") (param $entry i32) (param $first i32) (result i32)
+    (i32.store (i32.const 1024) (i32.sub (i32.load (i32.const 1024)) (i32.const 1)))
+    (i32.store (i32.const 1040) (i32.const 5))
+    (drop (i32.load (i32.const 1040)))
+    (if (i32.eq (local.get $first) (i32.const 97))
+      (then (i32.store (i32.const 1072) (i32.const 5)))
+      (else (drop (i32.load (i32.const 1072)))))
+    (i32.const 1))
+  (func (export "PyUnicode_FromStringAndSize") (param $at i32) (param $size i32) (result i32)
+    (i32.load8_u (local.get $at)))
+  (func (export "PyUnicode_AsUTF8AndSize") (param $text i32) (param $size i32) (result i32)
+    (i32.store (local.get $size) (i32.const 3))
+    (i32.const 1056))
+  (func $malloc (export "malloc") (param $size i32) (result i32)
+    (select (i32.const 0) (i32.const 65536) (i32.gt_s (local.get $size) (i32.const 0x40000000))))
+  (export "PyObject_Malloc" (func $malloc))
+  (func $realloc (export "emscripten_builtin_realloc") (param i32 i32) (result i32) (local.get 0))
+  (export "PyObject_Realloc" (func $realloc))
+  (export "PyObject_GetAttrString" (func $realloc))
+  (func $free (export "free") (param i32))
+  (export "PyObject_Free" (func $free))
+  (export "Py_DecRef" (func $free))
+  (func (export "PyErr_Print"))
+  (func (export "PyRun_SimpleString") (param i32) (result i32) (i32.const 0))
+  (func $same (export "PyImport_AddModule") (param i32) (result i32) (local.get 0))
+  (export "PyObject_CallNoArgs" (func $same)))
+"""
+"""An interpreter for the profile: its function counts down at 1024, writes 1040 before it reads it, and reads
+1072 unless an earlier call, "a", has written it; its answer is the text at 1056."""
+BUFFER = 2048
+
+
+def test_the_profile_sees_what_is_read_before_it_is_written(tmp_path: Path) -> None:
+    text, plain, watched = (tmp_path / name for name in ("plain.wat", "plain.wasm", "watched.wasm"))
+    text.write_text(WATCHED)
+    subprocess.run(["node", MODULES / "binaryen" / "bin" / "wasm-as", text, "-o", plain], check=True)
+    wasm_opt(MODULES, plain, watched, "--instrument-memory")
+    state = State(b"", 1, BUFFER, 64, [], {}, [], [], {}, 0, 0)
+    record = run(watched, state, ["a", "b"], tmp_path, reads=True)
+    updated, host_reads, after_another_call = range(1024, 1028), range(1056, 1059), range(1072, 1076)
+    first_byte = [BUFFER + 4]
+    expected = {*updated, *host_reads, *after_another_call, *first_byte}
+    assert {at for at, byte in enumerate(record) if byte} == expected
 
 
 @pytest.mark.parametrize(

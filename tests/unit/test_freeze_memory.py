@@ -67,7 +67,7 @@ def test_of_a_block_that_was_read_the_grains_stay_that_were_read() -> None:
     assert struct.unpack_from("<I", memory, HEAP + 4) == (64 | USED,)
     begin = HEAP + 64
     assert memory[begin : begin + 8] == state().memory[begin : begin + 8]
-    assert memory[begin + 8 : begin + 64] == bytes(24) + b"\x22" * GRAIN + bytes(16)
+    assert memory[begin + 8 : begin + 64] == bytes(32) + b"\x22" * GRAIN + bytes(24 - GRAIN)
     assert struct.unpack_from("<I", memory, HEAP + 132) == (64 | USED,)
 
 
