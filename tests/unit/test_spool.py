@@ -355,3 +355,27 @@ async def test_what_became_of_events_adds_up(where: Where) -> None:
         await spool.attach(["two"])
         await spool.attach(["two", "one"])
         assert (await spool.counts()).destinations["one"] == Standing(3, 3, {}, 0, 0, 0)
+
+
+@pytest.mark.parametrize("removed", ["dropped", "size"])
+async def test_a_dead_letter_removed_before_the_cursor_comes_ends_once(where: Where, removed: str) -> None:
+    """Its event is not read again after a crash, and every count stays right."""
+    async with opened(where) as spool:
+        await spool.attach(["one"])
+        await spool.append([event(f"m{number}") for number in range(1, 6)], NOW)
+        rows = await spool.read(0, 9)
+        if removed == "size":
+            spool.bound_dead(1, 10**12)
+        dead = [NewDead(row, "why", b"{}", b"") for row in rows[2:4]]
+        await spool.settle("one", Settlement(0, dead=dead, ended={("dead", "why"): 2}), NOW)
+        if removed == "dropped":
+            assert await spool.drop([1, 2]) == 2
+        one = (await spool.counts()).destinations["one"]
+        assert (one.accepted, one.waiting, one.dead, sum(one.ended.values())) == (5, 3, 0, 2)
+    async with opened(where) as spool:
+        assert await spool.attach(["one"]) == {"one": 0}
+        assert await spool.aside("one", 0) == {3, 4}
+        await spool.settle("one", Settlement(4, ended={("delivered", ""): 2}), NOW)
+        one = (await spool.counts()).destinations["one"]
+        assert (one.accepted, one.waiting, sum(one.ended.values())) == (5, 1, 4)
+        assert await spool.aside("one", 0) == set()

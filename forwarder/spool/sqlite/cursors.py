@@ -15,6 +15,7 @@ _ATTACH = """
 INSERT INTO cursor (destination, seq, began) SELECT ?1, ?2, ?2
 - (SELECT count(*) FROM parked WHERE destination = ?1 AND seq <= ?2)
 + (SELECT count(*) FROM dead WHERE destination = ?1 AND seq > ?2)
++ (SELECT count(*) FROM gone WHERE destination = ?1 AND seq > ?2)
 """
 
 
@@ -40,6 +41,7 @@ def advance(
 ) -> None:
     """Move a cursor and count ends."""
     database.execute("UPDATE cursor SET seq = ? WHERE destination = ?", (cursor, destination))
+    database.execute("DELETE FROM gone WHERE destination = ? AND seq <= ?", (destination, cursor))
     database.executemany(
         "INSERT INTO ended VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET events = events + ?4",
         [(destination, outcome, reason, events) for (outcome, reason), events in ended.items()],
@@ -88,7 +90,7 @@ def _standing(
     ).fetchall()
     return Standing(
         accepted=last - began,
-        waiting=last - cursor + parked - dead_above,
+        waiting=last - cursor + parked - dead_above - number("gone", ">"),
         ended={(outcome, reason): events for outcome, reason, events in rows if outcome != DISCARDED},
         redriven=redriven,
         parked=parked + parked_above,

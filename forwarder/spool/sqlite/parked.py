@@ -23,7 +23,13 @@ DEAD = (
 ABOVE = (
     "SELECT seq FROM parked WHERE destination = ?1 AND seq > ?2"
     " UNION SELECT seq FROM dead WHERE destination = ?1 AND seq > ?2"
+    " UNION SELECT seq FROM gone WHERE destination = ?1 AND seq > ?2"
 )
+_GONE = (
+    "INSERT OR IGNORE INTO gone SELECT destination, dead.seq FROM dead JOIN cursor USING (destination)"
+    " WHERE number = ? AND dead.seq > cursor.seq"
+)
+"""An event has ended though the cursor has not passed it yet: it must not be read again."""
 
 
 class Extent(NamedTuple):
@@ -101,6 +107,7 @@ def discard(database: sqlite3.Connection, numbers: Sequence[int], reason: str) -
             " ON CONFLICT DO UPDATE SET events = events + 1",
             (number, reason),
         )
+        database.execute(_GONE, (number,))
         database.execute("DELETE FROM dead WHERE number = ?", (number,))
 
 
@@ -117,11 +124,17 @@ def redrive(database: sqlite3.Connection, numbers: Sequence[int]) -> int:
             " WHERE destination = (SELECT destination FROM dead WHERE number = ?)",
             (number,),
         )
-    return -delete_dead_letters(database, numbers).events
+    return -_delete(database, numbers).events
 
 
 def delete_dead_letters(database: sqlite3.Connection, numbers: Sequence[int]) -> Extent:
     """Forget dead letters."""
+    for number in numbers:
+        database.execute(_GONE, (number,))
+    return _delete(database, numbers)
+
+
+def _delete(database: sqlite3.Connection, numbers: Sequence[int]) -> Extent:
     events = size = 0
     for number in numbers:
         for (length,) in database.execute(

@@ -53,6 +53,11 @@ MIGRATIONS = (
         PRIMARY KEY (mark, destination)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE gone ( -- dead letters that were removed before the cursor passed their events
+        destination TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (destination, seq)
+    ) WITHOUT ROWID;
+    """,
 )
 """Each entry brings the file from the version before it to the next; the first makes an empty one."""
 

@@ -1,0 +1,49 @@
+"""Who knows the public key floods the spool with ids: honest senders are served as ever."""
+
+import time
+from hashlib import blake2b
+from itertools import count, islice
+from pathlib import Path
+
+from tests.harness import fake_amplitude
+from tests.integration.operating import fates, wait_until, write_config
+from tests.integration.running import Running, forwarder
+from tests.integration.shop import post
+
+BATCH, BATCHES = 2_500, 12
+
+
+def colliding(source: str) -> list[str]:
+    """Return ids that a table by the plain hash would all keep in the same sixty-fourth."""
+
+    def top(name: str) -> int:
+        digest = blake2b(f"{source}\n{name}".encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "little") >> 58
+
+    names = (f"a{number:x}" for number in count())
+    return list(islice((name for name in names if top(name) == 7), BATCH * BATCHES))
+
+
+def send(running: Running, names: list[str]) -> float:
+    """Post a batch of small events; return how many seconds it took."""
+    batch = [{"type": "track", "event": "E", "userId": "user-1", "messageId": name} for name in names]
+    since = time.monotonic()
+    status, answer = post(f"{running.url}/v1/batch", {"batch": batch})
+    assert status == 200, answer
+    return time.monotonic() - since
+
+
+def test_ids_that_collide_cost_no_more_than_others(tmp_path: Path) -> None:
+    """Batches of both kinds take turns, so that a busy machine is the same for both."""
+    ids = colliding("shop")
+    with fake_amplitude() as fake, forwarder(write_config(tmp_path, fake.url)) as running:
+        chosen = ordinary = 0.0
+        for at in range(0, len(ids), BATCH):
+            chosen += send(running, ids[at : at + BATCH])
+            ordinary += send(running, [f"honest-{number}" for number in range(at, at + BATCH)])
+        again = send(running, ids[:BATCH])
+        print(f"chosen {chosen:.2f} s, ordinary {ordinary:.2f} s, chosen once more {again:.2f} s")
+        assert chosen < 3 * ordinary + 1
+        assert again < 3 * ordinary / BATCHES + 1
+        wait_until(lambda: fates(running.url)["waiting"] == 0)
+        assert fates(running.url)["accepted"] == 2 * len(ids), "the repeated ones are duplicates"
