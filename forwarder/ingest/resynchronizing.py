@@ -9,9 +9,9 @@ from forwarder.ingest.splitting import BatchParts
 from forwarder.ingest.validation import TYPES
 
 _BATCH: Final = re.compile(rb'"batch"\s*:\s*\[')
-_NEXT: Final = re.compile(r"[\[}]\s*,?\s*(?=\{)")
-"""What stands before an event: the list's beginning, or the end of another event. Inside of an event with
-an open quote other things look like that as well, so what follows has to be an event."""
+_NEXT: Final = re.compile(r"[\[,}]\s*(?=\{)")
+"""What stands before an event: the list's beginning, or the comma or end of what comes before it. Much else
+looks like that inside of an event with an open quote, so what follows has to be an event."""
 _BETWEEN: Final = b", \t\r\n"
 _DECODER: Final = json.JSONDecoder(strict=False)
 _EFFORT: Final = 8

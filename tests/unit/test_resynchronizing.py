@@ -26,6 +26,7 @@ BAD = {
     "a quote too many": b'{"type":"track","event":"a"b","userId":"u"}',
     "an open object": b'{"type":"track","properties":{"a":1,"userId":"u"}',
     "a bracket too many": b'{"type":"track","properties":[1]],"userId":"u"}',
+    "nothing but two brackets": b"{]",
     "another bracket": b'{"type":"track","properties":[1}}',
 }
 
