@@ -3,7 +3,7 @@
 //   node check.mjs ORDER.json
 //
 // ORDER.json: {"module": .wasm, "description": {entry, buffer, capacity}, "texts": [calls], "seen": how many of
-//   them the profile saw and must be answered, "fresh": of so many of the others a new instance answers each,
+//   them the profile saw and must be answered, "per_instance": of so many of the others a new instance answers each,
 //   "repeat": number of calls after which memory must not have grown, "outside": [values no page would hand
 //   over], "out": file}
 // Writes JSON {"answers": [text, or null for a trap], "grown": bytes, "outside": [{"answer": text}, {"refused":
@@ -34,7 +34,7 @@ function answered(/** @type {string[]} */ texts) {
   let python = started((why) => (trapped = why));
   return texts.map((text, n) => {
     // Pages begin with any call.
-    if (n > order.seen && (n - order.seen) % order.fresh === 0) python = started((why) => (trapped = why));
+    if (n > order.seen && (n - order.seen) % order.per_instance === 0) python = started((why) => (trapped = why));
     try {
       return python.call(text);
     } catch {

@@ -12,7 +12,7 @@ from browser_plugin.freeze.tools import FreezeError, node
 
 REPEATED = 200_000
 """Calls during which memory may not grow."""
-FRESH = 1_000
+CALLS_PER_INSTANCE = 1_000
 """Calls that no profile saw that one instance of the module answers; then a new one begins."""
 TRAPS = 1_000
 """Of so many calls that no profile saw, one may trap at the most; in a page another way then answers."""
@@ -91,7 +91,7 @@ def ask(
         "description": state.description(),
         "texts": list(texts),
         "seen": seen,
-        "fresh": FRESH,
+        "per_instance": CALLS_PER_INSTANCE,
         "repeat": repeat,
         "outside": list(outside),
         "out": str(mine / "told.json"),

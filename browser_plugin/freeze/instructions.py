@@ -96,7 +96,7 @@ def _fixed(size: int) -> Callable[[bytes, int], int]:
     return lambda _, at: at + size
 
 
-def _vector_lane(body: bytes, at: int) -> int:
+def _vector_part(body: bytes, at: int) -> int:
     return _leb(2)(body, at) + 1
 
 
@@ -122,7 +122,7 @@ _VECTOR: dict[int, Callable[[bytes, int], int]] = {
     **dict.fromkeys((*range(12), 92, 93), _leb(2)),
     **dict.fromkeys((12, 13), _fixed(16)),
     **dict.fromkeys(range(21, 35), _fixed(1)),
-    **dict.fromkeys(range(84, 92), _vector_lane),
+    **dict.fromkeys(range(84, 92), _vector_part),
 }
 """What has immediates; all other vector instructions have none."""
 
