@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 from prometheus_client import generate_latest
@@ -132,14 +132,17 @@ class Forwarder:
     async def _watch_spool(self) -> None:
         """Look after what time or another process changes in the spool, where nothing else happens."""
         for look in itertools.count():
+            if look % LOOKS_A_MINUTE == 0:
+                await self._watched("expiry", lambda: self.spool.expire(self._clock()))
             await asyncio.sleep(LOOK_S)
-            try:
-                await self._follow_erasure()
-                if look % LOOKS_A_MINUTE == 0:
-                    await self.spool.expire(self._clock())
-            except Exception as error:
-                metrics.FAULTS.labels("", "watch").inc()
-                log.error("looking after the spool failed, and is tried again", fault=fault_of(error))
+            await self._watched("erasure", self._follow_erasure)
+
+    async def _watched(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except Exception as error:
+            metrics.FAULTS.labels("", what).inc()
+            log.error("looking after the spool failed, and is tried again", where=what, fault=fault_of(error))
 
     async def _follow_erasure(self) -> None:
         """Deliver anew from the spool once users were deleted: what is in memory may be theirs."""

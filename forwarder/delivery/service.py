@@ -199,7 +199,8 @@ async def _kept_running(name: str, sender: Worker) -> None:
             return
         except Exception as error:
             _note_fault(name, "run", error)
-            sender.renew()
+            with contextlib.suppress(Exception):  # then the watchdog sees what stands still
+                sender.renew()
             await asyncio.sleep(RESTART_S)
 
 

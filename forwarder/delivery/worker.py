@@ -323,7 +323,7 @@ class Worker:
             turn_since=self._turn_since,
             failing_since=self._failing_since,
             turned_at=self._turned_at,
-            request_since=min(self._posts.values(), default=0),
+            request_since=min((at for task, at in self._posts.items() if not task.done()), default=0),
             wake_at=line.wake_at(),
             holds_events=line.holds_events,
             at_rest=line.at_rest,

@@ -70,6 +70,7 @@ LEFT_OUT = {
     *("AsyncSpool.accept", "AsyncSpool.lost", "AsyncSpool.close", "AsyncSpool.end_within", "Forwarder.start"),
     *(
         "Forwarder.stop",
+        "Forwarder._watched",
         "Forwarder.shown",
         "Forwarder.reload",
         "ResponseRecorder.fault",
