@@ -290,7 +290,6 @@ def test(options: argparse.Namespace, extra: list[str]) -> None:
         checks["tests without other programs"] = [*both, *quick, *watched]
         checks["branches reached"] = [PYTHON, "-m", "tests.branches"]
         checks["tests with other programs"] = [*both, *(f"--ignore={folder}" for folder in quick)]
-        checks["benchmarks"] = [PYTHON, "build.py", "bench", "--quick"]
     failed = []
     for name, command in checks.items():
         print(f"== {name}", flush=True)
