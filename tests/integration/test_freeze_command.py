@@ -19,10 +19,16 @@ import fs from "node:fs";
 import { frozenHost } from HOST;
 const [folder, texts] = process.argv.slice(2);
 const description = JSON.parse(fs.readFileSync(`${folder}/core.json`, "utf8"));
-const host = frozenHost();
 const module = new WebAssembly.Module(fs.readFileSync(`${folder}/${description.wasm}`));
-const python = host.attach(new WebAssembly.Instance(module, host.imports), description, () => {});
-console.log(JSON.stringify(JSON.parse(texts).map((text) => python.call(text))));
+function asked(text) {
+  const host = frozenHost();
+  try {
+    return host.attach(new WebAssembly.Instance(module, host.imports), description, () => {}).call(text);
+  } catch {
+    return null;
+  }
+}
+console.log(JSON.stringify(JSON.parse(texts).map(asked)));
 """
 
 UNCHECKED = """
@@ -99,12 +105,16 @@ def test_another_plugin_is_frozen_to_the_same_bytes_in_any_place_and_time(
 
     program = tmp_path / "ask.mjs"
     program.write_text(ASK.replace("HOST", json.dumps((PYODIDE.parents[1] / "page" / "frozen.js").as_uri())))
-    texts = ["7 \u00c4pfel", '{"never": ["profiled", 0.125]}', "\u82f9\u679c"]
+    alike = ["7 \u00c4pfel", "12 apples, 340 \u82f9\u679c", "[8 apples", '{"k": [77, "8 \u00c4pfel"]}']
+    texts = [*alike, '{"never": ["profiled", 0.125]}', "\u82f9\u679c"]
     told = subprocess.run(
         ["node", program, here / "out", json.dumps(texts)], capture_output=True, text=True, check=True
     )
     right = host_answers(as_wheel(here / "orders", tmp_path), "orders", "summary", texts)
-    assert [{"answer": answer} for answer in json.loads(told.stdout)] == right
+    answers = [{"answer": answer} for answer in json.loads(told.stdout)]
+    assert answers[: len(alike)] == right[: len(alike)], "calls of the workload's kinds"
+    for answer, expected in zip(answers[len(alike) :], right[len(alike) :], strict=True):
+        assert answer in (expected, {"answer": None}), "what is of no such kind may trap, and is never wrong"
 
 
 @pytest.mark.parametrize(
