@@ -34,7 +34,7 @@ def is_set(value: object) -> bool:
         return value is True
     if isinstance(value, dict) or isinstance(value, list):  # noqa: SIM101  # as PScript takes it
         return True
-    return value not in (NOUGHT, EMPTY)
+    return value != NOUGHT and value != EMPTY
 
 
 def is_denied(integrations: object) -> bool:

@@ -43,7 +43,7 @@ SQUEEZERS: dict[str, Callable[[bytes], bytes]] = {
 }
 OLDEST = 2015
 """The edition of JavaScript that the script tag is written in: TV sets and old web views know no later."""
-LARGEST = 6_400
+LARGEST = 5_120
 """Bytes of brotli that the script tag's file may take: the page's own scripts wait for it."""
 SMALLEST = 1_000
 """Bytes below which a compressed file is not worth a request's headers."""
@@ -104,25 +104,25 @@ def hashed(path: Path) -> str:
     return name
 
 
+def setting_constants() -> dict[str, object]:
+    """Return settings.py's table as page/settings.js has it (page/built.d.ts)."""
+    return {
+        "USUAL": {one.page: one.default for one in TABLE},
+        "OTHER": {one.segment: one.page for one in TABLE if one.segment not in ("", one.page)},
+        "CHOICES": {one.page: one.choices for one in TABLE if one.choices},
+    }
+
+
 def bundle(core: dict[str, object], page: Path) -> None:
-    """Make the page's JavaScript: the two runtimes' files, then the plugin's, which name them."""
+    """Make the page's JavaScript: the files that come later, then the plugin's, which name them."""
     values: dict[str, object] = {
         "DESCRIPTION": {name: core[name] for name in ("entry", "buffer", "capacity")},
-        "TABLE": [
-            [
-                one.page,
-                one.kind,
-                one.default,
-                [one.segment] if one.segment not in ("", one.page) else [],
-                one.choices,
-            ]
-            for one in TABLE
-        ],
+        **setting_constants(),
         "CORE": core["wasm"],
         "VERSION": VERSION,
     }
     module = CACHE / "page" / "built.js"
-    for name, source in (("FROZEN", "core.js"), ("STOCK", "stock.js")):
+    for name, source in (("STOCK", "stock.js"), ("LATER", "loaded.js")):
         out = page / f"{name.lower()}.js"
         join(source, built(module, values), out, "es2022")
         values[name] = hashed(out)

@@ -109,8 +109,8 @@ def facts(
     reset: bool,
 ) -> dict[str, Any]:
     """Return the facts that the rules are asked about; raises ValueError where ``now`` (ms) is no time."""
-    whole = int(now)
-    if not rules.is_moment(whole):
+    whole = int(now) if 0 <= now < rules.LIMIT else -1
+    if whole < 0:
         raise ValueError(f"{now!r} is no time in milliseconds")
     given = event.get("integrations")
     integrations = (

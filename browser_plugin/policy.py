@@ -3,34 +3,42 @@
 import ast
 import inspect
 import re
+from collections.abc import Callable
 from types import ModuleType
 
 from pscript import py2js  # type: ignore[import-untyped,unused-ignore]
 
-from browser_plugin import destinations, rules, session
+from browser_plugin import destinations, explanation, rules, session
 
-SOURCES: tuple[ModuleType, ...] = (destinations, session, rules)
+SOURCES: tuple[ModuleType, ...] = (destinations, session, rules, explanation)
 """What is compiled, in order."""
-EXPORTS = ("NAME", "NAMES", "enrich", "chosen", "stamp_of", "whole_ms")
+EXPORTS = ("NAME", "NAMES", "enrich", "explain", "chosen", "stamp_of", "whole_ms")
 LIBRARY = """
-const _pyfunc_int = Number, _pyfunc_str = String, _pymeth_append = Array.prototype.push;
-const _pyfunc_dict = (one) => JSON.parse(JSON.stringify(one)), _pyfunc_truthy = (one) => one;
-const _pyfunc_op_equals = (one, other) => one === other, _pyfunc_op_add = (one, other) => one + other;
-const _pyfunc_op_contains = (one, all) => all.indexOf(one) >= 0;
-const _kind = (one) => Object.prototype.toString.call(one).slice(8, -1);
-function _pyfunc_create_dict(...pairs) {
-  const made = {};
-  while (pairs.length) made[pairs.shift()] = pairs.shift();
-  return made;
-}
+function _pyfunc_dict(one) { return JSON.parse(JSON.stringify(one)); }
+function _kind(one) { return ({}).toString.call(one).slice(8, -1); }
 function _pymeth_get(key) {
-  const value = Object.prototype.hasOwnProperty.call(this, key) ? this[key] : null;
+  const value = ({}).hasOwnProperty.call(this, key) ? this[key] : null;
   return value === undefined ? null : value;
 }
 function _pymeth_strip() { return this.replace(/^[0-9]+|[0-9]+$/g, ""); }
 function _pymeth_rstrip() { return this.replace(/0+$/, ""); }
 """
 """What the rules need of Python's library. PScript's own does more than JSON values and digits ask for."""
+WRAPPERS: dict[str, Callable[[list[str]], str]] = {
+    "_pyfunc_truthy": lambda given: f"({given[0]})",  # the rules ask for true and false alone
+    "_pyfunc_int": lambda given: f"Number({given[0]})",
+    "_pyfunc_str": lambda given: f"String({given[0]})",
+    "_pyfunc_op_equals": lambda given: f"({given[0]} === {given[1]})",
+    "_pyfunc_op_add": lambda given: f"({given[0]} + {given[1]})",
+    "_pyfunc_op_contains": lambda given: f"({given[1]}.indexOf({given[0]}) >= 0)",
+    "_pymeth_append.call": lambda given: f"{given[0]}.push({given[1]})",
+    "_pyfunc_create_dict": lambda given: (
+        f"({{{', '.join(map('[{}]: {}'.format, given[::2], given[1::2]))}}})"
+    ),
+}
+"""JavaScript's own operators in place of calls of PScript's library: they take JSON values and lists."""
+LISTS = re.compile(r"^ *if \(\(typeof stub\d+_seq === .*\n", flags=re.MULTILINE)
+"""PScript's test whether an object is iterated over; the rules iterate over lists alone."""
 KIND = re.compile(
     r"Object\.prototype\.toString\.call\((?P<value>\w+)\)\.slice\(8,-1\)\.toLowerCase\(\) === '(?P<kind>\w+)'"
 )
@@ -57,14 +65,64 @@ def is_docstring(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
+def arguments(text: str, begin: int) -> tuple[list[str], int]:
+    """Return the arguments of a JavaScript call and where it ends; ``begin``: behind its opening bracket."""
+    found, depth, at, last = [], 0, begin, begin
+    while depth >= 0:
+        one = text[at]
+        if one == '"':
+            at = re.compile(r'"(?:[^"\\]|\\.)*"').match(text, at).end()  # type: ignore[union-attr]  # it is one
+            continue
+        depth += (one in "([{") - (one in ")]}")
+        if depth < 0 or (depth == 0 and one == ","):
+            found.append(text[last:at].strip())
+            last = at + 1
+        at += 1
+    return found, at
+
+
+def unwrapped(text: str) -> str:
+    """Return JavaScript with operators in place of PScript's calls (``WRAPPERS``)."""
+    for name, write in WRAPPERS.items():
+        while (begin := text.find(f"{name}(")) >= 0:
+            given, end = arguments(text, begin + len(name) + 1)
+            text = text[:begin] + write(given) + text[end:]
+    return text
+
+
+def declared_where_assigned(function: str) -> str:
+    """Return a JavaScript function whose variables are declared where they get their first value.
+
+    PScript declares them all at the top. Those that get it in a branch or a loop stay there.
+    """
+    listed = re.search(r"^    var (.*);\n", function, flags=re.MULTILINE)
+    if not listed:
+        return function
+    left = []
+    for name in listed[1].split(", "):
+        first = re.search(rf"^( +){name} = ", function, flags=re.MULTILINE)
+        if first and first[1] == "    ":
+            function = function[: first.end(1)] + "let " + function[first.end(1) :]
+        else:
+            left.append(name)
+    return function.replace(listed[0], f"    var {', '.join(left)};\n" if left else "", 1)
+
+
 def as_javascript() -> str:
     """Return a JavaScript module of the rules (``EXPORTS``): the page's Python, compiled by PScript."""
     compiled = py2js("\n\n".join(map(source, SOURCES)), inline_stdlib=False)
+    compiled = unwrapped(LISTS.sub("", compiled))
     compiled = KIND.sub(lambda test: f"_kind({test['value']}) === '{test['kind'].capitalize()}'", compiled)
     # Declared one by one: a bundler leaves out what is not used and puts in place what is used once.
     names = re.findall(r"^(\w+) = ", compiled, flags=re.MULTILINE)
     compiled = re.sub(r"^(\w+) = (?:function flx_\w+)?", declared, compiled, flags=re.MULTILINE)
     compiled = re.sub(rf"^var (?:(?:{'|'.join(names)})(?:, )?)+;$", "", compiled, count=1, flags=re.MULTILINE)
+    compiled = re.sub(
+        r"^function [\s\S]*?^}", lambda one: declared_where_assigned(one[0]), compiled, flags=re.M
+    )
+    for constant in re.finditer(r'^const (\w+) = (\d+|"");\n', compiled, flags=re.MULTILINE):
+        compiled = compiled.replace(constant[0], "", 1)
+        compiled = re.sub(rf"\b{constant[1]}\b", constant[2], compiled)
     return f"{LIBRARY}{compiled}\nexport {{ {', '.join(EXPORTS)} }};\n"
 
 

@@ -24,7 +24,10 @@ Patch; None where nothing is to be done:
 - ``writes``: what to store, ``id``, ``last`` and whether the wish for a new session is fulfilled (``reset``),
   None for nothing;
 - ``changes``: whether to put ``options`` under the destination's name (None: nothing may be there);
-- ``visitor``: of this event; ``emitted``: events to track, in order; ``explanation``: a sentence.
+- ``visitor``: of this event; ``emitted``: events to track, in order;
+- ``why``: the decision's reason, or ``off`` where the destination is switched off; then ``denied`` where the
+  event is not stamped, ``replaced`` where another plugin's id was. Empty where the event concerns no session.
+  ``explanation.explain`` makes a sentence of it.
 """
 
 from __future__ import annotations
@@ -56,7 +59,7 @@ def is_number(value: object) -> bool:
 
 def is_moment(value: Any) -> bool:
     """Tell whether a JSON value is a time in whole milliseconds."""
-    if is_number(value) is False or value < 0 or value >= LIMIT:
+    if not is_number(value) or value < 0 or value >= LIMIT:
         return False
     rest = value % 1
     return rest < 1 and not rest > 0  # a JSON number's, never NaN
@@ -151,7 +154,7 @@ def is_off(integrations: object, loaded: object) -> bool:
     Off is what Analytics.js was loaded with, or a plain false on the event, which a consent tool wrote. Where
     it is not known what Analytics.js was loaded with, the visit goes on as in Segment's reference.
     """
-    return loaded is not None and (is_denied(integrations) or may_receive(loaded) is False)
+    return loaded is not None and (is_denied(integrations) or not may_receive(loaded))
 
 
 def concerns(facts: Facts, options: object) -> bool:
@@ -176,53 +179,18 @@ def is_another_user(facts: Facts, session_id: str) -> bool:
     """Tell whether another user's session has to begin, unless another tab has begun one since."""
     user = facts["user"]
     now_user = field(facts["event"], "userId")
-    if not (facts["settings"]["newOnUserChange"] is True and is_known(user) and is_known(now_user)):
+    if not (facts["settings"]["newOnUserChange"] and is_known(user) and is_known(now_user)):
         return False
     before = field(facts["visitor"], "session")
     return user != now_user and (before is None or before == session_id)
 
 
-def seconds(ms: float) -> str:
-    """Return milliseconds as a text in seconds, without zeros at its end."""
-    rest = ms % 1000
-    whole = str((ms - rest) // 1000)
-    if rest < 1:
-        return whole
-    return whole + "." + str(rest + 1000)[1:].rstrip("0")
-
-
-def because(reason: str, idle: float, settings: dict[str, Any]) -> str:
-    """Say why the event is in its session."""
-    after = seconds(idle) + " s after the last event (" + seconds(settings["sessionLength"]) + " s end one)"
-    if reason == "active":
-        return "which goes on, " + after
-    why = {
-        "idle": after,
-        "maximum": "the last one had reached " + seconds(settings["maximumLength"]) + " s",
-        "reset": "a reset asked for it",
-        "another user": "another user came",
-        "unusable": "what was stored is unusable",
-        "first visit": "none was stored",
-    }
-    return "which is new: " + why[reason]
-
-
-def named(event: object) -> str:
-    """Say which event it is."""
-    name = as_text(field(event, "event"))
-    if len(name) < 1:
-        name = as_text(field(event, "name"))
-    if len(name) > 0:
-        return as_text(field(event, "type")) + ' "' + name + '"'
-    return as_text(field(event, "type"))
-
-
-def put_back(facts: Facts, seen: dict[str, Any], explanation: str) -> Patch | None:
+def put_back(facts: Facts, seen: dict[str, Any], why: list[str]) -> Patch | None:
     """Return the patch for an event in no session: it only takes back what another plugin did to it."""
-    if seen["foreign"] is False and len(explanation) < 1:
+    if not seen["foreign"] and len(why) < 1:
         return None
     writes = None
-    if seen["foreign"] is True:
+    if seen["foreign"]:
         stored = chosen(facts["before"]["stores"], facts["now"])
         session_id = whole_ms(stored["id"])
         last = whole_ms(stored["last"])
@@ -235,7 +203,7 @@ def put_back(facts: Facts, seen: dict[str, Any], explanation: str) -> Patch | No
         "options": seen["options"],
         "visitor": None,
         "emitted": [],
-        "explanation": explanation,
+        "why": why,
     }
 
 
@@ -290,7 +258,7 @@ def session_events(facts: Facts, seen: dict[str, Any], done: Any, visitor: Any) 
     settings = facts["settings"]
     emitted: list[dict[str, Any]]
     emitted = []
-    if done["started"] is False or settings["sessionEvents"] is False:
+    if not (done["started"] and settings["sessionEvents"]):
         return emitted
     options = field(facts["loaded"], NAME)
     if is_denied(seen["integrations"]):
@@ -312,7 +280,7 @@ def decided(facts: Facts, stores: Any) -> Any:
     """Return the decision about an event, and whether a wish for a new session was fulfilled (``asked``)."""
     settings = facts["settings"]
     stored = chosen(stores, facts["now"])
-    asked = stored["reset"] is True and facts["earlier"] is False
+    asked = stored["reset"] and not facts["earlier"]
     forced = is_another_user(facts, stored["id"])
     done = decide(
         stored["id"],
@@ -322,22 +290,22 @@ def decided(facts: Facts, stores: Any) -> Any:
         settings["maximumLength"],
         asked or forced,
     )
-    if done["reason"] == "reset" and asked is False:
+    if done["reason"] == "reset" and not asked:
         done["reason"] = "another user"
     return {"decision": done, "asked": asked}
 
 
 def enrich(facts: Facts) -> Patch | None:
     """Return the patch for one event; see the top of this file."""
-    if is_moment(facts["now"]) is False:
+    if not is_moment(facts["now"]):
         return None
     event = facts["event"]
     seen = found(facts)
     given = seen["integrations"]
     if is_off(given, facts["loaded"]):
-        return put_back(facts, seen, named(event) + " is in no session: the destination is switched off")
-    if concerns(facts, seen["options"]) is False:
-        return put_back(facts, seen, "")
+        return put_back(facts, seen, ["off"])
+    if not concerns(facts, seen["options"]):
+        return put_back(facts, seen, [])
     both = decided(facts, seen["stores"])
     done = both["decision"]
     session_id = done["session_id"]
@@ -349,23 +317,22 @@ def enrich(facts: Facts) -> Patch | None:
     }
     if is_known(visitor["userId"]):
         visitor["user"] = visitor["userId"]
-    explanation = named(event) + " is in session " + str(session_id) + ", "
-    explanation += because(done["reason"], done["idle"], facts["settings"])
+    why = [done["reason"]]
     stamps = may_receive(given)
     options = seen["options"]
-    if stamps is True:
+    if stamps:
         options = copied(options)
         options["session_id"] = session_id
     else:
-        explanation += "; not stamped: its integrations say no"
-    if seen["foreign"] is True:
-        explanation += "; another session plugin's id was replaced"
+        why.append("denied")
+    if seen["foreign"]:
+        why.append("replaced")
     return {
         "decision": done,
         "writes": {"id": session_id, "last": facts["now"], "reset": both["asked"]},
-        "changes": stamps is True or seen["foreign"] is True,
+        "changes": stamps or seen["foreign"],
         "options": options,
         "visitor": visitor,
         "emitted": session_events(facts, seen, done, visitor),
-        "explanation": explanation,
+        "why": why,
     }

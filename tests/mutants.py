@@ -18,7 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 WORK = ROOT / "build" / "mutants"
 CORE = (
-    *("browser_plugin/session.py", "browser_plugin/entry.py", "browser_plugin/plugin.py"),
+    *("browser_plugin/session.py", "browser_plugin/rules.py", "browser_plugin/explanation.py"),
+    *("browser_plugin/destinations.py", "browser_plugin/entry.py", "browser_plugin/plugin.py"),
     *("forwarder/delivery/*", "forwarder/spool/*", "forwarder/ingest/*"),
     *("forwarder/amplitude/wire/responses.py", "forwarder/http/sending.py", "forwarder/http/auth.py"),
 )

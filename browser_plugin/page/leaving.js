@@ -1,7 +1,7 @@
 // The last chance of a page's events. Analytics.js sends in a later task, and a page that is left has none; requests
 // that are under way are cut off. An event that goes out twice has one message id and is counted once.
 
-import { LIMITS } from "./limits.js";
+import { LATE, MOST_KEPT } from "./limits.js";
 import { beacon, warn } from "./settings.js";
 import { persists } from "./stores.js";
 import { release } from "./turns.js";
@@ -14,8 +14,8 @@ const KEPT = "analytics_session_unsent.";
 /** @param {State} state */
 export function watchLeaving(state) {
   const leave = () => {
-    state.leaving = true;
-    setTimeout(() => (state.leaving = false)); // only a page that comes back gets there
+    state.lastChance = lastChance;
+    setTimeout(() => (state.lastChance = null)); // only a page that comes back gets there
     release(state);
     state.passing.forEach(({ context, instance }) => lastChance(state, context, instance));
   };
@@ -33,7 +33,7 @@ const segmentOf = ({ queue }) => ((queue && queue.plugins.find((/** @type {any} 
  * @param {any} context
  * @param {any} instance of Analytics.js
  */
-export function lastChance(state, { event, id }, instance) {
+function lastChance(state, { event, id }, instance) {
   const to = segmentOf(instance);
   if (!to || (event.integrations || {})["Segment.io"] === false) return;
   const body = JSON.stringify(Object.assign({}, event, { writeKey: to.writeKey, sentAt: new Date() }));
@@ -48,16 +48,15 @@ const keptKeys = () => Object.keys(localStorage).filter((key) => key.indexOf(KEP
 /** @param {string} id @param {string[]} request */
 function keep(id, request) {
   try {
-    if (keptKeys().length >= LIMITS.kept) throw `${LIMITS.kept} are kept already`;
+    if (keptKeys().length >= MOST_KEPT) throw `${MOST_KEPT} are kept already`;
     localStorage.setItem(KEPT + id, JSON.stringify(request));
   } catch (error) {
     warn(`an event of a page that was left is lost: ${error}`);
   }
 }
 
-/** @param {State} state @param {any} context of an event that has arrived, or never will */
-export function arrived(state, { id, event }) {
-  if (!state.passing.delete(id)) return;
+/** @param {any} context of an event that has arrived, or never will: it is kept no longer */
+export function forget({ event }) {
   try {
     localStorage.removeItem(KEPT + event.messageId);
   } catch (error) {
@@ -92,5 +91,5 @@ export function tellIfLate(instance, since) {
       return startTime < since && !begin && end && end.length === 1;
     });
     if (gone.length) warn(`${gone.length} events had gone out before the plugin came: they have no session id; load it sooner`);
-  }, LIMITS.late);
+  }, LATE);
 }

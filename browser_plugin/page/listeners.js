@@ -59,6 +59,9 @@ export function createApi(state) {
         state.listeners.delete(listener);
       };
     },
-    explain: () => state.explanation,
+    explain() {
+      const { last } = state;
+      return last ? `${state.explain(last.facts, last.patch)}; answered by ${last.by}` : "no event yet";
+    },
   };
 }

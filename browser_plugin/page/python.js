@@ -1,86 +1,60 @@
-// Python in the page: started when there is time, asked about every event, never waited for and never trusted
-// blindly: what it answers is compared with what the compiled rules answer (host.js).
+// Python in the page: asked about every event, never waited for and never trusted blindly: what it answers is
+// compared with what the compiled rules answer (compared.js). It comes with the file that comes later.
 
-import { CORE, FROZEN, STOCK, enrich } from "built";
-import { beacon, warn } from "./settings.js";
+import { CORE, LATER, enrich } from "built";
+import { load } from "./load.js";
+import { report } from "./reports.js";
 
 /** @typedef {import("./state.js").State} State */
 
 /**
  * @typedef {object} Python
  * @property {string} state `starting`, `ready`, or `unavailable: ` and why
- * @property {boolean} begun
  * @property {((text: string, expected: any) => any) | null} ask gives the patch, undefined where Python has no answer
  */
 
-/** Facts whose answer is known, asked before Python is let near an event. */
-const FIRST = { now: -1 };
+/**
+ * @typedef {object} Answer
+ * @property {any} facts
+ * @property {any} patch
+ * @property {string} by who gave it
+ */
 
 /**
  * Asks the rules. A fault in one event costs that event Python's answer, never its session.
  * @param {State} state
  * @param {any} facts
- * @returns {[patch: any, answered: string]}
+ * @returns {Answer}
  */
 export function answer({ python }, facts) {
   let text = "";
-  let asked = facts;
   try {
     // Both are asked about the same: what JSON does not hold, the rules do not see.
-    asked = JSON.parse((text = JSON.stringify(facts)));
+    facts = JSON.parse((text = JSON.stringify(facts)));
   } catch (error) {
     // Values that are no JSON: the compiled rules take them as they are.
   }
-  const expected = enrich(asked);
+  const expected = enrich(facts);
   const said = python.ask && text ? python.ask(text, expected) : undefined;
-  return said === undefined ? [expected, "the compiled policy"] : [said, "Python"];
+  return said === undefined ? { facts, patch: expected, by: "the compiled policy" } : { facts, patch: said, by: "Python" };
 }
 
-/** @param {State} state starts Python, once */
-export function startPython(state) {
-  const { python, base, settings } = state;
-  if (python.begun) return;
-  python.begun = true;
-  if (settings.startPython === "off") return end("off", "startPython is off");
-  if (!base) return end("off", "set base, the address of the plugin's files, which a bundle does not know", true);
-  if (!(/** @type {any} */ (window).WebAssembly)) return end("refused", "this browser has no WebAssembly");
-  const stock = settings.runtime === "pyodide";
-  // Both come at once: the module is large, what hosts it small.
-  const core = stock ? null : fetch(base + CORE, { credentials: "omit" });
-  if (core) core.catch(() => {}); // told below
-
-  // A script, no module and no import(): browsers that have neither have WebAssembly.
-  const script = document.createElement("script");
-  script.crossOrigin = "anonymous";
-  script.src = base + (stock ? STOCK : FROZEN);
-  /** @type {any} */ (script).host = (/** @type {any} */ start) => {
-    script.onload = null;
-    start(base, core, report, end).then(
-      (/** @type {any} */ ask) => {
-        if (python.state !== "starting") return;
-        python.ask = ask;
-        python.state = "ready";
-        answer(state, FIRST);
-      },
-      (/** @type {any} */ error) => end(error.name === "CompileError" ? "refused" : "load", error),
-    );
-  };
-  script.onload = script.onerror = () => end("load", `${script.src} could not be loaded`);
-  document.head.appendChild(script);
-
-  /** @param {string} kind what is counted at the forwarder @param {unknown} why */
-  function report(kind, why) {
-    warn(why);
-    beacon(base + "report", JSON.stringify({ kind, why: ("" + why).slice(0, 300) }));
-  }
-
-  /** @param {string} kind @param {unknown} why @param {boolean} [aloud] whether to say so though it is no fault */
-  function end(kind, why, aloud) {
-    if (python.state[0] === "u") return;
+/** @param {State} state has the rest of the plugin come, once: what the first event does not need, and Python */
+export function startLater(state) {
+  const { base, begin, python, settings } = state;
+  if (state.begun) return;
+  state.begun = true;
+  const go = (/** @type {typeof import("./later.js").begin} */ begin) => begin(state, answer);
+  const fail = (/** @type {string} */ why) => {
     python.state = `unavailable: ${why}`;
-    python.ask = null;
-    const said = `Python is ${python.state}; the compiled policy answers`;
-    if (kind !== "off") report(kind, said);
-    else if (aloud) warn(said);
+    report(state, "load", `Python is ${python.state}; the compiled policy answers`);
+  };
+  if (begin) return go(begin);
+  if (!base) return fail("set base");
+  // Both come at once: the module is large, what hosts it small.
+  if (settings.startPython === "now" && settings.runtime === "frozen") {
+    state.core = fetch(base + CORE, { credentials: "omit" });
+    state.core.catch(() => {}); // told later
   }
+  load(base + LATER, go, fail);
 }

@@ -1,9 +1,8 @@
 // One event through the page's session: gathers the facts, asks the rules (rules.py), carries out their patch.
 
 import { NAMES, NAME, stamp_of } from "built";
-import { arrived, lastChance, sendKept, tellIfLate } from "./leaving.js";
 import { tell } from "./listeners.js";
-import { answer, startPython } from "./python.js";
+import { answer } from "./python.js";
 import { warn } from "./settings.js";
 import { clock, recordOf } from "./state.js";
 import { askForReset, openStores, readStores, writeStores } from "./stores.js";
@@ -51,8 +50,8 @@ export function attach(state, instance, since) {
   const user = instance.user && instance.user();
   if (state.user === null && user && user.id) state.user = user.id() || null;
   if (!instance.on || !instance.queue) return;
-  if (instance.initialized) tellIfLate(instance, since);
-  sendKept();
+  state.heard.push([instance, since]);
+  state.hear(instance, since);
   instance.on("reset", () => state.settings.newOnReset && askForReset(state));
   // Within the call that makes the event, so before whatever the page does next.
   instance.on("dispatch_start", (/** @type {any} */ context) => {
@@ -64,7 +63,7 @@ export function attach(state, instance, since) {
     if (record.left) putBack(state, context.event, record.left);
     else if (plugin.type === "before") record.before = { stores: readStores(state), options: optionsOf(context.event) };
   });
-  ["success", "failure"].forEach((end) => instance.queue.on("delivery_" + end, (/** @type {any} */ one) => arrived(state, one)));
+  ["success", "failure"].forEach((end) => instance.queue.on("delivery_" + end, (/** @type {any} */ { id }) => state.passing.delete(id)));
 }
 
 /**
@@ -91,25 +90,27 @@ export function stamp(state, context, instance) {
   const record = recordOf(state, context);
   if (record.done) return context; // by another of the page's plugins
   record.done = true;
-  const finish = () => {
+  /** @type {(answer?: import("./python.js").Answer) => any} */
+  const finish = (answer) => {
     try {
-      carryOut(state, context, instance, ask(state, context, instance));
+      carryOut(state, context, instance, answer || ask(state, context, instance));
     } catch (error) {
       warn(`an event has no session: ${error}`);
     }
     state.passing.set(context.id, { context, instance });
-    if (state.leaving) lastChance(state, context, instance);
+    if (state.lastChance) state.lastChance(state, context, instance);
     return context;
   };
   let first;
   try {
-    [first] = ask(state, context, instance);
+    first = ask(state, context, instance);
   } catch (error) {
-    return finish();
+    return finish(); // which says so
   }
-  if (first) startPython(state);
-  const waits = first && first.decision && first.decision.started && navigator.locks && !state.leaving;
-  return waits ? turn(state).then(finish) : finish();
+  const { patch } = first;
+  if (patch) state.wake();
+  const waits = patch && patch.decision && patch.decision.started && navigator.locks && !state.lastChance;
+  return waits ? turn(state).then(() => finish()) : finish(first);
 }
 
 /**
@@ -117,7 +118,7 @@ export function stamp(state, context, instance) {
  * @param {State} state
  * @param {any} context
  * @param {any} instance
- * @returns {[patch: any, answered: string]}
+ * @returns {import("./python.js").Answer}
  */
 function ask(state, context, instance) {
   attach(state, instance, 0);
@@ -143,16 +144,17 @@ function ask(state, context, instance) {
  * @param {State} state
  * @param {any} context
  * @param {any} instance
- * @param {[patch: any, answered: string]} answer
+ * @param {import("./python.js").Answer} answer
  */
-function carryOut(state, context, instance, [patch, answered]) {
+function carryOut(state, context, instance, answer) {
   const { event } = context;
+  const { patch } = answer;
   const record = recordOf(state, context);
   if (patch) {
     const { decision, writes, visitor } = patch;
     if (writes) writeStores(state, writes);
     if (patch.changes) putOptions(event, patch.options);
-    if (patch.explanation) state.explanation = `${patch.explanation}; answered by ${answered}`;
+    if (patch.why.length) state.last = answer;
     if (visitor) {
       state.visitor = visitor;
       state.user = visitor.user;

@@ -23,8 +23,15 @@ import { readSettings } from "./settings.js";
  * @property {any} visitor the rules' `visitor` of the event before
  * @property {any} user the user id so far
  * @property {any} emitting whose the session event is that is being tracked
- * @property {string} explanation
- * @property {boolean} leaving whether the page is going away: nothing can be waited for then
+ * @property {boolean} begun whether the rest of the plugin is here, or on its way
+ * @property {typeof import("./later.js").begin | undefined} begin the rest of the plugin, where it came with this file
+ * @property {[instance: any, since: number][]} heard instances of Analytics.js, and when the plugin came to each
+ * @property {(instance: any, since: number) => void} hear tells the rest of the plugin of one more, once it is here
+ * @property {import("./python.js").Answer | null} last what was answered to the last event in a session
+ * @property {(facts: any, patch: any) => string} explain why; in a whole sentence once the rest of the plugin is here
+ * @property {((state: State, context: any, instance: any) => void) | null} lastChance while the page is going away: takes an event at once
+ * @property {Promise<Response>} [core] the frozen module, on its way already
+ * @property {() => void} wake starts Python, once the rest of the plugin is here
  * @property {Map<string, { context: any, instance: any }>} passing events that have not arrived, by context id
  * @property {(() => void)[]} waiting events that wait for this tab's turn
  * @property {Set<(session: any, reason: any) => void>} listeners
@@ -33,9 +40,15 @@ import { readSettings } from "./settings.js";
  * @property {import("./python.js").Python} python
  */
 
-/** @param {string} base @returns {State} */
-export const createState = (base) => ({
+/** @param {string} base @param {typeof import("./later.js").begin} [begin] @returns {State} */
+export const createState = (base, begin) => ({
   base,
+  begun: false,
+  begin,
+  heard: [],
+  hear() {},
+  last: null,
+  explain: (_, { why }) => why.join(", "),
   settings: readSettings({}),
   rank: -1,
   born: clock(),
@@ -45,14 +58,14 @@ export const createState = (base) => ({
   visitor: null,
   user: null,
   emitting: null,
-  explanation: "no event yet",
-  leaving: false,
+  lastChance: null,
+  wake() {},
   passing: new Map(),
   waiting: [],
   listeners: new Set(),
   stores: [new Map()],
   shared: null,
-  python: { state: "starting", begun: false, ask: null },
+  python: { state: "starting", ask: null },
 });
 
 /** Whole milliseconds, also where a page has put another clock in place: one that gives fractions, texts or nothing. */

@@ -1,6 +1,6 @@
 // Tabs that begin a session take turns: the first begins it, the others find it.
 
-import { LIMITS } from "./limits.js";
+import { PATIENCE, SETTLED } from "./limits.js";
 import { ID } from "./stores.js";
 
 /** @typedef {import("./state.js").State} State */
@@ -13,10 +13,10 @@ export function turn(state) {
     const take = () => {
       if (!state.waiting.length) return;
       go();
-      return new Promise((done) => setTimeout(done, LIMITS.settled));
+      return new Promise((done) => setTimeout(done, SETTLED));
     };
     navigator.locks.request(ID, take).catch(go);
-    setTimeout(() => state.waiting.indexOf(resolve) >= 0 && go(), LIMITS.patience);
+    setTimeout(() => state.waiting.indexOf(resolve) >= 0 && go(), PATIENCE);
   });
 }
 

@@ -1,7 +1,7 @@
 """Python in a page: stock Pyodide, its memory snapshot, the frozen levels, MicroPython, plain JavaScript.
 
 ``plugin`` is what is shipped: the script tag itself, from its start to Python's first answer, and then whole
-events, with storage. The others are asked their policy alone.
+events, with storage. The others are asked the rules alone: facts in, patch out, as JSON.
 
 ``python -m tests.bench.browser`` starts a fresh browser for each measurement (cold: an empty cache; warm: the
 third visit), takes medians, prints a table for each browser with ratios to stock Pyodide in the same run, and
@@ -74,7 +74,8 @@ async def once(site: Site, name: str, variant: str, slow: int) -> tuple[str, dic
         wire = sum(size for path, size in site.sent.items() if not path.endswith(OWN))
         await visit(page, f"{site.url}/{variant}.html")
         warm = await visit(page, f"{site.url}/{variant}.html")
-    if not cold["answer"].startswith("1700000000000\t0\tactive"):
+    decision = json.loads(cold["answer"])["decision"]
+    if not (decision["session_id"] and decision["reason"] == "first visit"):
         raise RuntimeError(f"{variant} answered {cold['answer']!r}")
     return cold["seen_by"], {
         "wire_kb": wire / 1000,

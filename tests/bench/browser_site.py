@@ -29,7 +29,7 @@ def prepare(variants: tuple[str, ...], say: Callable[[str], None]) -> tuple[Path
         node = ["node", PAGES / "snapshot.mjs", PYODIDE, wheel, folder / "snapshot.bin"]
         subprocess.run(list(map(str, node)), check=True)
     scripts = dict.fromkeys(variants, "")
-    scripts["stock"] = f'window.stock = "/{next(folder.glob("stock-*.mjs")).name}";'
+    scripts["stock"] = f'window.stock = "/{next(folder.glob("stock-*.js")).name}";'
     # Measured from where the script begins, as the others are: it is here by then.
     scripts["plugin"] = 'await (await fetch("/session-plugin.js")).text();'
     for level in LEVELS:
@@ -69,6 +69,7 @@ measure({variant}).then(tell, (error) => tell({{ error: String(error) }}));
 def sources() -> dict[str, str]:
     """Return the files that another Python needs to answer with the same source."""
     plugin = {
-        f"/browser_plugin/{name}.py": (PLUGIN / f"{name}.py").read_text() for name in ("session", "entry")
+        f"/browser_plugin/{name}.py": (PLUGIN / f"{name}.py").read_text()
+        for name in ("destinations", "session", "rules", "entry")
     }
     return {"/__future__.py": "annotations = None\n", "/browser_plugin/__init__.py": "", **plugin}

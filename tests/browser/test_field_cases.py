@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.shop_page import ONE_RUNTIME, Shop, eventually, fresh, initialized, opened, session
+from tests.browser.segments_plugin import workspace
+from tests.browser.shop_page import ONE_RUNTIME, Shop, eventually, fresh, initialized, opened, python, session
 
 pytestmark = ONE_RUNTIME
 MINUTE = 60_000
@@ -146,6 +147,46 @@ def test_beside_another_session_plugin_our_settings_hold(clean: Shop, browser: B
         assert sorted(one["session_id"] for one in clean.arrived("Beside", 4)) == ids
 
 
+@pytest.mark.parametrize("place", ["before", "after", "late"])
+def test_beside_segments_own_session_plugin_our_settings_hold(
+    clean: Shop, browser: Browser, place: str
+) -> None:
+    tag = clean.tag(f'session-events="true" session-length="{10 * MINUTE}"')
+    before, after = (CLOCK + tag, "") if place == "before" else (CLOCK, tag if place == "after" else "")
+    url = clean.page(f"segments-{place}", before=before, after=after, cdn=workspace(clean, {}))
+    with opened(browser, clean, url) as page:
+        initialized(page)
+        if place == "late":
+            page.evaluate(
+                """(tag) => new Promise((done) => {
+                  const { src, dataset } = document.createRange().createContextualFragment(tag).firstChild;
+                  const script = Object.assign(document.createElement("script"), { src, onload: done });
+                  Object.assign(script.dataset, dataset);
+                  document.head.append(script);
+                })""",
+                tag,
+            )
+        plugins = "analytics.queue.plugins.map((one) => one.name)"
+        assert eventually(lambda: "Actions Amplitude" in page.evaluate(plugins)), page.evaluate(plugins)
+        assert eventually(lambda: "Amplitude Session" in page.evaluate(plugins))
+        ids, seen = [], []
+        for minutes in (0, 11, 50, 55):
+            page.evaluate(f"ahead = {minutes * MINUTE}")
+            said = page.evaluate("async () => (await analytics.track('Beside')).event")
+            ids.append(said["integrations"]["Actions Amplitude"]["session_id"])
+            seen.append(session(page))
+        assert ids[0] < ids[1] < ids[2] == ids[3]
+        assert [one["stored"] for one in seen] == [one["id"] for one in seen] == ids
+        assert all(one["expiresAt"] - one["lastActivity"] == 10 * MINUTE for one in seen)
+        started, ended = clean.arrived("Session Started", 3), clean.arrived("Session Ended", 2)
+        assert sorted(one["session_id"] for one in started) == ids[:3]
+        assert sorted(one["session_id"] for one in ended) == ids[:2]
+        assert sorted(one["session_id"] for one in clean.arrived("Beside", 4)) == ids
+        page.wait_for_timeout(300)
+        names = [one["event_type"] for one in clean.amplitude.events()]
+        assert sorted(names) == ["Beside"] * 4 + ["Session Ended"] * 2 + ["Session Started"] * 3, "once each"
+
+
 def test_a_browser_without_locks_webassembly_and_modules(clean: Shop, browser: Browser) -> None:
     with fresh(browser) as context:
         context.add_init_script(
@@ -157,6 +198,63 @@ def test_a_browser_without_locks_webassembly_and_modules(clean: Shop, browser: B
         [event] = clean.arrived("Old")
         assert event["session_id"] == session(page)["stored"]
         assert eventually(lambda: page.evaluate("analyticsSession.python").startswith("unavailable"))
+
+
+def test_a_browser_without_modules_has_python(clean: Shop, browser: Browser) -> None:
+    asked: list[str] = []
+    with fresh(browser) as context:
+        context.add_init_script(
+            """delete HTMLScriptElement.prototype.noModule;
+            const { set } = Object.getOwnPropertyDescriptor(HTMLScriptElement.prototype, "type");
+            Object.defineProperty(HTMLScriptElement.prototype, "type", {
+              set(value) { if (value === "module") throw Error("no modules"); set.call(this, value); },
+            });"""
+        )
+        context.route("**/*.mjs", lambda route: route.abort())
+        page = context.new_page()
+        page.on("request", lambda one: asked.append(one.url))
+        page.goto(clean.page("no-modules", after="<script>analytics.track('Old')</script>"))
+        [event] = clean.arrived("Old")
+        assert event["session_id"] == session(page)["stored"]
+        assert python(page) == "ready"
+    assert not [url for url in asked if ".mjs" in url]
+
+
+@pytest.mark.parametrize("storage", ["cookie", "auto"])
+def test_sites_below_one_domain_have_one_session(
+    clean: Shop, browser: Browser, monkeypatch: pytest.MonkeyPatch, storage: str
+) -> None:
+    monkeypatch.setitem(clean.site.headers, "Access-Control-Allow-Origin", "*")
+    url = clean.tagged("domain", f'storage="{storage}"')
+    with fresh(browser) as context:
+        page = context.new_page()
+        ids = []
+        for host in ("a.shop.localhost", "b.shop.localhost", "shop.localhost"):
+            page.goto(url.replace("127.0.0.1", host))
+            initialized(page)
+            track = "async () => (await analytics.track('Wide')).event.integrations['Actions Amplitude']"
+            ids.append(page.evaluate(track)["session_id"])
+        assert ids[0] == ids[1] == ids[2] == page.evaluate("analyticsSession.id")
+        kept = [one for one in context.cookies() if one["name"] == "analytics_session_id"]
+        assert [one["domain"] for one in kept] == [".shop.localhost"]
+
+
+@pytest.mark.parametrize(("seconds", "dated"), [(30, True), (90, False)])
+def test_a_back_dated_first_event_begins_its_session(
+    clean: Shop, browser: Browser, seconds: int, dated: bool
+) -> None:
+    with opened(browser, clean, clean.tagged("dated", 'session-events="true"')) as page:
+        initialized(page)
+        page.evaluate(
+            "async (ms) => analytics.track('Dated', {}, { timestamp: new Date(Date.now() - ms) })",
+            seconds * 1000,
+        )
+        [event], [started] = clean.arrived("Dated"), clean.arrived("Session Started")
+        assert event["session_id"] == started["session_id"] == session(page)["stored"]
+        # The forwarder corrects the page's clock by some milliseconds.
+        assert (abs(started["time"] - event["time"]) < 5_000) is dated
+        assert abs(event["session_id"] - event["time"] - seconds * 1000) < 5_000, "the id is the page's time"
+        assert (abs(started["time"] - started["session_id"]) < 5_000) is not dated
 
 
 def test_last_events_that_a_beacon_does_not_hold_come_with_the_next_page(

@@ -99,3 +99,42 @@ def test_a_storage_that_works_again_is_used_again() -> None:
         "analytics_session_id": str(NOW),
         "analytics_session_id.last_access": str(NOW + MINUTE),
     }
+
+
+def test_what_a_storage_did_not_take_is_forgotten_once_it_does() -> None:
+    storage = Failing({}, True)
+    plugin = SessionPlugin(SessionSettings(), storage)
+    plugin.enrich(TRACK, NOW)
+    plugin.storage = dict[str, str]()
+    plugin.enrich(TRACK, NOW + MINUTE)
+    plugin.storage = {"analytics_session_id": "5", "analytics_session_id.last_access": str(NOW - MINUTE)}
+    assert session_of(plugin.enrich(TRACK, NOW - MINUTE).event) == 5, "the clock went back: the copy is older"
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "begins"),
+    [
+        ("2023-11-14T22:13:19.750Z", NOW - 250),
+        ("2023-11-14T22:13:19.750", NOW - 250),
+        ("2023-11-14T23:13:19.750+01:00", NOW - 250),
+        (NOW - 250, NOW - 250),
+        ("2023-11-14T22:11:00Z", NOW),  # too old to date a session's start
+        ("2023-11-14T22:14:00Z", NOW),
+        ("yesterday", NOW),
+        (None, NOW),
+        (True, NOW),
+    ],
+)
+def test_a_back_dated_first_event_begins_its_session_if_it_has_waited_a_moment_only(
+    timestamp: object, begins: int
+) -> None:
+    plugin = SessionPlugin(SessionSettings(session_events=True), {})
+    done = plugin.enrich({**TRACK, "timestamp": timestamp}, NOW)
+    assert [one.timestamp for one in done.emitted] == [begins]
+    assert session_of(done.event) == NOW, "the id is the time at which the page saw it"
+
+
+@pytest.mark.parametrize("now", [-1, 10**15, float("nan"), float("inf")])
+def test_a_time_that_is_none_is_refused(now: float) -> None:
+    with pytest.raises(ValueError, match="is no time in milliseconds"):
+        SessionPlugin(SessionSettings(), {}).enrich(TRACK, now)

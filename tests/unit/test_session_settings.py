@@ -141,3 +141,21 @@ def test_usual_lengths_are_not_doubted() -> None:
     assert settings_doubts({"maximumLength": 0, "sessionEvents": 5, "none": 1, "sessionLength": "x"}) == []
     assert len(settings_doubts({"maximumLength": -1})) == 1
     assert len(settings_doubts({"maximumLength": 3600})) == 1
+
+
+def test_fractions_of_a_millisecond_are_kept() -> None:
+    assert read_settings({"sessionLength": 0.5}) == (SessionSettings(session_length=0.5), [])
+    assert read_settings({"sessionLength": "2.0"}) == (SessionSettings(session_length=2), [])
+
+
+@pytest.mark.parametrize("name", ["startedName", "started_name", "sessionStartEvent", "endedName", "base"])
+def test_a_name_that_is_empty_is_told_and_the_default_holds(name: str) -> None:
+    settings, (problem,) = read_settings({name: ""})
+    assert settings == SessionSettings()
+    assert "must be a text that is not empty" in problem
+
+
+def test_a_setting_without_a_name_is_none() -> None:
+    settings, (problem,) = read_settings({"": 5})
+    assert settings == SessionSettings()
+    assert problem.startswith(" is not a setting; there are sessionLength, ")

@@ -52,7 +52,31 @@ for (const way of ["instantiate", "instantiateStreaming"]) {
 const NOW = 1_700_000_000_000;
 const BATCHES = 100;
 const CALLS = 20;
-const question = (/** @type {number} */ n) => `${NOW}\t${NOW + n * 1000}\t${NOW + n * 1000 + 400}\t1800000\t0\t0`;
+/** The facts about an event as a page gathers them (page/session.js): what the rules are asked. */
+const question = (/** @type {number} */ n) =>
+  JSON.stringify({
+    event: { type: "track", event: "Seen", anonymousId: "a", integrations: null },
+    time: NOW + n * 1000,
+    born: NOW - 1000,
+    now: NOW + n * 1000 + 400,
+    stores: n ? [[`${NOW}`, `${NOW + n * 1000}`, ""]] : [["", "", ""]],
+    earlier: false,
+    before: null,
+    loaded: null,
+    visitor: null,
+    user: null,
+    settings: SETTINGS,
+  });
+const SETTINGS = {
+  sessionLength: 1800000,
+  sessionEvents: false,
+  startedName: "Session Started",
+  endedName: "Session Ended",
+  eventTypes: ["track", "page", "identify", "group", "alias"],
+  maximumLength: 0,
+  newOnReset: false,
+  newOnUserChange: false,
+};
 
 /** @param {() => Promise<Call>} start */
 export async function measure(start) {

@@ -8,7 +8,11 @@ const hosted = (/** @type {any} */ pyodide) => {
 
 /** Pyodide as published, and the plugin installed by micropip: the plugin's own stock runtime. */
 export async function stock() {
-  const { start } = await import(/** @type {any} */ (window).stock);
+  const script = document.createElement("script");
+  script.src = /** @type {any} */ (window).stock;
+  const start = await new Promise((host, reject) => {
+    document.head.append(Object.assign(script, { host, onerror: reject }));
+  });
   return start(new URL("/", location.href).href);
 }
 
@@ -38,14 +42,14 @@ export async function plugin() {
   while ((page.analyticsSession?.python ?? "starting") === "starting") await new Promise((done) => setTimeout(done));
   if (page.analyticsSession.python !== "ready") throw new Error(page.analyticsSession.python);
   const [, registered] = page.analytics[0];
+  await registered.load({}, { integrations: {} }); // as Analytics.js does, before the first event
   return async () => {
     const event = { type: "track", event: "Seen", properties: {}, anonymousId: "a", timestamp: new Date() };
     await registered.track({ event, id: "seen" });
-    return /** @type {any} */ (event).integrations["Actions Amplitude"].session_id ? STAMPED : "not stamped";
+    const id = /** @type {any} */ (event).integrations["Actions Amplitude"].session_id;
+    return JSON.stringify({ decision: { session_id: id, reason: "first visit" } });
   };
 }
-/** What the others answer to the first question. */
-const STAMPED = "1700000000000\t0\tactive";
 
 /** Another Python, made for small machines, with the plugin's sources. */
 export async function micropython() {
@@ -63,6 +67,6 @@ export async function micropython() {
 
 /** No Python: the policy compiled to JavaScript. */
 export async function javascript() {
-  const { handle } = await import("/policy.js");
-  return handle;
+  const { enrich } = await import("/policy.js");
+  return (/** @type {string} */ text) => JSON.stringify(enrich(JSON.parse(text)));
 }

@@ -1,0 +1,32 @@
+// Every answer of Python is compared with the compiled rules' one. The first that differs is the last.
+
+import { end, report } from "./reports.js";
+
+/** Python's answer to what it cannot answer (entry.py). */
+const FAULT = "!";
+
+/**
+ * @param {import("./state.js").State} state
+ * @param {import("./later.js").Ask} call
+ * @returns {(text: string, expected: any) => any} gives the patch, undefined where Python has no answer
+ */
+export function compared(state, call) {
+  let told = false;
+  return (text, expected) => {
+    try {
+      const said = call(text);
+      if (said === null || said === FAULT) {
+        if (!told) report(state, "fault", `Python has no answer to an event; the compiled policy answers it`);
+        told = true;
+        return undefined;
+      }
+      const patch = JSON.parse(said);
+      // As JSON that JavaScript has written: numbers and the order of names are written alike.
+      if (JSON.stringify(patch) === JSON.stringify(expected)) return patch;
+      end(state, "difference", `it answered ${said.slice(0, 100)}, not ${JSON.stringify(expected).slice(0, 100)}`);
+    } catch (error) {
+      end(state, error instanceof SyntaxError ? "difference" : "trap", error);
+    }
+    return undefined;
+  };
+}

@@ -1,0 +1,95 @@
+// What the first event does not need comes with this file: Python, sentences for people, the page's last events,
+// those of earlier pages, other tabs. A script of its own (loaded.js); in a module it is there from the start.
+
+import { CORE, DESCRIPTION, STOCK, explain } from "built";
+import { compared } from "./compared.js";
+import { startFrozen } from "./frozen.js";
+import { forget, sendKept, tellIfLate, watchLeaving } from "./leaving.js";
+import { watchOtherTabs } from "./listeners.js";
+import { load } from "./load.js";
+import { end, report } from "./reports.js";
+import { warn } from "./settings.js";
+
+/** @typedef {import("./state.js").State} State */
+
+/** @callback Ask @param {string} text @returns {string | null} Python's answer; null for a text that it cannot answer */
+
+/** Facts whose answer is known, asked before Python is let near an event. */
+const FIRST = { now: -1 };
+
+/**
+ * @param {State} state
+ * @param {typeof import("./python.js").answer} answer the page's way to ask the rules
+ */
+export function begin(state, answer) {
+  const { python, settings } = state;
+  state.explain = explain;
+  watchLeaving(state);
+  watchOtherTabs(state);
+  state.heard.forEach(([instance, since]) => hear(instance, since));
+  state.hear = hear;
+  state.wake = () => {
+    state.wake = () => {};
+    startPython(state, (ask) => {
+      if (python.state !== "starting") return;
+      python.ask = compared(state, ask);
+      python.state = "ready";
+      answer(state, FIRST);
+    });
+  };
+  if (settings.startPython === "now" || state.last) state.wake();
+  else (window.requestIdleCallback || setTimeout)(() => state.wake());
+}
+
+/**
+ * @param {any} instance of Analytics.js, which the page's session has heard of
+ * @param {number} since when the plugin came, by performance.now()
+ */
+function hear(instance, since) {
+  tellIfLate(instance, since);
+  sendKept();
+  ["success", "failure"].forEach((end) => instance.queue.on("delivery_" + end, forget));
+}
+
+/**
+ * @param {State} state
+ * @param {(ask: Ask) => void} ready
+ */
+function startPython(state, ready) {
+  const { base, settings } = state;
+  const fail = (/** @type {any} */ error) => end(state, error.name === "CompileError" ? "refused" : "load", error);
+  if (settings.startPython === "off") return end(state, "off", "startPython is off");
+  if (!base) {
+    end(state, "off", "set base, the address of the plugin's files, which a bundle does not know");
+    return warn(`Python is ${state.python.state}; the compiled policy answers`);
+  }
+  if (!(/** @type {any} */ (window).WebAssembly)) return end(state, "refused", "this browser has no WebAssembly");
+  if (settings.runtime === "pyodide") load(base + STOCK, (start) => start(base).then(ready, fail), fail);
+  else frozen(state).then(ready, fail);
+}
+
+/**
+ * The frozen runtime; one fresh instance is tried after a trap.
+ * @param {State} state
+ * @returns {Promise<Ask>}
+ */
+async function frozen(state) {
+  let trapped = false;
+  let anew = false;
+  const onTrap = () => (trapped = true);
+  let python = await startFrozen(state.core || state.base + CORE, DESCRIPTION, onTrap);
+  return (text) => {
+    try {
+      return python.call(text);
+    } catch (error) {
+      if (!trapped) return null; // the text's own fault
+      if (anew) throw error;
+      // What trapped may have been the state of the old one's memory.
+      anew = true;
+      trapped = false;
+      report(state, "trap", `Python trapped (${error}) and is started anew`);
+      python = python.again(onTrap);
+      return null;
+    }
+  };
+}
