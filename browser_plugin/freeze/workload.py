@@ -30,6 +30,13 @@ TEXTS = (
     "u-2",
     "\ud83d",
 )
+WIDTHS = ("x", "\u00e9", "\u0416", "\u65e5", "\U0001f600", "\t", "\udead")
+"""Characters of each length in UTF-8 and in Python's memory, and ones that JSON escapes."""
+RANGES = (
+    *((0x20, 0x7F), (0x20, 0x7F), (0, 0x20), (0x7F, 0x100), (0x100, 0x800), (0x800, 0xD800)),
+    *((0xD800, 0xE000), (0xE000, 0x10000), (0x10000, 0x110000)),
+)
+"""Where made-up characters come from: of every length, halves among them."""
 ODD: tuple[Any, ...] = (
     *(
         None,
@@ -91,6 +98,7 @@ STORED = (
     "\u4e2d",
 )
 """Stored texts that are no time, or odd ones."""
+ESCAPE = re.compile(r"\\u(....)")
 HALF = re.compile("[\ud800-\udfff]")
 SETTINGS: dict[str, Any] = {
     one.page: list(one.default) if isinstance(one.default, tuple) else one.default for one in TABLE
@@ -125,8 +133,9 @@ def facts(**changed: Any) -> dict[str, Any]:
 
 def texts() -> list[str]:
     """Return questions that take every path of the rules, and ones that are none."""
-    asked = [written(one) for one in [*sessions(), *stamps(), *events()]]
-    asked += [json.dumps(one) for one in events()]  # everything escaped, as other writers of JSON do
+    asked = [written(one) for one in [*sessions(), *stamps(), *events(), *names()]]
+    escaped = [json.dumps(one) for one in [*events(), *names()]]  # as other writers of JSON do
+    asked += [*escaped, *(ESCAPE.sub(lambda one: "\\u" + one[1].upper(), text) for text in escaped)]
     return [
         *asked,
         "",
@@ -217,11 +226,26 @@ def events() -> Iterator[dict[str, Any]]:
         yield facts(visitor=visitor, user="u-2", event={"userId": "u-1"}, settings={"newOnUserChange": True})
 
 
+def names() -> Iterator[dict[str, Any]]:
+    """Yield names in every script: what widens a text while it is read and while it is put together."""
+    pairs = [
+        one * few + other * many for one, other in product(WIDTHS, WIDTHS) for few, many in ((1, 1), (9, 20))
+    ]
+    digits = [chr(digit * 0x1111) for digit in range(16)]  # each digit at each place of an escape
+    for name in [*pairs, *digits, *(one + "x" * 20 + other for one, other in product(WIDTHS, WIDTHS))]:
+        yield facts(
+            event={"event": name, "anonymousId": name, "userId": name},
+            stores=[["", "", ""]],
+            settings={"startedName": name, "endedName": name},
+        )
+
+
 def generated(count: int) -> Iterator[str]:
     """Yield made-up questions: mostly visits as they are, some with odd values."""
     random = Random(4)
     for _ in range(count):
-        yield written(question(random))
+        made = question(random)
+        yield json.dumps(made) if random.random() < 0.1 else written(made)
 
 
 def question(random: Random) -> dict[str, Any]:
@@ -229,9 +253,9 @@ def question(random: Random) -> dict[str, Any]:
     now = NOW + random.randrange(10**9)
     event = {
         "type": random.choice(TYPES),
-        "event": random.choice(TEXTS),
-        "userId": random.choice((None, "u-1", "u-2")),
-        "anonymousId": f"{random.getrandbits(64):x}",
+        "event": random.choice((*TEXTS, word(random), word(random), word(random))),
+        "userId": random.choice((None, None, "u-1", "u-1", "u-2", word(random))),
+        "anonymousId": random.choice((f"{random.getrandbits(64):x}", word(random))),
         "integrations": integrations(random),
     }
     for field in ("type", "event", "name", "userId", "anonymousId"):
@@ -252,6 +276,8 @@ def question(random: Random) -> dict[str, Any]:
             "newOnUserChange": random.random() < 0.3,
             "sessionLength": random.choice((1_800_000, 1_800_000, 0, MINUTE, 1_500)),
             "maximumLength": random.choice((0, 0, 86_400_000, 600_123)),
+            "startedName": random.choice(("Session Started", word(random))),
+            "endedName": random.choice(("Session Ended", word(random))),
         },
     )
     if random.random() < 0.2:
@@ -259,6 +285,12 @@ def question(random: Random) -> dict[str, Any]:
         if random.random() < 0.5:
             made["event"]["integrations"] = {NAME: {"session_id": now - random.choice((0, 1, MINUTE))}}
     return made
+
+
+def word(random: Random) -> str:
+    """Return a made-up text in one script, or in several."""
+    ranges = random.choices(RANGES, k=random.choice((1, 1, 2, 3)))
+    return "".join(chr(random.randrange(*random.choice(ranges))) for _ in range(random.choice((1, 3, 8, 40))))
 
 
 def visitor(random: Random, now: int) -> dict[str, Any]:

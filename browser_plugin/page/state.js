@@ -17,19 +17,19 @@ import { readSettings } from "./settings.js";
  * @property {import("./settings.js").Settings} settings
  * @property {number} rank of whoever gave the settings
  * @property {number} born when the page began
- * @property {any} analytics the instance of Analytics.js whose events came last
+ * @property {any} [analytics] the instance of Analytics.js whose events came last
  * @property {WeakMap<any, Record>} records by context
  * @property {number} resets how many new sessions were asked for on this page
  * @property {any} visitor the rules' `visitor` of the event before
  * @property {any} user the user id so far
- * @property {any} emitting whose the session event is that is being tracked
+ * @property {any} [emitting] whose the session event is that is being tracked
  * @property {boolean} begun whether the rest of the plugin is here, or on its way
  * @property {typeof import("./later.js").begin | undefined} begin the rest of the plugin, where it came with this file
  * @property {[instance: any, since: number][]} heard instances of Analytics.js, and when the plugin came to each
  * @property {(instance: any, since: number) => void} hear tells the rest of the plugin of one more, once it is here
- * @property {import("./python.js").Answer | null} last what was answered to the last event in a session
+ * @property {import("./python.js").Answer} [last] what was answered to the last event in a session
  * @property {(facts: any, patch: any) => string} explain why; in a whole sentence once the rest of the plugin is here
- * @property {((state: State, context: any, instance: any) => void) | null} lastChance while the page is going away: takes an event at once
+ * @property {((state: State, context: any, instance: any) => void) | null} [lastChance] while the page is going away: takes an event at once
  * @property {Promise<Response>} [core] the frozen module, on its way already
  * @property {() => void} wake starts Python, once the rest of the plugin is here
  * @property {Map<string, { context: any, instance: any }>} passing events that have not arrived, by context id
@@ -47,18 +47,14 @@ export const createState = (base, begin) => ({
   begin,
   heard: [],
   hear() {},
-  last: null,
   explain: (_, { why }) => why.join(", "),
   settings: readSettings({}),
   rank: -1,
   born: clock(),
-  analytics: null,
   records: new WeakMap(),
   resets: 0,
   visitor: null,
   user: null,
-  emitting: null,
-  lastChance: null,
   wake() {},
   passing: new Map(),
   waiting: [],
