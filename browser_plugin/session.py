@@ -62,6 +62,7 @@ def decide(
     if last is not None and now > last:
         idle = now - last
     started = True
+    current = now
     reason = "active"
     if session_id is None:
         reason = "first visit"
@@ -77,15 +78,14 @@ def decide(
         reason = "maximum"
     else:
         started = False
+        current = session_id
     ended_id = None
     ended_last = None
     if started is True and session_id is not None:
         ended_id = session_id
         ended_last = session_id if last is None else last
-    if started is True or session_id is None:
-        session_id = now
     return {
-        "session_id": session_id,
+        "session_id": current,
         "started": started,
         "reason": reason,
         "idle": idle,

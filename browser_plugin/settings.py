@@ -120,25 +120,42 @@ def is_on(value: object) -> bool:
 
 def check(setting: Setting, value: object) -> tuple[object, str | None]:
     """Return the usable value and, where the given one is not usable, what is wrong with it."""
-    if setting.kind == "ms":
-        number = as_number(value)
-        if math.isfinite(number) and number < 1e15:
-            return (int(number) if number == int(number) else number), None
-        return setting.default, f"{setting.page} must be a number of milliseconds"
-    if setting.kind == "flag":
-        return is_on(value), None
-    if setting.kind == "text":
-        if isinstance(value, str) and value:
-            return value, None
-        return setting.default, f"{setting.page} must be a text that is not empty"
-    if setting.kind == "types":
-        given = value.replace(",", " ").split() if isinstance(value, str) else value
-        if isinstance(given, (list, tuple)) and given and all(word in setting.choices for word in given):
-            return tuple(given), None
-        return setting.default, f"{setting.page} must list some of {', '.join(setting.choices)}"
-    if value in setting.choices:
-        return value, None
-    return setting.default, f"{setting.page} must be one of {', '.join(setting.choices)}"
+    usable, must = _CHECKS[setting.kind](setting, value)
+    if usable is None:
+        return setting.default, f"{setting.page} must {must}"
+    return usable, None
+
+
+def _milliseconds(setting: Setting, value: object) -> tuple[object, str]:
+    number = as_number(value)
+    must = "be a number of milliseconds"
+    if not (math.isfinite(number) and number < 1e15):
+        return None, must
+    return int(number) if number == int(number) else number, must
+
+
+def _flag(setting: Setting, value: object) -> tuple[object, str]:
+    return is_on(value), ""
+
+
+def _text(setting: Setting, value: object) -> tuple[object, str]:
+    return value if isinstance(value, str) and value else None, "be a text that is not empty"
+
+
+def _types(setting: Setting, value: object) -> tuple[object, str]:
+    given = value.replace(",", " ").split() if isinstance(value, str) else value
+    must = f"list some of {', '.join(setting.choices)}"
+    if isinstance(given, (list, tuple)) and given and all(word in setting.choices for word in given):
+        return tuple(given), must
+    return None, must
+
+
+def _choice(setting: Setting, value: object) -> tuple[object, str]:
+    return value if value in setting.choices else None, f"be one of {', '.join(setting.choices)}"
+
+
+_CHECKS = {"ms": _milliseconds, "flag": _flag, "text": _text, "types": _types, "choice": _choice}
+"""By a setting's kind: what makes the usable value, None where there is none, and what it must be."""
 
 
 def names_of_settings() -> dict[str, Setting]:

@@ -119,28 +119,39 @@ def _subscription(subscription: object) -> Iterator[str]:
         return
     yield from shape_problems(subscription)
     definition = read_definition(subscription)
-    action = definition.action
-    known = isinstance(action, str) and action in ACTIONS
-    if not known and action != SESSION_ACTION:
-        what = "partnerAction: is missing" if action is None else f"partnerAction: there is no {action!r}"
-        yield f"{what}; {_instead(str(action), [*ACTIONS, SESSION_ACTION])}"
-    trigger = definition.trigger
+    fields = ACTIONS.get(definition.action) if isinstance(definition.action, str) else None
+    if fields is None and definition.action != SESSION_ACTION:
+        yield _unknown_action(definition.action)
+    yield from _trigger(definition.trigger)
+    yield from _mapping(definition.mapping, fields)
+
+
+def _unknown_action(action: object) -> str:
+    what = "partnerAction: is missing" if action is None else f"partnerAction: there is no {action!r}"
+    return f"{what}; {_instead(str(action), [*ACTIONS, SESSION_ACTION])}"
+
+
+def _trigger(trigger: object) -> Iterator[str]:
     if not isinstance(trigger, str):
         yield 'subscribe: must be a trigger as text; for example: type = "track"'
-    else:
-        try:
-            compile_trigger(trigger)
-        except TriggerError as error:
-            yield f"subscribe: {error}"
-    mapping = definition.mapping
+        return
+    try:
+        compile_trigger(trigger)
+    except TriggerError as error:
+        yield f"subscribe: {error}"
+
+
+def _mapping(mapping: object, fields: Mapping[str, Field] | None) -> Iterator[str]:
+    """Yield the mistakes of a mapping for an action with ``fields``, None for an unknown action."""
     if mapping is not None and not isinstance(mapping, dict):
-        if not isinstance(mapping, str):  # text that is no JSON is told already
+        if not isinstance(mapping, str):  # shape_problems has said that the text is no JSON
             yield "mapping: must be an object of the action's fields"
         return
-    for mistake in mapping_problems(mapping or {}):
+    mapping = mapping or {}
+    for mistake in mapping_problems(mapping):
         yield f"mapping.{mistake}" if mistake.field else f"mapping: {mistake}"
-    if known and not _has_root_directive(mapping or {}):
-        yield from _fields(ACTIONS[cast("str", action)], mapping or {})
+    if fields is not None and not _has_root_directive(mapping):
+        yield from _fields(fields, mapping)
 
 
 def _has_root_directive(mapping: Mapping[str, object]) -> bool:

@@ -152,21 +152,24 @@ def _from_preset(given: Mapping[str, object]) -> Mapping[str, object]:
     preset = _preset(given[_PRESET]) if _PRESET in given else None
     if preset is None:
         return given
-    own, changed = dict(given), _said(given, "mapping")
+    names = {name for pair in _NAMES.values() for name in pair}
+    own = {
+        name: value
+        for name, value in given.items()
+        if name not in _NAMES["mapping"] and not (name in names and value is None)
+    }
+    left = {code: preset[code] for what, (code, _) in _NAMES.items() if _said(given, what) is None}
+    return {"name": preset["name"], **own, **left, "mapping": _preset_mapping(preset, given)}
+
+
+def _preset_mapping(preset: Mapping[str, object], given: Mapping[str, object]) -> object:
+    """Return a preset's mapping with the fields that the subscription changes."""
+    mapping, changed = preset["mapping"], _said(given, "mapping")
     if isinstance(changed, str):
         changed = _parsed(changed)
-    mapping = preset["mapping"]
-    if isinstance(changed, Mapping) and isinstance(mapping, dict):
-        mapping = {name: value for name, value in (mapping | dict(changed)).items() if value is not None}
-    for names in _NAMES.values():
-        for name in names:
-            if own.get(name) is None:
-                own.pop(name, None)
-    said = {what for what, names in _NAMES.items() if any(name in own for name in names)}
-    made = {code: preset[code] for what, (code, _) in _NAMES.items() if what not in said}
-    for name in _NAMES["mapping"]:
-        own.pop(name, None)
-    return {"name": preset["name"], **own, **made, "mapping": mapping}
+    if not (isinstance(changed, Mapping) and isinstance(mapping, dict)):
+        return mapping
+    return {name: value for name, value in (mapping | dict(changed)).items() if value is not None}
 
 
 def _said(given: Mapping[str, object], what: str) -> object:

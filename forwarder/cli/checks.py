@@ -4,7 +4,7 @@ import asyncio
 import errno
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,7 +12,7 @@ from browser_plugin.settings import settings_doubts
 from forwarder.addresses import is_loopback
 from forwarder.amplitude.problems import warnings_of
 from forwarder.cdn.session_settings import mapping_doubts
-from forwarder.config.settings import Server, Settings
+from forwarder.config.settings import Settings
 from forwarder.errors import SpoolError
 from forwarder.opening import open_configured, try_configured
 from forwarder.spool.location import is_stream_url
@@ -29,37 +29,28 @@ def refused_stream(settings: Settings) -> list[str]:
 
 def doubts_of(settings: Settings) -> list[str]:
     """Return one line for everything that works, but probably not as it is meant."""
-    found = [
-        f"destinations.{one.name}: {doubt}"
-        for one in settings.destinations
-        for doubt in warnings_of(one.subscriptions)
-    ]
+    return [doubt for doubts in _DOUBTS for doubt in doubts(settings)]
+
+
+def _subscription_doubts(settings: Settings) -> Iterator[str]:
+    for one in settings.destinations:
+        yield from (f"destinations.{one.name}: {doubt}" for doubt in warnings_of(one.subscriptions))
+
+
+def _source_doubts(settings: Settings) -> Iterator[str]:
+    """Say which events no destination gets."""
     wanted = [one.sources for one in settings.destinations]
     if not wanted:
-        found.append("destinations: there is none: events are kept in the spool until there is one")
-    found += [
-        f"sources.{source.name}: no destination takes its events"
-        for source in settings.sources
-        if wanted and not any(names is None or source.name in names for names in wanted)
-    ]
-    found += _address_doubts(settings.server)
-    if not (settings.server.assets / "page" / "session-plugin.js").is_file():
-        assets = settings.server.assets
-        found.append(f"server.assets: {assets} has no page/session-plugin.js: pages get 404; build it")
-    found += [f"session.{doubt}" for doubt in settings_doubts(settings.session)]
-    found += mapping_doubts(settings)
+        yield "destinations: there is none: events are kept in the spool until there is one"
+        return
     for source in settings.sources:
-        found += [f"sources.{source.name}.session.{doubt}" for doubt in settings_doubts(source.session)]
-    found += [
-        f"destinations.{one.name}.base_url: keys and events travel unencrypted to {url.hostname}; use https"
-        for one in settings.destinations
-        if (url := urlsplit(one.base_url or "")).scheme == "http" and not is_loopback(url.netloc)
-    ]
-    return found
+        if not any(names is None or source.name in names for names in wanted):
+            yield f"sources.{source.name}: no destination takes its events"
 
 
-def _address_doubts(server: Server) -> Iterator[str]:
-    """Say that pages cannot be told where this forwarder is: a request's Host may say anything."""
+def _address_doubts(settings: Settings) -> Iterator[str]:
+    """Say that pages cannot learn this forwarder's address: a request's Host may say anything."""
+    server = settings.server
     if server.public_url or (is_loopback(_in_host(server.host)) and not server.trusted_proxies):
         return
     where = f"server.host is {server.host}" if not server.trusted_proxies else "there are trusted proxies"
@@ -67,6 +58,39 @@ def _address_doubts(server: Server) -> Iterator[str]:
         f"server.public_url: is empty, though {where}: only pages on this machine get their settings"
         " document; set it to the address at which pages reach the forwarder, like https://events.example.com"
     )
+
+
+def _asset_doubts(settings: Settings) -> Iterator[str]:
+    assets = settings.server.assets
+    if not (assets / "page" / "session-plugin.js").is_file():
+        yield f"server.assets: {assets} has no page/session-plugin.js: pages get 404; build it"
+
+
+def _session_doubts(settings: Settings) -> Iterator[str]:
+    yield from (f"session.{doubt}" for doubt in settings_doubts(settings.session))
+    yield from mapping_doubts(settings)
+    for source in settings.sources:
+        yield from (f"sources.{source.name}.session.{doubt}" for doubt in settings_doubts(source.session))
+
+
+def _encryption_doubts(settings: Settings) -> Iterator[str]:
+    for one in settings.destinations:
+        url = urlsplit(one.base_url or "")
+        if url.scheme == "http" and not is_loopback(url.netloc):
+            yield (
+                f"destinations.{one.name}.base_url: keys and events travel unencrypted to {url.hostname};"
+                " use https"
+            )
+
+
+_DOUBTS: tuple[Callable[[Settings], Iterable[str]], ...] = (
+    _subscription_doubts,
+    _source_doubts,
+    _address_doubts,
+    _asset_doubts,
+    _session_doubts,
+    _encryption_doubts,
+)
 
 
 def _in_host(address: str) -> str:

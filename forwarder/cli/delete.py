@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from forwarder.errors import ConfigError, ForwarderError
 from forwarder.javascript.json import stringify
 
 if TYPE_CHECKING:
+    from forwarder.amplitude.destination import AmplitudeDestination
     from forwarder.cli.erasing import Eraser
 
 _DAY_MS = 86_400_000
@@ -71,33 +72,48 @@ def delete(
         known = destinations_of(settings)
     except ConfigError as error:
         raise unusable(error) from None
-    chosen = {name: one for name, one in known.items() if destination in (None, name)}
-    if not chosen:
-        wanted = f"called {destination!r}" if destination is not None else "configured"
-        raise Failed(f"there is no destination {wanted}; see forwarder check")
+    chosen = _chosen(known, destination)
     if dry_run:
-        for one in chosen.values():
-            for call in one.deletion(users):
-                say(stringify({"method": call.method, "url": call.url, "json": call.json}))
+        _print_requests(chosen.values(), users)
         return
     if not yes:
-        if from_input:
-            raise Failed("nobody can be asked where the ids come from standard input; give --yes")
-        click.confirm(f"Delete {len(users)} user(s) at {', '.join(chosen)} for good?", abort=True)
+        _confirm(len(users), chosen, from_input=from_input)
     until = FOR_EVER if for_ever else 0
     if suppress_days is not None:
         until = time.time_ns() // 1_000_000 + round(suppress_days * _DAY_MS)
     patience_s = settings.server.stop_seconds + _PATIENCE_S
     eraser = Eraser(settings.spool, chosen, len(chosen) == len(known), users, until, patience_s)
     _remove(eraser, until, "; Amplitude was not asked")
-    failed = False
-    for name, one in chosen.items():
-        problem = delete_users(one, users)
-        failed |= problem is not None
+    problems = {name: delete_users(one, users) for name, one in chosen.items()}
+    for name, problem in problems.items():
         say(f"{name}: {problem or f'taken: {len(users)} user(s) will be deleted'}", err=problem is not None)
     _remove(eraser, until, "; Amplitude was asked", again=True)
-    if failed:
+    if any(problems.values()):
         raise SystemExit(1)
+
+
+def _chosen(
+    known: Mapping[str, "AmplitudeDestination"], destination: str | None
+) -> dict[str, "AmplitudeDestination"]:
+    """Return the destination of that name, all for None. Raises Failed where there is none."""
+    chosen = {name: one for name, one in known.items() if destination in (None, name)}
+    if not chosen:
+        wanted = f"called {destination!r}" if destination is not None else "configured"
+        raise Failed(f"there is no destination {wanted}; see forwarder check")
+    return chosen
+
+
+def _print_requests(destinations: Iterable["AmplitudeDestination"], users: Sequence[str]) -> None:
+    for one in destinations:
+        for call in one.deletion(users):
+            say(stringify({"method": call.method, "url": call.url, "json": call.json}))
+
+
+def _confirm(users: int, destinations: Iterable[str], *, from_input: bool) -> None:
+    """Ask whether to go on. Raises Failed where standard input holds the ids, Abort at a no."""
+    if from_input:
+        raise Failed("nobody can be asked where the ids come from standard input; give --yes")
+    click.confirm(f"Delete {users} user(s) at {', '.join(destinations)} for good?", abort=True)
 
 
 def _users(given: Sequence[str], file: str | None) -> tuple[list[str], bool]:

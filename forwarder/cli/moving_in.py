@@ -2,10 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from forwarder.cli.output import Failed, counted, say
+
+if TYPE_CHECKING:
+    from forwarder.importing import Exported, Report
 
 _EXAMPLE = Path(__file__).parents[1] / "example.toml"
 
@@ -75,34 +79,53 @@ def import_(
       forwarder import subscriptions-page-*.json --out .
       forwarder import segment-git-sync/ --actions catalog.json --out .
     """
-    from forwarder.importing import configuration_of, read_export, report_on
+    from forwarder.importing import read_export, report_on
 
     texts = [(str(path), path.read_text(encoding="utf-8-sig")) for path in _files(files)]
     if not texts:
         raise Failed("the folder holds no *.json and no *.tf files")
-    catalogue = None
-    if actions is not None:
-        try:
-            catalogue = json.loads(actions.read_text(encoding="utf-8-sig"))
-        except ValueError as error:
-            raise Failed(f"{actions} is no JSON: {error}") from None
-    exported = read_export(texts, catalogue, destination)
+    exported = read_export(texts, _catalogue(actions), destination)
     report = report_on(exported.subscriptions)
-    for line in report.mappings:
-        say(line)
-    for line in exported.refused:
-        say(f"left out: {line}", err=True)
-    for line in report.warnings:
-        say(f"warning: {line}", err=True)
-    for line in (*exported.problems, *report.errors):
-        say(f"error: {line}", err=True)
+    _print_report(exported, report)
     if exported.problems or report.errors:
-        raise Failed("nothing is written: mend what is told above first")
+        raise Failed("nothing is written: mend the errors above first")
     if not exported.subscriptions:
         raise Failed("no mapping of Amplitude (Actions) was found")
+    mappings = counted(len(exported.subscriptions), "mapping")
     if out is None:
-        say(f"{counted(len(exported.subscriptions), 'mapping')} can be imported; --out FOLDER writes them")
+        say(f"{mappings} can be imported; --out FOLDER writes them")
         return
+    _write_configuration(exported, write_key, out, force=force)
+    say(f"{mappings} written to {out}; next: forwarder check --config {out / 'forwarder.toml'}")
+
+
+def _catalogue(path: Path | None) -> object:
+    """Return Segment's answer on the destination's actions, None without a file. Raises Failed."""
+    if path is None:
+        return None
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except ValueError as error:
+        raise Failed(f"{path} is no JSON: {error}") from None
+
+
+def _print_report(exported: "Exported", report: "Report") -> None:
+    for line in report.mappings:
+        say(line)
+    notes = (
+        ("left out", exported.refused),
+        ("warning", report.warnings),
+        ("error", (*exported.problems, *report.errors)),
+    )
+    for kind, lines in notes:
+        for line in lines:
+            say(f"{kind}: {line}", err=True)
+
+
+def _write_configuration(exported: "Exported", write_key: str, out: Path, *, force: bool) -> None:
+    """Write the configuration's files into a folder. Raises Failed, before it writes any, if one is there."""
+    from forwarder.importing import configuration_of
+
     out.mkdir(parents=True, exist_ok=True)
     written = configuration_of(exported.subscriptions, write_key)
     for name in written:
@@ -110,10 +133,6 @@ def import_(
             raise Failed(f"{out / name} is there already; --force writes over it")
     for name, text in written.items():
         _write(out / name, text, force=force)
-    say(
-        f"{counted(len(exported.subscriptions), 'mapping')} written to {out}; next:"
-        f" forwarder check --config {out / 'forwarder.toml'}"
-    )
 
 
 def _files(paths: tuple[Path, ...]) -> list[Path]:

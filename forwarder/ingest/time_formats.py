@@ -77,12 +77,17 @@ def _read_parts(match: re.Match[str]) -> int | None:
         )
     except ValueError:
         return None
+    offset = _read_offset(part)
+    # Differences only: by its zone, a time near the calendar's ends may lie outside of it.
+    return None if offset is None else whole_milliseconds(time - EPOCH + extra - offset)
+
+
+def _read_offset(part: dict[str, str | None]) -> timedelta | None:
+    """Return how far a zone is ahead of UTC, None for what no zone is."""
     ahead, minutes = int(part["ahead"] or 0), int(part["minutes"] or 0)
     if ahead > 23 or minutes > 59:
         return None
-    offset = timedelta(hours=ahead, minutes=minutes) * (-1 if part["sign"] == "-" else 1)
-    # Differences only: by its zone, a time near the calendar's ends may lie outside of it.
-    return whole_milliseconds(time - EPOCH + extra - offset)
+    return timedelta(hours=ahead, minutes=minutes) * (-1 if part["sign"] == "-" else 1)
 
 
 def _read_number(match: re.Match[str]) -> int:

@@ -198,12 +198,7 @@ class _Reader:
 
     def _read_number(self, number: int) -> None:
         if self._skip(":"):
-            twice = self._skip(":")
-            if (twice and self._time) or len(self._time) >= 4:
-                raise Invalid
-            self._time += [number, 0] if twice else [number]
-            if not twice:
-                self._skip(".")
+            self._read_clock_part(number)
         elif self._skip(".") and self._time_expects(number):
             self._time.append(number)
             if self._peek().kind != "number":
@@ -221,6 +216,15 @@ class _Reader:
                 raise Invalid
             self._day.append(number)
             self._skip("-")
+
+    def _read_clock_part(self, number: int) -> None:
+        """Read a number of the clock that a colon follows; two colons leave out the minutes."""
+        twice = self._skip(":")
+        if (twice and self._time) or len(self._time) >= 4:
+            raise Invalid
+        self._time += [number, 0] if twice else [number]
+        if not twice:
+            self._skip(".")
 
     def _finish_time(self, number: int) -> None:
         self._time = [*self._time, number, 0, 0, 0][:4]

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from forwarder.errors import MappingError
 from forwarder.javascript.values import UNDEFINED
-from forwarder.mapping.compiler.generator import Generator
+from forwarder.mapping.compiler.generator import SourceGenerator
 from forwarder.mapping.compiler.rules import CoercedFields, Rules, fitted
 from forwarder.mapping.runtime.liquid import Clock
 from forwarder.mapping.shapes import is_plain_object, kind_of, root_of
@@ -26,7 +26,7 @@ def compile_mapping(mapping: object, *, clock: Clock = time.time) -> Callable[[o
     Parts of the payload are passed on as they are, not copied. Raises MappingError for mistakes that the
     reference finds without an event; what it finds only when it evaluates, the function raises.
     """
-    return _guarded(_compile(mapping, Generator(clock)))
+    return _guarded(_compile(mapping, SourceGenerator(clock)))
 
 
 def compile_fields(mapping: object, rules: Rules, *, clock: Clock = time.time) -> CoercedFields:
@@ -35,12 +35,12 @@ def compile_fields(mapping: object, rules: Rules, *, clock: Clock = time.time) -
     It raises nothing but MappingError.
     """
     if is_plain_object(mapping):
-        return _guarded(_compile(mapping, Generator(clock, rules)))
+        return _guarded(_compile(mapping, SourceGenerator(clock, rules)))
     resolve = compile_mapping(mapping, clock=clock)
     return lambda payload: fitted(rules, resolve(payload))
 
 
-def _compile(mapping: object, generator: Generator) -> Callable[[object], Any]:
+def _compile(mapping: object, generator: SourceGenerator) -> Callable[[object], Any]:
     try:
         root = root_of(mapping)
         validate(root)
@@ -71,7 +71,7 @@ def mapping_problems(mapping: object) -> list[MappingError]:
         root = root_of(mapping)
         found = list(any_node(root, ""))
         places = {(error.field, error.directive) for error in found}
-        generator = Generator(time.time)
+        generator = SourceGenerator(time.time)
         generator.compile(root)
     except MappingError as error:
         return [error]

@@ -7,7 +7,7 @@ import pytest
 from forwarder.errors import MappingError
 from forwarder.javascript.values import UNDEFINED
 from forwarder.mapping import compile_mapping
-from forwarder.mapping.compiler.generator import MAX_DEPTH, Generator
+from forwarder.mapping.compiler.generator import MAX_DEPTH, SourceGenerator
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_nothing_of_the_mapping_is_in_the_source() -> None:
         "l": {"@liquid": marker},
         "f": {"@flatten": {"value": marker, "separator": marker}},
     }
-    generator = Generator(lambda: 0)
+    generator = SourceGenerator(lambda: 0)
     generator.compile(mapping)
     assert generator.functions
     assert not any("zebra" in source for source in generator.functions)

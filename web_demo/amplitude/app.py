@@ -26,6 +26,8 @@ TEMPLATES.env.filters["clock"] = lambda ms: datetime.fromtimestamp(ms / 1000, UT
     :-3
 ]
 FORMS = {"/identify": "identification", "/groupidentify": "identification", "/usermap": "mapping"}
+SLOW_S = {"slow": 2, "hang": 60}
+"""For how many seconds these faults wait where they do not say so."""
 RECENT_MS = 8 * 3600 * 1000
 """What the check of recent events looks back, by when they came."""
 Clock = Callable[[], int]
@@ -56,21 +58,8 @@ class FakeAmplitude:
             key, items, options = read(path, request, body)
         except (ValueError, KeyError, AttributeError, TypeError, OSError, EOFError):
             return reply(checks.refused("Invalid JSON request body", missing_field=None))
-        fault = self.faults.next()
-        if fault.get("kind") == "slow":
-            await asyncio.sleep(fault.get("seconds", 2))
-        if fault.get("kind") == "hang":
-            await asyncio.sleep(fault.get("seconds", 60))
-            raise HangUpError
-        if fault.get("kind", "").startswith("taken"):
-            self.ledger.take(path, items, self._now())
-        if fault.get("kind") in ("reset", "taken and reset"):
-            raise HangUpError
-        if fault.get("kind") == "other":
-            page = "<html><h1>Please log in</h1></html>"
-            return Response(fault.get("text", page), fault.get("status", 200), media_type="text/html")
-        if (made := answer(fault, items)) is not None:
-            return reply(made)
+        if (made := await self._misbehaved(path, items)) is not None:
+            return made
         if not key or (self._api_key and key != self._api_key):
             return reply(checks.refused("Invalid API key"))
         wrong = checks.too_much(path, len(body), len(items)) or self._check(path, items, options)
@@ -81,6 +70,25 @@ class FakeAmplitude:
             return Response("success", media_type="text/html")
         done = {"code": 200, "events_ingested": len(items), "payload_size_bytes": len(body)}
         return JSONResponse({**done, "server_upload_time": self._now()})
+
+    async def _misbehaved(self, path: str, items: list[Any]) -> Response | None:
+        """Do what the next fault says; return its answer, None where the request is treated as usual.
+
+        Raises HangUpError where the connection ends without an answer.
+        """
+        fault = self.faults.next()
+        kind = fault.get("kind", "")
+        if kind in SLOW_S:
+            await asyncio.sleep(fault.get("seconds", SLOW_S[kind]))
+        if kind.startswith("taken"):
+            self.ledger.take(path, items, self._now())
+        if kind in ("hang", "reset", "taken and reset"):
+            raise HangUpError
+        if kind == "other":
+            page = "<html><h1>Please log in</h1></html>"
+            return Response(fault.get("text", page), fault.get("status", 200), media_type="text/html")
+        made = answer(fault, items)
+        return None if made is None else reply(made)
 
     def _check(self, path: str, items: list[Any], options: dict[str, Any]) -> checks.Answer | None:
         if path == "/identify":

@@ -4,6 +4,7 @@ From Amplitude's public documentation of the HTTP V2, batch, identify, group ide
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 REFUSED_IDS = {
@@ -39,46 +40,58 @@ def usable_id(value: object, shortest: int) -> bool:
     return isinstance(value, str) and len(value) >= shortest and value.lower() not in REFUSED_IDS
 
 
+@dataclass
+class Mistakes:
+    """What is wrong with a list of events: for each kind of mistake, the indexes by the field's name."""
+
+    invalid: dict[str, list[int]] = field(default_factory=dict)
+    missing: dict[str, list[int]] = field(default_factory=dict)
+    short: dict[str, list[int]] = field(default_factory=dict)
+
+    def note(self, index: int, event: Mapping[str, Any], shortest: int) -> None:
+        """Note the mistakes of the event at ``index``; ids have ``shortest`` characters or more."""
+        if not event.get("event_type"):
+            self.missing.setdefault("event_type", []).append(index)
+        given = [name for name in ("user_id", "device_id") if event.get(name) not in (None, "")]
+        if not given:
+            self.missing.setdefault("user_id", []).append(index)
+        elif not any(usable_id(event[name], shortest) for name in given):
+            for name in given:
+                self.short.setdefault(name, []).append(index)
+        for name in wrong_fields(event):
+            self.invalid.setdefault(name, []).append(index)
+
+    @property
+    def error(self) -> str:
+        """The sentence of the refusal, empty where there is no mistake."""
+        if self.short:
+            return "Invalid id length for user_id or device_id"
+        if self.missing:
+            return "Request missing required field"
+        return "Invalid field values on some events" if self.invalid else ""
+
+
 def events(path: str, found: Sequence[Any], options: Mapping[str, Any]) -> Answer | None:
     """Return the refusal of a list of events, None where all are good.
 
     HTTP V2 names the first bad event only, batch all of them.
     """
-    shortest = options.get("min_id_length") or 5
-    invalid: dict[str, list[int]] = {}
-    missing: dict[str, list[int]] = {}
-    short: dict[str, list[int]] = {}
+    mistakes = Mistakes()
     for index, event in enumerate(found):
-        bad = False
         if not isinstance(event, dict):
             return refused("Invalid event JSON")
-        if not event.get("event_type"):
-            missing.setdefault("event_type", []).append(index)
-            bad = True
-        given = [name for name in ("user_id", "device_id") if event.get(name) not in (None, "")]
-        if not given:
-            missing.setdefault("user_id", []).append(index)
-            bad = True
-        elif not any(usable_id(event[name], shortest) for name in given):
-            for name in given:
-                short.setdefault(name, []).append(index)
-            bad = True
-        for name in wrong_fields(event):
-            invalid.setdefault(name, []).append(index)
-            bad = True
-        if bad and path == "/2/httpapi":
+        mistakes.note(index, event, options.get("min_id_length") or 5)
+        if mistakes.error and path == "/2/httpapi":
             break
-    if not (invalid or missing or short):
+    if not mistakes.error:
         return None
-    lists = {
-        "events_with_invalid_fields": invalid,
-        "events_with_missing_fields": missing,
-        "events_with_invalid_id_lengths": short,
-    }
-    error = "Request missing required field" if missing else "Invalid field values on some events"
-    if short:
-        error = "Invalid id length for user_id or device_id"
-    return refused(error, missing_field=None, **lists)
+    return refused(
+        mistakes.error,
+        missing_field=None,
+        events_with_invalid_fields=mistakes.invalid,
+        events_with_missing_fields=mistakes.missing,
+        events_with_invalid_id_lengths=mistakes.short,
+    )
 
 
 def wrong_fields(event: Mapping[str, Any]) -> list[str]:

@@ -1,9 +1,14 @@
 """Misbehaviour on demand: a queue of faults, one for each of the next requests."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+Fault = dict[str, Any]
+Items = Sequence[dict[str, Any]]
+Answer = tuple[int, dict[str, Any]]
+"""Status and JSON body."""
 
 KINDS = {
     "throttle": "429; names `users` and `devices` (default: the first item's); nothing is taken",
@@ -27,7 +32,7 @@ KINDS = {
 class Faults:
     """The faults that are still to come."""
 
-    queue: deque[dict[str, Any]] = field(default_factory=deque)
+    queue: deque[Fault] = field(default_factory=deque)
 
     def add(self, faults: object) -> str | None:
         """Queue a list of faults, ``{"kind": ..., "times": n}``; return what is wrong with it, or None."""
@@ -40,51 +45,81 @@ class Faults:
             self.queue.extend([one] * int(one.get("times", 1)))
         return None
 
-    def next(self) -> dict[str, Any]:
+    def next(self) -> Fault:
         """Return the fault for this request, empty for none."""
         return self.queue.popleft() if self.queue else {}
 
 
-def answer(fault: dict[str, Any], items: Sequence[dict[str, Any]]) -> tuple[int, dict[str, Any]] | None:
+def answer(fault: Fault, items: Items) -> Answer | None:
     """Return the answer that a fault makes, None where it makes none of its own."""
-    kind = fault.get("kind")
-    indexes = fault.get("indexes", [0])
-    if kind == "throttle":
-        first = items[0] if items else {}
-        users = fault.get("users", [first["user_id"]] if first.get("user_id") else [])
-        devices = fault.get("devices", [first["device_id"]] if first.get("device_id") and not users else [])
-        named = [
-            index
-            for index, item in enumerate(items)
-            if item.get("user_id") in users or item.get("device_id") in devices
-        ]
-        return 429, {
-            "code": 429,
-            "error": "Too many requests for some devices and users",
-            "eps_threshold": 30,
-            "throttled_users": dict.fromkeys(users, 40),
-            "throttled_devices": dict.fromkeys(devices, 40),
-            "throttled_events": named,
-        }
-    if kind == "bad":
-        error = "Invalid field values on some events"
-        return 400, {"code": 400, "error": error, "events_with_invalid_fields": {"time": indexes}}
-    if kind == "silenced":
-        return 400, {
-            "code": 400,
-            "error": "Events silenced for device_id",
-            "silenced_devices": [items[index].get("device_id") for index in indexes if index < len(items)],
-            "silenced_events": indexes,
-        }
-    if kind == "too large" and len(items) > 1:
-        return 413, {"code": 413, "error": "Payload too large"}
-    if kind == "invalid key":
-        return 400, {"code": 400, "error": "Invalid API key"}
-    if kind in ("taken and failed", "failed"):
-        status = fault.get("status", 500)
-        return status, {"code": status, "error": "Internal server error"}
-    if kind == "forbidden":
-        return 403, {"code": 403, "error": "Forbidden"}
-    if kind == "unavailable":
-        return 503, {"code": 503, "error": "Service unavailable"}
-    return None
+    make = _ANSWERS.get(fault.get("kind", ""))
+    return make(fault, items) if make else None
+
+
+def _throttled(fault: Fault, items: Items) -> Answer:
+    first = items[0] if items else {}
+    users = fault.get("users", [first["user_id"]] if first.get("user_id") else [])
+    devices = fault.get("devices", [first["device_id"]] if first.get("device_id") and not users else [])
+    named = [
+        index
+        for index, item in enumerate(items)
+        if item.get("user_id") in users or item.get("device_id") in devices
+    ]
+    return 429, {
+        "code": 429,
+        "error": "Too many requests for some devices and users",
+        "eps_threshold": 30,
+        "throttled_users": dict.fromkeys(users, 40),
+        "throttled_devices": dict.fromkeys(devices, 40),
+        "throttled_events": named,
+    }
+
+
+def _invalid(fault: Fault, items: Items) -> Answer:
+    named = {"time": _indexes(fault)}
+    return 400, {
+        "code": 400,
+        "error": "Invalid field values on some events",
+        "events_with_invalid_fields": named,
+    }
+
+
+def _silenced(fault: Fault, items: Items) -> Answer:
+    indexes = _indexes(fault)
+    return 400, {
+        "code": 400,
+        "error": "Events silenced for device_id",
+        "silenced_devices": [items[index].get("device_id") for index in indexes if index < len(items)],
+        "silenced_events": indexes,
+    }
+
+
+def _indexes(fault: Fault) -> Sequence[int]:
+    indexes: Sequence[int] = fault.get("indexes", [0])
+    return indexes
+
+
+def _too_large(fault: Fault, items: Items) -> Answer | None:
+    return (413, {"code": 413, "error": "Payload too large"}) if len(items) > 1 else None
+
+
+def _failed(fault: Fault, items: Items) -> Answer:
+    status = fault.get("status", 500)
+    return status, {"code": status, "error": "Internal server error"}
+
+
+def _always(status: int, error: str) -> Callable[[Fault, Items], Answer]:
+    return lambda fault, items: (status, {"code": status, "error": error})
+
+
+_ANSWERS: dict[str, Callable[[Fault, Items], Answer | None]] = {
+    "throttle": _throttled,
+    "bad": _invalid,
+    "silenced": _silenced,
+    "too large": _too_large,
+    "taken and failed": _failed,
+    "failed": _failed,
+    "unavailable": _always(503, "Service unavailable"),
+    "forbidden": _always(403, "Forbidden"),
+    "invalid key": _always(400, "Invalid API key"),
+}

@@ -12,7 +12,7 @@ PARTS = {
     "attempts": [],
     "operators": ["operators", "numbers", "in_place"],
     "methods": ["methods", "codecs", "templates", "growth"],
-    "language": ["classes", "closures", "generators", "flow"],
+    "language": ["classes", "closures", "generators", "flow", "loops"],
     "errors": ["errors"],
 }
 """Each file, in order, and the functions of it that are to be called."""

@@ -192,7 +192,7 @@ def generators():
 
 
 def flow():
-    """Loops with their odd endings, pattern matching, assignment in expressions, unpacking."""
+    """Pattern matching."""
     found = []
     for value in (None, True, 3, -3, "text", [1, 2], (1,), {"k": 1, "l": 2}, 2.5, Point(1)):
         match value:
@@ -210,6 +210,12 @@ def flow():
                 found.append(x)
             case _:
                 found.append("else")
+    return found
+
+
+def loops():
+    """Loops with their odd endings, assignment in expressions, unpacking."""
+    found = []
     n = 0
     while n < 10:
         n += 1

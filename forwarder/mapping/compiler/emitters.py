@@ -5,10 +5,11 @@ expression fails when it is evaluated.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from forwarder.errors import MappingError
 from forwarder.javascript.values import UNDEFINED, truthy
+from forwarder.mapping.compiler.interface import Generator
 from forwarder.mapping.compiler.scope import NodeContext, Scope
 from forwarder.mapping.paths import parse_path, without_root
 from forwarder.mapping.runtime import liquid
@@ -16,21 +17,18 @@ from forwarder.mapping.runtime.templates import pieces
 from forwarder.mapping.shapes import directive_of, kind_of
 from forwarder.mapping.validation import validate
 
-if TYPE_CHECKING:
-    from forwarder.mapping.compiler.generator import Generator
-
-Writer: TypeAlias = "Callable[[Generator, str, Any, NodeContext], str]"
+Emitter: TypeAlias = Callable[[Generator, str, Any, NodeContext], str]
 """(generator, name of the constant an error names, the directive's argument, its spot) to expression."""
 
 
-def _if(write: "Generator", where: str, options: Any, spot: NodeContext) -> str:
+def _if(gen: Generator, where: str, options: Any, spot: NodeContext) -> str:
     """``@if``: ``exists`` wins over ``blank``; a falsy ``else`` counts as none."""
     if not isinstance(options, dict) or not (truthy(options.get("exists")) or truthy(options.get("blank"))):
-        return write.failure(where, "needs an object with 'exists' or 'blank'")
+        return gen.failure(where, "needs an object with 'exists' or 'blank'")
     if "exists" in options:
-        condition = f"(v := {write.expression(options['exists'], spot.raw())}) is not None and v is not U"
+        condition = f"(v := {gen.expression(options['exists'], spot.raw())}) is not None and v is not U"
     else:
-        condition = f"is_filled({write.expression(options['blank'], spot.raw())})"
+        condition = f"is_filled({gen.expression(options['blank'], spot.raw())})"
     if (
         "then" in options
         and _is_plain_path(options["then"], spot)
@@ -38,8 +36,8 @@ def _if(write: "Generator", where: str, options: Any, spot: NodeContext) -> str:
     ):
         yes = "v"  # what was found needs no second look
     else:
-        yes = write.expression(options["then"], spot.below("then")) if "then" in options else "U"
-    no = write.expression(options["else"], spot.below("else")) if truthy(options.get("else")) else "U"
+        yes = gen.expression(options["then"], spot.below("then")) if "then" in options else "U"
+    no = gen.expression(options["else"], spot.below("else")) if truthy(options.get("else")) else "U"
     return f"({yes} if {condition} else {no})"
 
 
@@ -50,159 +48,170 @@ def _is_plain_path(node: object, spot: NodeContext) -> bool:
     return isinstance(node["@path"], str)
 
 
-def _case(write: "Generator", where: str, options: Any, spot: NodeContext) -> str:
+def _case(gen: Generator, where: str, options: Any, spot: NodeContext) -> str:
     """``@case``."""
     if not isinstance(options, dict) or not truthy(options.get("operator")):
-        return write.failure(where, "needs an object with 'operator'")
+        return gen.failure(where, "needs an object with 'operator'")
     if not truthy(options.get("value")):
         return "U"
-    value = write.expression(options["value"], spot.raw())
-    return write.cleaned(f"change_case({where}, {value}, {write.constant(options['operator'])})", spot)
+    value = gen.expression(options["value"], spot.raw())
+    return gen.cleaned(f"change_case({where}, {value}, {gen.constant(options['operator'])})", spot)
 
 
-def _replace(write: "Generator", where: str, options: Any, spot: NodeContext) -> str:
+def _replace(gen: Generator, where: str, options: Any, spot: NodeContext) -> str:
     """``@replace``: options of wrong types give "" for any value."""
     if not isinstance(options, dict) or not truthy(options.get("pattern")):
-        return write.failure(where, "needs an object with 'pattern'")
+        return gen.failure(where, "needs an object with 'pattern'")
     if not truthy(options.get("value")):
         return "U"
-    value = write.expression(options["value"], spot.raw())
-    steps = []
-    for number in ("", "2"):
-        pattern, replacement = options.get(f"pattern{number}"), options.get(f"replacement{number}")
-        if truthy(pattern):
-            steps.append((pattern, "" if replacement is None else replacement))
-    ignore_case, everywhere = options.get("ignorecase"), options.get("global")
-    ignore_case = False if ignore_case is None else ignore_case
-    everywhere = True if everywhere is None else everywhere
-    texts = [isinstance(pattern, str) and isinstance(replacement, str) for pattern, replacement in steps]
-    if not (texts[0] and isinstance(ignore_case, bool) and isinstance(everywhere, bool)):
-        steps = []
-    usable = write.constant([one for one, good in zip(steps, texts, strict=False) if good])
-    flags = f"{write.constant(ignore_case)}, {write.constant(everywhere)}"
-    return f"replace({where}, {value}, {usable}, {flags})"
+    value = gen.expression(options["value"], spot.raw())
+    ignore_case = _or_default(options.get("ignorecase"), False)
+    everywhere = _or_default(options.get("global"), True)
+    steps = _replacements(options)
+    usable = [step for step in steps if _are_texts(step)]
+    if not (_are_texts(steps[0]) and isinstance(ignore_case, bool) and isinstance(everywhere, bool)):
+        usable = []
+    flags = f"{gen.constant(ignore_case)}, {gen.constant(everywhere)}"
+    return f"replace({where}, {value}, {gen.constant(usable)}, {flags})"
 
 
-def _array_path(write: "Generator", where: str, options: Any, spot: NodeContext) -> str:
+def _replacements(options: dict[str, Any]) -> list[tuple[object, object]]:
+    """Return each pattern that is given, with its replacement."""
+    return [
+        (options[f"pattern{number}"], _or_default(options.get(f"replacement{number}"), ""))
+        for number in ("", "2")
+        if truthy(options.get(f"pattern{number}"))
+    ]
+
+
+def _are_texts(step: tuple[object, object]) -> bool:
+    return all(isinstance(part, str) for part in step)
+
+
+def _or_default(value: object, default: object) -> object:
+    return default if value is None else value
+
+
+def _array_path(gen: Generator, where: str, options: Any, spot: NodeContext) -> str:
     """``@arrayPath``: [path or directive, shape]."""
     if not isinstance(options, list):
-        return write.failure(where, f"needs an array of path and shape, got {kind_of(options)}")
+        return gen.failure(where, f"needs an array of path and shape, got {kind_of(options)}")
     path = options[0] if options else UNDEFINED
     shape = options[1] if len(options) > 1 else None
     if isinstance(path, str):
-        root = write.path(parse_path(without_root(path)), spot.scope)
+        root = gen.path(parse_path(without_root(path)), spot.scope)
         unclean = spot.scope.holed
     else:
-        root = "U" if path is UNDEFINED else write.expression(path, spot.raw())
+        root = "U" if path is UNDEFINED else gen.expression(path, spot.raw())
         unclean = True
     if not isinstance(shape, dict) or not shape:
-        return write.cleaned(root, spot) if unclean else root
+        return gen.cleaned(root, spot) if unclean else root
     if spot.final and directive_of(shape) is None and not unclean:
-        item = write.function(shape, spot.deeper(), Scope(holed=False))
+        item = gen.function(shape, spot.deeper(), Scope(holed=False))
         return f"(each(v, {item}) if (v := {root}) is not U else U)"
-    item = write.function(shape, spot.raw(), Scope(holed=True))
-    return write.cleaned(f"each({root}, {item})", spot)
+    item = gen.function(shape, spot.raw(), Scope(holed=True))
+    return gen.cleaned(f"each({root}, {item})", spot)
 
 
-def _path(write: "Generator", where: str, options: Any, spot: NodeContext) -> str:
+def _path(gen: Generator, where: str, options: Any, spot: NodeContext) -> str:
     """``@path``."""
     if isinstance(options, str):
-        value = write.path(parse_path(without_root(options)), spot.scope)
+        value = gen.path(parse_path(without_root(options)), spot.scope)
     elif directive_of(options) is None:
-        return write.failure(where, f"expected a string, got {kind_of(options)}")
+        return gen.failure(where, f"expected a string, got {kind_of(options)}")
     else:
-        value = f"dynamic_path({where}, {write.expression(options, spot.raw())}, p)"
-    return write.cleaned(value, spot) if spot.scope.holed else value
+        value = f"dynamic_path({where}, {gen.expression(options, spot.raw())}, p)"
+    return gen.cleaned(value, spot) if spot.scope.holed else value
 
 
-def _template(write: "Generator", where: str, options: Any, spot: NodeContext) -> str:
+def _template(gen: Generator, where: str, options: Any, spot: NodeContext) -> str:
     """``@template``."""
     if not isinstance(options, str):
         if directive_of(options) is None:
-            return write.failure(where, f"expected a string, got {kind_of(options)}")
-        return f"dynamic_template({where}, {write.expression(options, spot.raw())}, p)"
+            return gen.failure(where, f"expected a string, got {kind_of(options)}")
+        return f"dynamic_template({where}, {gen.expression(options, spot.raw())}, p)"
     if "{{{" in options:  # What is filled in may hold further braces: only at evaluation is the text known.
-        return f"dynamic_template({where}, {write.constant(options)}, p)"
+        return f"dynamic_template({where}, {gen.constant(options)}, p)"
     parts: list[str] = []
     for text, path in pieces(options, 2):
         if text or path is None:
-            parts.append(write.constant(text))
+            parts.append(gen.constant(text))
         if path is not None:
             keys = parse_path(path)
-            parts.append(f"text_of({write.path(keys, spot.scope) if keys else '{} if p is U else p'})")
+            parts.append(f"text_of({gen.path(keys, spot.scope) if keys else '{} if p is U else p'})")
     return f"({' + '.join(parts)})"
 
 
-def _literal(write: "Generator", where: str, options: Any, spot: NodeContext) -> str:
+def _literal(gen: Generator, where: str, options: Any, spot: NodeContext) -> str:
     """``@literal``: directives in it are resolved all the same."""
-    return write.expression(options, spot)
+    return gen.expression(options, spot)
 
 
-def _flatten(write: "Generator", where: str, options: Any, spot: NodeContext) -> str:
+def _flatten(gen: Generator, where: str, options: Any, spot: NodeContext) -> str:
     """``@flatten``."""
     if not isinstance(options, dict) or not truthy(options.get("separator")):
-        return write.failure(where, "needs an object with 'separator'")
-    separator = write.expression(options["separator"], spot.raw())
-    value = write.expression(options["value"], spot.raw()) if "value" in options else "U"
-    keep_arrays = write.constant(truthy(options.get("omitArrays")))
-    return write.cleaned(f"flatten({where}, {value}, {separator}, {keep_arrays})", spot)
+        return gen.failure(where, "needs an object with 'separator'")
+    separator = gen.expression(options["separator"], spot.raw())
+    value = gen.expression(options["value"], spot.raw()) if "value" in options else "U"
+    keep_arrays = gen.constant(truthy(options.get("omitArrays")))
+    return gen.cleaned(f"flatten({where}, {value}, {separator}, {keep_arrays})", spot)
 
 
-def _json(write: "Generator", where: str, options: Any, spot: NodeContext) -> str:
+def _json(gen: Generator, where: str, options: Any, spot: NodeContext) -> str:
     """``@json``."""
     if not isinstance(options, dict) or not truthy(options.get("mode")) or not truthy(options.get("value")):
-        return write.failure(where, "needs an object with 'mode' and 'value'")
-    value = write.expression(options["value"], spot.raw())
+        return gen.failure(where, "needs an object with 'mode' and 'value'")
+    value = gen.expression(options["value"], spot.raw())
     if options["mode"] == "encode":
         return f"encode({value})"
     if options["mode"] == "decode":
-        return write.cleaned(f"decode({value})", spot)
+        return gen.cleaned(f"decode({value})", spot)
     return f"({value}, U)[1]"
 
 
-def _merge(write: "Generator", where: str, options: Any, spot: NodeContext) -> str:
+def _merge(gen: Generator, where: str, options: Any, spot: NodeContext) -> str:
     """``@merge``."""
     if not isinstance(options, dict) or not truthy(options.get("direction")):
-        return write.failure(where, "needs an object with 'direction'")
+        return gen.failure(where, "needs an object with 'direction'")
     if not isinstance(options.get("objects"), list):
-        return write.failure(where, "needs an array 'objects'")
-    direction = write.expression(options["direction"], spot.raw())
-    objects = write.expression(options["objects"], spot.raw())
-    return write.cleaned(f"merge({direction}, {objects})", spot)
+        return gen.failure(where, "needs an array 'objects'")
+    direction = gen.expression(options["direction"], spot.raw())
+    objects = gen.expression(options["objects"], spot.raw())
+    return gen.cleaned(f"merge({direction}, {objects})", spot)
 
 
-def _transform(write: "Generator", where: str, options: Any, spot: NodeContext) -> str:
+def _transform(gen: Generator, where: str, options: Any, spot: NodeContext) -> str:
     """``@transform``: ``apply`` is validated like a mapping of its own."""
     if not isinstance(options, dict) or not truthy(options.get("mapping")):
-        return write.failure(where, "needs an object with 'apply' and 'mapping'")
+        return gen.failure(where, "needs an object with 'apply' and 'mapping'")
     if not isinstance(options.get("apply"), dict):
-        return write.failure(where, "'apply' should be an object")
+        return gen.failure(where, "'apply' should be an object")
     try:
         validate(options["apply"])
     except MappingError as error:
-        return write.failure(where, f"'apply': {error}")
-    apply = write.function(options["apply"], spot.raw())
-    mapping = write.function(options["mapping"], spot.raw(), Scope(holed=True))
-    return write.cleaned(f"transform({where}, {apply}, p, {mapping})", spot)
+        return gen.failure(where, f"'apply': {error}")
+    apply = gen.function(options["apply"], spot.raw())
+    mapping = gen.function(options["mapping"], spot.raw(), Scope(holed=True))
+    return gen.cleaned(f"transform({where}, {apply}, p, {mapping})", spot)
 
 
-def _exclude_when_null(write: "Generator", where: str, options: Any, spot: NodeContext) -> str:
+def _exclude_when_null(gen: Generator, where: str, options: Any, spot: NodeContext) -> str:
     """``@excludeWhenNull``."""
-    return write.cleaned(f"exclude_nulls({write.expression(options, spot.raw())})", spot)
+    return gen.cleaned(f"exclude_nulls({gen.expression(options, spot.raw())})", spot)
 
 
-def _liquid(write: "Generator", where: str, options: Any, spot: NodeContext) -> str:
+def _liquid(gen: Generator, where: str, options: Any, spot: NodeContext) -> str:
     """``@liquid``: parsed here, once; a mistake in it shows at evaluation, as in the reference."""
     if not isinstance(options, str):
-        return write.failure(where, f"needs a string, got {kind_of(options)}")
+        return gen.failure(where, f"needs a string, got {kind_of(options)}")
     try:
-        template = liquid.template(options, spot.place, write.clock)
+        template = liquid.template(options, spot.place, gen.clock)
     except MappingError as error:
-        return write.failure(where, str(error))
-    return f"{write.constant(template)}(p)"
+        return gen.failure(where, str(error))
+    return f"{gen.constant(template)}(p)"
 
 
-WRITERS: dict[str, Writer] = {
+EMITTERS: dict[str, Emitter] = {
     "@if": _if,
     "@case": _case,
     "@replace": _replace,

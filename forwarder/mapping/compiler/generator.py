@@ -22,11 +22,14 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+from typing_extensions import override
+
 from forwarder.errors import MappingError
 from forwarder.javascript.paths import walk
 from forwarder.javascript.values import UNDEFINED
-from forwarder.mapping.compiler.emitters import WRITERS
+from forwarder.mapping.compiler.emitters import EMITTERS
 from forwarder.mapping.compiler.field_emitter import emit_fields
+from forwarder.mapping.compiler.interface import Generator
 from forwarder.mapping.compiler.rules import Rules
 from forwarder.mapping.compiler.scope import NodeContext, Scope
 from forwarder.mapping.runtime import cleaning, directives
@@ -85,8 +88,8 @@ HELPERS: dict[str, Any] = {
 }
 
 
-class Generator:
-    """Collects functions and constants; ``compile`` makes them one callable.
+class SourceGenerator(Generator):
+    """The generator of one mapping's source: functions and constants; ``compile`` makes them one callable.
 
     ``failures``: what is sure to fail when it is evaluated.
     """
@@ -109,14 +112,14 @@ class Generator:
         compiled: Callable[[object], object] = self.namespace[name]
         return compiled
 
+    @override
     def constant(self, value: object) -> str:
-        """Return the name of a constant."""
         name = f"k{next(self.numbers)}"
         self.namespace[name] = value
         return name
 
+    @override
     def function(self, node: object, spot: NodeContext, scope: Scope | None = None) -> str:
-        """Write a function of a payload for the node, as in the spot's scope if no other; return its name."""
         scope = (scope or spot.scope).nested()
         value = self.expression(node, spot.inside(scope))
         name = f"f{next(self.numbers)}"
@@ -124,8 +127,8 @@ class Generator:
         self.functions.append(f"def {name}(p):\n{body}    return {value}\n")
         return name
 
+    @override
     def expression(self, node: object, spot: NodeContext) -> str:
-        """Return the expression of any node."""
         if spot.depth > MAX_DEPTH:
             raise MappingError(f"nested deeper than {MAX_DEPTH}; flatten the mapping", spot.place[:80])
         if spot.nesting > OUTLINE_DEPTH and isinstance(node, (dict, list)):
@@ -174,25 +177,25 @@ class Generator:
             return f"(None if (v := {value}) is U else v)"
         return value
 
+    @override
     def cleaned(self, value: str, spot: NodeContext) -> str:
-        """Return the expression of a value in which undefined may be left."""
         return f"clean({value})" if spot.final else value
 
     def directive(self, name: str, options: Any, spot: NodeContext) -> str:
         """Return the expression of a directive."""
-        write = WRITERS.get(name)
+        emit = EMITTERS.get(name)
         where = self.constant((spot.place, name))
-        if write is None:
-            return self.failure(where, f"is no directive; use one of {', '.join(sorted(WRITERS))}")
-        return write(self, where, options, spot)
+        if emit is None:
+            return self.failure(where, f"is no directive; use one of {', '.join(sorted(EMITTERS))}")
+        return emit(self, where, options, spot)
 
+    @override
     def failure(self, where: str, message: str) -> str:
-        """Return the expression that raises: the reference, too, finds this mistake only here."""
         self.failures.append(MappingError(message, *self.namespace[where]))
         return f"fail({where}, {self.constant(message)})"
 
+    @override
     def path(self, keys: tuple[str, ...], scope: Scope) -> str:
-        """Return the expression of a walk; objects on the way are looked up once per function."""
         if not keys:
             return "p"
         for end in range(1, len(keys)):
