@@ -285,7 +285,7 @@ def test(options: argparse.Namespace, extra: list[str]) -> None:
     if extra:
         checks["tests"] = [*both, *extra]
     else:  # who starts no other program is watched: the others would be slowed down, and wait for the clock
-        quick = [f"tests/{level}" for level in ("unit", "property", "vectors")]
+        quick = [f"tests/{level}" for level in ("unit", "property", "vectors", "contract")]
         watched = ["--cov", "--cov-branch", "--cov-report=json:build/coverage.json", "--cov-report="]
         checks["tests without other programs"] = [*both, *quick, *watched]
         checks["branches reached"] = [PYTHON, "-m", "tests.branches"]

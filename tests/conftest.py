@@ -7,9 +7,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from tests.nats import Nats, nats_server
+from tests.support.nats import Nats, nats_server
 
-LEVELS = {"unit", "property", "vectors", "integration", "browser", "docs"}
+LEVELS = {"unit", "property", "vectors", "contract", "integration", "browser", "docs"}
 
 
 # Examples may take their time: the first one starts an engine, and other programs use the machine, too.

@@ -24,8 +24,8 @@ CORE = (
     *("forwarder/amplitude/wire/responses.py", "forwarder/http/sending.py", "forwarder/http/auth.py"),
 )
 """What is changed."""
-TESTS = ("tests/unit", "tests/property")
-"""Which tests may notice: those that start no other program."""
+TESTS = ("tests/unit", "tests/property", "tests/contract")
+"""Which tests may notice: those that run our code in their own process."""
 PACKAGES = ("browser_plugin", "forwarder")
 SETTINGS = """
 [tool.mutmut]

@@ -20,9 +20,9 @@ from forwarder.errors import ForwarderError
 from forwarder.http.responses import Refusal
 from forwarder.ingest.body import decode_body, exceeds_depth
 from forwarder.ingest.envelope import batch, single
-from tests.bench.programs import ROOT
 from tests.property import test_planning, test_tracking_bodies
-from tests.simulation.items import sent_item
+from tests.support.processes import ROOT
+from tests.support.simulation.items import sent_item
 
 LARGEST = 500_000
 """Bytes of a body, also of an inflated one: as a request of Segment's API may have."""

@@ -20,8 +20,10 @@ import orjson
 
 from forwarder.spool import NewEvent, open_spool
 from tests.bench import load, mapping, planning
-from tests.bench.programs import ROOT, Process, running
-from tests.nats import nats_server, somewhere
+from tests.bench.programs import Process, running
+from tests.support.nats import nats_server
+from tests.support.processes import ROOT
+from tests.support.spools import somewhere
 
 CONFIG = """
 [spool]

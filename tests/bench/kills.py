@@ -5,10 +5,11 @@ import random
 import tempfile
 from pathlib import Path
 
-from tests.harness import fake_amplitude
-from tests.integration.killing import kill_under_load, two_machines
-from tests.integration.operating import free_port, write_config
-from tests.nats import nats_server
+from tests.support.amplitude import fake_amplitude
+from tests.support.configuration import write_config
+from tests.support.kills import kill_under_load, two_machines
+from tests.support.nats import nats_server
+from tests.support.processes import free_port
 
 
 def main() -> None:

@@ -16,10 +16,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tests.harness import eventually
-from tests.integration.operating import DESTINATION, TOKEN
-from tests.integration.running import ROOT
-from tests.nats import PROGRAM
+from tests.support.configuration import DESTINATION, TOKEN
+from tests.support.nats import PROGRAM
+from tests.support.processes import ROOT
+from tests.support.waiting import eventually
 
 NATS_NET, WEB_NET = "10.77.1", "10.77.2"
 PORT, NODES = 8300, (1, 2, 3)

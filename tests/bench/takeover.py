@@ -28,8 +28,9 @@ import nats
 
 from tests.bench.machines import NATS_NET, NODES, WEB, Forwarder, Node, set_up_networks
 from tests.bench.watching import Found, Traffic, at_once, examine
-from tests.harness import Amplitude, eventually, program
-from tests.integration.running import ROOT
+from tests.support.amplitude import Amplitude
+from tests.support.processes import ROOT, program
+from tests.support.waiting import eventually
 
 OWNERLESS_S = 10.0
 """How long an accepted event may wait for a forwarder that delivers it."""

@@ -12,8 +12,8 @@ from itertools import pairwise
 from typing import Any
 
 from tests.bench.machines import PORT, Forwarder
-from tests.harness import Amplitude
-from tests.integration.shop import LOGIN
+from tests.support.amplitude import Amplitude
+from tests.support.sender import LOGIN
 
 SENDERS, BATCH, USERS = 10, 5, 60
 RATE = 250

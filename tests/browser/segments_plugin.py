@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.browser.shop_page import Shop
-from tests.integration.running import ROOT
+from tests.support.processes import ROOT
 
 PACKAGE = "@segment/browser-destinations@3.98.0"
 FILE = "segment-browser-destinations-3.98.0.tgz"

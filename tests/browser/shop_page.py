@@ -1,8 +1,7 @@
 """A page with the standard Analytics.js snippet, a forwarder that serves it, and what Amplitude received."""
 
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +11,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser.site import Site, serving
-from tests.integration.receiver import Receiver, receiver
-from tests.integration.running import ROOT, Running, forwarder
+from tests.support.forwarder import Running, forwarder
+from tests.support.processes import ROOT
+from tests.support.receiver import Receiver, receiver
+from tests.support.waiting import eventually
 
 CONFIG = """
 [server]
@@ -112,14 +113,6 @@ class Shop:
         """Wait for that many events of one name, and return them."""
         assert eventually(lambda: len(self.events(name)) >= count), (name, self.amplitude.events(), self.seen)
         return self.events(name)
-
-
-def eventually(true: Callable[[], object], seconds: float = 15) -> bool:
-    """Wait until something is so."""
-    until = time.monotonic() + seconds
-    while not true() and time.monotonic() < until:
-        time.sleep(0.03)
-    return bool(true())
 
 
 @contextmanager

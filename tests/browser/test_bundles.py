@@ -8,8 +8,9 @@ import pytest
 from playwright.sync_api import Browser
 
 from browser_plugin.dist import MODULES
-from tests.browser.shop_page import ONE_RUNTIME, Shop, eventually, opened, python, session
-from tests.integration.running import ROOT
+from tests.browser.shop_page import ONE_RUNTIME, Shop, opened, python, session
+from tests.support.processes import ROOT
+from tests.support.waiting import eventually
 
 DIST = ROOT / "dist" / "page"
 SOURCE = """

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser.shop_page import Shop, opened, python, session, shop
-from tests.integration.running import ROOT
+from tests.support.processes import ROOT
 
 POLICY = re.search(r"^Content-Security-Policy: (.*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
 ISOLATED = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}

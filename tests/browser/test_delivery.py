@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.harness import Amplitude, eventually, fake_amplitude
-from tests.integration.running import ROOT, forwarder
+from tests.support.amplitude import Amplitude, fake_amplitude
+from tests.support.forwarder import forwarder
+from tests.support.processes import ROOT
+from tests.support.waiting import eventually
 
 UMD = ROOT / "browser_plugin" / "node_modules" / "@segment" / "analytics-next" / "dist" / "umd"
 STRATEGIES: dict[str, dict[str, Any]] = {

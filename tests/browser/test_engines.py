@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Route
 
-from tests.browser.shop_page import Shop, eventually, fresh, python, session, shop
+from tests.browser.shop_page import Shop, fresh, python, session, shop
+from tests.support.waiting import eventually
 
 SLOWER = 4
 """How many times slower Chromium's processor is made."""

@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser.segments_plugin import workspace
-from tests.browser.shop_page import ONE_RUNTIME, Shop, eventually, fresh, initialized, opened, python, session
+from tests.browser.shop_page import ONE_RUNTIME, Shop, fresh, initialized, opened, python, session
+from tests.support.waiting import eventually
 
 pytestmark = ONE_RUNTIME
 MINUTE = 60_000

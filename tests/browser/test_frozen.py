@@ -16,7 +16,7 @@ from browser_plugin.freeze.order import PROFILED
 from browser_plugin.freeze.tools import as_utf8
 from browser_plugin.freeze.workload import generated, texts
 from tests.browser.site import Site, serving
-from tests.integration.running import ROOT
+from tests.support.processes import ROOT
 
 HELD_OUT = 18_000
 """Made-up calls that no profile saw; the freeze's own check asks more, under Node."""

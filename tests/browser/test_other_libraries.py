@@ -6,8 +6,9 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page
 
-from tests.browser.shop_page import ONE_RUNTIME, Shop, eventually, opened
-from tests.integration.running import ROOT
+from tests.browser.shop_page import ONE_RUNTIME, Shop, opened
+from tests.support.processes import ROOT
+from tests.support.waiting import eventually
 
 PACKAGES = ROOT / "browser_plugin" / "node_modules"
 RUDDERSTACK = (

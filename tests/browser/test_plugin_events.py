@@ -7,7 +7,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.shop_page import ONE_RUNTIME, Shop, eventually, fresh, opened, python, session
+from tests.browser.shop_page import ONE_RUNTIME, Shop, fresh, opened, python, session
+from tests.support.waiting import eventually
 
 COLD_LOADS = {"frozen": 25, "pyodide": 2}
 """In each of two browsers. What is cold is the same with either runtime, but stock Pyodide takes seconds."""

@@ -24,7 +24,7 @@ from browser_plugin.policy import as_javascript
 from browser_plugin.settings import TABLE, read_settings
 from tests.browser.shop_page import fresh
 from tests.browser.site import Site, serving
-from tests.integration.running import ROOT
+from tests.support.processes import ROOT
 from tests.vectors import replay
 from tests.vectors.stored import cases
 

@@ -2,7 +2,8 @@
 
 from playwright.sync_api import Browser, Page
 
-from tests.browser.shop_page import ONE_RUNTIME, Shop, eventually, fresh, initialized, opened, python, session
+from tests.browser.shop_page import ONE_RUNTIME, Shop, fresh, initialized, opened, python, session
+from tests.support.waiting import eventually
 
 CLOCK = "window.today = Date.now; window.ahead = 0; Date.now = () => today() + ahead;"
 LATENCY = 1_000

@@ -10,8 +10,10 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser.shop_page import fresh
-from tests.harness import Amplitude, eventually, fake_amplitude, program
-from tests.integration.running import ROOT, forwarder
+from tests.support.amplitude import Amplitude, fake_amplitude
+from tests.support.forwarder import forwarder
+from tests.support.processes import ROOT, program
+from tests.support.waiting import eventually
 
 CONFIG = """
 [server]

@@ -2,7 +2,8 @@
 
 from playwright.sync_api import Browser, Page
 
-from tests.browser.shop_page import ONE_RUNTIME, Shop, eventually, fresh, initialized, python, session
+from tests.browser.shop_page import ONE_RUNTIME, Shop, fresh, initialized, python, session
+from tests.support.waiting import eventually
 
 TABS = {"frozen": 3, "pyodide": 2}
 """Stock Pyodide takes seconds in each."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.processes import ROOT
+
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 OURS = ("forwarder", "browser_plugin", "web_demo", "tests", "docs")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.processes import ROOT
+
 GLOSSARY = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
 TABLES, _, RETIRED = GLOSSARY.partition("## Retired words")
 WORDS = [word for word in re.findall(r"^\| ([^|]+?) \|", TABLES, re.MULTILINE) if word not in ("word", "---")]

@@ -17,7 +17,7 @@ from forwarder import cli, metrics
 from forwarder.config.load import parse_settings
 from forwarder.http import metrics as ingest_metrics
 from forwarder.outcomes import Outcome
-from tests.integration.running import ROOT
+from tests.support.processes import ROOT
 
 READMES = [
     ROOT / "README.md",

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.harness import eventually
-from tests.integration.running import Running, forwarder
+from tests.support.forwarder import Running, forwarder
+from tests.support.waiting import eventually
 
 CONFIG = """
 [server]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import Amplitude, fake_amplitude
-from tests.integration.running import ROOT
-from tests.nats import Nats
+from tests.support.amplitude import Amplitude, fake_amplitude
+from tests.support.nats import Nats
+from tests.support.processes import ROOT
 
 GOOD, OTHER, SECRET = "a-known-api-key", "an-unknown-api-key", "the-secret-key-of-it"
 CONFIG = """

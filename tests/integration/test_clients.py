@@ -10,8 +10,9 @@ import httpx
 import pytest
 from segment.analytics.client import Client  # type: ignore[import-untyped]  # it has none
 
-from tests.harness import Amplitude, eventually, fake_amplitude
-from tests.integration.running import Running, forwarder
+from tests.support.amplitude import Amplitude, fake_amplitude
+from tests.support.forwarder import Running, forwarder
+from tests.support.waiting import eventually
 
 TOKEN = "an operator's long token"
 CONFIG = f"""

@@ -7,8 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.harness import Amplitude, eventually, fake_amplitude
-from tests.integration.running import forwarder
+from tests.support.amplitude import Amplitude, fake_amplitude
+from tests.support.forwarder import forwarder
+from tests.support.waiting import eventually
 
 TOKEN = "an-operators-token"
 CONFIG = """

@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.harness import eventually
-from tests.integration.operating import TOKEN
-from tests.integration.running import Running, forwarder
-from tests.integration.test_serving import spooled
+from tests.support.configuration import TOKEN
+from tests.support.forwarder import Running, forwarder
+from tests.support.spools import spooled
+from tests.support.waiting import eventually
 
 CONFIG = f"""
 [server]

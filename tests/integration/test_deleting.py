@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import Amplitude, fake_amplitude
-from tests.integration.operating import dead, dead_names, fates, metrics, wait_until, write_config
-from tests.integration.running import ROOT, Running, forwarder
-from tests.integration.shop import post
-from tests.nats import Nats, somewhere
+from tests.support.amplitude import Amplitude, fake_amplitude
+from tests.support.configuration import write_config
+from tests.support.forwarder import Running, forwarder
+from tests.support.nats import Nats
+from tests.support.operator import dead, dead_names, fates, metrics
+from tests.support.processes import ROOT
+from tests.support.sender import post
+from tests.support.spools import somewhere
+from tests.support.waiting import eventually
 
 GONE, SECRET = "user-who-goes", "what-nobody-may-read"
 
@@ -63,10 +67,10 @@ def test_nothing_of_a_deleted_user_arrives_any_more(tmp_path: Path, nats: Nats, 
         with forwarder(config) as running:
             fake.misbehave({"kind": "bad", "indexes": [0, 1]})
             send(running, "dead", GONE, "other-1", "other-2")
-            wait_until(lambda: sorted(dead_names(config)) == ["dead-other-1", f"dead-{GONE}"])
+            assert eventually(lambda: sorted(dead_names(config)) == ["dead-other-1", f"dead-{GONE}"])
             fake.misbehave({"kind": "throttle", "users": [GONE, "other-1"]})
             send(running, "parked", GONE, "other-1", "other-2")
-            wait_until(lambda: metrics(running.url)["forwarder_spool_parked", "fake"] == 2)
+            assert eventually(lambda: metrics(running.url)["forwarder_spool_parked", "fake"] == 2)
             running.stop(signal.SIGKILL)
         fake.misbehave({"kind": "hang", "seconds": 3, "times": 6})
         with forwarder(config) as running:
@@ -80,7 +84,7 @@ def test_nothing_of_a_deleted_user_arrives_any_more(tmp_path: Path, nats: Nats, 
             send(running, "later", GONE, "other-3")
             assert dead_names(config) == ["dead-other-1"]
             dead(config, "retry", "--all")
-            wait_until(lambda: fates(running.url)["waiting"] == 0, wait_s=90)
+            assert eventually(lambda: fates(running.url)["waiting"] == 0, seconds=90)
             time.sleep(1)
             found = arrived(fake)
             others = {"dead-other-1", "dead-other-2", "later-other-3"}

@@ -20,9 +20,11 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
-from tests.integration.operating import fates, wait_until, write_config
-from tests.integration.running import Running, forwarder
-from tests.integration.shop import post
+from tests.support.configuration import write_config
+from tests.support.forwarder import Running, forwarder
+from tests.support.operator import fates
+from tests.support.sender import post
+from tests.support.waiting import eventually
 
 EMOJI = "\U0001f600"
 MOST_MORE = 200_000_000
@@ -139,7 +141,7 @@ class Stage(NamedTuple):
     def all_arrives(self, wait_s: float = 60) -> None:
         """See that everything honest arrives, what comes now among it."""
         self.send(5)
-        wait_until(lambda: self.accepted <= self.server.taken, wait_s)
+        assert eventually(lambda: self.accepted <= self.server.taken, wait_s)
 
 
 @contextmanager
@@ -148,7 +150,7 @@ def staged(config: Path, server: Hostile, accepted: set[str] | None = None) -> I
     with forwarder(config) as running:
         stage = Stage(running, server, set() if accepted is None else accepted)
         stage.send(20)
-        wait_until(lambda: stage.accepted <= server.taken)
+        assert eventually(lambda: stage.accepted <= server.taken)
         idle = memory_of(running, "VmRSS")
         yield stage
         assert memory_of(running, "VmHWM") - idle < MOST_MORE
@@ -242,7 +244,7 @@ def test_a_kilobyte_of_gzip_kills_nothing_nor_at_the_next_start(tmp_path: Path) 
             running.stop(signal.SIGKILL)
         with staged(config, server, accepted) as again:
             again.all_arrives()
-            wait_until(lambda: fates(again.running.url)["waiting"] == 0)
+            assert eventually(lambda: fates(again.running.url)["waiting"] == 0)
 
 
 def test_many_products_cost_others_little_time(stage: Stage) -> None:
@@ -293,7 +295,7 @@ def test_cookies_are_not_kept(stage: Stage) -> None:
     try:
         for _ in range(20):
             stage.send(2)
-            wait_until(lambda: stage.accepted <= stage.server.taken)
+            assert eventually(lambda: stage.accepted <= stage.server.taken)
     finally:
         stage.server.usual = lambda _: OK
     heads = stage.server.heads[before:]
@@ -344,7 +346,7 @@ def test_a_file_that_is_damaged_under_a_forwarder_ends_it(tmp_path: Path, hang_u
             one = Stage(running, server, set())
             for _ in range(5):
                 one.send(200)
-            wait_until(lambda: server.requests > 0)
+            assert eventually(lambda: server.requests > 0)
             for name in ("spool.db", "spool.db-wal"):
                 path = tmp_path / name
                 damaged = bytearray(path.read_bytes())

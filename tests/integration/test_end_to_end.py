@@ -5,8 +5,9 @@ from pathlib import Path
 
 import httpx
 
-from tests.harness import eventually, fake_amplitude
-from tests.integration.running import forwarder
+from tests.support.amplitude import fake_amplitude
+from tests.support.forwarder import forwarder
+from tests.support.waiting import eventually
 
 CONFIG = """
 [spool]

@@ -11,19 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import fake_amplitude
-from tests.integration.killing import kill_under_load
-from tests.integration.operating import (
-    dead,
-    dead_names,
-    fates,
-    free_port,
-    metrics,
-    wait_until,
-    write_config,
-)
-from tests.integration.running import ROOT, Running, forwarder
-from tests.integration.shop import Shop, tally
+from tests.support.amplitude import fake_amplitude
+from tests.support.configuration import write_config
+from tests.support.forwarder import Running, forwarder
+from tests.support.kills import kill_under_load
+from tests.support.operator import dead, dead_names, fates, metrics
+from tests.support.processes import ROOT, free_port
+from tests.support.sender import Sender, tally
+from tests.support.waiting import eventually
 
 
 def test_kill_9_under_load(tmp_path: Path) -> None:
@@ -33,7 +28,7 @@ def test_kill_9_under_load(tmp_path: Path) -> None:
 
 
 def test_a_graceful_stop_writes_down_what_was_delivered(tmp_path: Path) -> None:
-    shop = Shop()
+    shop = Sender()
     with fake_amplitude() as fake:
         config = write_config(tmp_path, fake.url)
         fake.misbehave({"kind": "throttle"}, {"kind": "slow", "seconds": 0.5, "times": 3})
@@ -43,19 +38,19 @@ def test_a_graceful_stop_writes_down_what_was_delivered(tmp_path: Path) -> None:
             assert running.stop(signal.SIGTERM) == 0
         with forwarder(config) as running:
             assert tally(shop, fake).repeats == 0
-            wait_until(lambda: fates(running.url)["waiting"] == 0)
+            assert eventually(lambda: fates(running.url)["waiting"] == 0)
             assert fates(running.url)["delivered"] == 300
 
 
 def test_a_stop_waits_no_longer_than_it_may(tmp_path: Path) -> None:
-    shop = Shop()
+    shop = Sender()
     with fake_amplitude() as fake:
         config = write_config(tmp_path, fake.url)
         config.write_text(config.read_text().replace("timeout_seconds = 1.5", "timeout_seconds = 60"))
         fake.misbehave({"kind": "hang", "seconds": 60, "times": 10})
         with forwarder(config) as running:
             shop.send_until_taken(running.url, shop.events(100))
-            wait_until(lambda: fake.requests() > 0)
+            assert eventually(lambda: fake.requests() > 0)
             began = time.monotonic()
             assert running.stop(signal.SIGTERM) == 0
             assert time.monotonic() - began < 15, "stop_seconds is 3"
@@ -75,7 +70,7 @@ main()
 
 
 def test_the_clock_jumps_for_hours(tmp_path: Path) -> None:
-    shop, offset = Shop(), tmp_path / "hours"
+    shop, offset = Sender(), tmp_path / "hours"
     with fake_amplitude() as fake:
         config = write_config(tmp_path, fake.url)
         offset.write_text("0")
@@ -91,7 +86,7 @@ def test_the_clock_jumps_for_hours(tmp_path: Path) -> None:
             running = Running(config, program=("-c", JUMPY, str(offset)))
             shop.send_until_taken(running.url, shop.events(200))
             tally(shop, fake, wait_s=20)
-            wait_until(lambda: fates(running.url)["waiting"] == 0)
+            assert eventually(lambda: fates(running.url)["waiting"] == 0)
             assert fates(running.url)["delivered"] == len(shop.accepted) == 1200
         finally:
             running.stop()
@@ -122,7 +117,7 @@ def fill(path: Path) -> None:
 @pytest.mark.parametrize("others", [False, True], ids=["its own events", "other programs"])
 def test_a_full_disk_is_never_a_false_success(tmp_path: Path, others: bool) -> None:
     """Without the right to mount, the bound on the spool stands in for the disk's."""
-    shop, port, disk = Shop(), free_port(), tmp_path / "disk"
+    shop, port, disk = Sender(), free_port(), tmp_path / "disk"
     disk.mkdir()
     with small_disk(disk, 32) as mounted:
         spool = "" if mounted else "max_bytes = 3000000"
@@ -147,10 +142,10 @@ def test_a_full_disk_is_never_a_false_success(tmp_path: Path, others: bool) -> N
                 tally(shop, fake)
             (disk / "junk").unlink(missing_ok=True)
             # Room again: the same file goes on taking as much as before.
-            wait_until(lambda: shop.send(running.url, shop.events(1)) == 200)
+            assert eventually(lambda: shop.send(running.url, shop.events(1)) == 200)
             assert until_refused(running.url) > first // 2
             with fake_amplitude(port=port) as fake:
-                wait_until(lambda: fates(running.url)["waiting"] == 0)
+                assert eventually(lambda: fates(running.url)["waiting"] == 0)
                 assert fates(running.url)["delivered"] == len(shop.accepted)
 
 
@@ -175,30 +170,30 @@ def test_a_spool_that_cannot_be_used_gives_one_clear_line(tmp_path: Path) -> Non
 
 
 def test_dead_letters_without_a_forwarder_and_beside_one(tmp_path: Path) -> None:
-    shop = Shop()
+    shop = Sender()
     with fake_amplitude() as fake:
         config = write_config(tmp_path, fake.url)
         with forwarder(config) as running:
             fake.misbehave({"kind": "bad"})
             shop.send_until_taken(running.url, shop.events(10))
             tally(shop, fake, ["message-00000000"])
-            wait_until(lambda: dead_names(config) == ["message-00000000"])
+            assert eventually(lambda: dead_names(config) == ["message-00000000"])
             assert '"status": 400' in dead(config, "show", "1")
         assert "sent again: 1" in dead(config, "retry", "1")
         with forwarder(config) as running:
             tally(shop, fake)
-            wait_until(lambda: fates(running.url)["waiting"] == 0)
+            assert eventually(lambda: fates(running.url)["waiting"] == 0)
             fake.misbehave({"kind": "silenced"})
             shop.send_until_taken(running.url, shop.events(1))
-            wait_until(lambda: metrics(running.url)["forwarder_spool_dead", "fake"] == 1)
+            assert eventually(lambda: metrics(running.url)["forwarder_spool_dead", "fake"] == 1)
             assert "dropped: 1" in dead(config, "drop", "--all", "--yes")
-            wait_until(lambda: metrics(running.url)["forwarder_spool_dead", "fake"] == 0)
+            assert eventually(lambda: metrics(running.url)["forwarder_spool_dead", "fake"] == 0)
             found = fates(running.url)
             assert (found["delivered"], found["dead"], found["revived"]) == (10, 2, 1)
 
 
 def test_metrics_tell_every_outcome_over_restarts(tmp_path: Path) -> None:
-    shop = Shop()
+    shop = Sender()
     with fake_amplitude() as fake:
         config = write_config(tmp_path, fake.url)
         with forwarder(config) as running:
@@ -210,7 +205,7 @@ def test_metrics_tell_every_outcome_over_restarts(tmp_path: Path) -> None:
             excluded[0]["integrations"] = {"All": False}
             excluded[1]["type"] = "nonsense"
             shop.send(running.url, excluded)
-            wait_until(lambda: fates(running.url)["waiting"] == 0)
+            assert eventually(lambda: fates(running.url)["waiting"] == 0)
             shown = metrics(running.url)
             assert shown["forwarder_door_events_total", "duplicate", "", "shop"] == 10
             assert shown["forwarder_door_events_total", "rejected", "unknown_type", "shop"] == 1
@@ -227,7 +222,7 @@ def test_metrics_tell_every_outcome_over_restarts(tmp_path: Path) -> None:
 
 def test_a_forwarder_whose_spool_fails_says_so_and_ends(tmp_path: Path) -> None:
     """A file damaged under it, as by a bad disk: no sender waits, no event is answered and lost."""
-    shop = Shop()
+    shop = Sender()
     config = write_config(tmp_path, f"http://127.0.0.1:{free_port()}")
     with forwarder(config) as running:
         shop.send_until_taken(running.url, shop.events(2000))
@@ -237,7 +232,7 @@ def test_a_forwarder_whose_spool_fails_says_so_and_ends(tmp_path: Path) -> None:
         content = bytearray(spool.read_bytes())
         content[len(content) // 3 :] = b"\xff" * (len(content) - len(content) // 3)
         spool.write_bytes(content)
-        wait_until(
+        assert eventually(
             lambda: running.process.poll() is not None or shop.send(running.url, shop.events(1)) != 200
         )
         assert running.process.wait(20) == 1

@@ -9,10 +9,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.harness import fake_amplitude
-from tests.integration.operating import dead, dead_names, fates, wait_until, write_config
-from tests.integration.running import forwarder
-from tests.integration.shop import Shop, tally
+from tests.support.amplitude import fake_amplitude
+from tests.support.configuration import write_config
+from tests.support.forwarder import forwarder
+from tests.support.operator import dead, dead_names, fates
+from tests.support.sender import Sender, tally
+from tests.support.waiting import eventually
 
 FAULTS: list[dict[str, Any]] = [
     {"kind": "throttle"},
@@ -47,7 +49,7 @@ main()
 
 def test_every_documented_fault_in_turn(tmp_path: Path) -> None:
     """The throttled user waits while the other faults come."""
-    shop = Shop()
+    shop = Sender()
     with fake_amplitude() as fake:
         config = write_config(tmp_path, fake.url)
         with forwarder(config, program=("-c", HASTY)) as running:
@@ -55,14 +57,14 @@ def test_every_documented_fault_in_turn(tmp_path: Path) -> None:
             while fake.faults():
                 shop.send_until_taken(running.url, shop.events(40))
                 time.sleep(0.2)
-            wait_until(lambda: fates(running.url)["waiting"] == 0, wait_s=120)
+            assert eventually(lambda: fates(running.url)["waiting"] == 0, seconds=120)
             letters = [line.split("\t") for line in dead(config, "list").splitlines()]
             tally(shop, fake, [letter[4] for letter in letters])
             silenced = {int(letter[4][8:]) % shop.users for letter in letters if letter[-1] == "silenced"}
             assert len(silenced) == 1, "one device, with whatever one request held of it"
             assert [letter[-1] for letter in letters if letter[-1] != "silenced"] == ["invalid time"]
             dead(config, "retry", "--all")
-            wait_until(lambda: fates(running.url)["waiting"] == 0)
+            assert eventually(lambda: fates(running.url)["waiting"] == 0)
             tally(shop, fake)
             assert dead_names(config) == []
             count = len(shop.accepted)
@@ -76,7 +78,7 @@ def test_every_documented_fault_in_turn(tmp_path: Path) -> None:
 
 
 def test_a_refused_key_keeps_everything_until_it_is_mended(tmp_path: Path) -> None:
-    shop = Shop()
+    shop = Sender()
     with fake_amplitude() as fake:
         config = write_config(tmp_path, fake.url)
         with forwarder(config) as running:
@@ -92,7 +94,7 @@ def test_a_refused_key_keeps_everything_until_it_is_mended(tmp_path: Path) -> No
 
 
 def test_an_address_that_does_not_exist_costs_nothing_but_time(tmp_path: Path) -> None:
-    shop = Shop()
+    shop = Sender()
     with fake_amplitude() as fake:
         config = write_config(tmp_path, "http://nowhere.invalid")
         with forwarder(config) as running:
@@ -104,7 +106,7 @@ def test_an_address_that_does_not_exist_costs_nothing_but_time(tmp_path: Path) -
 
 
 def test_amplitude_goes_away_and_comes_back(tmp_path: Path) -> None:
-    shop = Shop()
+    shop = Sender()
     with fake_amplitude() as first:
         port = int(first.url.rpartition(":")[2])
         config = write_config(tmp_path, first.url)
@@ -116,7 +118,7 @@ def test_amplitude_goes_away_and_comes_back(tmp_path: Path) -> None:
 
 
 def test_a_destination_that_hangs_holds_up_no_other(tmp_path: Path) -> None:
-    shop = Shop()
+    shop = Sender()
     with fake_amplitude() as good, fake_amplitude() as bad:
         config = write_config(tmp_path, {"good": good.url, "bad": bad.url})
         bad.misbehave({"kind": "hang", "seconds": 60, "times": 1000})
@@ -140,7 +142,7 @@ def subscriptions(time: object) -> str:
 
 def test_a_mended_mapping_and_dead_letters_sent_again(tmp_path: Path) -> None:
     """They keep their insert ids; whoever is not concerned does not wait."""
-    shop, file = Shop(), tmp_path / "subscriptions.json"
+    shop, file = Sender(), tmp_path / "subscriptions.json"
     with fake_amplitude() as fake:
         file.write_text(subscriptions({"@path": "$.properties.when"}))
         config = write_config(tmp_path, fake.url, more='subscriptions_file = "subscriptions.json"')
@@ -148,14 +150,14 @@ def test_a_mended_mapping_and_dead_letters_sent_again(tmp_path: Path) -> None:
             events = shop.events(20)
             events[7]["properties"] = {"n": 7, "when": {"is": "no time"}}
             shop.send_until_taken(running.url, events)
-            wait_until(lambda: fates(running.url)["waiting"] == 0)
+            assert eventually(lambda: fates(running.url)["waiting"] == 0)
             assert fates(running.url)["delivered"] == 19
             assert dead_names(config) == ["message-00000007"]
             file.write_text(subscriptions({"@path": "$.timestamp"}))
             running.hang_up()
             running.wait_for("configuration reloaded")
             assert "sent again: 1" in dead(config, "retry", "--reason", "invalid fields")
-            wait_until(lambda: fates(running.url)["delivered"] == 20)
+            assert eventually(lambda: fates(running.url)["delivered"] == 20)
             ids = [event["insert_id"] for event in fake.events("Clicked")]
             assert sorted(ids) == sorted(shop.accepted)
             assert ids[-1] == "message-00000007"

@@ -16,8 +16,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.harness import Amplitude, eventually, fake_amplitude
-from tests.integration.running import ROOT, Running, forwarder
+from tests.support.amplitude import Amplitude, fake_amplitude
+from tests.support.forwarder import Running, forwarder
+from tests.support.processes import ROOT
+from tests.support.waiting import eventually
 
 TOKEN = "an-operators-long-token"
 USER = {"@path": "$.userId"}

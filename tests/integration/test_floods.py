@@ -5,10 +5,12 @@ from hashlib import blake2b
 from itertools import count, islice
 from pathlib import Path
 
-from tests.harness import fake_amplitude
-from tests.integration.operating import fates, wait_until, write_config
-from tests.integration.running import Running, forwarder
-from tests.integration.shop import post
+from tests.support.amplitude import fake_amplitude
+from tests.support.configuration import write_config
+from tests.support.forwarder import Running, forwarder
+from tests.support.operator import fates
+from tests.support.sender import post
+from tests.support.waiting import eventually
 
 BATCH, BATCHES = 2_500, 12
 
@@ -45,5 +47,5 @@ def test_ids_that_collide_cost_no_more_than_others(tmp_path: Path) -> None:
         print(f"chosen {chosen:.2f} s, ordinary {ordinary:.2f} s, chosen once more {again:.2f} s")
         assert chosen < 3 * ordinary + 1
         assert again < 3 * ordinary / BATCHES + 1
-        wait_until(lambda: fates(running.url)["waiting"] == 0)
+        assert eventually(lambda: fates(running.url)["waiting"] == 0)
         assert fates(running.url)["accepted"] == 2 * len(ids), "the repeated ones are duplicates"

@@ -12,7 +12,7 @@ from browser_plugin.freeze.host import OUTSIDE
 from browser_plugin.freeze.order import CALLS, HELD_OUT
 from browser_plugin.freeze.tools import host_answers
 from browser_plugin.freeze.wheel import as_wheel
-from tests.integration.made_up_plugin import SOURCE, WORKLOAD, command, lines, surroundings, written
+from tests.support.plugin import SOURCE, WORKLOAD, command, lines, surroundings, written
 
 ASK = """
 import fs from "node:fs";

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.running import ROOT
+from tests.support.processes import ROOT
 
 HOST = (ROOT / "browser_plugin" / "page" / "frozen.js").as_uri()
 MODULE = """

@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.harness import eventually
-from tests.integration.operating import TOKEN, write_config
-from tests.integration.running import Running, forwarder
-from tests.integration.test_serving import Load, spooled
+from tests.support.configuration import TOKEN, write_config
+from tests.support.forwarder import Running, forwarder
+from tests.support.load import Load
+from tests.support.spools import spooled
+from tests.support.waiting import eventually
 
 BODY = json.dumps({"event": "Seen", "userId": "u", "writeKey": "demo"}).encode()
 MOST_MORE = 60_000_000

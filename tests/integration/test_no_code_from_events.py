@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from tests.integration.running import ROOT
+from tests.support.processes import ROOT
 
 SCRIPT = """
 import sys

@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 
 from forwarder.ingest.routes import BASES, KINDS
 from forwarder.openapi.document import openapi
-from tests.integration.running import Running, forwarder
+from tests.support.forwarder import Running, forwarder
 
 CONFIG = """
 [server]

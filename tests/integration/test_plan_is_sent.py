@@ -9,8 +9,8 @@ from forwarder.amplitude import AmplitudeDestination
 from forwarder.delivery.client import http_client
 from forwarder.delivery.scheduler.planning import read_body
 from forwarder.delivery.sending import send_batch
-from tests.integration.receiver import receiver
-from tests.simulation.wire import NOW, batches_of, job_of
+from tests.support.receiver import receiver
+from tests.support.simulation.wire import NOW, batches_of, job_of
 from tests.vectors.stored import cases
 
 pytestmark = pytest.mark.integration

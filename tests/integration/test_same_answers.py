@@ -11,7 +11,7 @@ from browser_plugin.dist import PLUGIN
 from browser_plugin.entry import FAULT, handle
 from browser_plugin.freeze.workload import question, written
 from browser_plugin.policy import as_javascript
-from tests.integration.running import ROOT
+from tests.support.processes import ROOT
 
 BUILT = ROOT / "dist" / "page"
 SEED = 17

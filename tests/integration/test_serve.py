@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.harness import eventually
-from tests.integration.running import ROOT
+from tests.support.processes import ROOT
+from tests.support.waiting import eventually
 
 NAMES = ("shop", "forwarder", "fake Amplitude")
 

@@ -1,22 +1,21 @@
 """A forwarder in operation: reload and stop under load, behind a proxy, without leaking secrets."""
 
-import asyncio
 import base64
 import json
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from forwarder.spool import open_spool
-from tests.integration.running import Running, forwarder
+from tests.support.forwarder import Running, forwarder
+from tests.support.load import Load
+from tests.support.processes import ROOT
+from tests.support.spools import spooled
 
 TOKEN, API_KEY, SECRET_KEY = "an-operators-long-token", "the-api-key-of-it", "the-secret-key-of-it"
 CONFIG = f"""
@@ -41,47 +40,6 @@ def running(tmp_path: Path) -> Iterator[Running]:
     (tmp_path / "forwarder.toml").write_text(CONFIG)
     with forwarder(tmp_path / "forwarder.toml") as process:
         yield process
-
-
-def spooled(folder: Path) -> list[dict[str, Any]]:
-    """What the stopped forwarder's spool holds."""
-
-    async def read() -> list[dict[str, Any]]:
-        spool = await open_spool(folder / "spool.db", max_events=1, max_bytes=1, tool=True)
-        try:
-            return [json.loads(event.body) for event in await spool.read(0, 1_000_000)]
-        finally:
-            await spool.close()
-
-    return asyncio.run(read())
-
-
-class Load(threading.Thread):
-    """Sends one event after the other until told to end, on one connection."""
-
-    def __init__(self, url: str, name: str, write_key: str = "web-key") -> None:
-        super().__init__(daemon=True)
-        self.url = url
-        self.prefix = name
-        self.write_key = write_key
-        self.accepted: list[str] = []
-        self.others: list[object] = []
-        self.ending = threading.Event()
-
-    def run(self) -> None:
-        with httpx.Client(base_url=self.url, auth=(self.write_key, ""), verify=False) as client:
-            while not self.ending.is_set():
-                number = f"{self.prefix}-{len(self.accepted) + len(self.others)}"
-                event = {"event": "DedupIndex", "userId": "u", "messageId": number}
-                try:
-                    answer = client.post("/v1/t", json=event)
-                except httpx.TransportError as error:
-                    self.others.append(error)
-                    return
-                if answer.status_code == 200:
-                    self.accepted.append(number)
-                else:
-                    self.others.append(answer)
 
 
 def test_reading_the_configuration_again_loses_no_request(running: Running, tmp_path: Path) -> None:
@@ -214,7 +172,7 @@ def test_no_secret_leaves_the_process(running: Running) -> None:
 def test_a_port_in_use_is_one_clear_line(running: Running, tmp_path: Path) -> None:
     port = running.url.rpartition(":")[2]
     command = [sys.executable, "-m", "forwarder", "serve", "--port", port]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, cwd=Path(__file__).parents[2])
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, cwd=ROOT)
     assert done.returncode == 1
     said = f"cannot listen on 127.0.0.1:{port}: Address already in use; choose another --host or --port"
     assert said in done.stderr

@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 
-from tests.harness import fake_amplitude
-from tests.integration.killing import machine
-from tests.integration.operating import TOKEN, wait_until
-from tests.integration.running import Running
-from tests.integration.shop import Shop, post, tally
-from tests.nats import Nats, nats_server, somewhere
+from tests.support.amplitude import fake_amplitude
+from tests.support.configuration import TOKEN
+from tests.support.forwarder import Running
+from tests.support.kills import machine
+from tests.support.nats import Nats, nats_server
+from tests.support.sender import Sender, post, tally
+from tests.support.spools import somewhere
+from tests.support.waiting import eventually
 
 
 @contextmanager
@@ -85,13 +87,13 @@ def test_supervisors_learn_who_serves_and_what_is_wrong(tmp_path: Path) -> None:
             assert asked(standing, "/v1/t")[0] == 404, "no events come here"
 
             server.kill()
-            wait_until(lambda: state(serving, "/ready") == (503, "stream_silent"))
+            assert eventually(lambda: state(serving, "/ready") == (503, "stream_silent"))
             assert state(first.url, "/ready") == (503, "stream_silent")
             assert state(serving, "/health") == (200, "stream_silent"), "a restart would mend nothing"
             assert state(standing, "/health") == (200, "standby")
             assert writable(serving) == "0.0"
             server.start()
-            wait_until(lambda: state(serving, "/ready") == (200, "ok"))
+            assert eventually(lambda: state(serving, "/ready") == (200, "ok"))
 
             assert first.stop(signal.SIGTERM) == 0
             second.wait_for("listening")
@@ -104,7 +106,7 @@ def test_a_stop_while_nats_is_away_is_a_good_end(tmp_path: Path, idle: bool) -> 
     """Senders who wait are told in JSON to come again, and nothing of theirs is lost."""
     with fake_amplitude() as fake, nats_server() as server:
         config = machine(tmp_path, "one", somewhere(server, tmp_path).place, fake)
-        shop, answers = Shop(), list[tuple[int, Any]]()
+        shop, answers = Sender(), list[tuple[int, Any]]()
         with started(config) as running:
             shop.send_until_taken(running.url, shop.events(20))
             events = shop.events(20)
@@ -156,12 +158,12 @@ def test_of_two_that_start_together_on_one_copy_one_serves(tmp_path: Path, nats:
             def ready() -> list[str]:
                 return [address for address in both if state(address, "/ready")[0] == 200]
 
-            wait_until(lambda: len(ready()) == 1)
+            assert eventually(lambda: len(ready()) == 1)
             (serving,) = ready()
             (other,) = both.keys() - {serving}
             assert both.pop(serving).stop(signal.SIGKILL) == -signal.SIGKILL
-            wait_until(lambda: ready() == [other])
-            shop = Shop()
+            assert eventually(lambda: ready() == [other])
+            shop = Sender()
             both[other].wait_for("listening")
             shop.send_until_taken(both[other].url, shop.events(20))
             tally(shop, fake)

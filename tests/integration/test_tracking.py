@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.integration.running import Running, forwarder
+from tests.support.forwarder import Running, forwarder
 
 CONFIG = """
 [server]

@@ -10,12 +10,14 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from tests.harness import Amplitude, fake_amplitude
-from tests.integration.killing import kill_under_load, machine, two_machines
-from tests.integration.operating import dead, dead_names, fates, wait_until
-from tests.integration.running import Running, forwarder
-from tests.integration.shop import Shop, shopping, tally
-from tests.nats import Nats, nats_server, somewhere
+from tests.support.amplitude import Amplitude, fake_amplitude
+from tests.support.forwarder import Running, forwarder
+from tests.support.kills import kill_under_load, machine, two_machines
+from tests.support.nats import Nats, nats_server
+from tests.support.operator import dead, dead_names, fates
+from tests.support.sender import Sender, sending, tally
+from tests.support.spools import somewhere
+from tests.support.waiting import eventually
 
 
 @contextmanager
@@ -44,7 +46,7 @@ def test_another_machine_goes_on_where_one_was_killed(tmp_path: Path, nats: Nats
 
 
 def test_one_stands_by_until_the_other_is_gone(tmp_path: Path, nats: Nats) -> None:
-    shop = Shop()
+    shop = Sender()
     with fake_amplitude() as fake, side_by_side(tmp_path, nats, fake) as (first, second):
         for _ in range(20):
             shop.send_until_taken(first.url, shop.events(50))
@@ -59,7 +61,7 @@ def test_one_stands_by_until_the_other_is_gone(tmp_path: Path, nats: Nats) -> No
 
 
 def test_whoever_was_cut_off_ends_when_it_comes_back(tmp_path: Path, nats: Nats) -> None:
-    shop = Shop()
+    shop = Sender()
     with fake_amplitude() as fake, side_by_side(tmp_path, nats, fake) as (first, second):
         shop.send_until_taken(first.url, shop.events(200))
         first.process.send_signal(signal.SIGSTOP)
@@ -75,49 +77,49 @@ def test_whoever_was_cut_off_ends_when_it_comes_back(tmp_path: Path, nats: Nats)
 
 
 def test_a_stop_that_waits_for_amplitude_writes_down_what_is_known(tmp_path: Path, nats: Nats) -> None:
-    shop = Shop()
+    shop = Sender()
     with fake_amplitude() as fake:
         config = machine(tmp_path, "one", somewhere(nats, tmp_path).place, fake)
         config.write_text(config.read_text().replace("timeout_seconds = 1.5", "timeout_seconds = 60"))
         fake.misbehave({"kind": "hang", "seconds": 60})
         with forwarder(config) as running:
             shop.send_until_taken(running.url, shop.events(50))
-            wait_until(lambda: fake.requests() > 0)
+            assert eventually(lambda: fake.requests() > 0)
             assert running.stop(signal.SIGTERM) == 0, "stop_seconds end with the answer that is waited for"
 
 
-def reached(shop: Shop, events: int) -> bool:
+def reached(shop: Sender, events: int) -> bool:
     """Tell whether so many events were accepted."""
     return len(shop.accepted) >= events
 
 
 def test_events_wait_for_a_stream_that_restarts(tmp_path: Path) -> None:
-    shop = Shop()
+    shop = Sender()
     with fake_amplitude() as fake, nats_server() as server:
         config = machine(tmp_path, "one", somewhere(server, tmp_path).place, fake)
         with forwarder(config) as running:
-            with shopping(shop, running.url):
+            with sending(shop, running.url):
                 for _ in range(3):
                     more = len(shop.accepted) + 1
-                    wait_until(partial(reached, shop, more))
+                    assert eventually(partial(reached, shop, more))
                     server.kill()
                     running.wait_for("the stream takes nothing; events wait")
                     server.start()
                     running.wait_for("the stream takes events again")
             tally(shop, fake)
-            wait_until(lambda: fates(running.url)["waiting"] == 0)
+            assert eventually(lambda: fates(running.url)["waiting"] == 0)
             assert fates(running.url)["accepted"] == len(shop.accepted)
 
 
 def test_dead_letters_are_asked_for_through_the_stream(tmp_path: Path, nats: Nats) -> None:
-    shop = Shop()
+    shop = Sender()
     stream = somewhere(nats, tmp_path).place
     with fake_amplitude() as fake:
         config = machine(tmp_path, "one", stream, fake)
         with forwarder(config) as running:
             fake.misbehave({"kind": "bad"})
             shop.send_until_taken(running.url, shop.events(20))
-            wait_until(lambda: fates(running.url)["waiting"] == 0)
+            assert eventually(lambda: fates(running.url)["waiting"] == 0)
             letters = dead_names(config)
             assert letters
             assert dead(config, "retry", "--all").strip() == f"sent again: {len(letters)}"

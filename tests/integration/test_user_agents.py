@@ -9,9 +9,9 @@ from pathlib import Path
 
 from forwarder.amplitude.user_agent import read_user_agent
 from forwarder.javascript.packages import LIQUID, USER_AGENTS
+from tests.support.processes import ROOT
 from tests.vectors.stored import cases
 
-ROOT = Path(__file__).parents[2]
 IN_NODE = """
 const Parser = require(process.argv[1]);
 const texts = JSON.parse(require("fs").readFileSync(0, "utf8"));

@@ -22,10 +22,10 @@ from forwarder.config.settings import Settings
 from forwarder.delivery import DestinationRoute, SchedulerSettings
 from forwarder.server import count_unheard_of
 from forwarder.spool import StoredEvent
-from tests.simulation.faults import Injector, targets
-from tests.simulation.memory_spool import AsyncSpool
-from tests.simulation.planner import Planner
-from tests.simulation.virtual import VirtualLoop, play
+from tests.support.simulation.faults import Injector, targets
+from tests.support.simulation.memory_spool import AsyncSpool
+from tests.support.simulation.planner import Planner
+from tests.support.simulation.virtual import VirtualLoop, play
 
 NOW = 1_790_000_000_000
 STORMS = 60

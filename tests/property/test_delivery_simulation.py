@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.simulation.world import World
+from tests.support.simulation.world import World
 
 SEEDS = 100
 """Schedules per test; SIMULATION_SEED=N plays that one alone."""

@@ -14,7 +14,7 @@ from forwarder.amplitude.wire.writing import DEEPEST_SENT
 from forwarder.cli.explanations import explained
 from forwarder.cli.plans import plan_line
 from forwarder.errors import MappingError, PayloadError
-from tests.property.test_mapping import ANY_LETTERS, JSON
+from tests.support.json_values import ANY_LETTERS, JSON
 
 SETTINGS = {"apiKey": "key", "secretKey": "secret"}
 PRESETS = AmplitudeDestination(SETTINGS)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from forwarder.errors import TriggerError
 from forwarder.triggers import compile_trigger, event_types, trigger_warnings
-from tests.property.test_mapping import JSON
+from tests.support.json_values import JSON
 
 FIELDS = ["type", "event", "name", "userId", "properties.a", "properties", "traits.a.b", "context.a.length"]
 VALUES = ['"a"', "'a'", '"a*"', "5", "-1.5", "true", "null"]

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import httpx
 
-from tests.harness import eventually, fake_amplitude
-from tests.integration.running import forwarder
 from tests.senders.make import stored
 from tests.senders.received import SUBSCRIPTIONS, body_of, differences, kept
 from tests.senders.shapes import ADDRESS, KEY, Json
+from tests.support.amplitude import fake_amplitude
+from tests.support.forwarder import forwarder
+from tests.support.waiting import eventually
 
 CONFIG = """
 [server]

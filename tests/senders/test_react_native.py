@@ -5,10 +5,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.harness import eventually, fake_amplitude
-from tests.integration.running import forwarder
 from tests.senders.shapes import KEY
 from tests.senders.test_end_to_end import CONFIG
+from tests.support.amplitude import fake_amplitude
+from tests.support.forwarder import forwarder
+from tests.support.waiting import eventually
 
 SCRIPT = Path(__file__).with_name("react_native.cjs")
 

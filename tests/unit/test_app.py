@@ -19,7 +19,7 @@ from forwarder.delivery import DestinationRoute, SchedulerSettings
 from forwarder.errors import SpoolError, SpoolFull
 from forwarder.spool import NewEvent
 from forwarder.spool.sqlite.spool import SqliteSpool
-from tests.simulation.planner import Planner
+from tests.support.simulation.planner import Planner
 
 
 def now_ms() -> int:

@@ -4,13 +4,11 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from forwarder.logs import Sparing
-
-ROOT = Path(__file__).parents[2]
+from tests.support.processes import ROOT
 
 
 def test_few_lines_of_a_kind_pass_in_a_second_and_the_rest_is_counted() -> None:

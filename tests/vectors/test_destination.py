@@ -14,7 +14,7 @@ from forwarder.amplitude.wire.requests import encode
 from forwarder.delivery.scheduler.batch import Batch
 from forwarder.delivery.scheduler.planning import read_body
 from forwarder.errors import ConfigError, PayloadError
-from tests.simulation.wire import batches_of, job_of
+from tests.support.simulation.wire import batches_of, job_of
 from tests.vectors.stored import cases, known_differences, names
 
 FROZEN_CLOCK = 1_767_225_600_000

@@ -1,0 +1,96 @@
+"""Deleted users in a spool: their marks, and what is removed, on this machine and on the next."""
+
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from forwarder.spool import NewDead, Parked, Settlement, Spool
+from forwarder.spool.jetstream import replication
+from forwarder.spool.sqlite.spool import SqliteSpool
+from forwarder.spool.suppression import FOR_EVER, KEPT_MS, Erasure, UserMark, marks_for
+from tests.support.nats import Nats
+from tests.support.spools import NOW, Where, event, opened, somewhere
+
+
+@pytest.fixture(params=["sqlite", "jetstream"])
+def where(request: pytest.FixtureRequest, tmp_path: Path, nats: Nats) -> Where:
+    return somewhere(nats if request.param == "jetstream" else None, tmp_path)
+
+
+async def filled(spool: Spool) -> None:
+    """Have one event dead, two parked, two waiting."""
+    await spool.attach(["one"])
+    await spool.append([event(f"m{number}", b"secret") for number in range(1, 6)], NOW)
+    a, b, c, _, _ = await spool.read(0, 5)
+    park = [Parked(one, "lane", ("uu1",), b"state") for one in (b, c)]
+    await spool.settle("one", Settlement(3, park, dead=[NewDead(a, "why", b"{}", b"")]), NOW)
+
+
+async def everything(spool: Spool) -> object:
+    groups = await spool.parked("one", "lane", 0, 9)
+    return await spool.read(0, 9), groups, await spool.dead(), await spool.marks(), await spool.counts()
+
+
+@pytest.mark.parametrize("snapshot_bytes", [1, 10**6])
+async def test_what_is_removed_stays_so_on_every_machine(
+    where: Where, snapshot_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replication, "SNAPSHOT_BYTES", snapshot_bytes)
+    async with opened(where) as spool:
+        await filled(spool)
+        assert await spool.erasure() == 0
+        assert await spool.mark_users(marks_for(["u1"], [""], FOR_EVER), NOW) == 1
+        await cast("SqliteSpool", spool).erase(Erasure([4], [("one", 2)], [1]))
+        for number in range(10):  # with a small bound everything is told again in between
+            await spool.append([event(f"more{number}", b"x" * 300)], NOW)
+        known = await everything(spool)
+        assert [one.body for one in await spool.read(0, 2)] == [b"", b"secret"]
+        assert [(one.event.body, one.state) for one in await spool.parked("one", "lane", 0, 9)] == [
+            (b"", b""),
+            (b"secret", b"state"),
+        ]
+        assert await spool.dead() == []
+        assert [(mark.upto, mark.until) for mark in await spool.marks()] == [(5, FOR_EVER)]
+    elsewhere = Where(where.place, where.copy.with_name("other.db"))
+    async with opened(elsewhere) as spool:
+        assert await everything(spool) == known
+
+
+async def test_marks_grow_and_end(where: Where) -> None:
+    async with opened(where) as spool:
+        await filled(spool)
+        await spool.mark_users(marks_for(["u1", "u2"], [""], NOW + 5), NOW)
+        first = await spool.marks()
+        again = marks_for(["u1"], [""], 0, first)
+        await spool.append([event("m6")], NOW)
+        assert await spool.mark_users(again, NOW + KEPT_MS + 6) == 2
+        [mark] = await spool.marks()
+        assert mark in [UserMark(one.mark, one.key, "", 6, 0) for one in first], "the other one has ended"
+    async with opened(where) as spool:
+        assert await spool.marks() == [mark]
+
+
+async def test_users_are_kept_as_keyed_hashes_alone(where: Where) -> None:
+    one, other = (marks_for(["u1"], [""], 0)[0] for _ in range(2))
+    assert one.mark != other.mark, "nobody can try names on them without the key"
+    async with opened(where) as spool:
+        await spool.mark_users(marks_for(["secret-user"], [""], 0), NOW)
+    assert (
+        b"secret-user"
+        not in where.copy.parent.joinpath("copy.db" if "://" in where.place else "spool.db").read_bytes()
+    )
+
+
+async def test_a_tool_waits_for_deliveries_that_do_not_know_the_users(tmp_path: Path) -> None:
+    where = somewhere(None, tmp_path)
+    async with opened(where) as spool:
+        tool = cast("SqliteSpool", await where.open(tool=True))
+        number = await tool.mark_users(marks_for(["u1"], [""], 0), NOW)
+        assert (await spool.erasure(), await tool.awaits(number)) == (number, True)
+        await spool.erasure_done(number)
+        assert not await tool.awaits(number)
+        number = await tool.mark_users(marks_for(["u1"], [""], 0), NOW)
+        assert await tool.awaits(number)
+    assert not await tool.awaits(number), "nobody serves"
+    await tool.close()

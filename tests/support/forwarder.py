@@ -1,0 +1,91 @@
+"""A real forwarder process on a free port, and its end."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Queue
+
+from tests.support.processes import ROOT
+
+
+class Running:
+    """One process of ``forwarder serve``; its log lines as they come."""
+
+    url = ""
+
+    def __init__(
+        self,
+        config: Path,
+        *arguments: str,
+        program: Sequence[str] = ("-m", "forwarder"),
+        until: str = "listening",
+    ) -> None:
+        """``program``: what Python runs as the forwarder; ``until``: what is waited for."""
+        self.process = subprocess.Popen(
+            [sys.executable, *program, "serve", "--config", str(config), *arguments],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._lines: Queue[str] = Queue()
+        self.said: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self.wait_for(until)
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self._lines.put(line)
+        self._lines.put("")
+
+    def wait_for(self, event: str) -> dict[str, object]:
+        """Return the next log line that tells of ``event``."""
+        while line := self._lines.get(timeout=30):
+            self.said.append(line)
+            if line.startswith("{"):
+                said: dict[str, object] = json.loads(line)
+                if said["event"] == "listening":
+                    self.url = str(said["address"])
+                if said["event"] == event:
+                    return said
+        raise AssertionError(f"the forwarder ended before it said {event}: {self.said}")
+
+    def everything_said(self) -> list[str]:
+        """Return all log lines of a forwarder that has ended."""
+        while line := self._lines.get(timeout=10):
+            self.said.append(line)
+        return self.said
+
+    def hang_up(self) -> None:
+        """Have it read its configuration again."""
+        self.process.send_signal(signal.SIGHUP)
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal, wait, and return the exit code."""
+        self.process.send_signal(number)
+        code = self.process.wait(30)
+        self._reader.join(10)
+        if self.process.stderr:
+            self.process.stderr.close()
+        return code
+
+
+@contextmanager
+def forwarder(config: Path, port: int = 0, program: Sequence[str] = ("-m", "forwarder")) -> Iterator[Running]:
+    """Run a forwarder as long as the block lasts; port 0 is a free one. ``program``: see ``Running``."""
+    running = Running(config, "--port", str(port), program=program)
+    try:
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.stop()
+        elif running.process.stderr and not running.process.stderr.closed:
+            running.process.stderr.close()

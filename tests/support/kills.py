@@ -1,0 +1,56 @@
+"""Killing forwarders under load, and checking every event afterwards."""
+
+import random
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.support.amplitude import Amplitude
+from tests.support.configuration import write_config
+from tests.support.forwarder import Running
+from tests.support.nats import Nats
+from tests.support.operator import dead_names, fates
+from tests.support.processes import free_port
+from tests.support.sender import Arrived, Sender, sending, tally
+from tests.support.spools import somewhere
+from tests.support.waiting import eventually
+
+
+def machine(folder: Path, name: str, stream: str, fake: Amplitude, port: int = 0) -> Path:
+    """Return the configuration of a machine of its own, which has the stream in common with others."""
+    own = folder / name
+    own.mkdir()
+    config = write_config(own, fake.url, port=port or free_port())
+    config.write_text(config.read_text().replace(f"{own}/spool.db", stream))
+    return config
+
+
+def two_machines(folder: Path, server: Nats, fake: Amplitude) -> list[Path]:
+    """Return the configurations of two machines behind one address."""
+    stream, port = somewhere(server, folder).place, free_port()
+    return [machine(folder, name, stream, fake, port) for name in ("one", "two")]
+
+
+def kill_under_load(machines: Sequence[Path], fake: Amplitude, kills: int, chance: random.Random) -> None:
+    """Kill forwarders at random moments while events pour in, and run the next one; then check every event.
+
+    ``machines``: the configurations of those who take turns, all on one port.
+    """
+    shop = Sender(users=200)
+    arrived, running = Arrived(fake), Running(machines[0])
+    try:
+        with sending(shop, running.url):
+            for number in range(1, kills + 1):
+                time.sleep(chance.uniform(0.1, 0.8))
+                running.stop(signal.SIGKILL)
+                running = Running(machines[number % len(machines)])
+                arrived.look()
+            time.sleep(0.3)
+        tally(shop, fake, dead_names(machines[0]), kills, arrived=arrived)
+        assert eventually(lambda: fates(running.url)["waiting"] == 0)
+        found = fates(running.url)
+        print(f"the forwarder's own books: {dict(found)}")
+        assert found["accepted"] == found["delivered"] == len(shop.accepted)
+    finally:
+        running.stop()

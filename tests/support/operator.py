@@ -1,0 +1,49 @@
+"""A forwarder's operator: its metrics and its dead letters."""
+
+import subprocess
+import sys
+import urllib.request
+from collections import Counter
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support.configuration import TOKEN
+from tests.support.processes import ROOT
+
+
+def dead(config: Path, *words: str) -> str:
+    """Run ``forwarder dead`` and return what it prints."""
+    command = [sys.executable, "-m", "forwarder", "dead", words[0], "--config", str(config), *words[1:]]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def dead_names(config: Path) -> list[str]:
+    """Return the message ids of the dead letters."""
+    return [line.split("\t")[4] for line in dead(config, "list").splitlines()]
+
+
+def metrics(url: str) -> Counter[tuple[str, ...]]:
+    """Return the metrics' values by name and label values, these in the order of the labels' names."""
+    request = urllib.request.Request(f"{url}/metrics", headers={"authorization": f"Bearer {TOKEN}"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        text = answer.read().decode()
+    found: Counter[tuple[str, ...]] = Counter()
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            found[(sample.name, *dict(sorted(sample.labels.items())).values())] = int(sample.value)
+    return found
+
+
+def fates(url: str, destination: str = "fake") -> Counter[str]:
+    """Return how many events of a destination came to what; see that none is missing and none is twice."""
+    shown = metrics(url)
+    found: Counter[str] = Counter()
+    for labels, value in shown.items():
+        if labels[:2] == ("forwarder_delivery_events_total", destination):
+            found[labels[2]] += value
+    for name in ("accepted_total", "revived_total", "waiting"):
+        found[name.removesuffix("_total")] = shown[f"forwarder_delivery_{name}", destination]
+    ended = found["delivered"] + found["filtered"] + found["dead"]
+    assert found["accepted"] == ended - found["revived"] + found["waiting"], found
+    return found

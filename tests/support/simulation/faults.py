@@ -1,0 +1,148 @@
+"""Faults inside: any function of delivery, its spool and a reload raises, before or after it did its work."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import random
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+import pytest
+
+from forwarder.amplitude.wire import requests
+from forwarder.app import Forwarder
+from forwarder.delivery import client, sending
+from forwarder.delivery.faults import Faults
+from forwarder.delivery.scheduler import scheduler
+from forwarder.delivery.scheduler.batch import Batch
+from forwarder.delivery.scheduler.batching import Batching
+from forwarder.delivery.scheduler.checkpoint import Checkpoint
+from forwarder.delivery.scheduler.circuit_breaker import CircuitBreaker
+from forwarder.delivery.scheduler.delay_queue import DelayQueue
+from forwarder.delivery.scheduler.job import Job
+from forwarder.delivery.scheduler.linger import LingerPolicy
+from forwarder.delivery.scheduler.ordering import KeyOrder
+from forwarder.delivery.scheduler.parking import Parking
+from forwarder.delivery.scheduler.retry_policy import RetryPolicy
+from forwarder.delivery.scheduler.retry_state import RetryState
+from forwarder.delivery.scheduler.scheduler import Scheduler
+from forwarder.delivery.scheduler.throttle import KeyThrottle
+from forwarder.delivery.scheduler.window import Window
+from forwarder.delivery.sending import ResponseRecorder
+from forwarder.delivery.service import DeliveryService
+from forwarder.delivery.tail import TailCache
+from forwarder.delivery.watchdog import Watch
+from forwarder.delivery.worker import Worker
+from forwarder.errors import SpoolError
+from tests.support.simulation.memory_spool import AsyncSpool
+
+CLASSES: tuple[type, ...] = (
+    *(
+        AsyncSpool,
+        Batch,
+        Batching,
+        CircuitBreaker,
+        DeliveryService,
+        Faults,
+        LingerPolicy,
+        Forwarder,
+        TailCache,
+        RetryPolicy,
+        Parking,
+        Scheduler,
+    ),
+    *(
+        Window,
+        ResponseRecorder,
+        KeyOrder,
+        KeyThrottle,
+        Checkpoint,
+        Worker,
+        DelayQueue,
+        RetryState,
+        Watch,
+        Job,
+    ),
+)
+LEFT_OUT = {
+    *("AsyncSpool.accept", "AsyncSpool.lost", "AsyncSpool.close", "AsyncSpool.end_within", "Forwarder.start"),
+    *(
+        "Forwarder.stop",
+        "Forwarder._watched",
+        "Forwarder.shown",
+        "Forwarder.reload",
+        "ResponseRecorder.fault",
+        "Worker._fault",
+        "DeliveryService.report",
+    ),
+    *("Worker.on_accepted", "DeliveryService.abandon", "DeliveryService.stop"),
+}
+"""What the test itself calls, what counts the faults, and the supervisors that end everything."""
+
+
+class Injected(Exception):  # noqa: N818 - what happens, as the test says it
+    """A fault of our own code, as if."""
+
+
+class Injector:
+    """Makes functions raise. ``rate``: how often; ``only``: nothing but this one."""
+
+    def __init__(self, chance: random.Random, rate: float, only: str | None) -> None:
+        self._chance = chance
+        self._rate = rate
+        self._only = only
+        self.on = True
+        self.raised: list[str] = []
+
+    def patch(self, patch: pytest.MonkeyPatch) -> None:
+        """Wrap everything that may raise."""
+        for name, owner, attribute in targets():
+            patch.setattr(owner, attribute, self._wrapped(name, getattr(owner, attribute)))
+
+    def _raise(self, name: str, moment: str) -> None:
+        if self.on and self._only in (None, name) and self._chance.random() < self._rate:
+            self.raised.append(f"{name} {moment}")
+            # A SpoolError says that nothing was written.
+            if name.startswith("AsyncSpool") and moment == "before" and self._chance.random() < 0.5:
+                raise SpoolError("the disk says no")
+            raise Injected(name)
+
+    def _wrapped(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        if inspect.iscoroutinefunction(call):
+
+            @functools.wraps(call)
+            async def waiting(*given: Any, **named: Any) -> Any:
+                self._raise(name, "before")
+                result = await call(*given, **named)
+                self._raise(name, "after")
+                return result
+
+            return waiting
+
+        @functools.wraps(call)
+        def at_once(*given: Any, **named: Any) -> Any:
+            self._raise(name, "before")
+            result = call(*given, **named)
+            self._raise(name, "after")
+            return result
+
+        return at_once
+
+
+def targets() -> list[tuple[str, object, str]]:
+    """Return everything that may raise: its name, what holds it, and under which attribute."""
+    found: list[tuple[str, object, str]] = [
+        ("encode", sending, "encode"),
+        ("post_request", sending, "post_request"),
+        ("plan_job", scheduler, "plan_job"),
+        ("form_text", requests, "form_text"),
+        ("http_client", client, "http_client"),
+    ]
+    for owner in CLASSES:
+        for attribute, value in vars(owner).items():
+            name = f"{owner.__name__}.{attribute}"
+            if isinstance(value, FunctionType) and not attribute.startswith("__") and name not in LEFT_OUT:
+                found.append((name, owner, attribute))
+    return found

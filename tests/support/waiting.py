@@ -1,0 +1,24 @@
+"""Waiting for a state instead of for time to pass."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+PAUSE_S = 0.03
+"""Between two looks: short beside what is waited for, long beside what a look costs."""
+
+
+def eventually(true: Callable[[], object], seconds: float = 30) -> bool:
+    """Wait until something is so; tell whether it came to be within so many seconds."""
+    end = time.monotonic() + seconds
+    while not true() and time.monotonic() < end:
+        time.sleep(PAUSE_S)
+    return bool(true())
+
+
+async def until(true: Callable[[], object], seconds: float = 30) -> None:
+    """Wait until something is so while the event loop goes on; fails where it never comes to be."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it never came true"
+        await asyncio.sleep(PAUSE_S)

@@ -1,0 +1,142 @@
+"""What an event of the spool becomes: items and keys, or a reason."""
+
+import json
+
+import msgspec
+import orjson
+import pytest
+
+from forwarder.amplitude import AmplitudeDestination
+from forwarder.amplitude.wire.endpoints import Endpoint
+from forwarder.amplitude.wire.items import Item
+from forwarder.amplitude.wire.writing import write
+from forwarder.delivery.scheduler.planning import plan_job
+from forwarder.spool import StoredEvent
+from forwarder.spool.suppression import FOR_EVER, Suppression, marks_for
+from tests.support.simulation.planner import Planner
+
+NOW = 1_790_000_000_000
+
+
+def event(**more: object) -> StoredEvent:
+    body = {"m": "m1", "u": "u1", "d": None, "kind": "track", **more}
+    return StoredEvent(1, NOW, "demo", "m1", orjson.dumps(body))
+
+
+@pytest.mark.parametrize(
+    ("integrations", "filtered"),
+    [
+        (None, ""),
+        ({"All": True}, ""),
+        ({"All": False}, "excluded by integrations"),
+        ({"All": False, "Actions Amplitude": {"session_id": 1}}, ""),
+        ({"Actions Amplitude": False}, "excluded by integrations"),
+        ({"Amplitude (Actions)": False}, "excluded by integrations"),
+        ({"Actions Amplitude": {"session_id": 1}}, ""),
+        ({"All": False, "Amplitude (Actions)": True}, ""),
+        ({"All": False, "Amplitude (Actions)": {}}, ""),
+        ({"All": False, "Actions Amplitude": None}, "excluded by integrations"),
+        ({"Amplitude (Actions)": False, "Actions Amplitude": {"session_id": 1}}, "excluded by integrations"),
+        ({"Amplitude (Actions)": True, "Actions Amplitude": False}, "excluded by integrations"),
+        ({"All": True, "Amplitude (Actions)": False}, "excluded by integrations"),
+        ("broken", ""),
+    ],
+)
+def test_an_event_may_exclude_the_destination(integrations: object, filtered: str) -> None:
+    work, why = plan_job(event(integrations=integrations), Planner(), None)
+    assert why == filtered
+    assert bool(work.items) is not bool(filtered)
+
+
+def test_events_of_other_sources_are_filtered() -> None:
+    _, why = plan_job(event(), Planner(), frozenset({"other"}))
+    assert why == "source not routed here"
+
+
+def test_users_and_devices_are_the_keys() -> None:
+    assert plan_job(event(d="d1"), Planner(), None)[0].keys == ("uu1", "dd1")
+    assert plan_job(event(kind="group"), Planner(), None)[0].keys == ("uu1",)
+    assert plan_job(event(u=None), Planner(), None)[0].keys == ("#1",), "it waits for nobody"
+    assert plan_job(event(u="a\nb"), Planner(), None)[0].keys == ("ua b",), "as the spool gives it back"
+
+
+def test_a_user_mapping_is_ordered_with_both_users() -> None:
+    subscriptions = [
+        {
+            "subscribe": 'type = "alias"',
+            "partnerAction": "mapUser",
+            "mapping": {"user_id": {"@path": "$.previousId"}, "global_user_id": {"@path": "$.userId"}},
+        }
+    ]
+    destination = AmplitudeDestination({"apiKey": "k", "secretKey": "s"}, subscriptions)
+    body = {"type": "alias", "userId": "user-whole", "previousId": "user-before", "messageId": "m"}
+    work, _ = plan_job(StoredEvent(1, NOW, "demo", "m", orjson.dumps(body)), destination, None)
+    assert set(work.keys) == {"uuser-whole", "uuser-before"}
+
+
+@pytest.mark.parametrize("number", [b"1e999", b"-1e999", b"9" * 400, b"9" * 10_000, b"1" * 400 + b".5"])
+def test_a_number_that_no_double_holds_is_null(number: bytes) -> None:
+    body = b'{"m":"m1","u":"u1","d":null,"kind":"track","p":[%b,1]}' % number
+    work, why = plan_job(StoredEvent(1, NOW, "demo", "m1", body), Planner(), None)
+    assert (len(work.items), why, work.retry) == (1, "", None)
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [(b"{broken", "JSONDecodeError"), (b'{"m":1,"u":1,"d":1,"kind":"crash"}', "ZeroDivisionError")],
+)
+def test_whatever_goes_wrong_ends_in_a_reason(body: bytes, error: str) -> None:
+    work, filtered = plan_job(StoredEvent(1, NOW, "demo", "m1", body), Planner(), None)
+    assert (work.items, work.reason, filtered) == ([], "cannot be planned", "")
+    assert work.retry_state().errors[0].startswith(error)
+    dead = work.dead()
+    assert (dead.reason, error in dead.detail.decode()) == ("cannot be planned", True)
+
+
+def test_what_is_wrong_with_one_subscription_does_not_keep_the_others() -> None:
+    work, _ = plan_job(event(kind="poor"), Planner(), None)
+    assert (len(work.items), work.reason) == (1, "invalid fields")
+
+
+@pytest.mark.parametrize(("revenue", "sent"), [(1e300, 1e300), (10**30, 1e30), ("\ud83d", "\ufffd")])
+def test_what_the_quick_writer_refuses_is_written_all_the_same(revenue: object, sent: object) -> None:
+    item = Item(Endpoint.HTTPAPI, {"revenue": revenue})
+    write(item)
+    assert json.loads(item.data) == {"revenue": sent}
+
+
+def deleted(*users: str, upto: int = 1, until: int = 0, destination: str = "") -> Suppression:
+    marks = marks_for(users, [destination], until)
+    return Suppression([mark._replace(upto=upto) for mark in marks], "one")
+
+
+def fate(one: StoredEvent, suppression: Suppression) -> str:
+    work, why = plan_job(one, Planner(), None, suppression)
+    assert bool(work.items) is not bool(why)
+    return why
+
+
+def test_events_of_deleted_users_are_filtered() -> None:
+    for suppression in (deleted("u1"), deleted("u0", "u1"), deleted("u1", destination="one")):
+        assert fate(event(), suppression) == "user deleted", "as the mapping has it"
+    assert fate(event(u="u2", userId="u1"), deleted("u1")) == "user deleted", "as the event has it"
+    assert fate(event(u="u2", userId=17), deleted("17")) == "user deleted"
+    assert fate(event(u="a\nb"), deleted("a\nb")) == "user deleted"
+    assert fate(event(), deleted("u1", destination="two")) == ""
+    assert fate(event(u="u2", d="u1"), deleted("u1")) == "", "a device is no user"
+    named: tuple[object, ...] = (None, True, "", 1.5, [], {})
+    for nobody in named:
+        assert fate(event(u="u2", userId=nobody), deleted("None", "True", "", "1.5", "[]", "{}")) == ""
+
+
+def test_a_mark_covers_what_came_before_and_later_ones_until_its_end() -> None:
+    later = msgspec.structs.replace(event(), seq=2)
+    assert fate(later, deleted("u1", upto=1)) == ""
+    assert fate(later, deleted("u1", upto=1, until=NOW + 1)) == "user deleted"
+    assert fate(later, deleted("u1", upto=1, until=NOW)) == ""
+    assert fate(later, deleted("u1", upto=1, until=FOR_EVER)) == "user deleted"
+
+
+def test_what_was_removed_is_filtered_also_where_its_source_goes_elsewhere() -> None:
+    removed = StoredEvent(1, NOW, "demo", "m1", b"")
+    assert plan_job(removed, Planner(), frozenset({"other"}))[1] == "user deleted"
