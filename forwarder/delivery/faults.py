@@ -34,7 +34,7 @@ class Faults:
     def note(self, batch: Batch, what: str) -> None:
         """Our code failed over a batch; ``what``: type and place."""
         alone, level = len(batch.jobs) == 1, batch.next_split_level()
-        self._note((work.event.seq for work in batch.jobs), what, level, alone=alone)
+        self._note((job.event.seq for job in batch.jobs), what, level, alone=alone)
 
     def note_events(self, seqs: Iterable[int], what: str) -> None:
         """Our code failed over each of these events by itself."""
@@ -53,22 +53,22 @@ class Faults:
         fault = self._of.get(seq)
         return fault is not None and fault.over
 
-    def apply(self, work: Job) -> bool:
+    def apply(self, job: Job) -> bool:
         """Give the event up, or have fewer beside it, as its faults want it; tell whether it is given up."""
-        fault = self._of.get(work.event.seq)
+        fault = self._of.get(job.event.seq)
         if fault is None:
             return False
-        trouble = work.retry_state()
-        trouble.split_level = max(trouble.split_level, fault.level)
+        retry = job.retry_state()
+        retry.split_level = max(retry.split_level, fault.level)
         if fault.over:
             reason = f"{OUR_FAULT}: {fault.what}"
-            work.fail_rest(reason, None)
-            trouble.reason = reason
+            job.fail_rest(reason, None)
+            retry.reason = reason
         return fault.over
 
-    def tries(self, work: Job) -> int:
+    def tries(self, job: Job) -> int:
         """Return how often our code failed over the event."""
-        fault = self._of.get(work.event.seq)
+        fault = self._of.get(job.event.seq)
         return fault.tries if fault else 0
 
     def forget(self, seq: int) -> None:

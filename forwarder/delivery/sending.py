@@ -27,7 +27,7 @@ async def send_batch(http: httpx.AsyncClient, to: Planner, batch: Batch, timeout
     """Send the batch and return the answer; where our own code fails over it, one that says so."""
     keys = Keys(to.api_key, to.secret_key)
     try:
-        body = encode(batch.endpoint, batch.job_items, batch.min_id_length, keys)
+        body = encode(batch.endpoint, batch.items, batch.min_id_length, keys)
         return await post_request(http, to.url(batch.endpoint), body, timeout_ms / 1000, keys)
     except Exception as error:
         return UpstreamResponse(0, fault_of(error).encode(), "fault")
@@ -56,7 +56,7 @@ class ResponseRecorder:
         status = answer.status if answer.status in STATUSES else "other"
         metrics.REQUESTS.labels(self._name, endpoint, answer.failure or status).inc()
         if first.action is Action.TAKEN:
-            received_at = min(work.event.received_at for work in batch.jobs)
+            received_at = min(job.event.received_at for job in batch.jobs)
             metrics.LATENCY.labels(self._name).observe(max(0, self._wall() - received_at) / 1000)
         elif first.action is Action.FAULT:
             self.fault("post", first.reason.partition(": ")[2])
@@ -64,7 +64,7 @@ class ResponseRecorder:
             self._log.warning(
                 "not all was taken",
                 endpoint=endpoint,
-                items=len(batch.job_items),
+                items=len(batch.items),
                 answer=answer.failure or answer.status,
                 error=answer.body[:200].decode("utf-8", "replace") if answer.failure else None,
                 why=dict(Counter(label_of(one) for one in decisions if one.action is not Action.TAKEN)),

@@ -1,4 +1,4 @@
-"""All destinations' senders over one spool, and the watchdog over them."""
+"""All destinations' workers over one spool, and the watchdog over them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import structlog
 
 from forwarder import metrics
 from forwarder.delivery.client import http_client
+from forwarder.delivery.route import DestinationRoute
 from forwarder.delivery.sending import OUR_FAULT
 from forwarder.delivery.spool_metrics import show
 from forwarder.delivery.watchdog import MENDED_ANEW, Stall, Watch
-from forwarder.delivery.worker import LAST_S, DestinationRoute, Worker
+from forwarder.delivery.worker import LAST_S, Worker
 from forwarder.faults import fault_of
 from forwarder.spool import Spool, Standing
 from forwarder.spool.suppression import Suppression
@@ -43,10 +44,10 @@ class DeliveryService:
         self._clock = clock
         self._http = http
         self._own_http = http is None
-        self._senders: dict[str, Worker] = {}
+        self._workers: dict[str, Worker] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._watching: asyncio.Task[None] | None = None
-        self._deaf: list[Callable[[], None]] = []
+        self._unsubscribe: list[Callable[[], None]] = []
         self._unread: dict[str, int] = {}
         self.erasure = 0
         """The latest erasure whose marks deliveries go by."""
@@ -60,21 +61,21 @@ class DeliveryService:
         marks = await self._spool.marks()
         cursors = await self._spool.attach(names)
         self._http = self._http or http_client()
-        senders: dict[str, Worker] = {}
+        workers: dict[str, Worker] = {}
         for route in self._routes:
             attach = self._attaching(route.name)
             suppression = Suppression(marks, route.name)
             cursor = cursors[route.name]
-            sender = Worker(route, self._spool, cursor, self._clock, self._http, attach, suppression)
-            await sender.resume()
-            senders[route.name] = sender
+            worker = Worker(route, self._spool, cursor, self._clock, self._http, attach, suppression)
+            await worker.resume()
+            workers[route.name] = worker
         if erasure:
             await self._spool.erasure_done(erasure)
         self.erasure = erasure
-        self._senders = senders
-        for name, sender in senders.items():
-            self._deaf.append(self._spool.on_append(sender.on_accepted))
-            self._tasks.append(asyncio.create_task(_kept_running(name, sender)))
+        self._workers = workers
+        for name, worker in workers.items():
+            self._unsubscribe.append(self._spool.on_append(worker.feed.on_accepted))
+            self._tasks.append(asyncio.create_task(_kept_running(name, worker)))
         self._watching = asyncio.create_task(self._watch())
 
     def _attaching(self, name: str) -> Callable[[], Awaitable[int]]:
@@ -87,11 +88,11 @@ class DeliveryService:
         """Send nothing new, wait up to ``timeout_s`` for answers, write down what is known; raise nothing."""
         if self._watching is not None:
             self._watching.cancel()
-        for stop_listening in self._deaf:
+        for unsubscribe in self._unsubscribe:
             with contextlib.suppress(Exception):
-                stop_listening()
-        self._deaf.clear()
-        stops = [sender.stop(timeout_s) for sender in self._senders.values()]
+                unsubscribe()
+        self._unsubscribe.clear()
+        stops = [worker.stop(timeout_s) for worker in self._workers.values()]
         for error in await asyncio.gather(*stops, return_exceptions=True):
             if isinstance(error, BaseException):
                 _note_fault("", "stop", error)
@@ -107,15 +108,15 @@ class DeliveryService:
 
     async def abandon(self) -> None:
         """End all at once, in whatever state it is; what is known and not written is sent again."""
-        for stop_listening in self._deaf:
+        for unsubscribe in self._unsubscribe:
             with contextlib.suppress(Exception):
-                stop_listening()
-        self._deaf.clear()
+                unsubscribe()
+        self._unsubscribe.clear()
         tasks = [*self._tasks, *([self._watching] if self._watching else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.gather(*(sender.stop(0) for sender in self._senders.values()), return_exceptions=True)
+        await asyncio.gather(*(worker.stop(0) for worker in self._workers.values()), return_exceptions=True)
         self._tasks.clear()
         await self._close()
 
@@ -130,7 +131,7 @@ class DeliveryService:
 
     def held_back(self) -> dict[str, str]:
         """Return why destinations are held back, by name; those that do well are not in it."""
-        return {name: why for name, sender in self._senders.items() if (why := sender.held_back)}
+        return {name: why for name, worker in self._workers.items() if (why := worker.held_back)}
 
     async def report(self) -> None:
         """Bring the metrics up to what lies in the spool."""
@@ -140,22 +141,22 @@ class DeliveryService:
 
     async def _watch(self) -> None:
         """Look at each destination now and then, say which are stalled, and mend what a new start mends."""
-        watches = {name: Watch() for name in self._senders}
+        watches = {name: Watch() for name in self._workers}
         while True:
             await asyncio.sleep(LOOK_S)
-            for name, sender in self._senders.items():
+            for name, worker in self._workers.items():
                 try:
-                    stall = await self._stall_of(name, sender, watches[name])
+                    stall = await self._stall_of(name, worker, watches[name])
                     self._say(name, stall)
                     if stall in MENDED_ANEW:
                         watches[name] = Watch()
-                        sender.renew()
+                        worker.renew()
                 except Exception as error:
                     _note_fault(name, "watch", error)
 
-    async def _stall_of(self, name: str, sender: Worker, watch: Watch) -> Stall:
+    async def _stall_of(self, name: str, worker: Worker, watch: Watch) -> Stall:
         """Return why a destination is stalled; look into the spool where it seems to have nothing to do."""
-        look = sender.look()
+        look = worker.look()
         if stall := watch.stall(look):
             return stall
         if look.holds_events or not watch.rests_long(look):
@@ -168,7 +169,7 @@ class DeliveryService:
             return Stall.TURN
         waiting = 0 if standing is None else _unread(standing)
         if waiting and self._unread.get(name):
-            sender.wake()
+            worker.feed.wake()
             return Stall.UNREAD
         self._unread[name] = waiting
         return Stall.NONE
@@ -191,16 +192,16 @@ def _unread(standing: Standing) -> int:
     return max(0, standing.waiting - standing.parked)
 
 
-async def _kept_running(name: str, sender: Worker) -> None:
-    """Run a sender until it was stopped; it raises nothing, and if it does all the same, it runs again."""
+async def _kept_running(name: str, worker: Worker) -> None:
+    """Run a worker until it was stopped; it raises nothing, and if it does all the same, it runs again."""
     while True:
         try:
-            await sender.run()
+            await worker.run()
             return
         except Exception as error:
             _note_fault(name, "run", error)
             with contextlib.suppress(Exception):  # then the watchdog sees what stands still
-                sender.renew()
+                worker.renew()
             await asyncio.sleep(RESTART_S)
 
 

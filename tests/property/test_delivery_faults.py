@@ -92,7 +92,7 @@ class Play:
             "forwarder.delivery.service.http_client", lambda: httpx.AsyncClient(transport=transport)
         )
         own = SimpleNamespace(Random=lambda: random.Random(chance.random()))
-        patch.setattr("forwarder.delivery.worker.random", own)
+        patch.setattr("forwarder.delivery.restoring.random", own)
         patch.setattr("forwarder.app.open_configured", opened)
         patch.setattr("forwarder.app.routes", lambda settings: [route])
 

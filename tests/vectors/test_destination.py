@@ -84,7 +84,7 @@ def test_what_plan_shows_are_the_bytes_that_delivery_sends(case: dict[str, Any])
 
 
 def of_batch(batch: Batch) -> tuple[Endpoint, list[Item], float | None]:
-    return batch.endpoint, batch.job_items, batch.min_id_length
+    return batch.endpoint, batch.items, batch.min_id_length
 
 
 def said(content: bytes) -> dict[str, Any]:

@@ -17,38 +17,38 @@ class Batch:
     """
 
     __slots__ = (
-        *("due_at", "endpoint", "full", "items", "min_id_length", "split_level"),
-        *("job_items", "jobs", "room", "weight"),
+        *("due_at", "endpoint", "full", "max_items", "min_id_length", "split_level"),
+        *("items", "jobs", "room", "weight"),
     )
 
-    def __init__(self, part: Item, level: int, most: int) -> None:
-        """``part``: what kind of item it is for; ``most``: items, before halving."""
-        self.endpoint = part.endpoint
-        self.min_id_length = part.min_id_length
+    def __init__(self, item: Item, level: int, most: int) -> None:
+        """``item``: what kind of item it is for; ``most``: items, before halving."""
+        self.endpoint = item.endpoint
+        self.min_id_length = item.min_id_length
         self.split_level = level
-        bound = BOUNDS[part.endpoint]
-        self.items = max(1, min(bound.items >> level, most))
+        bound = BOUNDS[item.endpoint]
+        self.max_items = max(1, min(bound.items >> level, most))
         self.room = bound.bytes - ENVELOPE_BYTES
-        self.weight = weight_of(part.endpoint)
+        self.weight = weight_of(item.endpoint)
         self.due_at = 0
         self.jobs: list[Job] = []
-        self.job_items: list[Item] = []
+        self.items: list[Item] = []
         self.full = False
 
-    def fits(self, part: Item) -> bool:
-        """Tell whether the part fits; an empty batch takes anything, for Amplitude itself to judge."""
-        fits = self.weight * (len(part.data) + 1) <= self.room
-        return (fits and not self.full) or not self.job_items
+    def fits(self, item: Item) -> bool:
+        """Tell whether the item fits; an empty batch takes anything, for Amplitude itself to judge."""
+        fits = self.weight * (len(item.data) + 1) <= self.room
+        return (fits and not self.full) or not self.items
 
-    def add(self, part: Item) -> None:
-        """Append the part."""
-        self.job_items.append(part)
-        self.room -= self.weight * (len(part.data) + 1)
-        self.full = len(self.job_items) >= self.items
+    def add(self, item: Item) -> None:
+        """Append the item."""
+        self.items.append(item)
+        self.room -= self.weight * (len(item.data) + 1)
+        self.full = len(self.items) >= self.max_items
 
     def next_split_level(self) -> int:
         """Return the level at which half as many fit."""
-        level, half = self.split_level, len(self.job_items) // 2
+        level, half = self.split_level, len(self.items) // 2
         items = BOUNDS[self.endpoint].items
         while items >> level > max(1, half):
             level += 1

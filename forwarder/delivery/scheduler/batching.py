@@ -32,49 +32,49 @@ class Batching:
         """How many have been sent and not been answered."""
         return len(self._sent)
 
-    def __contains__(self, work: object) -> bool:
+    def __contains__(self, job: object) -> bool:
         batches = (*self._sent, *self._open.values(), *self._full[0], *self._full[1])
-        return any(one is work for batch in batches for one in batch.jobs)
+        return any(one is job for batch in batches for one in batch.jobs)
 
     @property
     def idle(self) -> bool:
         """Whether there is no batch at all."""
         return not (self._sent or self._open or any(self._full))
 
-    def find_open(self, work: Job) -> Batch | None:
-        """Return the open batch that the event's next part fits into, None where there is none."""
-        part = work.items[0]
-        if part.done:
-            part = work.next_item
-        batch = self._open.get((part.endpoint, part.min_id_length, work.split_level))
-        return batch if batch is not None and batch.fits(part) else None
+    def find_open(self, job: Job) -> Batch | None:
+        """Return the open batch that the event's next item fits into, None where there is none."""
+        item = job.items[0]
+        if item.done:
+            item = job.next_item
+        batch = self._open.get((item.endpoint, item.min_id_length, job.split_level))
+        return batch if batch is not None and batch.fits(item) else None
 
-    def open_for(self, work: Job) -> Batch:
-        """Open a batch for the event's next part; the one before it goes as it is."""
-        part = work.next_item
-        place = (part.endpoint, part.min_id_length, work.split_level)
+    def open_for(self, job: Job) -> Batch:
+        """Open a batch for the event's next item; the one before it goes as it is."""
+        item = job.next_item
+        place = (item.endpoint, item.min_id_length, job.split_level)
         if place in self._open:
             self._close(place)
-        batch = self._open[place] = Batch(part, work.split_level, self._most_events)
+        batch = self._open[place] = Batch(item, job.split_level, self._most_events)
         return batch
 
-    def add(self, batch: Batch, work: Job, due_at: int) -> bool:
-        """Put the event's parts into the batch it has its place in, as many as may go together.
+    def add(self, batch: Batch, job: Job, due_at: int) -> bool:
+        """Put the event's items into the batch it has its place in, as many as may go together.
 
         Tell whether that is all of them.
         """
-        batch.due_at = min(batch.due_at, due_at) if batch.job_items else due_at
-        batch.jobs.append(work)
-        for part in work.items:
-            if part.done:
+        batch.due_at = min(batch.due_at, due_at) if batch.items else due_at
+        batch.jobs.append(job)
+        for item in job.items:
+            if item.done:
                 continue
-            if work.placed:
-                kind = part.endpoint is batch.endpoint and part.min_id_length == batch.min_id_length
-                if not kind or part.after_previous or not batch.fits(part):
+            if job.placed:
+                kind = item.endpoint is batch.endpoint and item.min_id_length == batch.min_id_length
+                if not kind or item.after_previous or not batch.fits(item):
                     whole = False
                     break
-            batch.add(part)
-            work.placed += 1
+            batch.add(item)
+            job.placed += 1
         else:
             whole = True
         if batch.full:

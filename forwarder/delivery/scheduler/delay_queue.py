@@ -9,14 +9,14 @@ from forwarder.delivery.scheduler.job import Job
 
 
 class DelayQueue:
-    """Works by the time they are ready, ms since the epoch."""
+    """Jobs by the time they are ready, ms since the epoch."""
 
     def __init__(self) -> None:
         self._timers: list[tuple[int, int, Job]] = []
 
-    def add(self, work: Job) -> None:
-        """Let the work wait until it is ready."""
-        heapq.heappush(self._timers, (work.ready_at, work.event.seq, work))
+    def add(self, job: Job) -> None:
+        """Let the job wait until it is ready."""
+        heapq.heappush(self._timers, (job.ready_at, job.event.seq, job))
 
     def due(self, now: int) -> Iterator[Job]:
         """Take out those that need not wait any more."""
@@ -30,9 +30,9 @@ class DelayQueue:
 
     def longest_first(self, now: int) -> list[Job]:
         """Return those that still have to wait, first those that wait longest."""
-        return [work for ready_at, _, work in sorted(self._timers, reverse=True) if ready_at > now]
+        return [job for ready_at, _, job in sorted(self._timers, reverse=True) if ready_at > now]
 
-    def keep(self, works: Container[Job]) -> None:
+    def keep(self, jobs: Container[Job]) -> None:
         """Forget those that are none of these."""
-        self._timers = [timer for timer in self._timers if timer[2] in works]
+        self._timers = [timer for timer in self._timers if timer[2] in jobs]
         heapq.heapify(self._timers)

@@ -15,7 +15,7 @@ from forwarder.text import whole_characters
 class Job(msgspec.Struct, eq=False, gc=False):
     """One event for one destination.
 
-    ``keys``: the users and devices that order it among others; ``placed``: parts in the batch it is in;
+    ``keys``: the users and devices that order it among others; ``placed``: items in the batch it is in;
     ``group``: the parked group whose row stands for it, or None; ``retry``: what went wrong so far, or None;
     ``size``: bytes of the event and of all that was written for it.
     """
@@ -31,22 +31,22 @@ class Job(msgspec.Struct, eq=False, gc=False):
     @property
     def done(self) -> bool:
         """Whether nothing is left to do."""
-        for part in self.items:  # noqa: SIM110 - half the time of all(), for every event
-            if not part.done:
+        for item in self.items:  # noqa: SIM110 - half the time of all(), for every event
+            if not item.done:
                 return False
         return True
 
     @property
     def has_past(self) -> bool:
         """Whether Amplitude has taken some of it, or may have."""
-        return any(part.done for part in self.items) or bool(self.retry and self.retry.uncertain_since)
+        return any(item.done for item in self.items) or bool(self.retry and self.retry.uncertain_since)
 
     @property
     def next_item(self) -> Item:
-        """The first part that is not done."""
-        for part in self.items:
-            if not part.done:
-                return part
+        """The first item that is not done."""
+        for item in self.items:
+            if not item.done:
+                return item
         raise AssertionError("nothing is left to do")
 
     @property
@@ -61,39 +61,39 @@ class Job(msgspec.Struct, eq=False, gc=False):
 
     @property
     def reason(self) -> str:
-        """Why parts of it are given up, or empty."""
+        """Why items of it are given up, or empty."""
         return self.retry.reason if self.retry else ""
 
     def retry_state(self) -> RetryState:
-        """Return its trouble, which begins now if there was none."""
+        """Return the state of its retries, which begins now if there was none."""
         if self.retry is None:
             self.retry = RetryState()
         return self.retry
 
-    def fail(self, part: Item, reason: str, answer: UpstreamResponse | None) -> None:
-        """End one part, and those that were to follow only its success."""
-        part.done, part.reason = True, reason
-        trouble = self.retry_state()
-        trouble.reason = trouble.reason or reason
-        trouble.answer = answer or trouble.answer
-        for later in self.items[self.items.index(part) + 1 :]:
+    def fail(self, item: Item, reason: str, answer: UpstreamResponse | None) -> None:
+        """End one item, and those that were to follow only its success."""
+        item.done, item.reason = True, reason
+        retry = self.retry_state()
+        retry.reason = retry.reason or reason
+        retry.answer = answer or retry.answer
+        for later in self.items[self.items.index(item) + 1 :]:
             if not later.after_previous:
                 break
             if not later.done:
                 later.done, later.reason = True, "the item before it failed"
 
     def fail_rest(self, reason: str, answer: UpstreamResponse | None) -> None:
-        """End all parts that are not done."""
-        for part in self.items:
-            if not part.done:
-                self.fail(part, reason, answer)
+        """End all items that are not done."""
+        for item in self.items:
+            if not item.done:
+                self.fail(item, reason, answer)
 
     def state(self) -> bytes:
         """Return what has to outlive a restart while it is parked or dead."""
-        trouble = self.retry or RetryState()
-        state = {key: getattr(trouble, name) for key, name in _PERSISTED.items()}
+        retry = self.retry or RetryState()
+        state = {key: getattr(retry, name) for key, name in _PERSISTED.items()}
         return orjson.dumps(
-            {"taken": [part.content_hash for part in self.items if part.done and not part.reason]} | state
+            {"taken": [item.content_hash for item in self.items if item.done and not item.reason]} | state
         )
 
     def restore(self, state: bytes, *, anew: bool) -> None:
@@ -110,8 +110,8 @@ class Job(msgspec.Struct, eq=False, gc=False):
         if anew and self.retry:
             self.retry.restart()
         taken = set(kept["taken"])
-        for part in self.items:
-            part.done = part.content_hash in taken
+        for item in self.items:
+            item.done = item.content_hash in taken
 
     def parked(self, group: str) -> Parked:
         """Return it as the spool parks it."""
@@ -119,27 +119,27 @@ class Job(msgspec.Struct, eq=False, gc=False):
 
     def dead(self) -> NewDead:
         """Return it as a dead letter: which items failed and why, what was sent, what was answered."""
-        trouble = self.retry_state()
+        retry = self.retry_state()
         detail: dict[str, object] = {"items": len(self.items), "failed": self._failed()}
-        detail["errors"] = [whole_characters(error[:LONGEST_ERROR]) for error in trouble.errors[:MOST_ERRORS]]
-        if trouble.answer is not None:
-            status, body, failure = trouble.answer
+        detail["errors"] = [whole_characters(error[:LONGEST_ERROR]) for error in retry.errors[:MOST_ERRORS]]
+        if retry.answer is not None:
+            status, body, failure = retry.answer
             text = body[:2000].decode("utf-8", "replace")
             detail["answer"] = {"status": status, "failure": failure, "body": text}
-        reason = whole_characters(trouble.reason[:LONGEST_ERROR])
+        reason = whole_characters(retry.reason[:LONGEST_ERROR])
         return NewDead(self.event, reason, orjson.dumps(detail), self.state())
 
     def _failed(self) -> list[dict[str, object]]:
         """Return the items that failed, as far as a letter has room for them: the event makes them again."""
         failed: list[dict[str, object]] = []
         room = MOST_DETAIL
-        for part in self.items:
-            if not part.reason:
+        for item in self.items:
+            if not item.reason:
                 continue
-            shown: dict[str, object] = {"endpoint": part.endpoint, "reason": whole_characters(part.reason)}
-            room -= len(part.data)
+            shown: dict[str, object] = {"endpoint": item.endpoint, "reason": whole_characters(item.reason)}
+            room -= len(item.data)
             if room >= 0:
-                shown["item"] = orjson.Fragment(part.data)
+                shown["item"] = orjson.Fragment(item.data)
             failed.append(shown)
         return failed
 

@@ -22,28 +22,28 @@ class KeyOrder:
         self.waiting = 0
         """Events that wait."""
 
-    def is_free(self, work: Job, batch: Batch | None) -> bool:
+    def is_free(self, job: Job, batch: Batch | None) -> bool:
         """Tell whether nobody but ``batch`` (None: nobody at all) holds the event's keys."""
         holders = self._holders
-        for key in work.keys:
+        for key in job.keys:
             by = holders.get(key)
             if by is not None and by is not batch:
                 return False
         return True
 
-    def acquire(self, work: Job, whole: Batch | None) -> None:
-        """Note that the event is in the batch ``whole``; or None, when parts of it are yet to follow."""
-        by = whole if whole is not None else work
-        for key in work.keys:
+    def acquire(self, job: Job, whole: Batch | None) -> None:
+        """Note that the event is in the batch ``whole``; or None, when items of it are yet to follow."""
+        by = whole if whole is not None else job
+        for key in job.keys:
             self._holders[key] = by
 
     def release(self, batch: Batch) -> None:
         """The batch's events have left it."""
         holders = self._holders
-        for work in batch.jobs:
-            for key in work.keys:
+        for job in batch.jobs:
+            for key in job.keys:
                 by = holders.get(key)
-                if by is batch or by is work:
+                if by is batch or by is job:
                     del holders[key]
 
     def has_waiting(self, keys: Iterable[str]) -> bool:
@@ -54,17 +54,17 @@ class KeyOrder:
                 return True
         return False
 
-    def enqueue(self, work: Job) -> None:
+    def enqueue(self, job: Job) -> None:
         """Put the event behind all that wait for its keys."""
-        for key in work.keys:
-            self._waiting.setdefault(key, deque()).append(work)
+        for key in job.keys:
+            self._waiting.setdefault(key, deque()).append(job)
         self.waiting += 1
 
-    def requeue_front(self, works: Iterable[Job]) -> None:
+    def requeue_front(self, jobs: Iterable[Job]) -> None:
         """Put events, given in order, before all that wait for their keys."""
-        for work in reversed(list(works)):
-            for key in work.keys:
-                self._waiting.setdefault(key, deque()).appendleft(work)
+        for job in reversed(list(jobs)):
+            for key in job.keys:
+                self._waiting.setdefault(key, deque()).appendleft(job)
             self.waiting += 1
 
     def heads(self, keys: Iterable[str]) -> Iterator[Job]:
@@ -72,25 +72,25 @@ class KeyOrder:
         waiting = self._waiting
         for key in keys:
             while queue := waiting.get(key):
-                work = queue[0]
-                if any(waiting[other][0] is not work for other in work.keys):
+                job = queue[0]
+                if any(waiting[other][0] is not job for other in job.keys):
                     break
-                yield work
-                if waiting.get(key) and waiting[key][0] is work:
+                yield job
+                if waiting.get(key) and waiting[key][0] is job:
                     break
 
-    def dequeue(self, work: Job) -> None:
+    def dequeue(self, job: Job) -> None:
         """The event waits no more; it is the first of all its keys."""
-        for key in work.keys:
+        for key in job.keys:
             queue = self._waiting[key]
             queue.popleft()
             if not queue:
                 del self._waiting[key]
         self.waiting -= 1
 
-    def drain(self, work: Job) -> tuple[list[Job], set[str]]:
+    def drain(self, job: Job) -> tuple[list[Job], set[str]]:
         """Take out the event and all that wait behind it, however far; with all their keys."""
-        keys, todo = set(work.keys), list(work.keys)
+        keys, todo = set(job.keys), list(job.keys)
         found: dict[int, Job] = {}
         while todo:
             for other in self._waiting.pop(todo.pop(), ()):

@@ -121,46 +121,46 @@ class Parking:
         group.resume_at = max(group.resume_at, other.resume_at)
         del self._groups[other.name]
         self._merge[other.name] = group.name
-        for work in other.in_memory.values():
-            work.group = group.name
+        for job in other.in_memory.values():
+            job.group = group.name
         for seq, parked in self._park.items():
             if parked.group == other.name:
                 self._park[seq] = parked._replace(group=group.name)
 
-    def park(self, group: ParkedGroup, work: Job) -> None:
+    def park(self, group: ParkedGroup, job: Job) -> None:
         """Park the event in the group: it leaves memory."""
         group.events += 1
-        if work.group is not None:
-            self._remove(work)
-        self._park[work.event.seq] = work.parked(group.name)
+        if job.group is not None:
+            self._remove(job)
+        self._park[job.event.seq] = job.parked(group.name)
 
-    def loaded(self, group: ParkedGroup, works: Sequence[Job], now: int) -> None:
+    def loaded(self, group: ParkedGroup, jobs: Sequence[Job], now: int) -> None:
         """Events of the group are in memory now."""
-        for work in works:
-            work.group = group.name
-            group.in_memory[work.event.seq] = work
-        self.loaded_events += len(works)
+        for job in jobs:
+            job.group = group.name
+            group.in_memory[job.event.seq] = job
+        self.loaded_events += len(jobs)
         if group is self._redriven:
-            group.events += len(works)
+            group.events += len(jobs)
             group.resume_at = now + self._redrive_ms
 
     def in_memory(self) -> list[Job]:
         """Return the parked events that are in memory."""
-        return [work for group in self._groups.values() for work in group.in_memory.values()]
+        return [job for group in self._groups.values() for job in group.in_memory.values()]
 
-    def finished(self, work: Job) -> None:
+    def finished(self, job: Job) -> None:
         """An event that was brought back needs its row no more."""
-        self._unpark.append(work.event.seq)
-        self._remove(work)
+        self._unpark.append(job.event.seq)
+        self._remove(job)
 
-    def _remove(self, work: Job) -> None:
+    def _remove(self, job: Job) -> None:
         """Take an event that was brought back out of its group."""
-        assert work.group is not None
-        group = self._groups[work.group]
-        del group.in_memory[work.event.seq]
+        assert job.group is not None
+        group = self._groups[job.group]
+        del group.in_memory[job.event.seq]
         self.loaded_events -= 1
         group.events -= 1
-        work.group = None
+        job.group = None
         if group.events > 0 or group is self._redriven:
             self._schedule(group)
             return

@@ -10,6 +10,7 @@ import orjson
 from browser_plugin.destinations import may_receive
 from forwarder.amplitude.wire.endpoints import HTTPAPI, Endpoint
 from forwarder.amplitude.wire.items import Item
+from forwarder.delivery.faults import Faults
 from forwarder.delivery.scheduler.job import Job
 from forwarder.errors import ForwarderError, MappingError, PayloadError
 from forwarder.faults import fault_of
@@ -47,7 +48,7 @@ def plan_job(
     sources: frozenset[str] | None,
     suppression: Suppression = NOBODY,
 ) -> tuple[Job, str]:
-    """Return the event as work, and why it is filtered where there is nothing to do.
+    """Return the event as a job, and why it is filtered where there is nothing to do.
 
     Whatever goes wrong with one event ends in its own reason, never in the way of others. ``suppression``:
     the deleted users. An event without a body was removed with its user.
@@ -65,21 +66,37 @@ def plan_job(
         keys = _ordering_keys(items)
         if suppression and suppression.covers(event, keys):
             return Job(event, [], (), size=len(event.body)), USER_DELETED
-        work = Job(event, [], keys or (f"#{event.seq}",))
-        work.size = len(event.body)
+        job = Job(event, [], keys or (f"#{event.seq}",))
+        job.size = len(event.body)
         for item in items:
-            work.items.append(item.without_body())
-            work.size += len(item.data)
+            job.items.append(item.without_body())
+            job.size += len(item.data)
     except Exception as error:  # the reason names it; the event stays in the dead letters
-        work = Job(event, [], (), size=len(event.body))
-        trouble = work.retry_state()
-        trouble.reason = "cannot be planned"
-        trouble.errors = [f"{fault_of(error)}: {error}"]
-        return work, ""
+        job = Job(event, [], (), size=len(event.body))
+        retry = job.retry_state()
+        retry.reason = "cannot be planned"
+        retry.errors = [f"{fault_of(error)}: {error}"]
+        return job, ""
     if errors:
-        trouble = work.retry_state()
-        trouble.reason, trouble.errors = _kind(errors[0]), [str(error) for error in errors]
-    return work, "" if items or errors else NO_TRIGGER
+        retry = job.retry_state()
+        retry.reason, retry.errors = _kind(errors[0]), [str(error) for error in errors]
+    return job, "" if items or errors else NO_TRIGGER
+
+
+class JobPlanner:
+    """The planner of one destination's jobs: what ``plan_job`` makes, and no more of what is given up."""
+
+    def __init__(
+        self, planner: Planner, sources: frozenset[str] | None, suppression: Suppression, faults: Faults
+    ) -> None:
+        self._planner, self._sources, self._suppression = planner, sources, suppression
+        self.faults = faults
+
+    def plan(self, event: StoredEvent) -> tuple[Job, str]:
+        """Return an event's job, and why it is filtered where there is nothing to do."""
+        if self.faults and self.faults.is_over(event.seq):
+            return Job(event, [], (), size=len(event.body)), ""
+        return plan_job(event, self._planner, self._sources, self._suppression)
 
 
 def _own_user(body: Mapping[str, object]) -> tuple[str, ...]:

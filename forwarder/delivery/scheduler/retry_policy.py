@@ -35,17 +35,17 @@ class RetryPolicy:
         """Note what the answer means; return the decision for each item of the batch."""
         if is_accepted(batch.endpoint, answer):
             self.breaker.good(now)
-            for part in batch.job_items:
-                part.done = True
-            return [ACCEPTED] * len(batch.job_items)
-        decisions = read_response(batch.endpoint, batch.job_items, answer)
+            for item in batch.items:
+                item.done = True
+            return [ACCEPTED] * len(batch.items)
+        decisions = read_response(batch.endpoint, batch.items, answer)
         self._apply_to_destination(batch, decisions[0], now)
-        pairs = zip(batch.job_items, decisions, strict=True)
-        for work in batch.jobs:
-            for part, decision in islice(pairs, work.placed):
-                self._apply_to_item(work, part, decision, batch, answer, now)
+        pairs = zip(batch.items, decisions, strict=True)
+        for job in batch.jobs:
+            for item, decision in islice(pairs, job.placed):
+                self._apply_to_item(job, item, decision, batch, answer, now)
             if decisions[0].action is Action.RETRY:
-                self._apply_failure(work, decisions[0], batch, answer, now)
+                self._apply_failure(job, decisions[0], batch, answer, now)
         return decisions
 
     def _apply_to_destination(self, batch: Batch, decision: Decision, now: int) -> None:
@@ -59,38 +59,38 @@ class RetryPolicy:
         elif breaker.probing or not all(map(self._is_suspect, batch.jobs)):
             breaker.bad(now, decision.reason, destination_fault=decision.destination_fault)
 
-    def _is_suspect(self, work: Job) -> bool:
+    def _is_suspect(self, job: Job) -> bool:
         """Tell whether the event has been failing while others got through: it may be at fault itself."""
-        return work.retry is not None and 0 < work.retry.failing_since < self.breaker.last_good
+        return job.retry is not None and 0 < job.retry.failing_since < self.breaker.last_good
 
     def _apply_to_item(
-        self, work: Job, part: Item, decision: Decision, batch: Batch, answer: UpstreamResponse, now: int
+        self, job: Job, item: Item, decision: Decision, batch: Batch, answer: UpstreamResponse, now: int
     ) -> None:
         """Do what is decided of one item. Else it goes again when it may: RESEND, STOP, PAUSE, RETRY."""
         if decision.action is Action.DEAD:
-            work.fail(part, decision.reason, answer)
+            job.fail(item, decision.reason, answer)
         elif decision.action is Action.HALVE:
-            work.retry_state().split_level = batch.next_split_level()
+            job.retry_state().split_level = batch.next_split_level()
         elif decision.action is Action.HOLD:
-            trouble = work.retry_state()
-            trouble.ready_at = max(trouble.ready_at, now + decision.wait_ms)
+            retry = job.retry_state()
+            retry.ready_at = max(retry.ready_at, now + decision.wait_ms)
 
     def _apply_failure(
-        self, work: Job, decision: Decision, batch: Batch, answer: UpstreamResponse, now: int
+        self, job: Job, decision: Decision, batch: Batch, answer: UpstreamResponse, now: int
     ) -> None:
         """After a failed try the event is given up, or waits, or the destination as a whole does."""
-        trouble, breaker = work.retry_state(), self.breaker
-        trouble.failed(decision, now, breaker.last_good)
-        self.near_horizon += trouble.near_dedup_expiry(now)
-        if why := trouble.give_up_reason(decision, now, self._budget_ms):
-            work.fail_rest(why, answer)
+        retry, breaker = job.retry_state(), self.breaker
+        retry.failed(decision, now, breaker.last_good)
+        self.near_horizon += retry.near_dedup_expiry(now)
+        if why := retry.give_up_reason(decision, now, self._budget_ms):
+            job.fail_rest(why, answer)
             return
-        suspect = self._is_suspect(work)
+        suspect = self._is_suspect(job)
         if decision.destination_fault and not suspect:
             return  # the destination waits
         if suspect or breaker.probing:
-            trouble.split_level = batch.next_split_level()  # one of them may be what fails the others
+            retry.split_level = batch.next_split_level()  # one of them may be what fails the others
         if suspect or breaker.health is CircuitState.WELL:
-            trouble.ready_at = now + backoff_ms(trouble.tries, self._chance)
+            retry.ready_at = now + backoff_ms(retry.tries, self._chance)
         else:  # the next request to a destination that is down is made of others, where there are any
-            trouble.ready_at = breaker.until + REGROUP_MS
+            retry.ready_at = breaker.until + REGROUP_MS

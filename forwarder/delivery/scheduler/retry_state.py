@@ -18,7 +18,7 @@ class RetryState:
     ``failing_since``: its first failed try; ``spent_ms``: how long it has been failing while others
     succeeded, up to ``counted_at``; ``uncertain_since``: the first try that Amplitude may have taken;
     ``split_level``: how often the batches it may share were halved; ``ready_at``: it is not sent before;
-    ``reason``: why parts of it are given up; ``answer``: on which answer; ``errors``: its own faults.
+    ``reason``: why items of it are given up; ``answer``: on which answer; ``errors``: its own faults.
     """
 
     tries: int = 0

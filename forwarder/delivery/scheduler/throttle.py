@@ -18,11 +18,11 @@ class KeyThrottle:
     def __bool__(self) -> bool:
         return bool(self._most)
 
-    def fits(self, work: Job, batch: Batch | None) -> bool:
+    def fits(self, job: Job, batch: Batch | None) -> bool:
         """Tell whether the batch, None for a new one, may take another of the event's user and device."""
         if not self._most or batch is None:
             return True
-        for key in work.keys:
+        for key in job.keys:
             most = self._most.get(key)
             if most is not None and sum(key in other.keys for other in batch.jobs) >= most:
                 return False
@@ -30,10 +30,10 @@ class KeyThrottle:
 
     def adapt(self, batch: Batch, order: KeyOrder, now: int) -> None:
         """See who of an answered batch has to wait now, and who is through."""
-        shares = Counter(key for work in batch.jobs for key in work.keys)
-        for work in batch.jobs:
-            if work.ready_at > now:
-                self._most.update((key, max(1, shares[key] // 2)) for key in work.keys)
+        shares = Counter(key for job in batch.jobs for key in job.keys)
+        for job in batch.jobs:
+            if job.ready_at > now:
+                self._most.update((key, max(1, shares[key] // 2)) for key in job.keys)
         for key in shares:
             if key in self._most and not order.has_waiting((key,)):
                 del self._most[key]

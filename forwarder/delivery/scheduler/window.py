@@ -17,8 +17,8 @@ class Window:
         self._new: dict[int, Job] = {}
         self._bytes = 0
 
-    def __contains__(self, work: object) -> bool:
-        return isinstance(work, Job) and work.event.seq in self._new
+    def __contains__(self, job: object) -> bool:
+        return isinstance(job, Job) and job.event.seq in self._new
 
     @property
     def first(self) -> Job | None:
@@ -52,13 +52,13 @@ class Window:
         """Whether those that wait had better do so on disk."""
         return len(self._new) > self.window // 4
 
-    def add(self, work: Job, *, new: bool) -> None:
+    def add(self, job: Job, *, new: bool) -> None:
         """Take in an event; ``new``: it was not parked."""
         if new:
-            self._new[work.event.seq] = work
-        self._bytes += work.size
+            self._new[job.event.seq] = job
+        self._bytes += job.size
 
-    def remove(self, work: Job) -> bool:
+    def remove(self, job: Job) -> bool:
         """Let go of an event; tell whether it was new, else it is one of a group's."""
-        self._bytes -= work.size
-        return self._new.pop(work.event.seq, None) is not None
+        self._bytes -= job.size
+        return self._new.pop(job.event.seq, None) is not None

@@ -52,7 +52,7 @@ class Amplitude:
 
     def receive(self, batch: Batch, now: int) -> UpstreamResponse:
         """Answer a request."""
-        bodies = [orjson.loads(part.data) for part in batch.job_items]
+        bodies = [orjson.loads(part.data) for part in batch.items]
         bad = {
             index: self.bad[body["insert_id"]]
             for index, body in enumerate(bodies)
@@ -84,7 +84,7 @@ class Amplitude:
 
     def count(self, batch: Batch, now: int) -> None:
         """Take what is good in a request."""
-        for part in batch.job_items:
+        for part in batch.items:
             key = part.endpoint, str(orjson.loads(part.data)["insert_id"])
             self.repeats += key in self.counted
             self.counted.setdefault(key, (len(self.counted), now))

@@ -78,16 +78,16 @@ class Delivering:
         if at is None or at > now:
             return
         self.awake = False
-        if (limit := min(500, line.room())) > 0:
+        if (limit := min(500, line.loader.room())) > 0:
             events = self.world.spool.read(line.checkpoint.read_to, limit)
-            line.take(events, now)
-            self.awake = len(events) == limit and line.room() > 0
+            line.loader.take(events, now)
+            self.awake = len(events) == limit and line.loader.room() > 0
         if not self.settle():
             return
-        while load := line.load(now):
+        while load := line.loader.load(now):
             group, most = load
             assert most <= max(500, self.settings.window)
-            line.loaded(group, self.kept.group(group, min(most, 3)), now)
+            line.loader.loaded(group, self.kept.group(group, min(most, 3)), now)
         for batch in line.due(now, line.checkpoint.read_to < len(self.world.spool.events)):
             self.send(batch)
         self.settle()
@@ -115,8 +115,8 @@ class Delivering:
         for other, _ in self.flying:
             assert keys.isdisjoint(key for work in other.jobs for key in work.keys), "order is at risk"
         assert len(self.flying) < self.settings.at_once
-        assert len(batch.job_items) <= min(BOUNDS[batch.endpoint].items, self.settings.batch_events)
-        for part in batch.job_items:
+        assert len(batch.items) <= min(BOUNDS[batch.endpoint].items, self.settings.batch_events)
+        for part in batch.items:
             until = self.amplitude.throttled.get(str(orjson.loads(part.data)["user_id"]), 0)
             assert until <= world.now or self.life > 1, "a throttled user was sent"
         sent = batch, self.amplitude.receive(batch, world.now)

@@ -15,7 +15,10 @@ from forwarder.amplitude.wire import requests
 from forwarder.app import Forwarder
 from forwarder.delivery import client, sending
 from forwarder.delivery.faults import Faults
-from forwarder.delivery.scheduler import scheduler
+from forwarder.delivery.feed import EventFeed
+from forwarder.delivery.in_flight import RequestsInFlight
+from forwarder.delivery.restoring import SchedulerFactory
+from forwarder.delivery.scheduler import planning
 from forwarder.delivery.scheduler.batch import Batch
 from forwarder.delivery.scheduler.batching import Batching
 from forwarder.delivery.scheduler.checkpoint import Checkpoint
@@ -23,16 +26,22 @@ from forwarder.delivery.scheduler.circuit_breaker import CircuitBreaker
 from forwarder.delivery.scheduler.delay_queue import DelayQueue
 from forwarder.delivery.scheduler.job import Job
 from forwarder.delivery.scheduler.linger import LingerPolicy
+from forwarder.delivery.scheduler.loader import JobLoader
 from forwarder.delivery.scheduler.ordering import KeyOrder
 from forwarder.delivery.scheduler.parking import Parking
+from forwarder.delivery.scheduler.planning import JobPlanner
+from forwarder.delivery.scheduler.queue import JobQueue
 from forwarder.delivery.scheduler.retry_policy import RetryPolicy
 from forwarder.delivery.scheduler.retry_state import RetryState
 from forwarder.delivery.scheduler.scheduler import Scheduler
 from forwarder.delivery.scheduler.throttle import KeyThrottle
+from forwarder.delivery.scheduler.tracker import JobTracker
 from forwarder.delivery.scheduler.window import Window
 from forwarder.delivery.sending import ResponseRecorder
 from forwarder.delivery.service import DeliveryService
+from forwarder.delivery.settling import SettlementWriter
 from forwarder.delivery.tail import TailCache
+from forwarder.delivery.turns import TurnTimes
 from forwarder.delivery.watchdog import Watch
 from forwarder.delivery.worker import Worker
 from forwarder.errors import SpoolError
@@ -65,6 +74,8 @@ CLASSES: tuple[type, ...] = (
         Watch,
         Job,
     ),
+    *(EventFeed, RequestsInFlight, SettlementWriter, SchedulerFactory, TurnTimes),
+    *(JobLoader, JobPlanner, JobQueue, JobTracker),
 )
 LEFT_OUT = {
     *("AsyncSpool.accept", "AsyncSpool.lost", "AsyncSpool.close", "AsyncSpool.end_within", "Forwarder.start"),
@@ -77,7 +88,7 @@ LEFT_OUT = {
         "Worker._fault",
         "DeliveryService.report",
     ),
-    *("Worker.on_accepted", "DeliveryService.abandon", "DeliveryService.stop"),
+    *("EventFeed.on_accepted", "DeliveryService.abandon", "DeliveryService.stop"),
 }
 """What the test itself calls, what counts the faults, and the supervisors that end everything."""
 
@@ -136,7 +147,7 @@ def targets() -> list[tuple[str, object, str]]:
     found: list[tuple[str, object, str]] = [
         ("encode", sending, "encode"),
         ("post_request", sending, "post_request"),
-        ("plan_job", scheduler, "plan_job"),
+        ("plan_job", planning, "plan_job"),
         ("form_text", requests, "form_text"),
         ("http_client", client, "http_client"),
     ]

@@ -38,8 +38,8 @@ def line(kept: Destination | None = None, **settings: int) -> Scheduler:
 def due(one: Scheduler, kept: Destination, now: int) -> list[Batch]:
     """Write down what is known, bring back what may come, and return what is to go, as the loop does."""
     kept.settle(one.settlement())
-    while load := one.load(now):
-        one.loaded(load[0], kept.group(*load), now)
+    while load := one.loader.load(now):
+        one.loader.loaded(load[0], kept.group(*load), now)
     return one.due(now, False)
 
 

@@ -34,8 +34,8 @@ def batches_of(job: Job, items: list[Item]) -> Iterator[Batch]:
         batching = Batching(2000, 1)
         batch = batching.open_for(alone)
         batching.add(batch, alone, 0)
-        assert batch.job_items
+        assert batch.items
         yield batch
-        for item in batch.job_items:
+        for item in batch.items:
             item.done = True
         alone.placed = 0

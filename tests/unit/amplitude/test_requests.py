@@ -19,7 +19,7 @@ def part(endpoint: Endpoint, body: dict[str, object], min_id_length: int | None 
 
 
 def encoded(batch: Batch, *keys: str) -> Body:
-    return encode(batch.endpoint, batch.job_items, batch.min_id_length, Keys(*keys))
+    return encode(batch.endpoint, batch.items, batch.min_id_length, Keys(*keys))
 
 
 @pytest.mark.parametrize("endpoint", [Endpoint.HTTPAPI, Endpoint.IDENTIFY, Endpoint.USERMAP])
@@ -73,7 +73,7 @@ def test_halving_goes_down_to_one() -> None:
             batch = Batch(part(Endpoint.HTTPAPI, {}), level, most)
             while not batch.full:
                 batch.add(part(Endpoint.HTTPAPI, {}))
-            sizes.append(len(batch.job_items))
+            sizes.append(len(batch.items))
             if sizes[-1] == 1:
                 break
             level = batch.next_split_level()

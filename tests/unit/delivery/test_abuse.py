@@ -58,7 +58,7 @@ def test_a_fault_of_ours_is_tried_again_then_halved_then_a_dead_letter(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     one, kept, now = line(), Destination(), NOW
-    one.take([event(n, f"u{n}") for n in range(1, 9)], NOW)
+    one.loader.take([event(n, f"u{n}") for n in range(1, 9)], NOW)
     sizes = []
     for _ in range(12):
         for batch in due(one, kept, now):

@@ -14,7 +14,7 @@ from tests.support.simulation.spool import Destination
 
 def test_a_refused_key_keeps_everything_and_is_tried_now_and_then() -> None:
     one = line()
-    one.take([event(1), event(2, "u2")], NOW)
+    one.loader.take([event(1), event(2, "u2")], NOW)
     (batch,) = one.due(NOW, False)
     one.answered(batch, UpstreamResponse(400, b'{"error":"Invalid API key: k"}'), NOW)
     assert one.breaker.health.value == "stopped"
@@ -28,7 +28,7 @@ def test_a_refused_key_keeps_everything_and_is_tried_now_and_then() -> None:
 
 def test_a_destination_that_is_down_gets_one_request_at_a_time() -> None:
     one = line(batch_events=1)
-    one.take([event(n, f"u{n}") for n in range(1, 6)], NOW)
+    one.loader.take([event(n, f"u{n}") for n in range(1, 6)], NOW)
     batches = one.due(NOW, False)
     assert len(batches) == 4
     for batch in batches:
@@ -45,7 +45,7 @@ def test_a_destination_that_is_down_gets_one_request_at_a_time() -> None:
 def test_an_outage_keeps_batches_whole_and_events_where_they_are() -> None:
     """Nobody can be at fault for it: nothing is halved, held or written anywhere else."""
     one, kept, now = line(), Destination(), NOW
-    one.take([event(n, f"u{n}") for n in range(1, 101)], NOW)
+    one.loader.take([event(n, f"u{n}") for n in range(1, 101)], NOW)
     for status in (0, 503, 302, 404) * 5:
         answer = UpstreamResponse(status, b"", "" if status else "unreachable")
         (batch,) = due(one, kept, now)
@@ -54,12 +54,12 @@ def test_an_outage_keeps_batches_whole_and_events_where_they_are() -> None:
         now = one.wake_at() or now
     assert one.breaker.health is CircuitState.DOWN
     (batch,) = due(one, kept, now)
-    assert (len(batch.job_items), kept.parked) == (100, {})
+    assert (len(batch.items), kept.parked) == (100, {})
 
 
 def test_the_destination_pauses_for_longer_each_time() -> None:
     one, now, waits = line(), NOW, []
-    one.take([event(1)], NOW)
+    one.loader.take([event(1)], NOW)
     for _ in range(9):
         (batch,) = one.due(now, False)
         one.answered(batch, UpstreamResponse(503), now)
@@ -76,10 +76,10 @@ def failing(
     """Let event 1 fail and one other per minute succeed until it dies; return when events were through."""
     now = NOW
     through: dict[int, int] = {}
-    one.take([event(1, "bad")], NOW)
+    one.loader.take([event(1, "bad")], NOW)
     for seq in range(2, seqs):
         until = now + 60_000
-        one.take([event(seq, f"u{seq}")], now)
+        one.loader.take([event(seq, f"u{seq}")], now)
         while now < until:
             for batch in due(one, kept, now):
                 bad = any(work.event.seq == 1 for work in batch.jobs)
@@ -108,7 +108,7 @@ def test_an_event_that_fails_while_others_succeed_dies_when_time_is_up(status: i
 
 def test_nothing_dies_of_time_while_the_destination_is_down() -> None:
     one, kept, now = line(budget_ms=3_600_000), Destination(), NOW
-    one.take([event(1), event(2, "u2")], NOW)
+    one.loader.take([event(1), event(2, "u2")], NOW)
     for answer in (UpstreamResponse(503), UpstreamResponse(500), UpstreamResponse(403)) * 100:
         now += 120_000
         for batch in due(one, kept, now):
@@ -141,11 +141,11 @@ def test_an_operator_gives_a_dead_letter_all_the_time_once_more() -> None:
 
 def test_events_that_hang_do_not_take_all_places() -> None:
     one, kept, now = line(batch_events=1, at_once=4, budget_ms=DAY_MS), Destination(), NOW
-    one.take([event(n, f"bad{n}") for n in range(1, 21)], NOW)
+    one.loader.take([event(n, f"bad{n}") for n in range(1, 21)], NOW)
     hanging: list[tuple[int, Batch]] = []
     late = 0
     for seq in range(21, 2000):
-        one.take([event(seq, f"u{seq}", at=now)], now)
+        one.loader.take([event(seq, f"u{seq}", at=now)], now)
         for batch in due(one, kept, now):
             if batch.jobs[0].event.seq <= 20:
                 hanging.append((now + 30_000, batch))
@@ -163,7 +163,7 @@ def test_events_that_hang_do_not_take_all_places() -> None:
 
 def test_an_event_is_not_sent_again_once_amplitude_would_count_it_twice() -> None:
     one = line(budget_ms=30 * DAY_MS)
-    one.take([event(1)], NOW)
+    one.loader.take([event(1)], NOW)
     (batch,) = one.due(NOW, False)
     one.answered(batch, UpstreamResponse(500), NOW)
     assert one.retry_policy.near_horizon == 0

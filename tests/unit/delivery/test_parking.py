@@ -48,10 +48,10 @@ def test_nothing_is_read_before_what_was_decided_is_written() -> None:
 def test_a_group_that_is_held_again_while_it_is_read_stays_where_it_is() -> None:
     one = line()
     one.resume([MessageGroup("uu1", frozenset({"uu1"}), 1)], set())
-    one.loaded(REDRIVEN, [], NOW)
-    assert one.load(NOW) == ("uu1", 500)
+    one.loader.loaded(REDRIVEN, [], NOW)
+    assert one.loader.load(NOW) == ("uu1", 500)
     one.parking.add(["uu1"], NOW + 60_000)
-    one.loaded("uu1", [Parked(event(1, "u1"), "uu1", ("uu1",), b"")], NOW)
+    one.loader.loaded("uu1", [Parked(event(1, "u1"), "uu1", ("uu1",), b"")], NOW)
     assert one.due(NOW, False) == []
     assert one.parking.loaded_events == 0
 

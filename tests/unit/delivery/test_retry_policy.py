@@ -77,7 +77,9 @@ def test_an_event_waits_for_the_longest_hold_of_its_items(users: tuple[str, str]
 
 def test_while_a_destination_is_down_probes_take_turns() -> None:
     one, kept, now = line(batch_events=1), Destination(), NOW
-    one.take([event(1, "u1", at=NOW - 1_000), event(2, "u2")], NOW)  # the first would always be due first
+    one.loader.take(
+        [event(1, "u1", at=NOW - 1_000), event(2, "u2")], NOW
+    )  # the first would always be due first
     probes: list[int] = []
     while len(probes) < 6:
         for batch in due(one, kept, now):

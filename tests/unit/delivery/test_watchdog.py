@@ -108,11 +108,11 @@ def test_an_event_that_is_left_for_five_minutes_is_a_stall() -> None:
 def test_the_scheduler_says_what_the_watchdog_goes_by() -> None:
     one = line(linger_ms=50)
     assert (one.holds_events, one.at_rest, one.first_left(NOW)) == (False, True, 0)
-    one.take([event(1, "u1"), event(2, "u1", "identify")], NOW)
+    one.loader.take([event(1, "u1"), event(2, "u1", "identify")], NOW)
     assert (one.holds_events, one.at_rest, one.first_left(NOW)) == (True, False, 0)
     (batch,) = one.due(NOW + 50, False)
     assert (one.at_rest, one.first_left(NOW)) == (False, 0), "a request is under way"
-    one._batches.complete(batch)  # its answer is lost
+    one._queue.batches.complete(batch)  # its answer is lost
     assert (one.holds_events, one.at_rest, one.first_left(NOW)) == (True, True, 1)
     one.breaker.pause(NOW, 1_000)
     assert one.first_left(NOW) == 0, "nothing may be sent"
@@ -176,7 +176,7 @@ class Watched:
 
     @property
     def worker(self) -> Any:
-        return self.delivery._senders[self.name]
+        return self.delivery._workers[self.name]
 
     def pass_ms(self, ms: int) -> None:
         self.worker._clock._ahead += ms
@@ -230,8 +230,8 @@ async def test_events_that_wait_for_nothing_are_a_stall_and_are_taken_up_anew(
     lost: list[object] = []
 
     def loses(self: Scheduler, now: int, more: bool) -> list[Any]:
-        lost.extend(self._batches._open)
-        self._batches._open.clear()
+        lost.extend(self._queue.batches._open)
+        self._queue.batches._open.clear()
         return []
 
     monkeypatch.setattr(Scheduler, "due", loses)
