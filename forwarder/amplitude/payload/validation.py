@@ -14,6 +14,8 @@ from forwarder.mapping import compile_fields
 from forwarder.mapping.compiler.rules import Errors, Rule, fits_plainly
 
 Values: TypeAlias = dict[str, object]
+_MOST_ERRORS = 100
+"""Errors in the elements of a list that are named: a list of thousands would make a megabyte of text."""
 
 
 class Payload(msgspec.Struct):
@@ -96,9 +98,12 @@ def _fitted(field: Field, value: object, place: str, errors: Errors) -> object:
         items = value if isinstance(value, list) else [value]
         items = [one for one in items if one is not None and one != ""]
         # Inside the objects of a list, nulls and empty texts are coerced instead of removed.
-        return [
-            _object(field, one, f"{place}[{at}]", errors, keep_empty=True) for at, one in enumerate(items)
-        ]
+        fitted: list[object] = []
+        for at, one in enumerate(items):
+            fitted.append(_object(field, one, f"{place}[{at}]", errors, keep_empty=True))
+            if len(errors) >= _MOST_ERRORS:
+                break  # nothing is sent in any case
+        return fitted
     if field.kind is Kind.OBJECT:
         return _object(field, value, place, errors, keep_empty=False)
     try:

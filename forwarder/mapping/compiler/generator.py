@@ -26,7 +26,7 @@ from typing_extensions import override
 
 from forwarder.errors import MappingError
 from forwarder.javascript.paths import walk
-from forwarder.javascript.values import UNDEFINED
+from forwarder.javascript.values import UNDEFINED, truthy
 from forwarder.mapping.compiler.emitters import EMITTERS
 from forwarder.mapping.compiler.field_emitter import emit_fields
 from forwarder.mapping.compiler.interface import Generator
@@ -54,7 +54,14 @@ EMPTY: dict[str, object] = {}
 
 
 def opened(value: object, keys: list[str]) -> dict[str, object]:
-    """Return what lies at the keys of anything as an object, only ever looked into."""
+    """Return what lies at the keys of anything as an object, only ever looked into.
+
+    Numbers, flags, null and the empty text need no ``step`` for each key: an event may list thousands.
+    """
+    if not truthy(value):
+        return EMPTY if value is UNDEFINED else dict.fromkeys(keys, value)
+    if not isinstance(value, (dict, list, str)):
+        return EMPTY
     found = {key: inner for key in keys if (inner := step(value, key)) is not UNDEFINED}
     return found or EMPTY
 
