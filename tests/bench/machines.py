@@ -201,7 +201,7 @@ class Forwarder(Machine):
             stream=f"nats://{servers}/{stream}",
             folder=self.folder,
         )
-        text += DESTINATION.format(name="fake", url=f"http://{WEB}:8302", more="")
+        text += DESTINATION.format(name="fake", url=f"http://{WEB}:8302", more="", timeout_seconds=1.5)
         self._config.write_text(text)
         for node in NODES if only else ():
             if node != only:

@@ -4,7 +4,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,11 +29,11 @@ def test_kill_9_under_load(tmp_path: Path) -> None:
 def test_a_graceful_stop_writes_down_what_was_delivered(tmp_path: Path) -> None:
     shop = Sender()
     with fake_amplitude() as fake:
-        config = write_config(tmp_path, fake.url)
+        config = write_config(tmp_path, fake.url, timeout_seconds=30)
         fake.misbehave({"kind": "throttle"}, {"kind": "slow", "seconds": 0.5, "times": 3})
         with forwarder(config) as running:
             shop.send_until_taken(running.url, shop.events(300))
-            time.sleep(0.4)
+            assert eventually(lambda: fake.requests() > 1), "an answer is under way"
             assert running.stop(signal.SIGTERM) == 0
         with forwarder(config) as running:
             assert tally(shop, fake).repeats == 0
@@ -45,15 +44,12 @@ def test_a_graceful_stop_writes_down_what_was_delivered(tmp_path: Path) -> None:
 def test_a_stop_waits_no_longer_than_it_may(tmp_path: Path) -> None:
     shop = Sender()
     with fake_amplitude() as fake:
-        config = write_config(tmp_path, fake.url)
-        config.write_text(config.read_text().replace("timeout_seconds = 1.5", "timeout_seconds = 60"))
-        fake.misbehave({"kind": "hang", "seconds": 60, "times": 10})
+        config = write_config(tmp_path, fake.url, timeout_seconds=120, stop_seconds=1)
+        fake.misbehave({"kind": "hang", "seconds": 120, "times": 10})
         with forwarder(config) as running:
             shop.send_until_taken(running.url, shop.events(100))
             assert eventually(lambda: fake.requests() > 0)
-            began = time.monotonic()
-            assert running.stop(signal.SIGTERM) == 0
-            assert time.monotonic() - began < 15, "stop_seconds is 3"
+            assert running.stop(signal.SIGTERM) == 0, "long before the answer"
         fake.misbehave()
     with fake_amplitude(port=int(fake.url.rpartition(":")[2])) as again, forwarder(config):
         tally(shop, again)
@@ -80,12 +76,12 @@ def test_the_clock_jumps_for_hours(tmp_path: Path) -> None:
                 offset.write_text(str(hours))
                 fake.misbehave({"kind": "unavailable"}, {"kind": "taken and failed"})
                 shop.send_until_taken(running.url, shop.events(200))
-                tally(shop, fake, wait_s=20)
+                tally(shop, fake, seconds=60)
             assert running.stop(signal.SIGTERM) == 0
             offset.write_text("-200")
             running = Running(config, program=("-c", JUMPY, str(offset)))
             shop.send_until_taken(running.url, shop.events(200))
-            tally(shop, fake, wait_s=20)
+            tally(shop, fake, seconds=60)
             assert eventually(lambda: fates(running.url)["waiting"] == 0)
             assert fates(running.url)["delivered"] == len(shop.accepted) == 1200
         finally:

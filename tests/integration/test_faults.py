@@ -5,7 +5,6 @@ the tallies.
 """
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +54,9 @@ def test_every_documented_fault_in_turn(tmp_path: Path) -> None:
         with forwarder(config, program=("-c", HASTY)) as running:
             fake.misbehave(*FAULTS)
             while fake.faults():
+                requests = fake.requests()
                 shop.send_until_taken(running.url, shop.events(40))
-                time.sleep(0.2)
+                assert eventually(lambda: fake.requests() > requests)  # noqa: B023
             assert eventually(lambda: fates(running.url)["waiting"] == 0, seconds=120)
             letters = [line.split("\t") for line in dead(config, "list").splitlines()]
             tally(shop, fake, [letter[4] for letter in letters])
@@ -109,7 +109,7 @@ def test_amplitude_goes_away_and_comes_back(tmp_path: Path) -> None:
     shop = Sender()
     with fake_amplitude() as first:
         port = int(first.url.rpartition(":")[2])
-        config = write_config(tmp_path, first.url)
+        config = write_config(tmp_path, first.url, timeout_seconds=30)
     with forwarder(config) as running:
         shop.send_until_taken(running.url, shop.events(200))
         running.wait_for("not all was taken")
@@ -125,7 +125,7 @@ def test_a_destination_that_hangs_holds_up_no_other(tmp_path: Path) -> None:
         with forwarder(config) as running:
             for _ in range(20):
                 shop.send_until_taken(running.url, shop.events(50))
-            tally(shop, good, wait_s=10)
+            tally(shop, good, seconds=60)
             assert fates(running.url, "good")["delivered"] == 1000
             assert fates(running.url, "bad")["waiting"] == 1000
             assert not bad.arrivals()

@@ -79,8 +79,7 @@ def test_whoever_was_cut_off_ends_when_it_comes_back(tmp_path: Path, nats: Nats)
 def test_a_stop_that_waits_for_amplitude_writes_down_what_is_known(tmp_path: Path, nats: Nats) -> None:
     shop = Sender()
     with fake_amplitude() as fake:
-        config = machine(tmp_path, "one", somewhere(nats, tmp_path).place, fake)
-        config.write_text(config.read_text().replace("timeout_seconds = 1.5", "timeout_seconds = 60"))
+        config = machine(tmp_path, "one", somewhere(nats, tmp_path).place, fake, timeout_seconds=60)
         fake.misbehave({"kind": "hang", "seconds": 60})
         with forwarder(config) as running:
             shop.send_until_taken(running.url, shop.events(50))

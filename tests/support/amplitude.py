@@ -1,11 +1,11 @@
 """The demo's fake Amplitude as a real process on a free port, and what it received."""
 
+import json
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
-
-import httpx
 
 from tests.support.processes import program
 from tests.support.waiting import eventually
@@ -32,8 +32,8 @@ class Amplitude:
         return int(self._said()["faults"])
 
     def _said(self, after: int = 0) -> dict[str, Any]:
-        answer = httpx.get(f"{self.url}/_/events", params={"after": after}, timeout=30)
-        said: dict[str, Any] = answer.raise_for_status().json()
+        with urllib.request.urlopen(f"{self.url}/_/events?after={after}", timeout=30) as answer:
+            said: dict[str, Any] = json.load(answer)
         return said
 
     def events(self, name: str) -> list[dict[str, Any]]:
@@ -57,7 +57,9 @@ class Amplitude:
 
     def misbehave(self, *faults: dict[str, Any]) -> None:
         """Queue faults for the next requests."""
-        httpx.post(f"{self.url}/_/faults", json=list(faults)).raise_for_status()
+        request = urllib.request.Request(f"{self.url}/_/faults", json.dumps(faults).encode())
+        with urllib.request.urlopen(request, timeout=30):
+            pass
 
 
 @contextmanager

@@ -7,7 +7,7 @@ CONFIG = """
 [server]
 port = {port}
 operator_token = "{token}"
-stop_seconds = 3
+stop_seconds = {stop_seconds}
 [spool]
 path = "{folder}/spool.db"
 {spool}
@@ -24,7 +24,7 @@ DESTINATION = """
 name = "{name}"
 base_url = "{url}"
 linger_ms = 20
-timeout_seconds = 1.5
+timeout_seconds = {timeout_seconds}
 retry_hours = 1
 {more}
 [destinations.settings]
@@ -34,12 +34,22 @@ secretKey = "secret"
 
 
 def write_config(
-    folder: Path, to: str | dict[str, str], *, port: int = 0, spool: str = "", more: str = ""
+    folder: Path,
+    to: str | dict[str, str],
+    *,
+    port: int = 0,
+    spool: str = "",
+    more: str = "",
+    stop_seconds: float = 3,
+    timeout_seconds: float = 1.5,
 ) -> Path:
-    """Write a configuration with one destination, or several by name; return where it lies."""
+    """Write a configuration with one destination, or several by name; return where it lies.
+
+    ``spool``, ``more``: lines for the spool and for each destination.
+    """
     path = folder / "forwarder.toml"
-    text = CONFIG.format(folder=folder, port=port, token=TOKEN, spool=spool)
+    text = CONFIG.format(folder=folder, port=port, token=TOKEN, spool=spool, stop_seconds=stop_seconds)
     for name, url in (to if isinstance(to, dict) else {"fake": to}).items():
-        text += DESTINATION.format(name=name, url=url, more=more)
+        text += DESTINATION.format(name=name, url=url, more=more, timeout_seconds=timeout_seconds)
     path.write_text(text)
     return path

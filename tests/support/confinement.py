@@ -1,4 +1,4 @@
-"""What a unit test may not do: start a process, speak to another machine, write anywhere but in its folder."""
+"""What a unit test may not do: start a process, speak to another machine, write outside its folder."""
 
 import os
 import sys
@@ -64,7 +64,7 @@ CONFINEMENT = Confinement()
 
 @contextmanager
 def confined(folder: Path) -> Iterator[None]:
-    """Let only files below ``folder`` be written, and neither processes nor foreign connections be started."""
+    """Refuse processes, connections to other machines, and writing anywhere but below ``folder``."""
     CONFINEMENT.folder, CONFINEMENT.on = str(folder), True
     try:
         yield

@@ -17,11 +17,13 @@ from tests.support.spools import somewhere
 from tests.support.waiting import eventually
 
 
-def machine(folder: Path, name: str, stream: str, fake: Amplitude, port: int = 0) -> Path:
+def machine(
+    folder: Path, name: str, stream: str, fake: Amplitude, port: int = 0, timeout_seconds: float = 1.5
+) -> Path:
     """Return the configuration of a machine of its own, which has the stream in common with others."""
     own = folder / name
     own.mkdir()
-    config = write_config(own, fake.url, port=port or free_port())
+    config = write_config(own, fake.url, port=port or free_port(), timeout_seconds=timeout_seconds)
     config.write_text(config.read_text().replace(f"{own}/spool.db", stream))
     return config
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support.amplitude import Amplitude
+from tests.support.waiting import PAUSE_S
 
 LOGIN = base64.b64encode(b"demo:").decode()
 
@@ -78,7 +79,7 @@ class Sender:
         until = time.monotonic() + 30
         while self.send(url, events) != 200:
             assert time.monotonic() < until
-            time.sleep(0.05)
+            time.sleep(PAUSE_S)
 
 
 class Arrived:
@@ -112,7 +113,7 @@ def tally(
     amplitude: Amplitude,
     dead: Sequence[str] = (),
     kills: int = 0,
-    wait_s: float = 60,
+    seconds: float = 60,
     arrived: Arrived | None = None,
 ) -> Arrived:
     """Wait until everything has arrived and check it: nothing lost, nothing doubled, order kept.
@@ -120,10 +121,10 @@ def tally(
     ``arrived``: what was seen before, where more comes than the fake keeps.
     """
     wanted = set(shop.accepted.values()) - {int(name[8:]) for name in dead}
-    arrived, until = arrived or Arrived(amplitude), time.monotonic() + wait_s
+    arrived, until = arrived or Arrived(amplitude), time.monotonic() + seconds
     while missing := wanted - arrived.look():
         assert time.monotonic() < until, f"{len(missing)} never arrived, such as {sorted(missing)[:5]}"
-        time.sleep(0.1)
+        time.sleep(PAUSE_S)
     for user, order in arrived.by_user.items():
         assert order == sorted(order), f"the events of {user} arrived out of order"
     print(

@@ -28,7 +28,7 @@ def connect(host: str) -> None:
         os.fork,
         lambda: connect("192.0.2.1"),
         lambda: Path(__file__).with_name("written").write_text("x"),
-        lambda: Path("written").open("ab"),
+        lambda: os.open("written", os.O_CREAT | os.O_APPEND),
     ],
     ids=["run", "spawn", "shell", "fork", "connection", "file", "file here"],
 )
