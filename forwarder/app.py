@@ -141,7 +141,7 @@ class Forwarder:
         try:
             await work()
         except Exception as error:
-            metrics.FAULTS.labels("", what).inc()
+            metrics.FAULTS.add("", what)
             log.error("looking after the spool failed, and is tried again", where=what, fault=fault_of(error))
 
     async def _follow_erasure(self) -> None:
@@ -162,7 +162,7 @@ class Forwarder:
                 await delivery.start()
             except Exception as error:
                 await delivery.abandon()
-                metrics.FAULTS.labels("", "restore").inc()
+                metrics.FAULTS.add("", "restore")
                 log.error("deliveries cannot go on yet; they are tried again", fault=fault_of(error))
                 await asyncio.sleep(RESTORE_S)
             else:
@@ -186,7 +186,7 @@ class Forwarder:
         """Return what the console is about."""
         sources = [one.name for one in self.settings.sources]
         destinations = [one.name for one in self.settings.destinations]
-        return Shown(self.spool, sources, destinations, described, self._clock, self.delivery.held_back())
+        return Shown(self.spool, sources, destinations, described, self._clock, self.delivery.health())
 
     async def stop(self, seconds: float | None = None) -> None:
         """Finish what is being delivered and close the spool. ``seconds``: at most, else as configured."""
@@ -251,7 +251,7 @@ def create_app(forwarder: Forwarder) -> ASGIApp:
 
     async def counters(request: Request) -> Response:
         """Answer the counters in Prometheus' text format."""
-        metrics.WRITABLE.set(forwarder.status() in READY)
+        metrics.WRITABLE.put(forwarder.status() in READY)
         await forwarder.delivery.report()
         return _counters()
 
@@ -286,7 +286,7 @@ def create_status_app(forwarder: Forwarder) -> ASGIApp:
 
     async def counters(request: Request) -> Response:
         """Answer the counters in Prometheus' text format."""
-        metrics.WRITABLE.set(forwarder.status() in READY)
+        metrics.WRITABLE.put(forwarder.status() in READY)
         if forwarder.serves:
             await forwarder.delivery.report()
         return _counters()

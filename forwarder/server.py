@@ -176,7 +176,7 @@ async def _serve(
 
 def count_unheard_of(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Count and log what failed in a task or callback that nobody looks after."""
-    metrics.FAULTS.labels("", "loop").inc()
+    metrics.FAULTS.add("", "loop")
     error = context.get("exception")
     log.error(
         "our own code failed, and the forwarder goes on",
@@ -238,5 +238,5 @@ async def _reload(forwarder: Forwarder, load: Callable[[], Settings]) -> None:
         problems = error.problems if isinstance(error, ConfigError) else [str(error)]
         log.error("configuration not reloaded, the old one stays", problems=problems)
     except Exception as error:
-        metrics.FAULTS.labels("", "reload").inc()
+        metrics.FAULTS.add("", "reload")
         log.error("configuration not reloaded, the old one stays", fault=fault_of(error))

@@ -32,4 +32,4 @@ def destinations_of(settings: Settings) -> dict[str, AmplitudeDestination]:
 
 
 def _count(destination: str, kind: str) -> None:
-    metrics.WARNINGS.labels(destination, kind).inc()
+    metrics.WARNINGS.add(destination, kind)

@@ -10,7 +10,6 @@ from typing import NamedTuple
 from urllib.parse import parse_qs
 
 import structlog
-from prometheus_client import REGISTRY
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
@@ -18,7 +17,9 @@ from starlette.routing import Route, request_response
 from starlette.templating import Jinja2Templates
 from starlette.types import ASGIApp
 
+from forwarder.console.figures import figures_now
 from forwarder.console.status import status
+from forwarder.delivery.health import DestinationHealth
 from forwarder.http.auth import operator_name
 from forwarder.http.responses import PRIVATE
 from forwarder.spool import DeadLetter, Spool
@@ -49,7 +50,7 @@ class Shown(NamedTuple):
     """What the pages are about; asked for at every request, for a reload may have changed it.
 
     ``letter``: what is known of a dead letter, as readable JSON; ``clock``: ms since the epoch;
-    ``held_back``: why destinations are held back, by name.
+    ``health``: how destinations do, by name.
     """
 
     spool: Spool
@@ -57,7 +58,7 @@ class Shown(NamedTuple):
     destinations: Sequence[str]
     letter: Callable[[DeadLetter, int], bytes]
     clock: Callable[[], int]
-    held_back: Mapping[str, str] = MappingProxyType({})
+    health: Mapping[str, DestinationHealth] = MappingProxyType({})
 
 
 def console_routes(shown: Callable[[], Shown], guarded: Callable[[ASGIApp], ASGIApp]) -> list[Route]:
@@ -75,15 +76,15 @@ def console_routes(shown: Callable[[], Shown], guarded: Callable[[ASGIApp], ASGI
         counts = await now.spool.counts()
         why = now.spool.unavailable()
         values = status(
-            REGISTRY.collect(),
+            figures_now(),
             counts,
             now.sources,
             now.destinations,
             now.clock(),
             unavailable=str(why) if why else "",
-            held_back=now.held_back,
+            health=now.health,
         )
-        return page(request, "overview", figures=values)
+        return page(request, "overview", status=values)
 
     async def dead(request: Request) -> Response:
         destination = request.query_params.get("destination") or None

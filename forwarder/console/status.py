@@ -1,19 +1,18 @@
-"""What the console shows, as values: made of the metrics and of what lies in the spool."""
+"""What the console shows, as values: made of the figures, the spool's counts and the destinations' health."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from prometheus_client import Metric
-
-    from forwarder.spool import Counts
+from forwarder.console.figures import Figures
+from forwarder.delivery.health import DestinationHealth
+from forwarder.spool import Counts, Standing
 
 LATE_MS = 5 * 60_000
-"""An event that waits longer than this is worth an operator's look."""
+"""An event that waits longer than this is worth a look: when all is well, it waits for seconds."""
+WELL = DestinationHealth()
 
 
 class Ended(NamedTuple):
@@ -32,77 +31,92 @@ class Answered(NamedTuple):
     requests: int
 
 
-@dataclass(slots=True)
-class StatusRow:
-    """One source or destination. ``parked``, ``dead``: events that lie in the spool for it now.
-
-    ``stalled``: it has work and does nothing; ``faults``: failures of our own code; ``why``: why it is
-    held back.
-    """
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """The row of one source. ``ended``: events that ended at ingest."""
 
     name: str
     ended: list[Ended] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationStatus:
+    """The row of one destination.
+
+    ``parked``, ``dead``: events that lie in the spool for it now; ``faults``: failures of our own code.
+    """
+
+    name: str
+    health: DestinationHealth = WELL
+    ended: list[Ended] = field(default_factory=list)
     answered: list[Answered] = field(default_factory=list)
     warnings: list[tuple[str, int]] = field(default_factory=list)
-    down: bool = False
-    why: str = ""
-    stalled: bool = False
     faults: int = 0
     parked: int = 0
     dead: int = 0
 
+    @property
+    def troubles(self) -> Iterator[str]:
+        """Yield a line for everything that wants an operator's attention."""
+        if self.health.stall:
+            yield f"{self.name} has work and does nothing: see the log, and restart the forwarder"
+        if self.health.held_back:
+            yield f"{self.name} is held back: {self.health.why or 'Amplitude fails or refuses'}"
+        if self.faults:
+            yield f"{self.name}: the forwarder's own code failed ({self.faults}); the log says where"
+        if self.dead:
+            yield f"{self.name} has {self.dead} dead {'letter' if self.dead == 1 else 'letters'}"
+
 
 @dataclass(frozen=True, slots=True)
-class Status:
-    """Everything on the console's first page. ``oldest_ms``: age of the event that waits longest."""
+class SpoolStatus:
+    """What waits in the spool, and whether it accepts events.
 
-    sources: list[StatusRow]
-    destinations: list[StatusRow]
-    reports: list[tuple[str, int]]
+    ``oldest_ms``: age of the event that waits longest; ``refusing``: whether senders get 429 because it is
+    full; ``unavailable``: why no event can be accepted now; ``strays``: messages of the stream that no
+    forwarder wrote.
+    """
+
     waiting: int
     waiting_bytes: int
     oldest_ms: int
-    faults: int = 0
     refusing: bool = False
     unavailable: str = ""
-    """Why no event can be accepted now."""
     strays: int = 0
-    """Messages of the stream that no forwarder wrote."""
+
+    @property
+    def troubles(self) -> Iterator[str]:
+        """Yield a line for everything that wants an operator's attention."""
+        if self.refusing:
+            yield "senders are refused (429): the spool is full, or its disk is"
+        if self.unavailable:
+            yield f"no event can be accepted: {self.unavailable}"
+        if self.strays:
+            yield f"{self.strays} messages of the stream were passed over: no forwarder wrote them"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything on the console's first page. ``faults``: of our own code, outside of destinations."""
+
+    spool: SpoolStatus
+    sources: list[SourceStatus]
+    destinations: list[DestinationStatus]
+    reports: list[tuple[str, int]]
+    faults: int = 0
 
     @property
     def troubles(self) -> list[str]:
         """Return a line for everything that wants an operator's attention."""
-        found = ["senders are refused (429): the spool is full, or its disk is"] if self.refusing else []
-        if self.unavailable:
-            found.append(f"no event can be accepted: {self.unavailable}")
-        if self.strays:
-            found.append(f"{self.strays} messages of the stream were passed over: no forwarder wrote them")
-        found += [
-            f"{one.name} has work and does nothing: see the log, and restart the forwarder"
-            for one in self.destinations
-            if one.stalled
-        ]
-        found += [
-            f"{one.name} is held back: {one.why or 'Amplitude fails or refuses'}"
-            for one in self.destinations
-            if one.down
-        ]
-        found += [
-            f"{one.name}: the forwarder's own code failed ({one.faults}); the log says where"
-            for one in self.destinations
-            if one.faults
-        ]
+        found = [*self.spool.troubles]
+        for one in self.destinations:
+            found += one.troubles
         if self.faults:
             found.append(
                 f"our own code failed {self.faults} times outside of destinations; the log has the places"
             )
-        found += [
-            f"{one.name} has {one.dead} dead {'letter' if one.dead == 1 else 'letters'}"
-            for one in self.destinations
-            if one.dead
-        ]
-        if self.oldest_ms > LATE_MS:
-            found.append(f"the oldest event has waited for {self.oldest_ms // 60_000} minutes")
+        if self.spool.oldest_ms > LATE_MS:
+            found.append(f"the oldest event has waited for {self.spool.oldest_ms // 60_000} minutes")
         wrong = sum(count for kind, count in self.reports if kind in ("difference", "trap"))
         if wrong:
             found.append(f"Python in the page was wrong {wrong} times; the compiled rules took over")
@@ -110,65 +124,51 @@ class Status:
 
 
 def status(
-    families: Iterable[Metric],
+    figures: Figures,
     counts: Counts,
     sources: Sequence[str],
     destinations: Sequence[str],
     now: int,
     unavailable: str = "",
-    held_back: Mapping[str, str] = MappingProxyType({}),
+    health: Mapping[str, DestinationHealth] | None = None,
 ) -> Status:
     """Return what to show at ``now``, ms since the epoch, for the configured sources and destinations.
 
-    ``unavailable``: why no event can be accepted now, "" where it can; ``held_back``: why destinations are.
+    ``unavailable``: why no event can be accepted now, "" where it can; ``health``: how destinations do.
     """
-    at_ingest = {name: StatusRow(name) for name in sources}
-    beyond = {name: StatusRow(name, why=held_back.get(name, "")) for name in destinations}
-    reports: list[tuple[str, int]] = []
-    faults = strays = 0
-    for family in families:
-        for sample in family.samples:
-            labels, value = sample.labels, int(sample.value)
-            if sample.name == "forwarder_door_events_total" and labels["source"] in at_ingest:
-                at_ingest[labels["source"]].ended.append(Ended(labels["outcome"], labels["reason"], value))
-            elif sample.name == "forwarder_page_reports_total" and value:
-                reports.append((labels["kind"], value))
-            elif sample.name == "forwarder_faults_total" and not labels["destination"]:
-                faults += value
-            elif sample.name == "forwarder_stream_stray_messages_total":
-                strays = value
-            place = beyond.get(labels.get("destination", ""))
-            if place is None:
-                continue
-            _show(place, sample.name, labels, value)
-    for name, place in beyond.items():
-        if standing := counts.destinations.get(name):
-            place.parked, place.dead = standing.parked, standing.dead
-            place.ended = [Ended(*end, events) for end, events in sorted(standing.ended.items())]
     oldest = 0 if counts.oldest_at is None else max(0, now - counts.oldest_at)
+    refusing = counts.is_refusing(now)
+    known = health or {}
     return Status(
-        list(at_ingest.values()),
-        list(beyond.values()),
-        reports,
-        counts.events,
-        counts.bytes,
-        oldest,
-        faults,
-        counts.is_refusing(now),
-        unavailable,
-        strays,
+        SpoolStatus(counts.events, counts.bytes, oldest, refusing, unavailable, figures.strays),
+        [SourceStatus(name, [Ended(*end) for end in _rows(figures.ingest, name)]) for name in sources],
+        [
+            _destination(name, figures, counts.destinations.get(name), known.get(name, WELL))
+            for name in destinations
+        ],
+        [(kind, reports) for (kind,), reports in figures.reports.items() if reports],
+        sum(faults for (destination, _), faults in figures.faults.items() if not destination),
     )
 
 
-def _show(place: StatusRow, name: str, labels: Mapping[str, str], value: int) -> None:
-    """Put what a metric says of a destination into its place."""
-    if name == "forwarder_delivery_requests_total":
-        place.answered.append(Answered(labels["endpoint"], labels["answer"], value))
-    elif name == "forwarder_delivery_warnings_total":
-        place.warnings.append((labels["kind"], value))
-    elif name == "forwarder_destination_down":
-        place.down = bool(value)
-    elif name == "forwarder_destination_stalled":
-        place.stalled = bool(value)
-    elif name == "forwarder_faults_total":
-        place.faults += value
+def _destination(
+    name: str, figures: Figures, standing: Standing | None, health: DestinationHealth
+) -> DestinationStatus:
+    ended = sorted(standing.ended.items()) if standing else []
+    return DestinationStatus(
+        name,
+        health,
+        [Ended(*end, events) for end, events in ended],
+        [Answered(*answered) for answered in _rows(figures.requests, name)],
+        [(kind, events) for kind, events in _rows(figures.warnings, name)],
+        sum(faults for _, faults in _rows(figures.faults, name)),
+        standing.parked if standing else 0,
+        standing.dead if standing else 0,
+    )
+
+
+def _rows(counted: Mapping[tuple[str, ...], int], name: str) -> Iterator[tuple[Any, ...]]:
+    """Yield the other labels and the count of what is counted for one source or destination."""
+    for (of, *labels), count in counted.items():
+        if of == name:
+            yield (*labels, count)

@@ -44,7 +44,7 @@ class ResponseRecorder:
 
     def fault(self, where: str, what: str) -> None:
         """Our own code failed; ``where``: a name of ours, ``what``: type and place."""
-        metrics.FAULTS.labels(self._name, where).inc()
+        metrics.FAULTS.add(self._name, where)
         self._log.error(OUR_FAULT, where=where, fault=what)
 
     def answered(
@@ -54,7 +54,7 @@ class ResponseRecorder:
         first = decisions[0]
         endpoint = batch.endpoint.name.lower()
         status = answer.status if answer.status in STATUSES else "other"
-        metrics.REQUESTS.labels(self._name, endpoint, answer.failure or status).inc()
+        metrics.REQUESTS.add(self._name, endpoint, answer.failure or status)
         if first.action is Action.TAKEN:
             received_at = min(job.event.received_at for job in batch.jobs)
             metrics.LATENCY.labels(self._name).observe(max(0, self._wall() - received_at) / 1000)
@@ -70,7 +70,7 @@ class ResponseRecorder:
                 why=dict(Counter(label_of(one) for one in decisions if one.action is not Action.TAKEN)),
             )
         if retry_policy.near_horizon:
-            metrics.NEAR_HORIZON.labels(self._name).inc(retry_policy.near_horizon)
+            metrics.NEAR_HORIZON.add(self._name, count=retry_policy.near_horizon)
             self._log.warning(
                 "events near Amplitude's 7 days; later they would count twice",
                 events=retry_policy.near_horizon,
@@ -78,7 +78,6 @@ class ResponseRecorder:
             retry_policy.near_horizon = 0
         if retry_policy.breaker.health is not self._health:
             self._health = retry_policy.breaker.health
-            metrics.DOWN.labels(self._name).set(self._health is not CircuitState.WELL)
             say = self._log.info if self._health is CircuitState.WELL else self._log.error
             say(f"destination is {self._health}", why=retry_policy.breaker.reason)
 

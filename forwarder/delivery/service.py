@@ -11,9 +11,10 @@ import structlog
 
 from forwarder import metrics
 from forwarder.delivery.client import http_client
+from forwarder.delivery.health import DestinationHealth
 from forwarder.delivery.route import DestinationRoute
 from forwarder.delivery.sending import OUR_FAULT
-from forwarder.delivery.spool_metrics import show
+from forwarder.delivery.state_metrics import show_counts, show_health
 from forwarder.delivery.watchdog import MENDED_ANEW, Stall, Watch
 from forwarder.delivery.worker import LAST_S, Worker
 from forwarder.faults import fault_of
@@ -121,21 +122,23 @@ class DeliveryService:
         await self._close()
 
     async def _close(self) -> None:
-        for name in self.stalled:
-            metrics.STALLED.labels(name).set(0)
         self.stalled.clear()
         if self._own_http and self._http is not None:
             with contextlib.suppress(Exception):
                 await self._http.aclose()
             self._http = None
 
-    def held_back(self) -> dict[str, str]:
-        """Return why destinations are held back, by name; those that do well are not in it."""
-        return {name: why for name, worker in self._workers.items() if (why := worker.held_back)}
+    def health(self) -> dict[str, DestinationHealth]:
+        """Return how each destination does, by name."""
+        return {
+            name: worker.health._replace(stall=self.stalled.get(name, Stall.NONE))
+            for name, worker in self._workers.items()
+        }
 
     async def report(self) -> None:
-        """Bring the metrics up to what lies in the spool."""
-        show(await self._spool.counts(), self._clock())
+        """Bring the metrics up to what lies in the spool and how destinations do."""
+        show_health(self.health())
+        show_counts(await self._spool.counts(), self._clock())
 
     # -- the watchdog
 
@@ -175,7 +178,6 @@ class DeliveryService:
         return Stall.NONE
 
     def _say(self, name: str, stall: Stall) -> None:
-        metrics.STALLED.labels(name).set(bool(stall))
         before = self.stalled.get(name, Stall.NONE)
         if stall and stall is not before:
             log.error("destination is stalled", destination=name, why=stall)
@@ -207,5 +209,5 @@ async def _kept_running(name: str, worker: Worker) -> None:
 
 def _note_fault(name: str, where: str, error: BaseException) -> None:
     with contextlib.suppress(Exception):
-        metrics.FAULTS.labels(name, where).inc()
+        metrics.FAULTS.add(name, where)
         log.error(OUR_FAULT, destination=name, where=where, fault=fault_of(error))

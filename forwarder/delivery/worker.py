@@ -17,6 +17,7 @@ import structlog
 from forwarder.amplitude.wire.responses import UpstreamResponse
 from forwarder.delivery.clock import MonotonicClock
 from forwarder.delivery.feed import EventFeed
+from forwarder.delivery.health import DestinationHealth
 from forwarder.delivery.in_flight import RequestsInFlight
 from forwarder.delivery.restoring import SchedulerFactory
 from forwarder.delivery.route import DestinationRoute
@@ -78,9 +79,10 @@ class Worker:
         self._scheduler = self._factory.new(cursor)
 
     @property
-    def held_back(self) -> str:
-        """Why requests are held back; empty where they are not."""
-        return self._scheduler.breaker.reason if self._scheduler.breaker.probing else ""
+    def health(self) -> DestinationHealth:
+        """How the destination does, but for what the watchdog knows."""
+        breaker = self._scheduler.breaker
+        return DestinationHealth(breaker.probing, breaker.reason if breaker.probing else "")
 
     async def resume(self) -> None:
         """Have the scheduler go on with what is parked. Raises SpoolError."""

@@ -3,52 +3,52 @@
 from collections.abc import Mapping
 
 import structlog
-from prometheus_client import Counter
 
 from forwarder.outcomes import Outcome
+from forwarder.tally import Tally
 
 log = structlog.get_logger()
-_EVENTS = Counter(
+EVENTS = Tally(
     "forwarder_door_events", "Events that ended at the door, by outcome", ["source", "outcome", "reason"]
 )
-_REFUSED = Counter("forwarder_requests_refused", "Requests refused as a whole", ["code"])
-_OPERATOR = Counter(
+_REFUSED = Tally("forwarder_requests_refused", "Requests refused as a whole", ["code"])
+_OPERATOR = Tally(
     "forwarder_operator_refused",
     "Requests for the operator alone that were refused, by why.",
     ["why"],
 )
-_TIMES = Counter(
+_TIMES = Tally(
     "forwarder_time_problems",
     "Events whose timestamp or sentAt could not be used, by what was wrong",
     ["source", "problem"],
 )
-_REPORTS = Counter("forwarder_page_reports", "What pages reported of their plugin", ["kind"])
+REPORTS = Tally("forwarder_page_reports", "What pages reported of their plugin", ["kind"])
 REPORTED = frozenset({"difference", "trap", "fault", "load", "timeout", "unavailable", "refused"})
 """What a page may say; everything else is counted as ``other``, so that no text becomes a label."""
 
 
 def count_events(source: str, outcome: Outcome, reason: str, count: int) -> None:
     """Count events of a source that ended at ingest."""
-    _EVENTS.labels(source, outcome.value, reason).inc(count)
+    EVENTS.add(source, outcome.value, reason, count=count)
 
 
 def count_time_problems(source: str, problems: Mapping[str, int]) -> None:
     """Count and log times of a source's events that could not be used, by problem."""
     for problem, count in problems.items():
-        _TIMES.labels(source, problem).inc(count)
+        _TIMES.add(source, problem, count=count)
     log.warning("times could not be used", source=source, problems=dict(problems))
 
 
 def count_refusal(code: str) -> None:
     """Count one request that was refused as a whole."""
-    _REFUSED.labels(code).inc()
+    _REFUSED.add(code)
 
 
 def count_operator_refusal(why: str) -> None:
     """Count one request that the operator's token did not open."""
-    _OPERATOR.labels(why).inc()
+    _OPERATOR.add(why)
 
 
 def count_report(kind: object) -> None:
     """Count one report of a page."""
-    _REPORTS.labels(kind if isinstance(kind, str) and kind in REPORTED else "other").inc()
+    REPORTS.add(kind if isinstance(kind, str) and kind in REPORTED else "other")

@@ -17,6 +17,7 @@ from forwarder import cli, metrics
 from forwarder.config.load import parse_settings
 from forwarder.http import metrics as ingest_metrics
 from forwarder.outcomes import Outcome
+from forwarder.tally import Tally
 from tests.support.processes import ROOT
 
 READMES = [
@@ -122,13 +123,12 @@ def test_every_outcome_is_documented() -> None:
 
 def test_every_metric_is_documented() -> None:
     documented = set(re.findall(r"`(forwarder_\w+)`", FORWARDER.read_text()))
-    kinds = (prometheus_client.Counter, prometheus_client.Gauge, prometheus_client.Histogram)
     there = {
-        sample.name + ("_total" if isinstance(metric, prometheus_client.Counter) else "")  # as it is scraped
+        family.name + ("_total" if family.type == "counter" else "")  # as it is scraped
         for module in (metrics, ingest_metrics)
         for metric in vars(module).values()
-        if isinstance(metric, kinds)
-        for sample in metric.describe()
+        if isinstance(metric, Tally | prometheus_client.Histogram)
+        for family in metric.describe()
     }
     assert documented == there
 

@@ -179,7 +179,7 @@ class Log:
         """Return the message; None for a stray one, which is counted and reported."""
         message = decode(data)
         if message is None:
-            metrics.STRAYS.inc()
+            metrics.STRAYS.add()
             _log.warning(
                 "the stream holds a message that no forwarder wrote; it is passed over",
                 stream=str(self.place),

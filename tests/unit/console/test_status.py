@@ -1,8 +1,11 @@
 """The console's first page as values."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
-
+from forwarder.console.figures import Figures, figures_now
 from forwarder.console.status import LATE_MS, Answered, Ended, Status, status
+from forwarder.delivery.health import DestinationHealth
+from forwarder.delivery.watchdog import Stall
+from forwarder.http.metrics import count_events, count_report
+from forwarder.outcomes import Outcome
 from forwarder.spool import Counts, Standing
 from forwarder.spool.api import REFUSING_MS
 
@@ -10,20 +13,13 @@ NOTHING = Counts(0, 0, None, {})
 
 
 def seen(counts: Counts = NOTHING, *, down: bool = False, trap: int = 0, why: str = "") -> Status:
-    registry = CollectorRegistry()
-    ended = ["outcome", "reason"]
-    service = Counter("forwarder_door_events", "x", ["source", *ended], registry=registry)
-    service.labels("web", "rejected", "no_event_name").inc(3)
-    service.labels("forgotten", "rejected", "x").inc()
-    requests = Counter(
-        "forwarder_delivery_requests", "x", ["destination", "endpoint", "answer"], registry=registry
+    figures = Figures(
+        ingest={("web", "rejected", "no_event_name"): 3, ("forgotten", "rejected", "x"): 1},
+        requests={("amplitude", "httpapi", "200"): 2},
+        reports={("trap",): trap},
     )
-    requests.labels("amplitude", "httpapi", 200).inc(2)
-    Gauge("forwarder_destination_down", "x", ["destination"], registry=registry).labels("amplitude").set(down)
-    Counter("forwarder_page_reports", "x", ["kind"], registry=registry).labels("trap").inc(trap)
-    held_back = {"amplitude": why} if why else {}
-    places = ["web"], ["amplitude", "other"]
-    return status(registry.collect(), counts, *places, 1_000_000, held_back=held_back)
+    health = {"amplitude": DestinationHealth(down, why)}
+    return status(figures, counts, ["web"], ["amplitude", "other"], 1_000_000, health=health)
 
 
 def test_what_ended_where() -> None:
@@ -36,7 +32,7 @@ def test_what_ended_where() -> None:
     assert amplitude.ended == [Ended("delivered", "", 7)]
     assert amplitude.answered == [Answered("httpapi", "200", 2)]
     assert (amplitude.parked, amplitude.dead, other.parked, other.dead) == (2, 0, 0, 1)
-    assert (found.waiting, found.waiting_bytes, found.oldest_ms) == (4, 400, 10_000)
+    assert (found.spool.waiting, found.spool.waiting_bytes, found.spool.oldest_ms) == (4, 400, 10_000)
     assert found.troubles == ["other has 1 dead letter"]
 
 
@@ -62,3 +58,26 @@ def test_refused_senders_are_told_as_long_as_it_is_so() -> None:
         (None, []),
     ):
         assert seen(Counts(0, 0, None, {}, refused_at)).troubles == troubles
+
+
+def test_faults_and_stalls_name_their_destination() -> None:
+    figures = Figures(faults={("amplitude", "turn"): 2, ("amplitude", "post"): 1, ("", "loop"): 4}, strays=5)
+    health = {"amplitude": DestinationHealth(stall=Stall.DUE)}
+    found = status(figures, NOTHING, [], ["amplitude"], 0, "the stream does not answer", health)
+    assert found.troubles == [
+        "no event can be accepted: the stream does not answer",
+        "5 messages of the stream were passed over: no forwarder wrote them",
+        "amplitude has work and does nothing: see the log, and restart the forwarder",
+        "amplitude: the forwarder's own code failed (3); the log says where",
+        "our own code failed 4 times outside of destinations; the log has the places",
+    ]
+
+
+def test_the_figures_are_what_was_counted() -> None:
+    count_events("figured", Outcome.REJECTED, "unknown_type", 2)
+    count_events("figured", Outcome.REJECTED, "unknown_type", 1)
+    before = figures_now().reports.get(("other",), 0)
+    count_report({"no": "text"})
+    found = figures_now()
+    assert found.ingest["figured", "rejected", "unknown_type"] == 3
+    assert found.reports["other",] == before + 1

@@ -13,7 +13,7 @@ from forwarder.amplitude.wire.items import Item
 from forwarder.amplitude.wire.requests import Keys, encode
 from forwarder.amplitude.wire.responses import Action, UpstreamResponse, read_response
 from forwarder.delivery.scheduler.planning import plan_job
-from forwarder.delivery.spool_metrics import show
+from forwarder.delivery.state_metrics import show_counts
 from forwarder.errors import MappingError
 from forwarder.mapping import compile_mapping
 from forwarder.spool import Counts, Standing, StoredEvent
@@ -104,5 +104,7 @@ def test_forms_carry_their_options(endpoint: Endpoint) -> None:
 def test_counters_begin_anew_with_a_destination_that_comes_back() -> None:
     for accepted in (5, 2):
         standing = Standing(accepted, 0, {("delivered", ""): accepted}, 0, 0, 0)
-        show(Counts(0, 0, None, {"back": standing}), NOW)
-    assert metrics.ACCEPTED.labels("back")._value.get() == 2
+        show_counts(Counts(0, 0, None, {"back": standing}), NOW)
+    assert metrics.ACCEPTED.values() == {("back",): 2}
+    show_counts(Counts(0, 0, None, {}), NOW)
+    assert metrics.ACCEPTED.values() == {}, "it is gone"

@@ -6,7 +6,7 @@ from itertools import pairwise
 import orjson
 import pytest
 import structlog
-from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from forwarder.amplitude.wire.endpoints import Endpoint
 from forwarder.amplitude.wire.items import Item
@@ -136,16 +136,17 @@ def test_the_answer_to_an_event_stays_with_it_when_our_own_code_then_fails() -> 
         (UpstreamResponse(503), CircuitState.DOWN),
     ],
 )
-def test_the_metric_says_that_a_destination_is_held_back(
+def test_the_log_says_once_that_a_destination_is_held_back(
     answer: UpstreamResponse, health: CircuitState
 ) -> None:
     one = policy()
-    recorder = ResponseRecorder("held", lambda: NOW, structlog.stdlib.get_logger())
-    for _ in range(3):
+    with capture_logs() as logs:
+        recorder = ResponseRecorder("held", lambda: NOW, structlog.stdlib.get_logger())
+        for _ in range(3):
+            batch = batch_of(job(1, "u1"))
+            recorder.answered(batch, answer, one.apply(batch, answer, NOW), one)
+        assert one.breaker.health is health
         batch = batch_of(job(1, "u1"))
-        recorder.answered(batch, answer, one.apply(batch, answer, NOW), one)
-    assert one.breaker.health is health
-    assert REGISTRY.get_sample_value("forwarder_destination_down", {"destination": "held"}) == 1
-    batch = batch_of(job(1, "u1"))
-    recorder.answered(batch, OK, one.apply(batch, OK, NOW), one)
-    assert REGISTRY.get_sample_value("forwarder_destination_down", {"destination": "held"}) == 0
+        recorder.answered(batch, OK, one.apply(batch, OK, NOW), one)
+    said = [line["event"] for line in logs if line["event"].startswith("destination is")]
+    assert said == [f"destination is {health}", "destination is well"]

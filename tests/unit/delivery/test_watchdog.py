@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from forwarder.delivery import DeliveryService, DestinationRoute, SchedulerSettings, service
 from forwarder.delivery.scheduler.scheduler import Scheduler
+from forwarder.delivery.state_metrics import show_health
 from forwarder.delivery.watchdog import LEFT_MS, MENDED_ANEW, STILL_MS, Look, Stall, Watch
 from forwarder.spool import Counts, NewEvent
 from forwarder.spool.sqlite.spool import SqliteSpool
@@ -182,6 +183,7 @@ class Watched:
         self.worker._clock._ahead += ms
 
     def metric(self) -> float | None:
+        show_health(self.delivery.health())
         return REGISTRY.get_sample_value("forwarder_destination_stalled", {"destination": self.name})
 
     async def end(self) -> None:

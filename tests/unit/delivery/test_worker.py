@@ -11,7 +11,9 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
+from forwarder import metrics
 from forwarder.delivery import DeliveryService, DestinationRoute, SchedulerSettings
+from forwarder.delivery.health import DestinationHealth
 from forwarder.delivery.tail import MAX_TAIL, TailCache
 from forwarder.errors import SpoolFull
 from forwarder.spool import NewEvent, Settlement, StoredEvent
@@ -75,11 +77,13 @@ async def test_why_a_destination_cannot_be_reached_is_logged_and_shown(tmp_path:
             delivery = DeliveryService(spool, [route], clock=lambda: time.time_ns() // 1_000_000, http=http)
             await spool.append([event("first")], NOW)
             await delivery.start()
-            assert delivery.held_back() == {}
+            assert delivery.health() == {"amplitude": DestinationHealth()}
             async with asyncio.timeout(20):
-                while not delivery.held_back():  # noqa: ASYNC110 - asked for, never announced
+                while not delivery.health()["amplitude"].held_back:  # noqa: ASYNC110 - asked for, never announced
                     await asyncio.sleep(0.02)
-            assert delivery.held_back() == {"amplitude": why}
+            assert delivery.health() == {"amplitude": DestinationHealth(held_back=True, why=why)}
+            await delivery.report()
+            assert metrics.DOWN.values() == {("amplitude",): 1}
             await delivery.stop(1)
     await spool.close()
     failed = [one for one in logs if one["event"] == "not all was taken"]

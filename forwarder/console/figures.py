@@ -1,0 +1,39 @@
+"""What was counted since the forwarder started, as the console needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from forwarder import metrics
+from forwarder.http import metrics as ingest_metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Counts by their labels, since the forwarder started.
+
+    ``ingest``: events that ended there, by source, outcome and reason; ``reports``: of pages, by kind;
+    ``requests``: to Amplitude, by destination, endpoint and answer; ``warnings``: by destination and kind;
+    ``faults``: of our own code, by destination ("" for none) and where; ``strays``: messages of the stream
+    that no forwarder wrote.
+    """
+
+    ingest: Mapping[tuple[str, ...], int] = field(default_factory=dict)
+    reports: Mapping[tuple[str, ...], int] = field(default_factory=dict)
+    requests: Mapping[tuple[str, ...], int] = field(default_factory=dict)
+    warnings: Mapping[tuple[str, ...], int] = field(default_factory=dict)
+    faults: Mapping[tuple[str, ...], int] = field(default_factory=dict)
+    strays: int = 0
+
+
+def figures_now() -> Figures:
+    """Return what this process has counted."""
+    return Figures(
+        ingest=ingest_metrics.EVENTS.values(),
+        reports=ingest_metrics.REPORTS.values(),
+        requests=metrics.REQUESTS.values(),
+        warnings=metrics.WARNINGS.values(),
+        faults=metrics.FAULTS.values(),
+        strays=metrics.STRAYS.values()[()],
+    )
