@@ -11,6 +11,7 @@ from forwarder.cli.dead import dead_group
 from forwarder.cli.delete import delete
 from forwarder.cli.moving_in import import_, init, presets
 from forwarder.cli.output import Failed, counted, say, unusable
+from forwarder.cli.verify import verify
 from forwarder.config.load import load_settings
 from forwarder.config.settings import Settings, Source
 from forwarder.errors import ConfigError, ForwarderError, SpoolTakenOver
@@ -40,7 +41,7 @@ def cli() -> None:
 
 cli.add_command(dead_group)
 cli.add_command(delete)
-for _command in (import_, init, presets):
+for _command in (import_, init, presets, verify):
     cli.add_command(_command)
 
 
@@ -161,8 +162,23 @@ def check(config: Path | None, online: bool, send: bool) -> None:
 @config_option
 @click.option("--explain", is_flag=True, help="For people: why each subscription matches or not, and more.")
 @click.option("--source", help="The source of events that name no write key; otherwise the first.")
+@click.option(
+    "--compare",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What was sent to Amplitude (requests or items, one a line), or another plan: say what differs.",
+)
+@click.option(
+    "--html", type=click.Path(dir_okay=False, path_type=Path), help="Also write the comparison as a page."
+)
 @click.argument("events", type=click.File("rb"), default="-")
-def plan(config: Path | None, events: BinaryIO, explain: bool, source: str | None) -> None:
+def plan(
+    config: Path | None,
+    events: BinaryIO,
+    explain: bool,
+    source: str | None,
+    compare: Path | None,
+    html: Path | None,
+) -> None:
     """Show what would become of EVENTS, and what would be sent to Amplitude, without sending.
 
     EVENTS is a file with events in Segment's JSON: one a line, pretty-printed, in lists or in the bodies of
@@ -173,13 +189,20 @@ def plan(config: Path | None, events: BinaryIO, explain: bool, source: str | Non
     \b
     Try a mapping on a few events:
       forwarder plan --config forwarder.toml --explain events.jsonl
+    See what changes with the move from Segment, by event and field; ends with 1 if anything does:
+      forwarder plan --config forwarder.toml --compare sent.jsonl --html differences.html events.jsonl
     """
+    from forwarder.cli.comparing import show_comparison
     from forwarder.cli.explanations import explained, rejected_explained
     from forwarder.cli.plans import plan_line, rejected_line, skips_of
     from forwarder.cli.reading import read_events
     from forwarder.cli.trial import Rejected, Trial
     from forwarder.wiring import destinations_of
 
+    if explain and compare:
+        raise click.UsageError("--explain and --compare do not go together: one of them at a time")
+    if html and not compare:
+        raise click.UsageError("--html goes with --compare")
     settings = read(config)
     try:
         destinations = destinations_of(settings)
@@ -189,6 +212,7 @@ def plan(config: Path | None, events: BinaryIO, explain: bool, source: str | Non
         raise Failed("no destination is configured; add [[destinations]] to the file")
     trial = Trial(settings, _source(settings, source), lambda: time.time_ns() // 1_000_000)
     failed = False
+    lines: list[str] = []
     for given in read_events(events.read()):
         if given.problem:
             failed = True
@@ -196,17 +220,17 @@ def plan(config: Path | None, events: BinaryIO, explain: bool, source: str | Non
             continue
         done = trial.take(given)
         if isinstance(done, Rejected):
-            if explain:
-                say("\n".join(rejected_explained(given.event, done)))
-            else:
-                say(rejected_line(given.event, done))
-            continue
-        skips = skips_of(settings, done)
-        if explain:
-            say("\n".join(explained(done.event, destinations, skips)))
+            made = rejected_explained(given.event, done) if explain else [rejected_line(given.event, done)]
+        elif explain:
+            made = explained(done.event, destinations, skips_of(settings, done))
         else:
-            say(plan_line(done.event, destinations, skips))
-    if failed:
+            made = [plan_line(done.event, destinations, skips_of(settings, done))]
+        if compare:
+            lines += made
+        else:
+            say("\n".join(made))
+    differ = compare is not None and show_comparison(lines, compare, html)
+    if failed or differ:
         raise SystemExit(1)
 
 

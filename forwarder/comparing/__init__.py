@@ -1,0 +1,1 @@
+"""Comparing what would be sent to Amplitude with what another system sent: by event, by mapping, by field."""
