@@ -181,3 +181,71 @@ def test_other_answers() -> None:
     assert actions(read(301, b"")) == actions(read(404, b"")) == [Action.RETRY] * 4
     assert actions(read(414, b"")) == [Action.HALVE] * 4
     assert actions(read(414, b"", SENT[:1])) == [Action.DEAD]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "decision"),
+    [
+        (300, b'{"code":200}', Decision(Action.RETRY, "status 300: is base_url right?", 0, False, True)),
+        (299, b"", Decision(Action.RETRY, "status 299: is base_url right?", 0, True, True)),
+        (404, b"", Decision(Action.RETRY, "status 404: is base_url right?", 0, False, True)),
+        (405, b"", Decision(Action.RETRY, "status 405: is base_url right?", 0, False, True)),
+        (401, b"", Decision(Action.STOP, "credentials refused")),
+        (407, b"", Decision(Action.RETRY, "status 407", destination_fault=True)),
+        (421, b"x", Decision(Action.RETRY, "status 421", destination_fault=True)),
+        (431, b"<html>", Decision(Action.RETRY, "status 431: not Amplitude's words")),
+        (413, b"", Decision(Action.HALVE, "payload too large")),
+        (414, b"", Decision(Action.HALVE, "refused with status 414")),
+        (499, b"", Decision(Action.HALVE, "refused with status 499")),
+        (400, b"missing_event", Decision(Action.HALVE, "refused: missing_event")),
+        (400, b"no \xff", Decision(Action.HALVE, "refused: no \ufffd")),
+        (400, b"[1]", Decision(Action.HALVE, "refused: bad request")),
+        (400, b'{"error":5}', Decision(Action.HALVE, "refused: bad request")),
+    ],
+)
+def test_each_status_has_its_decision(status: int, body: bytes, decision: Decision) -> None:
+    assert read(status, body) == [decision] * 4
+
+
+@pytest.mark.parametrize(
+    ("failure", "body", "reason"),
+    [
+        ("", b"", "broken"),
+        ("broken", b"reset by \xff", "broken: reset by \ufffd"),
+        ("encoded", b"br", "encoded: br"),
+        ("broken", b"x" * 201, "broken: " + "x" * 199 + "…"),
+    ],
+)
+def test_what_came_to_nothing_may_have_arrived(failure: str, body: bytes, reason: str) -> None:
+    answer = UpstreamResponse(0, body, failure)
+    assert read_response(Endpoint.HTTPAPI, SENT[:1], answer) == [
+        Decision(Action.RETRY, reason, maybe_taken=True)
+    ]
+
+
+def test_a_single_item_that_is_refused_is_dead() -> None:
+    assert read(414, b"", SENT[:1]) == [Decision(Action.DEAD, "refused with status 414")]
+
+
+def test_the_longest_wait_counts_and_quotas_of_devices_do() -> None:
+    short, long = (
+        Decision(Action.HOLD, "throttled", 30_000),
+        Decision(Action.HOLD, "daily quota", HOLD_QUOTA_MS),
+    )
+    said: dict[str, object] = {"exceeded_daily_quota_devices": ["d4"], "throttled_events": [2, 3]}
+    assert read(429, said) == [RESEND, RESEND, short, long]
+    said = {"exceeded_daily_quota_users": {"u1": 1}, "throttled_devices": {"d1": 1, "d2": 1}}
+    assert read(429, said) == [long, short, long, RESEND]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("time", "invalid time"),
+        ("partner_id", "invalid partner_id"),
+        ("session\x1b", "invalid field: session\\x1b"),
+        ("f" * 201, "invalid field: " + "f" * 199 + "…"),
+    ],
+)
+def test_only_names_of_fields_stand_before_the_colon_of_a_reason(name: str, reason: str) -> None:
+    assert read(400, {"events_with_invalid_fields": {name: [0]}}, SENT[:1]) == [Decision(Action.DEAD, reason)]

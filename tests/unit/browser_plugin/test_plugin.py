@@ -1,12 +1,13 @@
 """One event through ``SessionPlugin``: its stamp, its session events, and storage that fails."""
 
+import time
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 import pytest
 
 from browser_plugin import SessionPlugin, SessionSettings
-from browser_plugin.plugin import Emitted
+from browser_plugin.plugin import Emitted, facts, moment_of
 
 NOW = 1_700_000_000_000
 MINUTE = 60_000
@@ -132,6 +133,48 @@ def test_a_back_dated_first_event_begins_its_session_if_it_has_waited_a_moment_o
     done = plugin.enrich({**TRACK, "timestamp": timestamp}, NOW)
     assert [one.timestamp for one in done.emitted] == [begins]
     assert session_of(done.event) == NOW, "the id is the time at which the page saw it"
+
+
+def test_session_events_have_the_integrations_of_the_one_that_began_the_session() -> None:
+    for given, wanted in ({}, {"session_id": NOW}), ({"Actions Amplitude": False}, False):
+        plugin = SessionPlugin(SessionSettings(session_events=True), {})
+        [started] = plugin.enrich({**TRACK, "integrations": given}, NOW).emitted
+        assert started.integrations == {"Actions Amplitude": wanted}
+
+
+def test_what_is_stored_later_elsewhere_counts_more_than_what_could_not_be_stored() -> None:
+    plugin = SessionPlugin(SessionSettings(), Failing({}, True))
+    plugin.enrich(TRACK, NOW)
+    plugin.storage = {"analytics_session_id": "5", "analytics_session_id.last_access": str(NOW + 1)}
+    assert session_of(plugin.enrich(TRACK, NOW + 2).event) == 5
+
+
+def test_times_begin_with_the_first_moment_of_1970() -> None:
+    plugin = SessionPlugin(SessionSettings(), Failing({}, True))
+    assert session_of(plugin.enrich(TRACK, 0).event) == 0
+    assert session_of(plugin.enrich(TRACK, 1).event) == 1, "a last access at 0 is as good as none"
+    assert session_of(plugin.enrich(TRACK, 2).event) == 1
+
+
+@pytest.mark.parametrize("timestamp", [NOW, 0])
+def test_what_has_a_stamp_and_a_time_gets_the_stamp_of_now(timestamp: int) -> None:
+    stamped = {**TRACK, "timestamp": timestamp, "integrations": {"Actions Amplitude": {"session_id": 5}}}
+    assert session_of(SessionPlugin(SessionSettings(), {}).enrich(stamped, NOW).event) == NOW
+
+
+def test_settings_go_to_the_rules_as_json_has_them() -> None:
+    given = facts(TRACK, NOW, (None, None), SessionSettings(event_types=("track", "page")), False)
+    assert given["settings"]["eventTypes"] == ["track", "page"]
+
+
+def test_a_time_without_a_zone_is_utc_wherever_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert moment_of("2023-11-14T22:13:20") == NOW
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize("now", [-1, 10**15, float("nan"), float("inf")])

@@ -7,7 +7,7 @@ import pytest
 
 from browser_plugin.entry import FAULT, handle
 from browser_plugin.explanation import explain
-from browser_plugin.rules import enrich, is_known, is_moment, is_number
+from browser_plugin.rules import chosen, enrich, is_known, is_moment, is_number
 
 NOW = 1_700_000_000_000
 MINUTE = 60_000
@@ -268,8 +268,15 @@ def test_a_destination_that_is_off_keeps_nothing(given: Any, loaded: Any, off: b
 
 
 def test_what_was_loaded_for_the_destination_goes_with_session_events() -> None:
-    [started] = patched(asked(loaded={NAME: {"plan": "x"}}))["emitted"]
-    assert started["integrations"] == {NAME: {"plan": "x", "session_id": NOW}}
+    for stores, ids in ([["", "", ""]], [NOW]), ([at(-3, -2, "1")], [NOW - 3, NOW]):
+        emitted = patched(asked(stores=stores, loaded={NAME: {"plan": "x"}}))["emitted"]
+        wanted = [{NAME: {"plan": "x", "session_id": one}} for one in ids]
+        assert [one["integrations"] for one in emitted] == wanted
+
+
+def test_a_device_of_one_character_names_its_session_events() -> None:
+    [started] = patched(asked({"anonymousId": "a", "userId": "bob"}))["emitted"]
+    assert started["messageId"] == f"session-started-{NOW}-a"
 
 
 @pytest.mark.parametrize(
@@ -333,6 +340,33 @@ def test_another_plugins_id_is_replaced_and_what_it_stored_counts_for_nothing() 
 
 
 @pytest.mark.parametrize(
+    ("given", "options", "why"),
+    [
+        ({}, False, ["first visit", "denied", "replaced"]),
+        ({}, None, ["first visit", "replaced"]),
+        ({"All": False}, None, ["first visit", "denied", "replaced"]),
+        ({"All": False}, True, ["first visit", "replaced"]),
+        ({OTHER: False}, None, ["first visit", "denied", "replaced"]),
+    ],
+)
+def test_what_integrations_said_before_another_plugin_counts(
+    given: dict[str, Any], options: Any, why: list[str]
+) -> None:
+    seen = {**given, NAME: {"session_id": 5}}
+    patch = patched(asked({"integrations": seen}, before=before([["", "", ""]], options)))
+    assert (patch["why"], patch["changes"]) == (why, True)
+    assert patch["options"] == (options if "denied" in why else {"session_id": NOW})
+
+
+def test_where_it_is_off_what_another_plugin_stored_is_undone() -> None:
+    facts = asked({"integrations": {NAME: {"session_id": NOW}}}, [at(0, 0)], loaded={"All": False})
+    patch = patched({**facts, "before": before([at(-9, -4)], True)})
+    assert patch["why"] == ["off"]
+    assert patch["writes"] == {"id": NOW - 9, "last": NOW - 4, "reset": False}
+    assert (patch["changes"], patch["options"]) == (True, True)
+
+
+@pytest.mark.parametrize(
     ("stored", "writes"),
     [
         (at(-9, -4), {"id": NOW - 9, "last": NOW - 4, "reset": False}),
@@ -385,6 +419,25 @@ def test_where_stores_disagree_the_newest_last_access_wins(
     assert patch["decision"]["idle"] == max(0, -last)
 
 
+@pytest.mark.parametrize(
+    ("stores", "session_id", "last"),
+    [
+        ([["", "", ""]], "", ""),
+        ([["x", "y", ""], ["", "", ""]], "x", "y"),  # of unusable texts the first that is there
+        ([["", "", ""], ["x", "y", ""]], "x", "y"),
+        ([["x", "y", ""], ["xx", "yy", ""]], "x", "y"),
+        ([["5", "x", ""], ["6", str(NOW + 2000), ""]], "6", str(NOW + 2000)),
+        ([["5", "0", ""], ["6", str(NOW + 2000), ""]], "5", "0"),
+        ([["5", str(NOW + 3000), ""], ["6", str(NOW + 2000), ""]], "5", str(NOW + 3000)),
+        ([["5", "7", ""], ["6", "007", ""]], "5", "7"),
+    ],
+)
+def test_of_texts_that_count_alike_the_first_is_gone_by(
+    stores: list[list[str]], session_id: str, last: str
+) -> None:
+    assert chosen(stores, NOW) == {"id": session_id, "last": last, "reset": False}
+
+
 def test_a_wish_in_any_store_counts() -> None:
     for stores in ([at(-9, -4), at(-9, -9, "1")], [at(-9, -4, "1"), at(-9, -9)]):
         assert patched(asked(stores=stores))["why"] == ["reset"]
@@ -410,6 +463,18 @@ def test_a_wish_in_any_store_counts() -> None:
         (
             asked(stores=[at(0, -1250)]),
             'track "Seen" is in session {now}, which goes on, 1.25 s after the last event (1800 s end one)',
+        ),
+        (
+            asked({"event": "x"}, [at(0, -1)]),
+            'track "x" is in session {now}, which goes on, 0.001 s after the last event (1800 s end one)',
+        ),
+        (
+            asked({"event": "x", "name": "Home"}),
+            'track "x" is in session {now}, which is new: none was stored',
+        ),
+        (
+            asked({"event": "", "name": "y"}),
+            'track "y" is in session {now}, which is new: none was stored',
         ),
         (
             asked(stores=[at(0, -3)], settings={"sessionLength": 60_500}),

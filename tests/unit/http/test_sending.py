@@ -47,7 +47,12 @@ def body(part: bytes, *, more: bool = False) -> dict[str, Any]:
 
 
 def answered(
-    messages: list[dict[str, Any]], method: str, *, keep_alive: bool = True, by_uvicorn: bool = False
+    messages: list[dict[str, Any]],
+    method: str,
+    *,
+    keep_alive: bool = True,
+    by_uvicorn: bool = False,
+    disconnected: bool = False,
 ) -> tuple[list[bytes], str, bool, int]:
     """Return what an application's messages make: what is written, the error, whether it closes, its ends."""
     wire, ends = Wire(), []
@@ -62,10 +67,11 @@ def answered(
             access_log=False,
             default_headers=[DATE],
             message_event=asyncio.Event(),
-            expect_100_continue=False,
+            expect_100_continue=True,
             keep_alive=keep_alive,
             on_response=lambda: ends.append(1),
         )
+        cycle.disconnected = disconnected
 
         async def application(scope: Any, receive: Any, send: Any) -> None:
             send = send if by_uvicorn else CoalescedResponse(cycle).send
@@ -77,6 +83,7 @@ def answered(
 
     cycle = asyncio.run(run())
     state = f"{cycle.response_started} {cycle.response_complete} {cycle.keep_alive}"
+    state += f" {cycle.waiting_for_100_continue}"
     return wire.written, state, wire.closed, len(ends)
 
 
@@ -88,10 +95,14 @@ def answered(
         [start(JSON, FOUR), body(b"body")],
         [start(JSON, FOUR, status=429), body(b"body")],
         [start(JSON, FOUR), body(b"bo", more=True), body(b"dy")],
+        [start(JSON, FOUR), body(b"body", more=True), body(b"")],
         [start(JSON), body(b"body")],
         [start(JSON), body(b"bo", more=True), body(b""), body(b"after the end")],
         [start((b"content-length", b"0")), body(b"")],
+        [start((b"content-length", b"0")), {"type": "http.response.body"}],
+        [start((b"content-length", b"0")), {"type": "http.response.other"}],
         [start(status=204), body(b"")],
+        [{"type": "http.response.start", "status": 204}, body(b"")],
         [start(JSON, FOUR, (b"connection", b"close")), body(b"body")],
         [start(JSON, (b"transfer-encoding", b"chunked")), body(b"body")],
         [start((b"Content-Type", b"text/plain"), FOUR), body(b"body")],
@@ -109,6 +120,13 @@ def test_what_is_written_is_what_uvicorn_writes(
     its = answered(messages, method, keep_alive=keep_alive, by_uvicorn=True)
     assert b"".join(ours[0]) == b"".join(its[0])
     assert ours[1:] == its[1:]
+
+
+def test_who_has_gone_is_written_nothing() -> None:
+    for messages in ([start(JSON, FOUR), body(b"body")], [start(JSON), body(b"body")]):
+        ours = answered(messages, "POST", disconnected=True)
+        assert ours == answered(messages, "POST", disconnected=True, by_uvicorn=True)
+        assert ours[0] == []
 
 
 def test_a_whole_answer_leaves_in_one_piece() -> None:

@@ -11,7 +11,6 @@ from tests.bench.browser import blind
 from tests.bench.takeover import retry_policy
 from tests.bench.watching import Accepted, Found, at_once, longest_gap
 from tests.branches import below
-from tests.mutants import tally
 
 
 def row(variant: str, longest: float, blocking: float) -> dict[str, object]:
@@ -38,13 +37,6 @@ def test_modules_that_are_reached_too_little_are_named_the_worst_first() -> None
     shares = {"a.py": 94.9, "b.py": 95.0, "c.py": 12.0}
     report = {"files": {path: {"summary": {"percent_covered": share}} for path, share in shares.items()}}
     assert below(report) == [" 12.0 %  c.py", " 94.9 %  a.py"]
-
-
-def test_changes_that_no_test_reaches_count_as_not_noticed() -> None:
-    found: dict[str, dict[str, int | None]] = {
-        "a.py": {"one": 1, "two": 0, "three": 33, "four": None, "five": 36}
-    }
-    assert tally(found)[-1].startswith("all: 50 % not noticed (1 killed, 1 killed (time), 1 no tests, ")
 
 
 def accepted(*batches: tuple[str, float, float, int]) -> list[Accepted]:

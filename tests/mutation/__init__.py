@@ -1,0 +1,1 @@
+"""Changes to the core, one at a time, and the question whether a test notices (``build.py mutants``)."""
