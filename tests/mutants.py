@@ -12,7 +12,6 @@ import argparse
 import hashlib
 import json
 import os
-import tempfile
 import time
 import tomllib
 from collections import Counter
@@ -99,16 +98,16 @@ def _without(reach: dict[str, Any], stale: set[str]) -> dict[str, Any]:
     }
 
 
-def changes_in(root: Path, modules: Iterable[str]) -> list[Change]:
+def changes_in(root: Path, modules: Iterable[str], work: Path = WORK) -> list[Change]:
     """Return every change that is asked about."""
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "pyproject.toml").write_text(SETTINGS)
-        before = Path.cwd()
-        os.chdir(folder)  # mutmut reads its configuration where it is run
-        try:
-            return [change for module in modules for change in Source(root, module).changes()]
-        finally:
-            os.chdir(before)
+    work.mkdir(parents=True, exist_ok=True)
+    (work / "pyproject.toml").write_text(SETTINGS)
+    before = Path.cwd()
+    os.chdir(work)  # mutmut reads its configuration where it is run
+    try:
+        return [change for module in modules for change in Source(root, module).changes()]
+    finally:
+        os.chdir(before)
 
 
 def ask(name: str, verdicts: Verdicts, only: str, until: float, workers: int) -> None:

@@ -59,7 +59,11 @@ AREAS = {
         ("forwarder/delivery/*.py", "forwarder/delivery/scheduler/*.py"),
         (
             *("tests/unit/delivery/test_*.py", "tests/unit/cli/test_dead_letters.py"),
-            *("tests/unit/test_faults.py", "tests/unit/test_status.py", "tests/unit/amplitude/test_requests.py"),
+            *(
+                "tests/unit/test_faults.py",
+                "tests/unit/test_status.py",
+                "tests/unit/amplitude/test_requests.py",
+            ),
             "tests/property/test_delivery_*.py",
         ),
     ),

@@ -12,7 +12,7 @@ from tests.mutation.changes import Change
 
 def changes(folder: Path, text: str) -> list[Change]:
     (folder / "made_up.py").write_text(text)
-    return changes_in(folder, ["made_up.py"])
+    return changes_in(folder, ["made_up.py"], folder)
 
 
 def differences(folder: Path, *lines: str) -> list[str]:
