@@ -20,6 +20,8 @@ from forwarder.config.settings import Settings
 from forwarder.console import Shown, console_routes
 from forwarder.delivery import DeliveryService, DestinationRoute, SchedulerSettings
 from forwarder.delivery.dead_letters import described
+from forwarder.enrichment.code import enrichments_of
+from forwarder.enrichment.service import EnrichmentService
 from forwarder.faults import fault_of
 from forwarder.http.auth import RequireOperatorToken
 from forwarder.http.metrics import count_events
@@ -88,7 +90,13 @@ class Forwarder:
 
     def _front(self, settings: Settings) -> tuple[Pages, IngestService]:
         service = IngestService(
-            settings.sources, settings.limits, self.spool, self._clock, count_events, self.memory
+            settings.sources,
+            settings.limits,
+            self.spool,
+            self._clock,
+            count_events,
+            self.memory,
+            EnrichmentService(enrichments_of(settings), settings.limits),
         )
         return Pages(settings), service
 

@@ -31,6 +31,11 @@ NEAR_HORIZON = Tally(
     "Tries of events over 6 days after the first: after 7, Amplitude would count them twice.",
     ["destination"],
 )
+ENRICHMENTS = Tally(
+    "forwarder_enrichment_events",
+    "Events of sources with an enrich setting, by how their enrichment ended.",
+    ["source", "result"],
+)
 DOWN = Tally(
     "forwarder_destination_down",
     "1 while requests to the destination are held back.",

@@ -15,7 +15,9 @@ class Outcome(StrEnum):
     DUPLICATE = "duplicate"
     """The same source sent the same message id within 24 hours; only the first is kept."""
     FILTERED = "filtered"
-    """No trigger of the destination matched, the event excludes the destination, or its user was deleted."""
+    """No trigger of the destination matched, the event excludes the destination, or its user was deleted.
+
+    At ingest: the owner's own ``enrich`` dropped it, for all destinations."""
     REJECTED = "rejected"
     """Refused at ingest; the sender was told why."""
     DEAD = "dead"

@@ -170,6 +170,11 @@ def check(config: Path | None, online: bool, send: bool) -> None:
 @click.option(
     "--html", type=click.Path(dir_okay=False, path_type=Path), help="Also write the comparison as a page."
 )
+@click.option(
+    "--enrich",
+    type=click.Path(path_type=Path),
+    help="An owner's module or package, for every source in place of its own setting; its effect is shown.",
+)
 @click.argument("events", type=click.File("rb"), default="-")
 def plan(
     config: Path | None,
@@ -178,6 +183,7 @@ def plan(
     source: str | None,
     compare: Path | None,
     html: Path | None,
+    enrich: Path | None,
 ) -> None:
     """Show what would become of EVENTS, and what would be sent to Amplitude, without sending.
 
@@ -187,8 +193,9 @@ def plan(
     it is rejected or filtered.
 
     \b
-    Try a mapping on a few events:
+    Try a mapping, or code of your own, on a few events:
       forwarder plan --config forwarder.toml --explain events.jsonl
+      forwarder plan --config forwarder.toml --enrich shop_enrichment.py --explain events.jsonl
     See what changes with the move from Segment, by event and field; ends with 1 if anything does:
       forwarder plan --config forwarder.toml --compare sent.jsonl --html differences.html events.jsonl
     """
@@ -197,6 +204,7 @@ def plan(
     from forwarder.cli.plans import plan_line, rejected_line, skips_of
     from forwarder.cli.reading import read_events
     from forwarder.cli.trial import Rejected, Trial
+    from forwarder.enrichment.code import with_code
     from forwarder.wiring import destinations_of
 
     if explain and compare:
@@ -204,13 +212,15 @@ def plan(
     if html and not compare:
         raise click.UsageError("--html goes with --compare")
     settings = read(config)
+    if enrich:
+        settings = with_code(settings, enrich)
     try:
         destinations = destinations_of(settings)
+        trial = Trial(settings, _source(settings, source), lambda: time.time_ns() // 1_000_000)
     except ConfigError as error:
         raise unusable(error) from None
     if not destinations:
         raise Failed("no destination is configured; add [[destinations]] to the file")
-    trial = Trial(settings, _source(settings, source), lambda: time.time_ns() // 1_000_000)
     failed = False
     lines: list[str] = []
     for given in read_events(events.read()):
@@ -222,9 +232,10 @@ def plan(
         if isinstance(done, Rejected):
             made = rejected_explained(given.event, done) if explain else [rejected_line(given.event, done)]
         elif explain:
-            made = explained(done.event, destinations, skips_of(settings, done))
+            effect = done.effect.lines() if done.effect else []
+            made = [*explained(done.event, destinations, skips_of(settings, done)), *effect]
         else:
-            made = [plan_line(done.event, destinations, skips_of(settings, done))]
+            made = [plan_line(done.event, destinations, skips_of(settings, done), done.effect)]
         if compare:
             lines += made
         else:

@@ -13,7 +13,8 @@ from forwarder.addresses import is_loopback
 from forwarder.amplitude.problems import warnings_of
 from forwarder.cdn.session_settings import mapping_doubts
 from forwarder.config.settings import Settings
-from forwarder.errors import SpoolError
+from forwarder.enrichment.code import enrichments_of
+from forwarder.errors import ConfigError, SpoolError
 from forwarder.opening import open_configured, try_configured
 from forwarder.spool.location import is_stream_url
 
@@ -99,7 +100,19 @@ def _in_host(address: str) -> str:
 
 def start_problems(settings: Settings) -> list[str]:
     """Return one line for everything on this machine with which ``serve`` cannot start."""
-    return [*_spool_problems(settings), *_listen_problems(settings.server.host, settings.server.port)]
+    return [
+        *_spool_problems(settings),
+        *_listen_problems(settings.server.host, settings.server.port),
+        *_code_problems(settings),
+    ]
+
+
+def _code_problems(settings: Settings) -> list[str]:
+    try:
+        enrichments_of(settings)
+    except ConfigError as error:
+        return error.problems
+    return []
 
 
 def _spool_problems(settings: Settings) -> Iterator[str]:

@@ -9,6 +9,7 @@ from forwarder.amplitude.wire.requests import MASK
 from forwarder.cli.trial import Rejected, Taken
 from forwarder.config.settings import Settings
 from forwarder.delivery.scheduler.planning import NO_TRIGGER, why_skipped
+from forwarder.enrichment.effect import Effect
 from forwarder.javascript.json import stringify
 from forwarder.text import whole_value
 
@@ -35,11 +36,15 @@ def skips_of(settings: Settings, taken: Taken) -> Skips:
 
 
 def plan_line(
-    event: Mapping[str, object], destinations: Mapping[str, AmplitudeDestination], skips: Skips = no_skips
+    event: Mapping[str, object],
+    destinations: Mapping[str, AmplitudeDestination],
+    skips: Skips = no_skips,
+    effect: Effect | None = None,
 ) -> str:
     """Return as JSON ``messageId`` and what every destination makes of the event.
 
-    With several destinations each planned entry names its own. ``filtered``: why destinations get nothing.
+    With several destinations each planned entry names its own. ``filtered``: why destinations get nothing;
+    ``enriched``: what the owner's code did, where the source has one.
     """
     planned: list[dict[str, object]] = []
     filtered: dict[str, object] = {}
@@ -52,6 +57,8 @@ def plan_line(
         planned += [{**named, **_shown(one)} for one in made]
     message_id = orjson.Fragment(stringify(_message_id(event)))
     shown: dict[str, object] = {"messageId": message_id, "planned": planned}
+    if effect:
+        shown["enriched"] = orjson.Fragment(stringify(effect.shown()))
     # The requests' JSON stands here byte for byte as it would be sent.
     return orjson.dumps(whole_value({**shown, "filtered": filtered} if filtered else shown)).decode()
 

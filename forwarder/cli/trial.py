@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 
 import orjson
@@ -10,6 +10,9 @@ import orjson
 from forwarder.cli.reading import Given
 from forwarder.config.settings import Settings, Source
 from forwarder.delivery.scheduler.planning import read_body
+from forwarder.enrichment.code import Enrichment, enrichments_of
+from forwarder.enrichment.effect import Effect, effect_of
+from forwarder.enrichment.event import Bounds, enrich_event
 from forwarder.http.responses import Refusal
 from forwarder.ingest.service import IngestRequest, IngestService
 from forwarder.outcomes import Outcome
@@ -19,11 +22,16 @@ _UNBOUNDED = 1_000_000_000
 
 
 class Taken:
-    """An event as it would be in the spool: ``source``: its name; ``event``: with corrected times."""
+    """An event as it would be in the spool.
 
-    def __init__(self, source: str, event: dict[str, object]) -> None:
+    ``source``: its name; ``event``: with corrected times; ``effect``: what the owner's code did to it, None
+    where the source has none.
+    """
+
+    def __init__(self, source: str, event: dict[str, object], effect: Effect | None = None) -> None:
         self.source = source
         self.event = event
+        self.effect = effect
 
 
 class Rejected:
@@ -45,6 +53,26 @@ class _Nowhere:
         return [True] * len(events)
 
 
+class _Observed:
+    """Enriches at once, and keeps what became of the one event."""
+
+    def __init__(self, enrichments: Mapping[str, Enrichment], bounds: Bounds) -> None:
+        self._by_source = enrichments
+        self._bounds = bounds
+        self.effect: Effect | None = None
+
+    async def enrich(self, source: str, events: list[NewEvent], address: str | None) -> list[NewEvent]:
+        """See ``Enricher``; there is one event at a time."""
+        one = self._by_source.get(source)
+        self.effect = None
+        if one is None or not events:
+            return events
+        [event] = events
+        done = enrich_event(one, event.body, address, self._bounds)
+        self.effect = effect_of(one, event.body, done)
+        return [] if done.body is None else [NewEvent(event.source, event.message_id, done.body)]
+
+
 def _count_nothing(source: str, outcome: Outcome, reason: str, count: int) -> None:
     """Leave the counters alone."""
 
@@ -56,11 +84,16 @@ class Trial:
         strict = [one.model_copy(update={"strict": True}) for one in settings.sources]  # tells every reason
         limits = settings.limits.model_copy(update={"requests_per_second": _UNBOUNDED})
         self._spool = _Nowhere()
-        self._service = IngestService(strict, limits, self._spool, clock, _count_nothing)
+        bounds = Bounds(limits.event_bytes, limits.nesting)
+        self._enricher = _Observed(enrichments_of(settings), bounds)
+        self._service = IngestService(
+            strict, limits, self._spool, clock, _count_nothing, enricher=self._enricher
+        )
         self._key = source.write_key
 
     def take(self, given: Given) -> Taken | Rejected:
         """Return the event as it would be kept, or why it would not."""
+        self._spool.events = []
         event = given.event
         if isinstance(event, dict) and not event.get("messageId"):
             # Ingest makes one up; here it is the same each time, so that two trials can be compared.
@@ -75,8 +108,10 @@ class Trial:
         if answer.status != 200:
             [reason] = orjson.loads(answer.body)["errors"]
             return Rejected(reason["code"], reason["message"])
+        if not self._spool.events:
+            return Rejected("enrich", f"the source's own enrich keeps nothing of it: {self._enricher.effect}")
         [kept] = self._spool.events
-        return Taken(kept.source, read_body(kept.body))
+        return Taken(kept.source, read_body(kept.body), self._enricher.effect)
 
     @staticmethod
     def _own_key(given: Given) -> str:

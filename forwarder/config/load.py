@@ -17,6 +17,7 @@ from forwarder.config.secrets import resolve
 from forwarder.config.settings import (
     AmplitudeKeys,
     Destination,
+    EnrichSettings,
     Limits,
     Server,
     Settings,
@@ -33,6 +34,7 @@ _TABLES: Mapping[object, type[BaseModel]] = {
     "sources": Source,
     "destinations": Destination,
     "settings": AmplitudeKeys,
+    "enrich": EnrichSettings,
 }
 
 
@@ -79,9 +81,18 @@ def parse_settings(raw: Mapping[str, object], environment: Mapping[str, str], fo
                 destination.model_copy(update={"subscriptions": None if read is None else tuple(read)})
                 for destination, read in zip(settings.destinations, subscriptions, strict=True)
             ),
+            "sources": tuple(_with_code(source, folder) for source in settings.sources),
             "server": settings.server.model_copy(update={"assets": folder / settings.server.assets}),
             "spool": settings.spool.model_copy(update=_placed(settings.spool, folder)),
         }
+    )
+
+
+def _with_code(source: Source, folder: Path) -> Source:
+    if source.enrich is None:
+        return source
+    return source.model_copy(
+        update={"enrich": source.enrich.model_copy(update={"path": folder / source.enrich.path})}
     )
 
 

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from forwarder.origins import origin_mistake
 from forwarder.prefixes import PREFIX
@@ -153,6 +153,25 @@ class Limits(_Frozen):
     """All requests together that are not answered yet, half as they arrive, half inflated and parsed."""
 
 
+class EnrichSettings(_Frozen):
+    """The owner's own Python for the events of a source."""
+
+    path: Path
+    """A module or a package with ``enrich(event, page)``; the same that pages were built with."""
+    required: bool = False
+    """Keep nothing that it has not seen to its end."""
+    minimal: tuple[str, ...] = ()
+    """Where it is required: fields that an event keeps on which it fails; none: the event is not kept."""
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> "EnrichSettings":
+        if self.minimal and not self.required:
+            raise ValueError("minimal is for what is required; add required = true, or leave it out")
+        if self.minimal and not {"userId", "anonymousId"} & set(self.minimal):
+            raise ValueError("minimal must list userId or anonymousId, without which an event is none")
+        return self
+
+
 class Source(_Frozen):
     """One sender: a page, an app or a server, known by its write key."""
 
@@ -166,6 +185,12 @@ class Source(_Frozen):
     """Put the sender's address into ``context.ip`` for client-side libraries."""
     session: dict[str, object] = {}
     """Session plugin settings of this source, over those of ``[session]``."""
+    enrich: EnrichSettings | None = None
+
+    @field_validator("enrich", mode="before")
+    @classmethod
+    def _is_a_path(cls, value: object) -> object:
+        return {"path": value} if isinstance(value, (str, Path)) else value
 
     @field_validator("allowed_origins")
     @classmethod

@@ -55,6 +55,14 @@ class EventSink(Protocol):
         ...
 
 
+class Enricher(Protocol):
+    """The owners' code as ingest sees it."""
+
+    async def enrich(self, source: str, events: list[NewEvent], address: str | None) -> list[NewEvent]:
+        """Return the events to keep, in order; those that are missing were dropped."""
+        ...
+
+
 class OutcomeRecorder(Protocol):
     """Where ingest counts outcomes."""
 
@@ -87,6 +95,7 @@ class IngestService:
         clock: Callable[[], int],
         record: OutcomeRecorder,
         memory: RequestMemory | None = None,
+        enricher: Enricher | None = None,
     ) -> None:
         """``memory``: where requests count what they hold; left out: by themselves."""
         self.sources = Sources(sources)
@@ -94,6 +103,7 @@ class IngestService:
         self._spool = spool
         self._clock = clock
         self._record = record
+        self._enricher = enricher
         self._memory = memory or RequestMemory(limits.unanswered_bytes)
         self._rates = RateLimiter(
             limits.requests_per_second, limits.events_per_second, limits.bytes_per_second
@@ -247,7 +257,7 @@ class IngestService:
             bad += [(start + index, rejection) for index, rejection in worse]
         if arrival.time_problems:
             count_time_problems(source.name, arrival.time_problems)
-        await self._keep(source, good, now)
+        await self._keep(source, await self._enriched(source, good, arrival.address), now)
         if bad:
             self._record_rejections(source, bad)
             if source.strict:
@@ -277,6 +287,15 @@ class IngestService:
             else:
                 good.append(done)
         return good, bad
+
+    async def _enriched(self, source: Source, good: list[NewEvent], address: str | None) -> list[NewEvent]:
+        """Return what the source's own code has made of its events; what it dropped is counted."""
+        if self._enricher is None or source.enrich is None:
+            return good
+        kept = await self._enricher.enrich(source.name, good, address)
+        if len(kept) < len(good):
+            self._record(source.name, Outcome.FILTERED, "enrich", len(good) - len(kept))
+        return kept
 
     def _unreadable(self, text: bytes) -> Rejection:
         """Return what is wrong with the text of an event that is no JSON object."""

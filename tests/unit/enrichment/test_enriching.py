@@ -1,0 +1,286 @@
+"""An owner's function and one event: what it is given, what may come of it, what cannot go wrong."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from browser_plugin.enrichment import MARK, applied, fault_in, page_of, version_in
+from browser_plugin.owner.refusals import problems_of
+from forwarder.config.settings import Limits, Source
+from forwarder.enrichment.code import Enrichment
+from forwarder.enrichment.effect import effect_of
+from forwarder.enrichment.event import Bounds, Enriched, Result, enrich_event
+from forwarder.enrichment.service import MOST_OVERRUNS, EnrichmentService
+from forwarder.ingest.service import IngestRequest, IngestService
+from forwarder.metrics import ENRICHMENTS
+from forwarder.outcomes import Outcome
+from forwarder.spool import NewEvent
+
+BOUNDS = Bounds(32_768, 64)
+NOW = 1_700_000_000_000
+Event = dict[str, Any]
+
+
+def stored(**changed: Any) -> Event:
+    """An event as ingest keeps it."""
+    return {
+        "type": "track",
+        "event": "Seen",
+        "anonymousId": "a",
+        "messageId": "m",
+        "context": {"ip": "192.0.2.1", "page": {"path": "/x"}},
+        "properties": {"n": 1},
+        "originalTimestamp": "2023-11-14T22:13:20.000Z",
+        "timestamp": "2023-11-14T22:13:19.000Z",
+        "receivedAt": "2023-11-14T22:13:21.000Z",
+        "sentAt": "2023-11-14T22:13:22.000Z",
+        "clockOffset": -1000,
+        **changed,
+    }
+
+
+def ended(function: Callable[[Event, Event], Any], event: Event | None = None, **options: Any) -> Enriched:
+    one = Enrichment("v1", function, **options)
+    return enrich_event(one, json.dumps(event or stored()).encode(), "192.0.2.1", BOUNDS)
+
+
+def raises(event: Event, page: Event) -> None:
+    event.clear()
+    raise KeyError("bob@example.com")
+
+
+def test_the_function_sees_the_event_as_it_was_sent() -> None:
+    seen: list[Any] = []
+
+    def enrich(event: Event, page: Event) -> Event:
+        seen.append((json.loads(json.dumps(event)), dict(page)))
+        event["properties"]["n"] += 1
+        event |= {"messageId": "other", "type": "page", "timestamp": "1970-01-01T00:00:00Z", "receivedAt": 5}
+        return event
+
+    done = ended(enrich)
+    [(event, page)] = seen
+    assert event == {
+        "type": "track",
+        "event": "Seen",
+        "anonymousId": "a",
+        "messageId": "m",
+        "context": {"page": {"path": "/x"}},
+        "properties": {"n": 1},
+        "timestamp": "2023-11-14T22:13:20.000Z",
+    }
+    assert page["path"] == "/x"
+    assert page["time"] == "2023-11-14T22:13:20.000Z"
+    assert done.result == Result.ENRICHED
+    assert done.body is not None
+    assert json.loads(done.body) == stored(properties={"n": 2}, integrations={MARK: {"version": "v1"}}), (
+        "and what the forwarder set is as it was"
+    )
+
+
+def test_an_event_is_enriched_once() -> None:
+    first = ended(
+        lambda event, page: {**event, "properties": {"times": event["properties"].get("times", 0) + 1}}
+    )
+    assert first.body is not None
+    again = enrich_event(Enrichment("v2", raises), first.body, None, BOUNDS)
+    assert (again.result, again.body) == (Result.BY_PAGE, first.body)
+
+
+@pytest.mark.parametrize(
+    "enrich",
+    [
+        raises,
+        lambda event, page: [event],
+        lambda event, page: {**event, "properties": {"odd": object()}},
+        lambda event, page: {**event, "properties": {"odd": float("nan")}},
+        lambda event, page: {**event, "event": ""},
+        lambda event, page: {**event, "properties": 5},
+        lambda event, page: {**event, "anonymousId": None},
+        lambda event, page: {**event, "properties": {"long": "x" * 40_000}},
+        lambda event, page: {**event, "properties": json.loads('{"a":' * 70 + "1" + "}" * 70)},
+        lambda event, page: exit(3),
+        lambda event: event,
+    ],
+)
+def test_a_function_that_fails_costs_nothing_but_its_work(enrich: Any) -> None:
+    done = ended(enrich)
+    assert done.result == Result.FAILED
+    assert done.body == json.dumps(stored()).encode()
+    assert done.fault
+    assert "bob" not in done.fault
+    withheld = ended(enrich, required=True)
+    assert (withheld.body, withheld.result) == (None, Result.WITHHELD)
+    minimal = ended(enrich, required=True, minimal=("event", "anonymousId"))
+    assert minimal.result == Result.MINIMAL
+    assert minimal.body is not None
+    kept = json.loads(minimal.body)
+    assert "properties" not in kept
+    assert "context" not in kept
+    assert (kept["event"], kept["receivedAt"]) == ("Seen", "2023-11-14T22:13:21.000Z")
+
+
+def test_a_fault_is_told_with_its_place_and_nothing_of_the_event() -> None:
+    with pytest.raises(KeyError) as raised:
+        raises({}, {})
+    assert fault_in(raised.value).startswith("KeyError at test_enriching.py:")
+    assert fault_in(raised.value).endswith(" in raises")
+
+
+def test_what_is_dropped_is_not_kept() -> None:
+    assert ended(lambda event, page: None) == Enriched(None, Result.DROPPED)
+
+
+@pytest.mark.parametrize("context", [None, 5, {}, {"page": 5}, {"page": {"path": 7, "url": None}}])
+def test_a_page_is_made_of_what_is_there(context: object) -> None:
+    page = page_of({"context": context})
+    assert page == dict.fromkeys(("url", "path", "search", "title", "referrer", "time"), "")
+
+
+@pytest.mark.parametrize("mark", [None, 5, {}, {"version": 5}, {"version": None}])
+def test_what_is_no_mark_is_none(mark: object) -> None:
+    assert version_in({"integrations": {MARK: mark}}) is None
+    done = applied(lambda event, page: event, "v2", {"integrations": {MARK: mark, "All": True}})
+    assert done == {"integrations": {MARK: {"version": "v2"}, "All": True}}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("import random", "import random cannot be used: it gives the same numbers on every page"),
+        ("from os import path", "import os cannot be used"),
+        ("import urllib.request", "import urllib.request cannot be used"),
+        ("from urllib import request", "import urllib.request cannot be used"),
+        ("def f():\n    import json", "nothing can be imported later"),
+        ("from datetime import datetime\nX = datetime.now()", "now() cannot be used: there is no clock"),
+        ("import datetime as dt\nX = dt.date.today()", "today() cannot be used"),
+        ("import datetime as dt\nX = dt.datetime.fromtimestamp(5)", "fromtimestamp() cannot be used"),
+        ("X = hash('a')", "hash cannot be used: it differs"),
+        ("X = list(map(id, []))", "id cannot be used"),
+        ("print('x')", "print cannot be used"),
+        ("async def enrich(event, page): pass", "nothing can be awaited"),
+        ("import locale", "import locale cannot be used: it changes nothing there"),
+        ("def f(:", "invalid syntax"),
+    ],
+)
+def test_what_would_differ_in_a_page_is_refused(line: str, said: str) -> None:
+    [problem] = problems_of({"mine.py": f"\n{line}\n".encode()}, "mine")
+    assert problem.startswith("mine.py:")
+    assert said in problem
+
+
+def test_what_works_is_not_refused() -> None:
+    source = b"""
+from __future__ import annotations
+import re, json, hashlib, mine.other
+from . import more
+from urllib.parse import urlsplit
+from collections.abc import Mapping
+from datetime import UTC, datetime
+id = 5
+def enrich(event, page):
+    now = datetime.fromisoformat(page["time"])
+    return {**event, "id": id, "now": datetime.fromtimestamp(5, UTC), "table.now": table.now()}
+"""
+    assert problems_of({"mine.py": source}, "mine") == []
+
+
+def service(function: Callable[[Event, Event], Any], **options: Any) -> EnrichmentService:
+    return EnrichmentService({"web": Enrichment("v1", function, **options)}, Limits(), limit_s=0.05)
+
+
+def counted(result: str) -> float:
+    return ENRICHMENTS.values().get(("web", result), 0)
+
+
+async def test_a_function_that_does_not_end_is_ended() -> None:
+    def endless(event: Event, page: Event) -> Event:
+        try:
+            while event["event"] == "Seen":
+                pass
+        except Exception:
+            return {}
+        return event
+
+    one = service(endless)
+    events = [NewEvent("web", str(n), json.dumps(stored()).encode()) for n in range(MOST_OVERRUNS + 2)]
+    other = NewEvent("web", "other", json.dumps(stored(event="Other")).encode())
+    before = counted("failed")
+    with capture_logs() as said:
+        assert await one.enrich("web", events, None) == events
+        assert await one.enrich("web", [other], None) == [other], "it is left alone for a while"
+    assert counted("failed") - before == len(events) + 1
+    faults = {str(entry["fault"]).partition(" at ")[0] for entry in said}
+    assert faults == {"_TooLong", "it takes too long, and is left alone for a while"}
+    assert len(said) <= 3, "once for each kind"
+
+
+async def test_a_sender_that_goes_away_leaves_nobody_waiting() -> None:
+    one = service(lambda event, page: {**event, "event": "Enriched"})
+    event = NewEvent("web", "m", json.dumps(stored()).encode())
+    gone = asyncio.create_task(one.enrich("web", [event] * 200, None))
+    await asyncio.sleep(0)
+    gone.cancel()
+    [done] = await one.enrich("web", [event], None)
+    assert json.loads(done.body)["event"] == "Enriched"
+    assert await one.enrich("other", [event], None) == [event]
+
+
+class Spool:
+    def __init__(self) -> None:
+        self.events: list[NewEvent] = []
+
+    async def append(self, events: Any, now: int) -> list[bool]:
+        self.events += events
+        return [True] * len(events)
+
+
+async def test_ingest_keeps_what_enrichment_leaves() -> None:
+    def enrich(event: Event, page: Event) -> Event | None:
+        return None if event["event"] == "Noise" else {**event, "event": event["event"].upper()}
+
+    spool, ends = Spool(), []
+    source = Source.model_validate({"name": "web", "write_key": "key", "enrich": "mine.py"})
+    ingest = IngestService(
+        [source],
+        Limits(),
+        spool,
+        lambda: NOW,
+        lambda *end: ends.append(end),
+        enricher=service(enrich),
+    )
+    names = ["a", "Noise", "b"]
+    batch = [{"type": "track", "event": name, "userId": "u-1", "messageId": name} for name in names]
+    await ingest.take(IngestRequest(body=json.dumps({"batch": batch}).encode(), kind=None, write_key="key"))
+    assert [json.loads(one.body)["event"] for one in spool.events] == ["A", "B"]
+    assert ends == [("web", Outcome.FILTERED, "enrich", 1)]
+
+
+def test_an_effect_names_each_changed_field() -> None:
+    before = stored(properties={"n": 1, "gone": "x", "same": [1]})
+    done = ended(lambda event, page: {**event, "properties": {"n": 2, "same": [1], "new": None}}, before)
+    effect = effect_of(Enrichment("v1", lambda event, page: event), json.dumps(before).encode(), done)
+    assert effect.changes == (
+        {"path": "properties.n", "before": 1, "after": 2},
+        {"path": "properties.gone", "before": "x"},
+        {"path": "properties.new", "after": None},
+    )
+    assert effect.lines()[1:3] == ["    properties.n: 1 -> 2", '    properties.gone: "x" -> nothing']
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"path": "a.py", "minimal": ["event"]}, "minimal is for what is required"),
+        ({"path": "a.py", "required": True, "minimal": ["event"]}, "minimal must list userId or anonymousId"),
+        ({"required": True}, "Field required"),
+        ({"path": "a.py", "must": True}, "Extra inputs"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_told(given: object, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Source.model_validate({"name": "web", "write_key": "key", "enrich": given})
