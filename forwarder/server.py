@@ -18,7 +18,8 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from forwarder import metrics
 from forwarder.addresses import with_mapped
-from forwarder.app import Forwarder, create_app, create_status_app, now_ms
+from forwarder.app import Forwarder, now_ms
+from forwarder.asgi import create_app, create_status_app
 from forwarder.config.settings import Limits, Settings
 from forwarder.errors import ConfigError, ForwarderError
 from forwarder.faults import fault_of

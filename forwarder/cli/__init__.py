@@ -200,10 +200,9 @@ def plan(
       forwarder plan --config forwarder.toml --compare sent.jsonl --html differences.html events.jsonl
     """
     from forwarder.cli.comparing import show_comparison
-    from forwarder.cli.explanations import explained, rejected_explained
-    from forwarder.cli.plans import plan_line, rejected_line, skips_of
+    from forwarder.cli.outcomes import show_outcome
     from forwarder.cli.reading import read_events
-    from forwarder.cli.trial import Rejected, Trial
+    from forwarder.cli.trial import Trial
     from forwarder.enrichment.code import with_code
     from forwarder.wiring import destinations_of
 
@@ -228,14 +227,7 @@ def plan(
             failed = True
             say(given.problem, err=True)
             continue
-        done = trial.take(given)
-        if isinstance(done, Rejected):
-            made = rejected_explained(given.event, done) if explain else [rejected_line(given.event, done)]
-        elif explain:
-            effect = done.effect.lines() if done.effect else []
-            made = [*explained(done.event, destinations, skips_of(settings, done)), *effect]
-        else:
-            made = [plan_line(done.event, destinations, skips_of(settings, done), done.effect)]
+        made = show_outcome(given.event, trial.take(given), settings, destinations, explain=explain)
         if compare:
             lines += made
         else:

@@ -14,7 +14,8 @@ from forwarder.enrichment.code import Enrichment, enrichments_of
 from forwarder.enrichment.effect import Effect, effect_of
 from forwarder.enrichment.event import Bounds, enrich_event
 from forwarder.http.responses import Refusal
-from forwarder.ingest.service import IngestRequest, IngestService
+from forwarder.ingest.request import IngestRequest
+from forwarder.ingest.service import IngestService
 from forwarder.outcomes import Outcome
 from forwarder.spool import NewEvent
 

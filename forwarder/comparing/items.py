@@ -112,8 +112,8 @@ def _items(value: Any, place: str) -> Iterator[Item]:
         yield from items_of_plan(value, place)
     elif "url" in value or any(name in value for name in ("events", *_ALONE)):
         yield from _request(value, place)
-    elif kind := _kind_of(value):
-        yield Item(kind, value, str(value.get("insert_id") or ""), "", place)
+    else:
+        yield from _item(value, "", place)
 
 
 def _request(value: Mapping[str, Any], place: str) -> Iterator[Item]:
@@ -128,8 +128,14 @@ def _request(value: Mapping[str, Any], place: str) -> Iterator[Item]:
     held = next((name for name in ("events", *_ALONE) if name in body), "")
     items = _decoded(body.get(held)) if held else [body]
     for one in items if isinstance(items, list) else [items]:
-        if isinstance(one, dict) and (known := kind or ("event" if held == "events" else _kind_of(one))):
-            yield Item(known, one, str(one.get("insert_id") or ""), "", place)
+        if isinstance(one, dict):
+            yield from _item(one, kind or ("event" if held == "events" else ""), place)
+
+
+def _item(body: Mapping[str, Any], kind: str, place: str) -> Iterator[Item]:
+    """Yield an item whose kind is known, or told by its fields; nothing where they tell none."""
+    if known := kind or _kind_of(body):
+        yield Item(known, dict(body), str(body.get("insert_id") or ""), "", place)
 
 
 def _decoded(value: Any) -> Any:

@@ -128,8 +128,21 @@ class SpoolSettings(_Frozen):
         return value
 
 
-class Limits(_Frozen):
-    """Bounds on what senders may do; sizes in bytes, times in seconds."""
+class ConnectionLimits(_Frozen):
+    """Bounds on connections and on what arrives by them; sizes in bytes, times in seconds."""
+
+    request_seconds: Annotated[float, Field(gt=0)] = 60.0
+    """Time for a whole request to arrive."""
+    idle_seconds: Annotated[float, Field(gt=0)] = 75.0
+    """How long a connection may wait for its next request; longer than a proxy in front keeps it."""
+    header_bytes: Positive = 32_768
+    connections: Positive = 10_000
+    unanswered_bytes: Positive = 256_000_000
+    """All requests together that are not answered yet, half as they arrive, half inflated and parsed."""
+
+
+class Limits(ConnectionLimits):
+    """Bounds on what senders may do; sizes in bytes."""
 
     event_bytes: Positive = 32_768
     batch_bytes: Positive = 512_000
@@ -143,14 +156,6 @@ class Limits(_Frozen):
     """The same for bytes of events, inflated."""
     failed_keys_per_minute: Positive = 60
     """Requests of one address with a wrong write key; beyond, those are answered slowly."""
-    request_seconds: Annotated[float, Field(gt=0)] = 60.0
-    """Time for a whole request to arrive."""
-    idle_seconds: Annotated[float, Field(gt=0)] = 75.0
-    """How long a connection may wait for its next request; longer than a proxy in front keeps it."""
-    header_bytes: Positive = 32_768
-    connections: Positive = 10_000
-    unanswered_bytes: Positive = 256_000_000
-    """All requests together that are not answered yet, half as they arrive, half inflated and parsed."""
 
 
 class EnrichSettings(_Frozen):

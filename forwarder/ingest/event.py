@@ -29,15 +29,15 @@ class _Object(msgspec.Struct):
     """Any JSON object."""
 
 
-class EventFields(msgspec.Struct, rename="camel"):
-    """What is read of an event: absent is as null; ``context`` is None also where it cannot be read."""
+class CommonFields(msgspec.Struct, rename="camel"):
+    """What is read of every type of event (Segment's common fields): absent is as null.
+
+    ``context`` is None also where it cannot be read.
+    """
 
     type: Any = None
-    event: Any = None
     user_id: Any = None
     anonymous_id: Any = None
-    group_id: Any = None
-    previous_id: Any = None
     message_id: Any = None
     timestamp: Any = None
     original_timestamp: Any = None
@@ -45,6 +45,14 @@ class EventFields(msgspec.Struct, rename="camel"):
     write_key: Any = None
     context: Context | None = None
     integrations: _Object | None = None
+
+
+class EventFields(CommonFields, rename="camel"):
+    """What is read of an event: the common fields, and those of some types."""
+
+    event: Any = None
+    group_id: Any = None
+    previous_id: Any = None
     properties: _Object | None = None
     traits: _Object | None = None
 

@@ -8,8 +8,9 @@ from starlette.types import Receive, Scope, Send
 
 from forwarder.http.client_address import address_of
 from forwarder.http.responses import Response, error
+from forwarder.ingest.request import IngestRequest
 from forwarder.ingest.routes import KINDS, send_answer, taken
-from forwarder.ingest.service import IngestRequest, IngestService
+from forwarder.ingest.service import IngestService
 
 _GIF = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 _PICTURE = (b"content-type", b"image/gif")

@@ -12,7 +12,8 @@ from forwarder.http.metrics import count_refusal
 from forwarder.http.responses import Header, Refusal, Response, error, refusal_response
 from forwarder.http.slowing import SLOWED
 from forwarder.ingest.body import too_large
-from forwarder.ingest.service import IngestRequest, IngestService
+from forwarder.ingest.request import IngestRequest
+from forwarder.ingest.service import IngestService
 from forwarder.ingest.validation import TYPES
 
 log = structlog.get_logger()
@@ -57,7 +58,7 @@ class Ingest:
             answer = Response(answer.status, answer.body, ((b"allow", b"POST, OPTIONS"),))
         else:
             try:
-                body = await _read(headers, receive, service.largest(KINDS[kind]))
+                body = await _read(headers, receive, service.admission.largest(KINDS[kind]))
             except Refusal as refusal:
                 answer, rest = recorded_refusal(refusal), receive
             else:
@@ -129,7 +130,7 @@ def recorded_refusal(refusal: Refusal) -> Response:
 
 
 def _readable(service: IngestService, origin: bytes) -> bool:
-    return bool(origin) and service.sources.allows(origin.decode("latin-1"))
+    return bool(origin) and service.admission.sources.allows(origin.decode("latin-1"))
 
 
 async def _preflight(service: IngestService, headers: dict[bytes, bytes], origin: bytes, send: Send) -> None:

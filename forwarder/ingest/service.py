@@ -4,21 +4,17 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-import msgspec
 import structlog
 
-from forwarder.addresses import network_of
 from forwarder.config.settings import Limits, Source
 from forwarder.errors import SpoolDamaged, SpoolFull, SpoolLost, SpoolUnavailable
 from forwarder.http.metrics import count_time_problems
-from forwarder.http.rate_limit import FailedAttempts, RateLimiter
 from forwarder.http.responses import OK, Refusal, Response, error
-from forwarder.ingest.body import decode_body, exceeds_depth, repair_json
+from forwarder.ingest.admission import Admission
 from forwarder.ingest.envelope import Envelope, batch, single
-from forwarder.ingest.event import RawEvent, read_event
-from forwarder.ingest.keys import keys_in
-from forwarder.ingest.normalization import RequestContext, normalize
-from forwarder.ingest.sources import Sources, may_send
+from forwarder.ingest.normalization import RequestContext
+from forwarder.ingest.request import IngestRequest
+from forwarder.ingest.sorting import EventSorter
 from forwarder.ingest.validation import Rejection
 from forwarder.memory import RequestMemory
 from forwarder.outcomes import Outcome
@@ -33,8 +29,6 @@ _SLICE = 50
 """Events of a large body that are looked at before others have their turn: 1 to 2 ms."""
 _EVENT_OBJECTS = 512
 """Bytes of the objects that each event takes while it waits for the spool."""
-_NOT_JSON = Rejection("not_json", "an event must be JSON")
-_NOT_AN_OBJECT = Rejection("not_an_object", "an event must be a JSON object")
 _REASONS_LISTED = 100
 """Rejected events whose reasons a strict source's answer lists."""
 _UNAVAILABLE = {
@@ -70,20 +64,6 @@ class OutcomeRecorder(Protocol):
         """Count events of a source."""
 
 
-class IngestRequest(msgspec.Struct, frozen=True, gc=False):  # made in a sixth of a data class's time
-    """What a request brought, apart from the transport."""
-
-    body: bytes
-    kind: str | None
-    """The type that the route names; None: a batch."""
-    encoding: bytes = b""
-    authorization: bytes = b""
-    write_key: str = ""
-    """What the address or a header of its own says; before the body's, which Jitsu masks."""
-    origin: bytes = b""
-    address: str = ""
-
-
 class IngestService:
     """Takes events in for one set of sources; a reload makes a new one on the same spool."""
 
@@ -98,29 +78,20 @@ class IngestService:
         enricher: Enricher | None = None,
     ) -> None:
         """``memory``: where requests count what they hold; left out: by themselves."""
-        self.sources = Sources(sources)
         self.limits = limits
+        self.admission = Admission(sources, limits)
+        self._sorter = EventSorter(limits)
         self._spool = spool
         self._clock = clock
         self._record = record
         self._enricher = enricher
         self._memory = memory or RequestMemory(limits.unanswered_bytes)
-        self._rates = RateLimiter(
-            limits.requests_per_second, limits.events_per_second, limits.bytes_per_second
-        )
-        self._failed_keys = FailedAttempts(limits.failed_keys_per_minute)
         self._large = asyncio.Lock()
-        self._too_large = Rejection("event_too_large", f"one event holds at most {limits.event_bytes} bytes")
-        self._too_deep = Rejection("too_deep", f"arrays and objects lie at most {limits.nesting} levels deep")
-
-    def largest(self, kind: str | None) -> int:
-        """Return the most bytes of a body that carries one event of a type; None: a batch."""
-        return self.limits.event_bytes if kind else self.limits.batch_bytes
 
     async def take(self, request: IngestRequest) -> Response:
         """Return the answer; on 200 every event that is not rejected is durable. Raises Refusal."""
         now = self._clock()
-        source, body = self._identify(request, now)
+        source, body = self.admission.identify(request, now)
         size = 2 * len(body)
         self._hold(size)
         try:
@@ -130,62 +101,6 @@ class IngestService:
                 return await self._accept(request, source, body, now)
         finally:
             self._memory.ingested -= size
-
-    def _identify(self, request: IngestRequest, now: int) -> tuple[Source, bytes]:
-        """Return who sends, and the body as JSON text, which is not parsed yet. Raises Refusal.
-
-        A key in a header or in the address is checked before the body is touched. A body that has to be
-        inflated to find its key may be large only from addresses that do not fail all the time.
-        """
-        largest = self.largest(request.kind)
-        if request.write_key or self.sources.names_key(request.authorization):
-            source = self._sender(request, request.write_key or None, now)
-            self._admit(source, request, now)
-            return source, decode_body(request.body, request.encoding, largest)
-        body = self._decoded_for_key(request, largest, now)
-        source = self._sender(request, self.sources.known_of(keys_in(body)), now)
-        self._admit(source, request, now)
-        return source, body
-
-    def _decoded_for_key(self, request: IngestRequest, largest: int, now: int) -> bytes:
-        """Return the JSON text of a body in which the key stands. Raises Refusal.
-
-        A body that cannot be inflated counts as a wrong key, for it cost as much and none was found. Where
-        the address fails all the time, what is large when inflated is not looked at: it is to be sent again,
-        for the key in it may be right.
-        """
-        if not request.encoding:
-            return decode_body(request.body, request.encoding, largest)
-        network = network_of(request.address)
-        slowed = self._failed_keys.too_many(network, now)
-        try:
-            most = min(largest, self.limits.event_bytes) if slowed else largest
-            return decode_body(request.body, request.encoding, most)
-        except Refusal:
-            self._failed_keys.count(network, now)
-            if slowed:
-                raise _too_many_failed_keys() from None
-            raise
-
-    def _sender(self, request: IngestRequest, own_key: str | None, now: int) -> Source:
-        """Return the source of the request. Raises Refusal, and counts it for the sender's address."""
-        try:
-            return self.sources.sender(request.authorization, own_key)
-        except Refusal:
-            network = network_of(request.address)
-            slowed = self._failed_keys.too_many(network, now)
-            self._failed_keys.count(network, now)
-            if slowed:
-                raise _too_many_failed_keys() from None
-            raise
-
-    def _admit(self, source: Source, request: IngestRequest, now: int) -> None:
-        """Raise Refusal where the source takes nothing from there, or not so often."""
-        if request.origin and not may_send(source, request.origin.decode("latin-1")):
-            raise Refusal(403, "origin_not_allowed", "this source takes no events of this page's origin")
-        wait = self._rates.wait((source.name, network_of(request.address)), now)
-        if wait:
-            raise Refusal(429, "too_many_requests", "this address sends too much; wait", retry_after=wait)
 
     def _hold(self, size: int, own: int = 0) -> None:
         """Count memory that is to be released. Raises Refusal where there is none left.
@@ -205,17 +120,17 @@ class IngestService:
         else:
             envelope = await asyncio.to_thread(batch, body)
         if not request.write_key:  # what was found before may have stood inside of an event
-            found, source = source, self._sender(request, envelope.write_key, now)
+            found, source = source, self.admission.sender(request, envelope.write_key, now)
             if source is not found:
-                self._admit(source, request, now)
+                self.admission.admit(source, request, now)
         count, added = len(envelope.events), envelope.added_bytes
-        sender = (source.name, network_of(request.address))
         try:
             self._check_counts(count, added)
         except Refusal:  # it costs the parsing only, not what it would have become
-            self._rates.charge(sender, min(count, self.limits.batch_events + 1), len(body), now)
+            looked_at = min(count, self.limits.batch_events + 1)
+            self.admission.charge(source, request, looked_at, len(body), now)
             raise
-        self._rates.charge(sender, count, len(body) + added * count, now)
+        self.admission.charge(source, request, count, len(body) + added * count, now)
         size = (added + _EVENT_OBJECTS) * count
         self._hold(size, own=2 * len(body))
         try:
@@ -248,11 +163,11 @@ class IngestService:
         if source.strict and arrival.sent.problem:
             raise Refusal(400, arrival.sent.problem, "sentAt is no time; write it in ISO 8601")
         events = envelope.events
-        good, bad = self._sort(events[:_SLICE], arrival, request.kind)
+        good, bad = self._sorter.sort(events[:_SLICE], arrival, request.kind)
         for start in range(_SLICE, len(events), _SLICE):
             if self._large.locked():
                 await asyncio.sleep(0)
-            more, worse = self._sort(events[start : start + _SLICE], arrival, request.kind)
+            more, worse = self._sorter.sort(events[start : start + _SLICE], arrival, request.kind)
             good += more
             bad += [(start + index, rejection) for index, rejection in worse]
         if arrival.time_problems:
@@ -264,30 +179,6 @@ class IngestService:
                 return _strict_response(bad, len(good))
         return OK
 
-    def _sort(
-        self, events: Sequence[msgspec.Raw | RawEvent], arrival: RequestContext, kind: str | None
-    ) -> tuple[list[NewEvent], list[tuple[int, Rejection]]]:
-        """Return the events to keep, and the place and reason of each that is rejected."""
-        largest, nesting = self.limits.event_bytes, self.limits.nesting
-        good: list[NewEvent] = []
-        bad: list[tuple[int, Rejection]] = []
-        for index, event in enumerate(events):
-            done: NewEvent | Rejection
-            if isinstance(event, RawEvent):
-                done = normalize(event, arrival, kind)
-            elif memoryview(event).nbytes > largest:
-                done = self._too_large
-            else:
-                read = read_event(event) or read_event(repair_json(bytes(event)) or b"")
-                done = normalize(read, arrival) if read else self._unreadable(bytes(event))
-            if isinstance(done, NewEvent) and exceeds_depth(done.body, nesting):
-                done = self._too_deep
-            if isinstance(done, Rejection):
-                bad.append((index, done))
-            else:
-                good.append(done)
-        return good, bad
-
     async def _enriched(self, source: Source, good: list[NewEvent], address: str | None) -> list[NewEvent]:
         """Return what the source's own code has made of its events; what it dropped is counted."""
         if self._enricher is None or source.enrich is None:
@@ -296,12 +187,6 @@ class IngestService:
         if len(kept) < len(good):
             self._record(source.name, Outcome.FILTERED, "enrich", len(good) - len(kept))
         return kept
-
-    def _unreadable(self, text: bytes) -> Rejection:
-        """Return what is wrong with the text of an event that is no JSON object."""
-        if exceeds_depth(text, self.limits.nesting):
-            return self._too_deep
-        return _NOT_JSON if text[:1] == b"{" else _NOT_AN_OBJECT
 
     async def _keep(self, source: Source, events: list[NewEvent], now: int) -> None:
         """Return when the events are durable. Raises Refusal where the spool is full or cannot be written."""
@@ -327,10 +212,6 @@ class IngestService:
         for code, count in counts.items():
             self._record(source.name, Outcome.REJECTED, code, count)
         log.warning("events rejected", source=source.name, reasons=counts)
-
-
-def _too_many_failed_keys() -> Refusal:
-    return Refusal(429, "too_many_failed_keys", "this address sends wrong write keys; check them", 60)
 
 
 def _strict_response(bad: list[tuple[int, Rejection]], taken: int) -> Response:

@@ -8,14 +8,12 @@ spool once every destination's cursor has passed it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from forwarder.errors import SpoolError, SpoolUnavailable
-
-if TYPE_CHECKING:
-    from forwarder.spool.suppression import UserMark
+from forwarder.spool.user_mark import UserMark
 
 
 class NewEvent(msgspec.Struct, frozen=True, gc=False):  # made in a sixth of a named tuple's time

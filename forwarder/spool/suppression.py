@@ -9,32 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from hashlib import blake2b
 from secrets import token_bytes
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
 from forwarder.spool.api import StoredEvent
+from forwarder.spool.user_mark import UserMark as UserMark
 
 FOR_EVER: Final = 2**63 - 1
 """As ``until``, or as ``upto``: no end."""
 KEPT_MS: Final = 30 * 86_400_000
 """How long a mark is kept that covers no later events: as long as dead letters are by default."""
 _KEY_BYTES: Final = 16
-
-
-class UserMark(NamedTuple):
-    """One user, for one destination ("": all).
-
-    ``mark``: a hash of the ordering key with ``key``, which is random and the same for all marks of a spool;
-    ``upto``: the highest seq of the events accepted before the deletion; ``until``: ms since the epoch,
-    events received before it are covered as well, 0: none.
-    """
-
-    mark: bytes
-    key: bytes
-    destination: str
-    upto: int
-    until: int
 
 
 class Erasure(msgspec.Struct, frozen=True):

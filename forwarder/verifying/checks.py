@@ -110,6 +110,13 @@ def _plugin(visit: Visit) -> Answer:
 
 
 def _once(visit: Visit) -> Answer:
+    for wrong in (_registered_twice(visit), _stamped_twice(visit), _begun_twice(visit)):
+        if wrong is not None:
+            return wrong
+    return _fine(f"{len({one.message_id for one in visit.events})} events, each with one session id")
+
+
+def _registered_twice(visit: Visit) -> Answer | None:
     look = visit.first_look
     others = [name for name in look.plugins if name != OURS and "session" in name.lower()]
     if others:
@@ -124,6 +131,10 @@ def _once(visit: Visit) -> Answer:
             f"the plugin was registered {count} times ({places})",
             "keep one way to load it: where the settings document brings it, take the tag out",
         )
+    return None
+
+
+def _stamped_twice(visit: Visit) -> Answer | None:
     stamps: dict[str, set[int | None]] = {}
     for one in visit.events:
         stamps.setdefault(one.message_id, set()).add(one.stamp)
@@ -133,6 +144,10 @@ def _once(visit: Visit) -> Answer:
             f"{len(twice)} events were sent with two session ids",
             "another script puts session ids, too: take it out",
         )
+    return None
+
+
+def _begun_twice(visit: Visit) -> Answer | None:
     starts = [one for one in visit.events if one.event.get("event") in _START_NAMES]
     doubled = len({one.message_id for one in starts}) - len({one.stamp for one in starts})
     if doubled > 0:
@@ -140,7 +155,7 @@ def _once(visit: Visit) -> Answer:
             f"{doubled} sessions were begun twice: {', '.join(sorted({one.name for one in starts}))}",
             "let one plugin only send session events: switch off triggerSessionEvents in Segment's mapping",
         )
-    return _fine(f"{len(stamps)} events, each with one session id")
+    return None
 
 
 _START_NAMES = ("Session Started", "session_started")

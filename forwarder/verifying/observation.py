@@ -75,7 +75,27 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Storage:
+    """What the page keeps on the device of a session."""
+
+    local: str = ""
+    """The id in localStorage."""
+    cookie: str = ""
+    """The id in a cookie."""
+    storage_error: str = ""
+    """What the browser says to whoever touches localStorage."""
+    cookies_off: bool = False
+    memory_only: bool = False
+    """Whether the page itself told Analytics.js to keep nothing on the device."""
+
+    @property
+    def stored(self) -> str:
+        """Return the session id as it is kept on the device; empty for none."""
+        return self.local or self.cookie
+
+
+@dataclass(frozen=True, slots=True)
+class Look(Storage):
     """How the page is at one moment. Times in ms since the epoch."""
 
     analytics: bool = False
@@ -92,20 +112,6 @@ class Look:
     python: str = ""
     """The plugin's own word on Python; empty where the plugin is not there."""
     explained: str = ""
-    local: str = ""
-    """The id in localStorage."""
-    cookie: str = ""
-    """The id in a cookie."""
-    storage_error: str = ""
-    """What the browser says to whoever touches localStorage."""
-    cookies_off: bool = False
-    memory_only: bool = False
-    """Whether the page itself told Analytics.js to keep nothing on the device."""
-
-    @property
-    def stored(self) -> str:
-        """Return the session id as it is kept on the device; empty for none."""
-        return self.local or self.cookie
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from structlog.typing import EventDict
 from forwarder.errors import SpoolLost, SpoolTakenOver, SpoolUnavailable
 from forwarder.spool import NewDead, Settlement, Spool
 from forwarder.spool import jetstream as opening
-from forwarder.spool.jetstream import connection, message, replication, standby
+from forwarder.spool.jetstream import connection, health, message, replication, standby
 from forwarder.spool.jetstream import log as stream_log
 from forwarder.spool.jetstream import spool as stream_spool
 from forwarder.spool.jetstream.control import ControlReply
@@ -57,7 +57,7 @@ def watchful(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have whoever serves look often, and believe soon what it sees."""
     monkeypatch.setattr(stream_spool, "_LOOK_S", 0.3)
     monkeypatch.setattr(stream_spool, "_CHECK_S", 0.3)
-    monkeypatch.setattr(stream_log, "_BEHIND_S", 0.2)
+    monkeypatch.setattr(health, "_BEHIND_S", 0.2)
 
 
 @asynccontextmanager
@@ -303,7 +303,7 @@ async def test_who_is_cut_off_does_not_answer(here: Where, monkeypatch: pytest.M
     async with opened(here) as spool:
         assert await spool._is_ours()
         monkeypatch.setattr(spool._log, "look", learn_nothing)
-        spool._log.ours_at -= 100
+        spool._log.health.ours_at -= 100
         assert not await spool._is_ours()
         away = spool.unavailable()
         assert away is not None
@@ -375,7 +375,7 @@ class Answers:
         self.place = parse_stream_url("nats://127.0.0.1:9/events")
         self.connection = self
         self.losses = 0
-        self.why = ""
+        self.health = SimpleNamespace(why="")
         self.asked = 0
         self._answers = iter(answers)
 
@@ -424,7 +424,7 @@ async def test_where_nats_was_away_the_count_of_misses_begins_anew(monkeypatch: 
     state = log.state
 
     async def away_before_the_fourth() -> object:
-        if log.asked == 3 and not log.why:
+        if log.asked == 3 and not log.health.why:
             raise nats.errors.TimeoutError
         return await state()
 

@@ -15,8 +15,9 @@ from forwarder.http.responses import Refusal
 from forwarder.ingest.body import exceeds_depth
 from forwarder.ingest.event import OBJECTS, read_event, read_leniently
 from forwarder.ingest.fields import read_fields
+from forwarder.ingest.request import IngestRequest
 from forwarder.ingest.routes import KINDS
-from forwarder.ingest.service import IngestRequest, IngestService
+from forwarder.ingest.service import IngestService
 from forwarder.spool import NewEvent
 
 LIMITS = Limits(event_bytes=2_000, batch_bytes=10_000, nesting=10)

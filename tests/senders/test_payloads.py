@@ -11,7 +11,8 @@ import pytest
 
 from forwarder.amplitude import AmplitudeDestination
 from forwarder.amplitude.wire.endpoints import Endpoint
-from forwarder.app import Forwarder, create_app
+from forwarder.app import Forwarder
+from forwarder.asgi import create_app
 from forwarder.config.settings import Settings, Source
 from forwarder.delivery.scheduler.planning import plan_job
 from forwarder.ingest.service import IngestService

@@ -105,6 +105,7 @@ _TYPES: Final[dict[Kind, tuple[_Type, ...]]] = {
 
 
 _NUMERIC: Final = frozenset((Kind.NUMBER, Kind.INTEGER, Kind.DATETIME))
+_OF_CONSTANTS: Final = (bool, type(None))
 _CONSTANTS: Final[dict[object, dict[Kind, object]]] = {
     None: {Kind.STRING: "", Kind.NUMBER: 0, Kind.INTEGER: 0, Kind.BOOLEAN: False},
     False: {Kind.STRING: "false", Kind.NUMBER: 0, Kind.INTEGER: 0, Kind.BOOLEAN: False},
@@ -124,7 +125,7 @@ def _as_usual(field: Field, value: object) -> object:
         return value if fits else js.UNDEFINED
     if field.choices:
         return js.UNDEFINED
-    if (value is None or of is bool) and not field.nullable:
+    if of in _OF_CONSTANTS and not field.nullable:
         return _CONSTANTS[value].get(kind, js.UNDEFINED)
     if of is int and -js.SAFE_INTEGER <= value <= js.SAFE_INTEGER:  # type: ignore[operator]
         return value if kind in _NUMERIC else str(value) if kind is Kind.STRING else js.UNDEFINED

@@ -12,7 +12,8 @@ import structlog
 from nats.js.api import StreamState
 
 from forwarder.errors import SpoolDamaged
-from forwarder.spool.jetstream.log import Log, Record
+from forwarder.spool.jetstream.log import Log
+from forwarder.spool.jetstream.reading import Record
 from forwarder.spool.jetstream.replication import Contents
 from forwarder.spool.jetstream.snapshot import Logged, SnapshotBegin, SnapshotEnd, SnapshotRows
 from forwarder.spool.sqlite import cursors

@@ -15,7 +15,8 @@ import structlog
 
 from forwarder.errors import SpoolError, SpoolLost, SpoolUnavailable
 from forwarder.spool.jetstream.connection import NATS_ERRORS
-from forwarder.spool.jetstream.log import RETRY_AFTER, Incomplete, Log
+from forwarder.spool.jetstream.health import Incomplete
+from forwarder.spool.jetstream.log import RETRY_AFTER, Log
 from forwarder.spool.jetstream.opening import reason
 from forwarder.spool.jetstream.snapshot import SnapshotEnd, events, snapshot_records
 from forwarder.spool.sqlite import cursors

@@ -14,7 +14,8 @@ from forwarder.errors import SpoolError, SpoolLost, SpoolUnavailable
 from forwarder.spool.api import NewEvent
 from forwarder.spool.jetstream.connection import NATS_ERRORS
 from forwarder.spool.jetstream.control import ControlRequest, Desk
-from forwarder.spool.jetstream.log import RETRY_AFTER, Incomplete, Log
+from forwarder.spool.jetstream.health import Incomplete
+from forwarder.spool.jetstream.log import RETRY_AFTER, Log
 from forwarder.spool.jetstream.replication import Contents, StreamReplicator
 from forwarder.spool.sqlite.lock import Lock
 from forwarder.spool.sqlite.spool import SqliteSpool
@@ -68,7 +69,7 @@ class JetStreamSpool(SqliteSpool):
             await asyncio.sleep(_LOOK_S)
             now = time.monotonic()
             try:
-                if now - self._log.ours_at >= _LOOK_S or now - checked_at >= _CHECK_S:
+                if now - self._log.health.ours_at >= _LOOK_S or now - checked_at >= _CHECK_S:
                     checked_at = now
                     await self._look()
             except Exception:
@@ -90,9 +91,9 @@ class JetStreamSpool(SqliteSpool):
 
     async def _is_ours(self) -> bool:
         """Tell whether others may be told that this forwarder serves."""
-        if time.monotonic() - self._log.ours_at > _SURE_S:
+        if time.monotonic() - self._log.health.ours_at > _SURE_S:
             await self._look()
-        return not self._lost.done() and time.monotonic() - self._log.ours_at <= _SURE_S
+        return not self._lost.done() and time.monotonic() - self._log.health.ours_at <= _SURE_S
 
     async def _do_as_asked(self, question: ControlRequest) -> int:
         """Do the one thing that is asked for. Raises SpoolError."""
@@ -129,12 +130,12 @@ class JetStreamSpool(SqliteSpool):
         log, now = self._log, time.monotonic()
         if self._lost.done():
             return SpoolUnavailable("stream_lost", str(self._lost.result()), RETRY_AFTER)
-        if log.refused_at is not None and now - log.refused_at < _REFUSED_S:
+        if log.health.refused_at is not None and now - log.health.refused_at < _REFUSED_S:
             return SpoolUnavailable("stream_full", f"{log.place} refuses events", RETRY_AFTER)
-        if now - log.ours_at <= _SURE_S:
+        if now - log.health.ours_at <= _SURE_S:
             return None
-        if log.why:
-            return SpoolUnavailable("stream_silent", f"{log.place}: {log.why}", RETRY_AFTER)
+        if log.health.why:
+            return SpoolUnavailable("stream_silent", f"{log.place}: {log.health.why}", RETRY_AFTER)
         return self._silent()
 
     def end_within(self, seconds: float) -> None:

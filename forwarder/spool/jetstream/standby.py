@@ -88,13 +88,13 @@ class Standby:
         except NotFoundError:  # deleted; a writer that is there makes it again
             end = 0
         except NATS_ERRORS as error:
-            if not log.why:
+            if not log.health.why:
                 _log.warning("NATS does not answer; standing by", stream=str(log.place), why=reason(error))
-            log.why = f"it does not answer: {reason(error)}"
+            log.health.why = f"it does not answer: {reason(error)}"
             return None
-        if log.why:
+        if log.health.why:
             _log.info("NATS answers again; standing by", stream=str(log.place))
-        log.why = ""
+        log.health.why = ""
         return end
 
     async def _pause(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 from starlette.applications import Starlette
 from structlog.testing import capture_logs
 
-from forwarder.app import HANDLERS
+from forwarder.asgi import HANDLERS
 from forwarder.console import Shown, console_routes
 from forwarder.delivery.dead_letters import described
 from forwarder.http.auth import RequireOperatorToken, WrongTokens

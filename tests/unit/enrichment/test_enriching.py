@@ -15,7 +15,8 @@ from forwarder.enrichment.code import Enrichment
 from forwarder.enrichment.effect import effect_of
 from forwarder.enrichment.event import Bounds, Enriched, Result, enrich_event
 from forwarder.enrichment.service import MOST_OVERRUNS, EnrichmentService
-from forwarder.ingest.service import IngestRequest, IngestService
+from forwarder.ingest.request import IngestRequest
+from forwarder.ingest.service import IngestService
 from forwarder.metrics import ENRICHMENTS
 from forwarder.outcomes import Outcome
 from forwarder.spool import NewEvent

@@ -13,7 +13,8 @@ from prometheus_client import REGISTRY
 from forwarder.config.settings import Limits, Source
 from forwarder.errors import SpoolFull
 from forwarder.http.responses import OK, Refusal, Response, refusal_response
-from forwarder.ingest.service import IngestRequest, IngestService
+from forwarder.ingest.request import IngestRequest
+from forwarder.ingest.service import IngestService
 from forwarder.memory import RequestMemory
 from forwarder.outcomes import Outcome
 from forwarder.spool import NewEvent
@@ -289,7 +290,7 @@ async def test_wrong_keys_are_refused_unread_and_then_slowly(monkeypatch: pytest
         raise AssertionError("the body was looked at")
 
     with monkeypatch.context() as patched:
-        patched.setattr("forwarder.ingest.service.decode_body", untouched)
+        patched.setattr("forwarder.ingest.admission.decode_body", untouched)
         wrong: dict[str, Any] = {
             "authorization": b"Basic " + b64encode(b"wrong:"),
             "encoding": b"gzip",
