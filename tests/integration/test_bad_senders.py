@@ -242,7 +242,7 @@ def test_bad_bodies_are_answered_in_bounded_memory(running: Running) -> None:
     assert resident_bytes(running) - before < 30_000_000
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.binary(max_size=200),
     st.sampled_from(["t", "b", "i", "batch", "import"]),
@@ -261,7 +261,7 @@ def test_any_bytes_get_an_answer(
     assert answer.headers["content-type"] == "application/json"
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(min_size=1, max_size=100))
 def test_any_bytes_instead_of_http_are_harmless(running: Running, raw: bytes) -> None:
     with connect(running) as one:

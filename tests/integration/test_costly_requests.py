@@ -26,7 +26,7 @@ write_key = "demo"
 """
 ATTACKER = "203.0.113.66"
 CONNECTIONS = 16
-SECONDS = 3.0
+SECONDS = 1.5
 MOST_MORE = 200_000_000
 """Bytes of memory that an attack may take."""
 

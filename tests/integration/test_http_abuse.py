@@ -245,8 +245,8 @@ def test_readers_of_files_leave_descriptors_for_others(tmp_path: Path) -> None:
                 with suppress(OSError):
                     one.sendall(b"GET /p/large.bin HTTP/1.1\r\nHost: x\r\n\r\n")
             for _ in range(20):
-                assert httpx.post(f"{running.url}/v1/t", content=BODY).status_code == 200
-                assert httpx.get(f"{running.url}/p/large.bin").status_code == 200
+                assert httpx.post(f"{running.url}/v1/t", content=BODY, verify=False).status_code == 200
+                assert httpx.get(f"{running.url}/p/large.bin", verify=False).status_code == 200
     finally:
         running.stop()
 

@@ -60,7 +60,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 @schema.parametrize()
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 def test_answers_are_as_described(running: Running, case: schemathesis.Case[Any]) -> None:
     known = len(repr(case.body)) % 2
     headers = {"authorization": "Basic d2ViLWtleTo="} if known else {}
