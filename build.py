@@ -171,7 +171,7 @@ def set_up_python(tests: bool) -> None:
     """
     stamp, more = VENV / "locked", VENV / "locked-tests"
     lock, tests_lock = ROOT / "requirements.lock", ROOT / "tests" / "requirements.lock"
-    value = fingerprint(lock, ROOT / "pyproject.toml") + str(ROOT)
+    value = fingerprint(lock) + declared() + str(ROOT)
     pip: list[str | Path] = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     if not unchanged(stamp, value):
         Step("Python environment", [sys.executable, "-m", "venv", "--clear", VENV]).wait()
@@ -183,6 +183,15 @@ def set_up_python(tests: bool) -> None:
         chosen = [*pip, "--require-hashes", "--no-deps", "-r", tests_lock]
         Step("Packages of the tests", chosen).wait("^Collecting", pins(tests_lock))
         more.write_text(value)
+
+
+def declared() -> str:
+    """Return one hash of what pyproject.toml says of packages; settings of tools change no environment."""
+    import tomllib  # an older Python than its first has been refused by now
+
+    said = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    told = [said["build-system"], said["project"], said["dependency-groups"], said["tool"]["hatch"]]
+    return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 def pins(lock: Path) -> int:
@@ -277,26 +286,38 @@ def test(options: argparse.Namespace, extra: list[str]) -> None:
         "architecture": [PYTHON, "-c", "from importlinter.cli import lint_imports_command as run; run()"],
         "types of the page's JavaScript": ["node", tsc, "-p", PLUGIN / "page"],
         "types of the shop's JavaScript": ["node", tsc, "-p", ROOT / "web_demo" / "shop"],
-        "build": [PYTHON, "-m", "browser_plugin.dist"],
     }
+    building = Step("Build", [PYTHON, "-m", "browser_plugin.dist"])  # a core each: the checks need but one
+    failed = run_checks(checks)
+    building.wait()
+    print(building.said(), end="", flush=True)
+    checks = {}
     both: list[str | Path] = [PYTHON, "-m", "pytest"]
-    if not any(word.startswith(("-n", "--numprocesses")) for word in extra):
-        both += ["-n", "2", "--dist", "worksteal"]
+    workers, more = ["-n", "2", "--dist", "worksteal"], ["-n", "3", "--dist", "worksteal"]
     if extra:
-        checks["tests"] = [*both, *extra]
+        given = any(word.startswith(("-n", "--numprocesses")) for word in extra)
+        checks["tests"] = [*both, *([] if given else workers), *extra]
     else:  # who starts no other program is watched: the others would be slowed down, and wait for the clock
         quick = [f"tests/{level}" for level in ("unit", "property", "vectors", "contract")]
         watched = ["--cov", "--cov-branch", "--cov-report=json:build/coverage.json", "--cov-report="]
-        checks["tests without other programs"] = [*both, *quick, *watched]
+        checks["tests without other programs"] = [*both, *workers, *quick, *watched]
         checks["branches reached"] = [PYTHON, "-m", "tests.branches"]
-        checks["tests with other programs"] = [*both, *(f"--ignore={folder}" for folder in quick)]
+        others = [f"--ignore={folder}" for folder in quick]
+        checks["tests with other programs"] = [*both, *more, *others]  # which wait for each other, too
+        checks["benchmarks"] = [PYTHON, "build.py", "bench", "--quick"]
+    failed += run_checks(checks)
+    if failed:
+        fail(f"failed: {', '.join(failed)}")
+
+
+def run_checks(checks: dict[str, list[str | Path]]) -> list[str]:
+    """Run one command after the other, seen on the terminal; return the names of those that failed."""
     failed = []
     for name, command in checks.items():
         print(f"== {name}", flush=True)
         if subprocess.run([str(word) for word in command], cwd=ROOT, check=False).returncode:
             failed.append(name)
-    if failed:
-        fail(f"failed: {', '.join(failed)}")
+    return failed
 
 
 def bench(options: argparse.Namespace, extra: list[str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from browser_plugin.dist import FREEZES, PYODIDE
 from browser_plugin.freeze.host import OUTSIDE
-from browser_plugin.freeze.order import PROFILED
+from browser_plugin.freeze.order import CALLS, HELD_OUT
 from browser_plugin.freeze.tools import host_answers
 from browser_plugin.freeze.wheel import as_wheel
 from tests.support.plugin import SOURCE, WORKLOAD, command, lines, surroundings, written
@@ -31,25 +31,13 @@ function asked(text) {
 console.log(JSON.stringify(JSON.parse(texts).map(asked)));
 """
 
-HELD_OUT, REPEATED = 10_000, 20_000
-QUICK = f"""
-from functools import partial
-from browser_plugin.freeze import order, pipeline
+UNCHECKED = """
+from browser_plugin.freeze import pipeline
 from browser_plugin.freeze.__main__ import main
-order.CALLS = {PROFILED + HELD_OUT}
-pipeline.HELD_OUT = {HELD_OUT}
-pipeline.check = partial(pipeline.check, repeated={REPEATED})
-"""
-"""The freeze with fewer calls in its last step, the check; our own plugin's has them all."""
-CHECKED = QUICK + "main()"
-UNCHECKED = (
-    QUICK
-    + """
 pipeline.check = lambda *_, **__: {"trapped": 0, "held_out": 0}
 main()
 """
-)
-"""Without the last step: what comes out of the others is the same."""
+"""The freeze without its last step: what comes out of the others is the same."""
 
 
 @pytest.fixture
@@ -66,7 +54,7 @@ def test_another_plugin_is_frozen_to_the_same_bytes_in_any_place_and_time(
     here = written(tmp_path / "here")
     there = written(tmp_path / "a folder further" / "down" / "there")
     places = {
-        here: (("-c", CHECKED), cache, surroundings(TZ="UTC", LANG="C")),
+        here: (("-m", "browser_plugin.freeze"), cache, surroundings(TZ="UTC", LANG="C")),
         there: (
             ("-c", UNCHECKED),
             tmp_path / "other",
@@ -98,15 +86,15 @@ def test_another_plugin_is_frozen_to_the_same_bytes_in_any_place_and_time(
     assert checked.pop("trapped") <= HELD_OUT // 1_000
     assert checked.pop("discarded") < checked["outside"]
     assert checked == {
-        "calls": PROFILED + HELD_OUT + 5,
+        "calls": CALLS + 5,
         "held_out": HELD_OUT,
-        "repeated": REPEATED,
+        "repeated": 200_000,
         "outside": len(OUTSIDE) + 1,
     }
     assert f"none wrong in {HELD_OUT} calls that no profile saw" in said[0]
 
     again = subprocess.run(
-        command(here, cache, {"out": str(here / "again")}, ("-c", CHECKED)),
+        command(here, cache, {"out": str(here / "again")}),
         cwd=here,
         env=surroundings(),
         capture_output=True,
@@ -178,7 +166,7 @@ def test_a_function_or_workload_that_cannot_be_is_told(
     tmp_path: Path, source: str, workload: str, line: str
 ) -> None:
     folder = written(tmp_path / "mine", source, workload)
-    [said] = lines(folder, tmp_path / "cache", {}, program=("-c", CHECKED))
+    [said] = lines(folder, tmp_path / "cache", {})
     assert said.startswith("freeze: ")
     assert said.endswith(line)
 

@@ -3,13 +3,9 @@
 import json
 import random
 import subprocess
-import sys
-import zipfile
-from pathlib import Path
 
 from forwarder.amplitude.user_agent import read_user_agent
-from forwarder.javascript.packages import LIQUID, USER_AGENTS
-from tests.support.processes import ROOT
+from forwarder.javascript.packages import USER_AGENTS
 from tests.vectors.stored import cases
 
 IN_NODE = """
@@ -45,29 +41,3 @@ def test_as_in_node() -> None:
     done = subprocess.run(command, input=json.dumps(texts), capture_output=True, text=True, check=True)
     for text, wanted in zip(texts, json.loads(done.stdout), strict=True):
         assert list(read_user_agent(text)) == wanted, text
-
-
-def test_wheel_carries_the_packages(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    [wheel] = tmp_path.glob("*.whl")
-    installed = tmp_path / "installed"
-    zipfile.ZipFile(wheel).extractall(installed)
-    script = """
-from forwarder.amplitude.user_agent import parse_user_agent
-from forwarder.javascript.packages import LIQUID, USER_AGENTS
-from forwarder.mapping import compile_mapping
-assert compile_mapping({"a": {"@liquid": "{{ b | upcase }}"}})({"b": "c"}) == {"a": "C"}
-assert parse_user_agent("Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0")
-print(LIQUID.path, USER_AGENTS.path, sep="\\n")
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=installed,
-        capture_output=True,
-        text=True,
-        check=True,
-        env={"PYTHONPATH": str(installed)},
-    )
-    found = [Path(line) for line in done.stdout.splitlines()]
-    assert found == [installed / "forwarder" / "javascript" / one.file for one in (LIQUID, USER_AGENTS)]

@@ -89,15 +89,11 @@ def surroundings(**changed: str) -> dict[str, str]:
 
 
 def lines(
-    folder: Path,
-    cache: Path,
-    changed: Mapping[str, str],
-    env: Mapping[str, str] | None = None,
-    program: Sequence[str] = ("-m", "browser_plugin.freeze"),
+    folder: Path, cache: Path, changed: Mapping[str, str], env: Mapping[str, str] | None = None
 ) -> Iterator[str]:
     """Run it where it has to fail, and return what it says."""
     done = subprocess.run(
-        command(folder, cache, changed, program),
+        command(folder, cache, changed),
         cwd=folder,
         env=env or surroundings(),
         capture_output=True,
