@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import random
 import zlib
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ import pytest
 
 from forwarder.http.responses import Refusal
 from forwarder.ingest.body import decode_body, exceeds_depth, repair_json
+from forwarder.ingest.encodings import decoded
 
 LARGEST, NESTING = 10_000, 8
 
@@ -43,11 +45,14 @@ def test_plain_and_gzip_bodies_are_the_same() -> None:
         (zlib.compress(gzip.compress(b"x" * 100_000_000, 9, mtime=0)), b"gzip, deflate", "body_too_large"),
         (gzip.compress(b"x" * 6_000, mtime=0) * 2, b"gzip", "body_too_large"),
         (b" " * 10_001, b"", "body_too_large"),
+        (gzip.compress(b"{}", mtime=0) + b"XX", b"gzip", "bad_gzip"),
     ],
 )
 def test_bodies_that_are_refused(body: bytes, encoding: bytes, code: str) -> None:
-    assert refusal(body, encoding).code == code
-    assert 400 <= refusal(body, encoding).status < 500
+    refused = refusal(body, encoding)
+    assert refused.code == code
+    assert refused.status == (415 if code == "unknown_encoding" else 400)
+    assert code != "body_too_large" or "10000 bytes" in refused.message
 
 
 @pytest.mark.parametrize(
@@ -56,6 +61,12 @@ def test_bodies_that_are_refused(body: bytes, encoding: bytes, code: str) -> Non
 )
 def test_brackets_inside_of_texts_do_not_count(value: str) -> None:
     assert not exceeds_depth(json.dumps([[{"a": value}], value]).encode(), NESTING)
+
+
+def test_a_text_of_brackets_alone_has_no_levels() -> None:
+    assert not exceeds_depth(b'"' + b"[" * 30 + b'"', NESTING)
+    assert not exceeds_depth(b'"["', 0)
+    assert exceeds_depth(b"[]", 0)
 
 
 def test_brackets_inside_of_texts_hide_nothing() -> None:
@@ -68,6 +79,12 @@ def test_brackets_inside_of_texts_hide_nothing() -> None:
 def test_nesting_up_to_the_limit_is_fine() -> None:
     assert not exceeds_depth(b"[" * 8 + b"]" * 8, 8)
     assert exceeds_depth(b"[" * 9 + b"]" * 9, 8)
+
+
+def packed(body: bytes, times: int) -> bytes:
+    for _ in range(times):
+        body = gzip.compress(body, mtime=0)
+    return body
 
 
 def raw_deflate(body: bytes) -> bytes:
@@ -90,6 +107,7 @@ def raw_deflate(body: bytes) -> bytes:
         (b"identity", bytes),
         (b"utf-8", bytes),
         (b"gzip, gzip", lambda body: gzip.compress(gzip.compress(body))),
+        (b"gzip, gzip,gzip, gzip", lambda body: packed(body, 4)),
         (b"gzip, deflate", lambda body: zlib.compress(gzip.compress(body))),
         (b"deflate, gzip", lambda body: gzip.compress(raw_deflate(body))),
     ],
@@ -108,6 +126,35 @@ def test_the_bound_holds_to_the_byte(largest: int) -> None:
                 decode_body(encoded, encoding, largest)
         else:
             assert decode_body(encoded, encoding, largest) == body
+
+
+@pytest.mark.parametrize("pack", [lambda body: gzip.compress(body, mtime=0), zlib.compress, raw_deflate])
+def test_what_is_too_large_is_cut_off_one_byte_behind_the_bound(pack: Callable[[bytes], bytes]) -> None:
+    encoding = b"gzip" if pack(b"")[:2] == b"\x1f\x8b" else b"deflate"
+    for size in (10_001, 10_002, 1_000_000):
+        assert len(decoded(pack(b"x" * size), encoding, LARGEST)) == LARGEST + 1
+    two = gzip.compress(b"x" * LARGEST) + gzip.compress(b"y" * 1_000_000)
+    assert len(decoded(two, b"gzip", LARGEST)) == LARGEST + 1
+    three = gzip.compress(b"x" * LARGEST) + gzip.compress(b"y") + gzip.compress(b"z" * 1_000_000)
+    assert len(decoded(three, b"gzip", LARGEST)) == LARGEST + 1
+
+
+@pytest.mark.parametrize("over", range(1, 9))
+def test_the_end_may_come_in_another_piece_than_the_last_byte(over: int) -> None:
+    """A gzip file's last eight bytes hold nothing of the body."""
+    noise = random.Random(1).randbytes(8_192)
+    body = next(noise[:size] for size in range(4_000, 4_200) if len(packed(noise[:size], 1)) == 4_096 + over)
+    assert decoded(packed(body, 1), b"gzip", len(body)) == body
+    assert decoded(zlib.compress(body), b"deflate", len(body)) == body
+    for cut in (packed(body, 1)[:-8], zlib.compress(body)[:-4]):
+        with pytest.raises(Refusal, match=r"as its Content-Encoding says|does not end"):
+            decoded(cut, b"gzip" if cut[:2] == b"\x1f\x8b" else b"deflate", len(body))
+
+
+def test_a_step_that_just_fits_is_followed_by_the_next() -> None:
+    body = random.Random(1).randbytes(100)
+    inner = packed(body, 1)
+    assert decoded(packed(inner, 1), b"gzip, gzip", len(inner)) == body
 
 
 @pytest.mark.parametrize(

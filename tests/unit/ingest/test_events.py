@@ -8,7 +8,7 @@ import pytest
 
 from forwarder.ingest.event import read_event
 from forwarder.ingest.event_times import IMPLAUSIBLE, IMPLAUSIBLE_SENT, UNREADABLE, UNREADABLE_SENT
-from forwarder.ingest.normalization import RequestContext, normalize
+from forwarder.ingest.normalization import LONGEST_MESSAGE_ID, RequestContext, normalize
 from forwarder.ingest.validation import Rejection
 from forwarder.spool import NewEvent
 
@@ -241,6 +241,38 @@ def test_rudderstacks_name_of_the_time_is_understood() -> None:
         assert done["originalTimestamp"] == times["originalTimestamp"]
 
 
+@pytest.mark.parametrize("length", [100, 101])
+def test_a_message_id_of_a_hundred_characters_stays(length: int) -> None:
+    said = "m" * length
+    assert (kept({**TRACK, "messageId": said})["messageId"] == said) is (length <= LONGEST_MESSAGE_ID)
+
+
+@pytest.mark.parametrize("said", [None, ""])
+def test_events_without_a_message_id_are_no_duplicates(said: object) -> None:
+    ids = {kept({**TRACK, "messageId": said})["messageId"] for _ in range(2)}
+    assert len(ids) == 2
+
+
+def test_an_identify_may_say_nothing_but_who() -> None:
+    assert "traits" not in kept({"type": "identify", "userId": "u"})
+
+
+def test_an_address_takes_the_place_of_none_and_nothing_else() -> None:
+    context = {"library": {"name": "analytics.js"}, "page": {"path": "/"}}
+    for ip in (None, ""):
+        assert kept({**TRACK, "context": {**context, "ip": ip}})["context"] == {
+            **context,
+            "ip": "203.0.113.9",
+        }
+
+
+def test_odd_times_are_counted_one_by_one() -> None:
+    request = arrival()
+    for _ in range(3):
+        normalize(read_event(json.dumps({**TRACK, "timestamp": "soon"}).encode()), request)
+    assert request.time_problems == {UNREADABLE: 3}
+
+
 def test_rudderstacks_traits_are_found_in_the_context() -> None:
     identify = {"type": "identify", "userId": "u", "context": {"traits": {"plan": "pro"}}}
     assert kept(identify)["traits"] == {"plan": "pro"}
@@ -261,6 +293,7 @@ STAMP = {"Actions Amplitude": {"session_id": SESSION}}
     [
         (None, STAMP),
         ({}, STAMP),
+        ([], STAMP),
         ({"All": True}, {"All": True, **STAMP}),
         ({"Actions Amplitude": True}, STAMP),
         ({"Actions Amplitude": {"x": 1}}, {"Actions Amplitude": {"x": 1, "session_id": SESSION}}),
@@ -296,6 +329,11 @@ def test_rudderstacks_session_is_the_session(integrations: object, kept_integrat
         (str(SESSION), SESSION),
         (1_795_669_200, SESSION),  # seconds, from its mobile libraries
         (12_345_678_901, 12_345_678_901),  # an app's own
+        (1, 1),
+        (2**53 - 1, 2**53 - 1),
+        (str(2**53 - 1), 2**53 - 1),
+        (2**53, None),
+        ("00000000000000005", None),
         *((no, None) for no in NO_SESSIONS),
     ],
 )
@@ -319,6 +357,8 @@ def test_the_batchs_session_counts_for_its_events() -> None:
         ({"type": "page", "event": "Home", "name": None}, "Home"),
         ({"type": "screen", "event": "Other", "name": "Home"}, "Home"),
         ({"type": "screen", "event": 5, "properties": {"name": 5}}, None),
+        ({"type": "screen", "properties": []}, None),
+        ({"type": "screen", "properties": None}, None),
         ({"type": "track", "event": "Seen", "properties": {"name": "Home"}}, None),
     ],
 )

@@ -44,6 +44,62 @@ def test_the_others_are_found(bad: bytes, place: int) -> None:
     assert found.beside == {"writeKey": b'"k"', "sentAt": b'"now"'}
 
 
+@pytest.mark.parametrize("gap", [b"", b" ", b"\n\t" + b" " * 61])
+def test_many_good_ones_in_a_row_stay_apart(gap: bytes) -> None:
+    good = [event(n) + gap for n in range(4)]
+    found = find_events(batch(*good, BAD["an open quote"], *good))
+    assert found is not None
+    every = [event(n) for n in range(4)]
+    assert found.events == [*every, BAD["an open quote"], *every]
+
+
+def test_what_looks_like_events_beside_the_batch_is_none_of_them() -> None:
+    looks_like = b'"context":{"a":[' + event(7) + b"," + event(8) + b"]}"
+    body = batch(BAD["an open quote"], event(1), before=looks_like + b",", after=b",[]" + looks_like)
+    found = find_events(batch(BAD["an open quote"], event(1), before=looks_like + b",", after=b""))
+    assert found is not None
+    assert found.events == [BAD["an open quote"], event(1)]
+    assert list(found.beside) == ["context"]
+    assert find_events(body) is None, "what stands behind the batch is no JSON"
+
+
+def test_an_event_within_a_good_one_is_part_of_it() -> None:
+    outer = event(1, inner=[event_of(2), event_of(3)])
+    found = find_events(batch(outer, BAD["an open object"], outer))
+    assert found is not None
+    assert found.events == [outer, BAD["an open object"], outer]
+
+
+def event_of(number: int) -> dict[str, Any]:
+    """Return an event as a JSON value."""
+    value: dict[str, Any] = json.loads(event(number))
+    return value
+
+
+@pytest.mark.parametrize(
+    ("piece", "cost"),
+    [
+        ('{"a":"' + "x" * 5_000, 5_006),  # an open text is read to the end
+        ('{"a":[' + " " * 5_000 + "}", 5_006),
+        ('{"a":1', 1_024),
+        ("[" * 40_000, 32_768),  # too deep
+        ('{"a":' + "1" * 5_000 + "}", 32_768),  # a number of too many digits
+        ('{"a":"' + "x" * 5_000 + '"}', 5_008),  # an object, and no event
+        ('{"a":1}', 1_024),
+    ],
+)
+def test_a_vain_try_costs_what_was_read(piece: str, cost: int) -> None:
+    assert resynchronizing._event_at("," + piece, 1) == (0, cost)
+
+
+def test_a_good_one_costs_its_own_bytes_and_more() -> None:
+    text = event(1).decode()
+    for behind in (",", "]", " \n]", " " * 63 + ","):
+        assert resynchronizing._event_at(text + behind, 0) == (len(text), len(text) + 200)
+    for behind in ("", "}", " " * 64 + ",", " x,"):
+        assert resynchronizing._event_at(text + behind, 0) == (0, 1_024)
+
+
 def test_two_bad_ones_side_by_side_are_one() -> None:
     bad = BAD["an open quote"]
     found = find_events(batch(event(1), bad, bad, event(2), bad, after=b""))

@@ -261,6 +261,16 @@ async def test_what_stands_beside_a_batch_cannot_multiply_without_bound() -> Non
     assert await setup.send({"batch": events[:100], "context": {"a": "x" * 5_000}}) is OK
 
 
+async def test_integrations_beside_a_batch_are_its_events_and_count_as_bytes() -> None:
+    setup = Setup(Limits(event_bytes=1_000))
+    for size, status in ((400, 200), (600, 400)):
+        beside = {"context": {"a": "x" * size}, "integrations": {"b": "y" * size}}
+        assert (await setup.send({"batch": [track(size)], **beside})).status == status
+    [event] = setup.spool.events.values()
+    assert event["integrations"] == {"b": "y" * 400}
+    assert event["context"] == {"a": "x" * 400}
+
+
 async def test_the_write_key_may_stand_in_the_address_or_in_a_header() -> None:
     setup = Setup()
     assert await setup.send(track(1), "track", authorization=b"", write_key="key") is OK

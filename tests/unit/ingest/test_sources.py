@@ -115,6 +115,8 @@ def test_failures_slow_down_for_a_while() -> None:
         (b'{"batch":[{"writeKey":"other"}],"writeKey":"k"}', ["k"]),
         (b'{"writeKey" : "k","batch":[NaN]}', ["k"]),
         (b'{"batch":[{"writeKey":"other","a":NaN}' + b" " * 9_000 + b'],"writeKey":"k"}', ["other", "k"]),
+        (b'{"batch":[NaN,' + b'{"writeKey":"a"},' * 64 + b'{"writeKey":"b"}' + b" " * 5_000 + b"]}", ["a"]),
+        (b'{"batch":[NaN,' + (b'{"writeKey":"a"},' + b" " * 90) * 99 + b'],"writeKey":"k"}', ["a", "k"]),
         (b'{"batch":[]}', []),
         (b'{"writeKey":1}', []),
         (b"[" * 100_000, []),
