@@ -3,7 +3,9 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import wraps
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -79,25 +81,47 @@ def show(config: Path | None, number: int) -> None:
     _with_spool(config, act)
 
 
-def _chosen(
-    spool: Spool, numbers: tuple[int, ...], everything: bool, destination: str | None, reason: str | None
-) -> AsyncIterator[DeadLetter]:
-    if bool(numbers) == (everything or destination is not None or reason is not None):
-        raise Failed("give numbers, or --all, --destination, --reason; not both")
-    return (
-        dead_letters.numbered(spool, numbers)
-        if numbers
-        else dead_letters.dead_letters(spool, destination, reason)
-    )
+class _Selection(NamedTuple):
+    """The dead letters that a command is for: those with some numbers, or all that match."""
+
+    numbers: tuple[int, ...]
+    everything: bool
+    destination: str | None
+    reason: str | None
+
+    def letters(self, spool: Spool) -> AsyncIterator[DeadLetter]:
+        """Return them, in order. Raises Failed where numbers and something else are given, or nothing."""
+        if bool(self.numbers) == (self.everything or self.destination is not None or self.reason is not None):
+            raise Failed("give numbers, or --all, --destination, --reason; not both")
+        if self.numbers:
+            return dead_letters.numbered(spool, self.numbers)
+        return dead_letters.dead_letters(spool, self.destination, self.reason)
+
+    def report_missing(self, found: list[int]) -> bool:
+        """Say which of the numbers are not among those found; return whether there are any."""
+        missing = sorted(set(self.numbers) - set(found))
+        if missing:
+            shown = ", ".join(map(str, missing[:20])) + (", ..." if len(missing) > 20 else "")
+            say(f"no dead letter {shown}; see forwarder dead list", err=True)
+        return bool(missing)
 
 
-def _tell_missing(numbers: tuple[int, ...], found: list[int]) -> bool:
-    """Say which of the numbers that were asked for are not there; return whether there are any."""
-    missing = sorted(set(numbers) - set(found))
-    if missing:
-        shown = ", ".join(map(str, missing[:20])) + (", ..." if len(missing) > 20 else "")
-        say(f"no dead letter {shown}; see forwarder dead list", err=True)
-    return bool(missing)
+def _selecting(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that select dead letters, as one ``selection``."""
+
+    @wraps(command)
+    def run(
+        numbers: tuple[int, ...],
+        everything: bool,
+        destination: str | None,
+        reason: str | None,
+        **others: object,
+    ) -> None:
+        command(selection=_Selection(numbers, everything, destination, reason), **others)
+
+    for option in (reason_option, destination_option, all_option, numbers_argument):
+        run = option(run)
+    return run
 
 
 def _ask(question: str) -> None:
@@ -112,26 +136,17 @@ def _ask(question: str) -> None:
 
 @dead_group.command()
 @config_option
-@numbers_argument
-@all_option
-@destination_option
-@reason_option
-def retry(
-    config: Path | None,
-    numbers: tuple[int, ...],
-    everything: bool,
-    destination: str | None,
-    reason: str | None,
-) -> None:
+@_selecting
+def retry(config: Path | None, selection: _Selection) -> None:
     """Send dead letters again; a running forwarder takes them up within seconds."""
 
     async def act(spool: Spool) -> None:
         numbers_now = []
-        async for letter in _chosen(spool, numbers, everything, destination, reason):
+        async for letter in selection.letters(spool):
             numbers_now.append(letter.number)
             if dead_letters.may_count_twice(letter, _now()):
                 say(f"{letter.number}: {dead_letters.TWICE}", err=True)
-        missing = _tell_missing(numbers, numbers_now)
+        missing = selection.report_missing(numbers_now)
         say(f"sent again: {await dead_letters.page_by_page(spool.retry, numbers_now)}")
         if missing:
             raise SystemExit(1)
@@ -141,26 +156,16 @@ def retry(
 
 @dead_group.command()
 @config_option
-@numbers_argument
-@all_option
-@destination_option
-@reason_option
+@_selecting
 @click.option("--yes", is_flag=True, help="Do not ask before letters that were not given by number.")
-def drop(
-    config: Path | None,
-    numbers: tuple[int, ...],
-    everything: bool,
-    destination: str | None,
-    reason: str | None,
-    yes: bool,
-) -> None:
+def drop(config: Path | None, selection: _Selection, yes: bool) -> None:
     """Delete dead letters for good; asks first, unless their numbers are given."""
 
     async def act(spool: Spool) -> None:
-        letters = _chosen(spool, numbers, everything, destination, reason)
+        letters = selection.letters(spool)
         numbers_now = [letter.number async for letter in letters]
-        missing = _tell_missing(numbers, numbers_now)
-        if numbers_now and not numbers and not yes:
+        missing = selection.report_missing(numbers_now)
+        if numbers_now and not selection.numbers and not yes:
             _ask(f"Drop {counted(len(numbers_now), 'dead letter')} for good?")
         say(f"dropped: {await dead_letters.page_by_page(spool.drop, numbers_now)}")
         if missing:

@@ -15,6 +15,8 @@ FARTHEST = 512
 table of 2**27 is about 170; only fingerprints chosen to collide make longer ones."""
 FULLEST = 0.6
 """Share of taken places beyond which a new table is begun: probing gets long."""
+NOWHERE = 0
+"""A word that is none of the places: there the file says what it is."""
 KEY_BYTES = 16
 _MAGIC, _FORMAT, _UNKEYED = 0x5345454E5345454E, 2, 1
 _KEY = slice(5, 7)
@@ -68,31 +70,29 @@ class Table:
 
     def has(self, mark: int) -> bool:
         """Return whether the fingerprint is marked."""
-        words, mask, header = self._words, self.mask, self._header
-        place = mark & mask
-        for _ in range(FARTHEST):
-            found = words[header + place]
-            if found == mark:
-                return True
-            if not found:
-                return False
-            place = (place + 1) & mask
-        return False
+        at = self._find(mark)
+        return at != NOWHERE and self._words[at] == mark
 
     def add(self, mark: int) -> bool:
         """Mark the fingerprint; return False where no place for it is near enough."""
+        words, at = self._words, self._find(mark)
+        if at == NOWHERE:
+            return False
+        if not words[at]:
+            words[at] = mark
+            words[4] += 1
+        return True
+
+    def _find(self, mark: int) -> int:
+        """Return the word where the mark is, or else where it belongs; ``NOWHERE`` if that is too far."""
         words, mask, header = self._words, self.mask, self._header
         place = mark & mask
         for _ in range(FARTHEST):
             found = words[header + place]
-            if found == mark:
-                return True
-            if not found:
-                words[header + place] = mark
-                words[4] += 1
-                return True
+            if found == mark or not found:
+                return header + place
             place = (place + 1) & mask
-        return False
+        return NOWHERE
 
     def close(self) -> None:
         """Let go of the file."""
