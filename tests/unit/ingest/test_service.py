@@ -11,10 +11,10 @@ import pytest
 from prometheus_client import REGISTRY
 
 from forwarder.config.settings import Limits, Source
-from forwarder.errors import SpoolFull
+from forwarder.errors import SpoolDamaged, SpoolFull, SpoolLost, SpoolUnavailable
 from forwarder.http.responses import OK, Refusal, Response, refusal_response
 from forwarder.ingest.request import IngestRequest
-from forwarder.ingest.service import IngestService
+from forwarder.ingest.service import _UNAVAILABLE, IngestService
 from forwarder.memory import RequestMemory
 from forwarder.outcomes import Outcome
 from forwarder.spool import NewEvent
@@ -213,6 +213,71 @@ async def test_a_full_spool_makes_senders_wait() -> None:
     assert dict(answer.headers) == {b"retry-after": b"30", b"x-ratelimit-reset": b"30"}
 
 
+@pytest.mark.parametrize(
+    ("failure", "code", "wait"),
+    [
+        *((SpoolUnavailable(code, "away", 7), code, b"7") for code in _UNAVAILABLE),
+        (SpoolLost("lost"), "spool_lost", b"2"),
+        (SpoolDamaged("damaged"), "spool_lost", b"2"),
+    ],
+)
+async def test_a_spool_that_takes_nothing_makes_senders_wait_and_says_why(
+    failure: Exception, code: str, wait: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup = Setup()
+
+    async def fail(events: object, now: int) -> list[bool]:
+        assert now == NOW
+        raise failure
+
+    monkeypatch.setattr(setup.spool, "append", fail)
+    answer = await setup.send(track(1), "track")
+    assert (answer.status, json.loads(answer.body)["code"]) == (503, code)
+    assert answer.headers == ((b"retry-after", wait), (b"x-ratelimit-reset", wait))
+
+
+async def test_each_duplicate_and_each_rejection_is_counted() -> None:
+    setup = Setup()
+    await setup.send({"batch": [track(1), track(2), track(3)]})
+    await setup.send({"batch": [track(1), track(2), track(4), {"type": "x"}, {"type": "y"}, 5]})
+    assert setup.recorded == [
+        ("web", Outcome.DUPLICATE, "", 2),
+        ("web", Outcome.REJECTED, "unknown_type", 2),
+        ("web", Outcome.REJECTED, "not_an_object", 1),
+    ]
+
+
+async def test_bounds_of_a_batch_hold_to_the_event_and_to_the_byte() -> None:
+    setup = Setup(Limits(batch_events=10, event_bytes=100, batch_bytes=2_000))
+    for count, status in ((10, 200), (11, 400)):
+        assert (await setup.send({"batch": [track(n) for n in range(count)]})).status == status
+    for size, status in ((100 - len('{"a": ""}'), 200), (101 - len('{"a": ""}'), 400)):
+        answer = await setup.send({"batch": [track(9)], "context": {"a": "x" * size}})
+        assert answer.status == status
+
+
+async def test_memory_that_others_hold_stays_counted_and_waits_are_a_second() -> None:
+    memory = RequestMemory(20_000)
+    memory.ingested = 500
+    held = []
+
+    class Watched(MemorySpool):
+        async def append(self, events: Sequence[NewEvent], now: int) -> list[bool]:
+            held.append(memory.ingested)
+            return await super().append(events, now)
+
+    setup = Setup(memory=memory)
+    setup.service._spool = Watched()
+    body = json.dumps(track(1)).encode()
+    await setup.send(body, "track")
+    assert memory.ingested == 500
+    assert held[0] > 500 + 2 * len(body)
+    memory.ingested = 20_000
+    answer = await setup.send(body, "track")
+    assert (answer.status, answer.headers[0]) == (429, (b"retry-after", b"1"))
+    assert memory.ingested == 20_000
+
+
 async def test_waits_are_no_longer_than_clients_wait() -> None:
     refusal = Refusal(429, "queue_full", "wait", retry_after=4_000)
     assert dict(refusal_response(refusal).headers)[b"retry-after"] == b"300"
@@ -342,6 +407,7 @@ async def test_a_strict_source_is_told_at_most_a_hundred_reasons() -> None:
     said = json.loads(answer.body)
     assert [one["index"] for one in said["errors"]] == list(range(100))
     assert said["message"].startswith("101 events were rejected")
+    assert set(said["errors"][0]) == {"index", "code", "message"}
 
 
 async def test_an_origin_of_one_source_may_not_send_to_another() -> None:

@@ -9,7 +9,7 @@ from forwarder.http.cors import preflight_headers
 from forwarder.http.rate_limit import FailedAttempts, RateLimiter
 from forwarder.http.responses import Refusal
 from forwarder.ingest.keys import keys_in
-from forwarder.ingest.sources import Sources, may_send
+from forwarder.ingest.sources import Sources, basic_user, may_send
 
 WEB = Source(name="web", write_key="web-key", allowed_origins=("https://shop.example",))
 SERVER = Source(name="server", write_key="server-key")
@@ -124,3 +124,44 @@ def test_failures_slow_down_for_a_while() -> None:
 )
 def test_the_key_in_a_body_is_found_before_it_is_parsed(body: bytes, keys: list[str]) -> None:
     assert keys_in(body) == keys
+
+
+@pytest.mark.parametrize(
+    ("keys", "first"),
+    [([], None), (["x"], "x"), (["x", "y"], "x"), (["x", "key", "y"], "key"), (["", "key"], "key")],
+)
+def test_of_several_keys_the_first_that_is_known_counts(keys: list[str], first: str | None) -> None:
+    assert Sources([Source(name="web", write_key="key")]).known_of(iter(keys)) == first
+
+
+@pytest.mark.parametrize("key", [None, "", "other", "half \ud800"])
+def test_what_is_no_key_finds_no_source(key: str | None) -> None:
+    assert Sources([Source(name="web", write_key="key")]).find(key) is None
+
+
+def test_the_scheme_ends_at_the_first_blank() -> None:
+    sources = Sources([Source(name="web", write_key="key")])
+    assert sources.sender(b"Bearer   key ", None).name == "web"
+    assert sources.sender(b"Basic  " + b64encode(b"key:") + b" ", None).name == "web"
+
+
+def test_only_so_many_senders_are_remembered() -> None:
+    sources = Sources([Source(name="web", write_key="key")])
+    for number in range(300):
+        sources.sender(b"Other %d" % number, "key")
+    assert sources.sender.cache_info().currsize == 256
+
+
+@pytest.mark.parametrize(
+    ("said", "user"),
+    [
+        ("Basic a2V5OnNlY3JldA==", "key"),
+        ("basic a2V5", "key"),
+        ("Bearer a2V5", None),
+        ("Basic a2V5\u20ac", None),
+        ("Basic \xfc", None),
+        ("", None),
+    ],
+)
+def test_the_user_name_of_basic(said: str, user: str | None) -> None:
+    assert basic_user(said) == user

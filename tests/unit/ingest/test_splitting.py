@@ -1,0 +1,56 @@
+"""A batch that is no JSON as a whole is cut at its outermost commas, and only where its brackets match."""
+
+import pytest
+
+from forwarder.ingest.splitting import split_batch
+
+
+@pytest.mark.parametrize(
+    ("body", "events", "beside"),
+    [
+        (b'{"batch":[]}', [], {}),
+        (b' {"batch":[1]}\n', [b"1"], {}),
+        (
+            b'{"batch" : [ {"a":[1,2]} , NaN,{"b":{"c":"d,e"}}]}',
+            [b'{"a":[1,2]}', b"NaN", b'{"b":{"c":"d,e"}}'],
+            {},
+        ),
+        (rb'{"batch":["\"],",{"a":"]}\\"}]}', [rb'"\"],"', rb'{"a":"]}\\"}'], {}),
+        (b'{"batch":[1,,2,]}', [b"1", b"2"], {}),
+        (
+            b'{"writeKey":"k", "batch":[1],\n"context":{"a":[1,{}]} ,"odd","a":NaN}',
+            [b"1"],
+            {"writeKey": b'"k"', "context": b'{"a":[1,{}]}', "a": b"NaN"},
+        ),
+        (b'{"\xff":1,"batch":[2]}', [b"2"], {"\ufffd": b"1"}),
+    ],
+)
+def test_parts_are_what_stands_between_the_outermost_commas(
+    body: bytes, events: list[bytes], beside: dict[str, bytes]
+) -> None:
+    parts = split_batch(body)
+    assert parts is not None
+    assert (parts.events, parts.beside) == (events, beside)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"1",
+        b"[1]",
+        b'"batch"',
+        b'{"events":[1]}',
+        b'{"batch":{"a":1}}',
+        b'{"batch":1}',
+        b'{"batch":[1]',
+        b'{"batch":[1]}x',
+        b'{"batch":[1]x}',
+        b'{"batch":[1}]',
+        b'{"batch":[{]}]}',
+        b'{"batch":["]}',
+        b'{"batch":[1]}{"batch":[2]}',
+    ],
+)
+def test_where_brackets_or_quotes_do_not_match_there_are_none(body: bytes) -> None:
+    assert split_batch(body) is None
