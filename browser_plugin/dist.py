@@ -20,7 +20,7 @@ import brotli  # type: ignore[import-untyped,unused-ignore]
 
 from browser_plugin.freeze.cache import frozen_once, publish
 from browser_plugin.freeze.install import tools
-from browser_plugin.freeze.order import Level, Order
+from browser_plugin.freeze.order import FULL, QUICK, Depth, Level, Order
 from browser_plugin.freeze.pipeline import STEPS
 from browser_plugin.freeze.tools import FreezeError
 from browser_plugin.policy import as_javascript
@@ -60,8 +60,11 @@ def order(level: Level) -> Order:
     return Order(wheel, "browser_plugin.entry:handle", "browser_plugin.freeze.workload", PYODIDE, level)
 
 
-def freeze_core(what: Order, out: Path) -> dict[str, object]:
-    """Write the frozen module and the wheel it was made of into ``out``; return its description."""
+def freeze_core(what: Order, out: Path, depth: Depth) -> dict[str, object]:
+    """Write the frozen module and the wheel it was made of into ``out``; return its description.
+
+    ``depth``: how much is asked of it first.
+    """
     done = 0
 
     def progress(step: str) -> None:
@@ -69,7 +72,7 @@ def freeze_core(what: Order, out: Path) -> dict[str, object]:
         done += 1
         say(f"freezing Python, {done} of {STEPS[what.level]}: {step}")
 
-    path = publish(frozen_once(what, FREEZES, progress), out)
+    path = publish(frozen_once(what, FREEZES, progress, depth), out)
     description: dict[str, object] = json.loads(path.read_text())
     return description
 
@@ -198,14 +201,15 @@ def fingerprint() -> str:
 def make(dist: Path, whole: bool = True) -> None:
     """Make both folders anew beside the old ones, then swap them. Raises FreezeError.
 
-    Without ``whole`` stock Pyodide, which is for development, is not compressed: that takes half a minute.
+    Without ``whole`` the frozen module is asked less before it is used, and stock Pyodide, which is for
+    development, is not compressed: each takes half a minute.
     """
     part = dist / "part"
     shutil.rmtree(part, ignore_errors=True)
     page = part / "page"
     (page / "pyodide").mkdir(parents=True)
     what = order(LEVEL)
-    core = freeze_core(what, page)
+    core = freeze_core(what, page, FULL if whole else QUICK)
     bundle(core, page)
     for name in (
         "session-plugin.d.ts",
@@ -263,7 +267,11 @@ def table(page: Path) -> str:
 def main() -> None:
     """Build what is not as new as its sources; print the sizes where something was built."""
     parser = argparse.ArgumentParser(prog="python -m browser_plugin.dist", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="leave stock Pyodide's files uncompressed")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="check the frozen module with fewer calls, leave stock Pyodide's files uncompressed",
+    )
     whole = not parser.parse_args().quick
     dist = ROOT / "dist"
     stamp, value = CACHE / "dist.stamp", fingerprint()

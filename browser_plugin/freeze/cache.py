@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from browser_plugin.freeze.install import LOCK
-from browser_plugin.freeze.order import Order
-from browser_plugin.freeze.pipeline import freeze
+from browser_plugin.freeze.order import FULL, Depth, Order
+from browser_plugin.freeze.pipeline import check_again, freeze
 from browser_plugin.freeze.tools import HERE, FreezeError
 
 PYODIDE_FILES = ("package.json", "pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
@@ -41,22 +41,32 @@ def key(order: Order) -> str:
     return total.hexdigest()[:20]
 
 
-def frozen_once(order: Order, cache: Path, say: Callable[[str], None]) -> Path:
-    """Return the folder in ``cache`` with what ``freeze`` writes for this order; make what is not there."""
+def frozen_once(order: Order, cache: Path, say: Callable[[str], None], depth: Depth = FULL) -> Path:
+    """Return the folder in ``cache`` with what ``freeze`` writes for this order; make what is not there.
+
+    What was checked less than ``depth`` asks is checked again, and not made again.
+    """
     order.check()
     folder = cache / key(order)
     if not folder.is_dir():
         cache.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(dir=cache, prefix="part-"))
         try:
-            freeze(order, cache, part, say)
+            freeze(order, cache, part, say, depth)
             part.rename(folder)
         except OSError:  # another process was faster, with the same bytes
             if not folder.is_dir():
                 raise
         finally:
             shutil.rmtree(part, ignore_errors=True)
+    if json.loads((folder / "core.json").read_text())["checked"]["held_out"] < held_out(order, depth):
+        check_again(order, folder, say, depth)
     return folder
+
+
+def held_out(order: Order, depth: Depth) -> int:
+    """Return how many calls are held out from the profile at a depth; a whole module has none."""
+    return 0 if order.level == "whole" else depth.held_out
 
 
 def publish(frozen: Path, out: Path) -> Path:
@@ -68,5 +78,6 @@ def publish(frozen: Path, out: Path) -> Path:
         for path in (*out.glob(f"{old['wasm']}*"), out / old["wheel"]):
             path.unlink(missing_ok=True)
     for path in frozen.iterdir():
-        shutil.copyfile(path, out / path.name)
+        if path.is_file():
+            shutil.copyfile(path, out / path.name)
     return description

@@ -17,6 +17,7 @@ const module = new WebAssembly.Module(fs.readFileSync(order.module));
 
 /** @param {(why: string) => void} onTrap */
 function started(onTrap) {
+  /** @type {any} */ (globalThis).gc(); // else the memory of all instances is kept until the end
   const host = frozenHost();
   return host.attach(new WebAssembly.Instance(module, host.imports), order.description, onTrap);
 }

@@ -1,17 +1,14 @@
 """The checks that every frozen module has to pass before it may be used; check.mjs asks, under Node."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from browser_plugin.freeze.host import OUTSIDE, Host
-from browser_plugin.freeze.state import State
 from browser_plugin.freeze.tools import FreezeError, node
 
-REPEATED = 200_000
-"""Calls during which memory may not grow."""
 CALLS_PER_INSTANCE = 1_000
 """Calls that no profile saw that one instance of the module answers; then a new one begins."""
 TRAPS = 1_000
@@ -21,14 +18,15 @@ TRAPS = 1_000
 def check(
     wasm: bytes,
     poisoned: bytes | None,
-    state: State,
+    description: Mapping[str, object],
     host: Host,
     folder: Path,
-    repeated: int = REPEATED,
+    repeated: int,
     seen: int | None = None,
 ) -> dict[str, int]:
     """Run every check on a module; raises FreezeError where one fails, returns counts for the report.
 
+    ``description`` is what the page's host needs to call it (``State.description``).
     ``poisoned`` is the module with 0xA5 in place of everything left out: where it answers the same, the
     answers do not depend on what was left out. ``seen``: how many of the host's texts, from the first one,
     the profile saw (None: all); these are all answered. Of the others, held out, no answer may be wrong, and
@@ -37,9 +35,9 @@ def check(
     seen = len(host.texts) if seen is None else seen
     traps = {}
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(ask, "frozen", wasm, state, host.texts, seen, repeated, OUTSIDE, folder)
+        first = pool.submit(ask, "frozen", wasm, description, host.texts, seen, repeated, OUTSIDE, folder)
         second = (
-            pool.submit(ask, "poisoned", poisoned, state, host.texts, seen, 0, (), folder)
+            pool.submit(ask, "poisoned", poisoned, description, host.texts, seen, 0, (), folder)
             if poisoned
             else None
         )
@@ -75,7 +73,7 @@ def check(
 def ask(
     name: str,
     wasm: bytes,
-    state: State,
+    description: Mapping[str, object],
     texts: Sequence[str],
     seen: int,
     repeat: int,
@@ -88,7 +86,7 @@ def ask(
     (mine / "module.wasm").write_bytes(wasm)
     order: dict[str, object] = {
         "module": str(mine / "module.wasm"),
-        "description": state.description(),
+        "description": dict(description),
         "texts": list(texts),
         "seen": seen,
         "per_instance": CALLS_PER_INSTANCE,

@@ -7,6 +7,7 @@ follow an instruction matters here; what it does does not.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import NamedTuple
 
 from browser_plugin.freeze.leb128 import read_unsigned
@@ -45,7 +46,8 @@ def instructions(body: bytes) -> Iterator[Instruction]:
         raise ModuleError("a function's instructions end behind its body")
 
 
-def basic_blocks(body: bytes) -> list[int]:
+@cache  # a freeze asks three times about each function of the interpreter
+def basic_blocks(body: bytes) -> tuple[int, ...]:
     """Return the offsets at which a function body's basic blocks begin, the first instruction's included."""
     begins = [instructions_at(body)]
     begins += [
@@ -53,7 +55,7 @@ def basic_blocks(body: bytes) -> list[int]:
         for one in instructions(body)
         if one.code in BEGINS and one.end < len(body) and one.end != begins[-1]
     ]
-    return begins
+    return tuple(begins)
 
 
 def instructions_at(body: bytes) -> int:

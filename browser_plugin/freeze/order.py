@@ -10,19 +10,31 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from browser_plugin.freeze.tools import FreezeError
 
 Level = Literal["whole", "lean", "tight"]
-PROFILED, HELD_OUT = 2_000, 100_000
-"""Made-up calls that a profiled run makes, and those held out; each answer is compared with this Python's."""
-CALLS = PROFILED + HELD_OUT
+PROFILED = 2_000
+"""Made-up calls that a profiled run makes; each answer is compared with this Python's."""
 ROOM, LONGEST = 16_380, 1 << 19
 """Bytes of UTF-8 that a text may be that goes in (boot.mjs), and one that comes out (page/frozen.js)."""
 NODE = 20
 PYODIDE = "314."
 """The Pyodide whose start-up, heap and library boot.mjs knows: versions that begin like this."""
+
+
+class Depth(NamedTuple):
+    """How much is asked of a frozen module before it may be used; its bytes do not depend on it."""
+
+    held_out: int
+    """Made-up calls that no profile saw; each answer is compared with this Python's."""
+    repeated: int
+    """Calls during which memory may not grow."""
+
+
+FULL, QUICK = Depth(100_000, 200_000), Depth(2_000, 20_000)
+"""For what is shipped; and for looking at it on this machine, where waiting costs more than a trap does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +86,15 @@ class Order:
         if int(said.strip().lstrip("v").partition(".")[0] or 0) < NODE:
             raise FreezeError(f"Node {said.strip()} is too old; install Node {NODE} or newer")
 
-    def calls(self) -> tuple[list[str], list[str]]:
-        """Return the workload's own texts and its made-up ones; raises FreezeError where it has none."""
+    def calls(self, held_out: int) -> tuple[list[str], list[str]]:
+        """Return the workload's own texts, and its made-up ones: those profiled and those held out.
+
+        Raises FreezeError where it has none.
+        """
+        count = PROFILED + held_out
         try:
             workload = importlib.import_module(self.workload)
-            texts, made_up = workload.texts(), islice(workload.generated(CALLS), CALLS)
+            texts, made_up = workload.texts(), islice(workload.generated(count), count)
             return as_texts(texts), as_texts(made_up)
         except Exception as error:
             why = f"{type(error).__name__}: {error}"

@@ -3,12 +3,12 @@
 //   node profile.mjs ORDER.json
 //
 // ORDER.json: {"module": .wasm, "description": {entry, buffer, capacity}, "texts": [calls], "margin": Python
-//   source that defines margin(), "blocks": {"at": address, "count": n} | null, "reads": true | false,
+//   source that defines margin(), "blocks": {"at": address, "count": n} | null, "shadow": address | null,
 //   "out": file}
 // With "blocks": the module marks basic blocks that run with a byte each from "at". Writes JSON {"loading":
 //   numbers of those that ran while the margin was compiled, "running": of those that ran for anything else}.
-// With "reads": the module reports every access (wasm-opt --instrument-memory). Writes one byte per byte of
-//   memory: 1 where it was read before it was written.
+// With "shadow": the module marks every byte it touches, that much further on (watch.py). Writes one byte per byte
+//   of memory: 1 where it was read before it was written.
 
 import fs from "node:fs";
 import { frozenHost } from "../page/frozen.js";
@@ -30,48 +30,15 @@ const FIRST_CALLS = 20;
 const LEAST_CALLS = 12_500;
 /** Times each allocator is asked for something. */
 const ALLOCATIONS = 40_000;
-const READABLE = 64 << 20;
-const read = new Uint8Array(order.reads ? READABLE : 0);
-const written = new Uint8Array(read.length);
-let recording = true;
-const same = (/** @type {number} */ _, /** @type {any} */ value) => value;
-// A store is heard of twice: when its address is known, and when its value is. What is read in between, to
-// make the value, is read before it is written: x -= 1 begins with a read. Number, address and size of each
-// store that waits for its value; an exception may leave some behind, which are passed over.
-const waiting = new Float64Array(3 << 16);
-let stores = 0;
-/** @param {number} number @param {any} value */
-const stored = (number, value) => {
-  while (stores > 0) {
-    stores -= 3;
-    if (waiting[stores] !== number) continue;
-    if (recording) // a loop: with fill() a profiled run takes half as long again
-      for (let at = waiting[stores + 1], end = at + waiting[stores + 2]; at < end; at++) written[at] = 1;
-    break;
-  }
-  return value;
-};
-/** @type {Record<string, Function>} */
-const watching = {
-  load_ptr(/** @type {number} */ _, /** @type {number} */ size, /** @type {number} */ offset, /** @type {number} */ base) {
-    if (recording)
-      for (let at = (base >>> 0) + (offset >>> 0), end = at + size; at < end; at++) if (!written[at]) read[at] = 1;
-    return base;
-  },
-  store_ptr(/** @type {number} */ number, /** @type {number} */ size, /** @type {number} */ offset, /** @type {number} */ base) {
-    waiting[stores++] = number;
-    waiting[stores++] = (base >>> 0) + (offset >>> 0);
-    waiting[stores++] = size;
-    return base;
-  },
-};
-for (const type of ["i32", "i64", "f32", "f64"]) {
-  watching[`load_val_${type}`] = same;
-  watching[`store_val_${type}`] = stored;
-}
+const PAGE = 65_536;
+/** Where nothing is watched, the memory has no shadow. */
+const shadow = order.shadow ?? 0;
+const read = new Uint8Array(shadow);
+/** What the module believes to be its memory, in bytes; its shadow lies behind. */
+const extent = () => core.pages.value * PAGE;
 
 const host = frozenHost({
-  ...watching,
+  ...(shadow && { emscripten_resize_heap: grown }),
   emscripten_get_now: () => performance.now(),
   emscripten_date_now: () => Date.now(),
   /** @param {number} file @param {number} list @param {number} count @param {number} done */
@@ -94,23 +61,43 @@ const host = frozenHost({
 });
 const module = new WebAssembly.Module(fs.readFileSync(order.module));
 
+/** Memory is as large as it can be from the start; the module is told of what page/frozen.js would give it.
+ * @param {number} wanted */
+function grown(wanted) {
+  const pages = core.pages.value + Math.max(Math.ceil(((wanted >>> 0) - extent()) / PAGE), 16);
+  if (pages * PAGE > shadow) return 0;
+  core.pages.value = pages;
+  return 1;
+}
+
+/** The host reads memory itself; no load of the module tells of that.
+ * @param {number} begin @param {number} end */
+function hostReads(begin, end) {
+  if (!shadow || !core.recording.value) return;
+  const marks = bytes();
+  for (let at = begin + shadow; at < end + shadow; at++) if (!marks[at]) marks[at] = 1;
+}
+
+/** What this instance read first is taken over; a byte's mark is 1 then, and 2 where it was written first. */
+function remember() {
+  if (!shadow) return;
+  const words = extent() / 4;
+  const [all, one] = [new Uint32Array(read.buffer, 0, words), new Uint32Array(core.memory.buffer, shadow, words)];
+  for (let n = 0; n < words; n++) all[n] |= one[n] & 0x01010101;
+}
+
 /** The function in the state in which a page finds it: nothing is written yet. */
 function started() {
+  /** @type {any} */ (globalThis).gc(); // else the memory of all instances is kept until the end
   const instance = new WebAssembly.Instance(module, host.imports);
   core = instance.exports;
-  written.fill(0);
-  stores = 0;
-  /** The host reads the answer's text and its length itself; no instrumented load tells of that. */
   const exports = {
     ...instance.exports,
     /** @param {number} text @param {number} size */
     PyUnicode_AsUTF8AndSize(text, size) {
       const at = core.PyUnicode_AsUTF8AndSize(text, size);
-      const end = at + words().getInt32(size, true);
-      if (at && recording && read.length) {
-        for (let n = size; n < size + 4; n++) if (!written[n]) read[n] = 1;
-        for (let n = at; n < end; n++) if (!written[n]) read[n] = 1;
-      }
+      if (at) hostReads(size, size + 4);
+      if (at) hostReads(at, at + words().getInt32(size, true));
       return at;
     },
   };
@@ -173,6 +160,11 @@ function allocate() {
   }
 }
 
+/** Whether what is touched from now on counts. @param {boolean} on */
+function record(on) {
+  if (shadow) core.recording.value = on ? -1 : 0;
+}
+
 const running = new Set();
 // Pages begin with any call. Later, lookups are answered from caches, and what fills them would not be seen.
 const step = Math.ceil(order.texts.length / BEGINNINGS);
@@ -180,6 +172,7 @@ for (let first = step; first < order.texts.length; first += step) {
   const python = started();
   for (const text of order.texts.slice(first, first + FIRST_CALLS)) python.call(text);
   for (const n of ran()) running.add(n);
+  remember();
 }
 const python = started();
 for (const text of order.texts) python.call(text);
@@ -195,14 +188,14 @@ const more = Math.max(order.texts.length, LEAST_CALLS - order.texts.length);
 for (let n = 0; n < more; n++) python.call(order.texts[n % order.texts.length]);
 for (const n of ran()) running.add(n);
 
-recording = false;
+record(false);
 const source = copied(order.margin);
 if (core.PyRun_SimpleString(source)) throw new Error(`the margin could not be loaded: ${said.join("")}`);
 core.free(source);
 const margin = core.PyObject_GetAttrString(core.PyImport_AddModule(copied("__main__")), copied("margin"));
 const loading = ran();
 
-recording = true;
+record(true);
 const answer = core.PyObject_CallNoArgs(margin);
 if (!answer) {
   core.PyErr_Print();
@@ -211,7 +204,7 @@ if (!answer) {
 core.Py_DecRef(answer);
 for (const text of order.texts) python.call(text);
 for (const n of ran()) running.add(n);
-recording = false;
+remember();
 
 if (order.blocks) fs.writeFileSync(order.out, JSON.stringify({ loading, running: [...running].sort((a, b) => a - b) }));
-else fs.writeFileSync(order.out, read.subarray(0, Math.min(read.length, core.memory.buffer.byteLength)));
+else fs.writeFileSync(order.out, read.subarray(0, extent()));

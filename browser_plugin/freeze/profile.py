@@ -5,11 +5,11 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from browser_plugin.freeze import margin
-from browser_plugin.freeze.instructions import VECTOR, instructions
 from browser_plugin.freeze.module import Module
 from browser_plugin.freeze.rewrite import HOST_EXPORTS, counting, only, thawless, with_memory
 from browser_plugin.freeze.state import State
-from browser_plugin.freeze.tools import FreezeError, node, wasm_opt
+from browser_plugin.freeze.tools import FreezeError, node
+from browser_plugin.freeze.watch import SHADOW, watched
 
 EXPORTS = (
     *(*HOST_EXPORTS, "malloc", "free", "PyErr_Print", "PyRun_SimpleString", "PyImport_AddModule"),
@@ -35,24 +35,15 @@ def ran(original: Module, state: State, texts: Sequence[str], folder: Path) -> t
     return set(told["loading"]), set(told["running"])
 
 
-def read(
-    original: Module, state: State, texts: Sequence[str], kept: Collection[int], modules: Path, folder: Path
-) -> bytes:
+def read(original: Module, state: State, texts: Sequence[str], kept: Collection[int], folder: Path) -> bytes:
     """Return which bytes of memory are read before they are written, one byte each.
 
     Runs the ``kept`` basic blocks only: watching every access of all others would take long to prepare.
-    ``modules`` is the node_modules folder.
     """
-    module = only(thawless(original, state, EXPORTS), state, kept)
-    if any(one.code == VECTOR for body in module.bodies() for one in instructions(body)):
-        raise FreezeError("the interpreter uses vector instructions, whose reads no profile would see")
-    path, target = folder / "kept.wasm", folder / "watched.wasm"
-    path.write_bytes(module.write())
-    # Whole copies and fills become loops first: their reads would not be seen.
-    wasm_opt(modules, path, target, "--llvm-memory-copy-fill-lowering", "--instrument-memory")
-    watched = Module.read(target.read_bytes())
-    target.write_bytes(with_memory(watched, state.memory).write())
-    return run(target, state, texts, folder, reads=True)
+    module = watched(only(thawless(original, state, EXPORTS), state, kept))
+    path = folder / "watched.wasm"
+    path.write_bytes(with_memory(module, state.memory).write())
+    return run(path, state, texts, folder, shadow=SHADOW)
 
 
 def run(module: Path, state: State, texts: Sequence[str], folder: Path, **what: object) -> bytes:

@@ -62,7 +62,7 @@ def node(script: str, order: dict[str, object], folder: Path) -> None:
     """Run one of our scripts under Node with its order, a JSON file."""
     path = folder / f"{Path(script).stem}.order.json"
     path.write_text(json.dumps(order))
-    run(["node", "--stack-size=2000", HERE / script, path])
+    run(["node", "--stack-size=2000", "--expose-gc", HERE / script, path])
 
 
 def wasm_opt(modules: Path, source: Path, target: Path, *passes: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from browser_plugin.dist import CACHE, MODULES, PLUGIN, PYODIDE, ROOT, compress, freeze_core, order
-from browser_plugin.freeze.order import Level
+from browser_plugin.freeze.order import FULL, Level
 from browser_plugin.policy import as_javascript
 
 SHIPPED = ROOT / "dist" / "page"
@@ -34,7 +34,7 @@ def prepare(variants: tuple[str, ...], say: Callable[[str], None]) -> tuple[Path
     scripts["plugin"] = 'await (await fetch("/session-plugin.js")).text();'
     for level in LEVELS:
         if level in variants:
-            description = freeze_core(order(level), folder / level)
+            description = freeze_core(order(level), folder / level, FULL)
             description["wasm"] = f"/{level}/{description['wasm']}"
             scripts[level] = 'import { startFrozen } from "/frozen.js";\n'
             scripts[level] += (

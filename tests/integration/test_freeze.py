@@ -18,7 +18,8 @@ from browser_plugin.freeze.order import Order
 from browser_plugin.freeze.profile import run
 from browser_plugin.freeze.rewrite import HOST_EXPORTS, thawless, with_memory
 from browser_plugin.freeze.state import State
-from browser_plugin.freeze.tools import FreezeError, wasm_opt
+from browser_plugin.freeze.tools import FreezeError
+from browser_plugin.freeze.watch import SHADOW, watched
 from browser_plugin.freeze.wheel import as_wheel
 
 SOURCE = '''
@@ -85,14 +86,14 @@ def whole(original: Module, state: State) -> bytes:
 def test_a_whole_module_answers_as_this_python_does(
     whole: bytes, wheel: Path, state: State, tmp_path: Path
 ) -> None:
-    counts = check(whole, None, state, Host.ask(wheel, ENTRY, TEXTS), tmp_path, repeated=2000)
+    counts = check(whole, None, state.description(), Host.ask(wheel, ENTRY, TEXTS), tmp_path, repeated=2000)
     assert counts["calls"] == len(TEXTS)
 
 
 def test_a_wrong_answer_fails_the_check(whole: bytes, wheel: Path, state: State, tmp_path: Path) -> None:
     other = packed(tmp_path, SOURCE.replace('"%s=%d"', '"%s:%d"'))
     with pytest.raises(FreezeError, match="answers 'a=2 b=1' to 'a b a', the host's Python 'a:2 b:1'"):
-        check(whole, None, state, Host.ask(other, ENTRY, TEXTS), tmp_path, repeated=1)
+        check(whole, None, state.description(), Host.ask(other, ENTRY, TEXTS), tmp_path, repeated=1)
 
 
 def test_a_poisoned_module_that_fails_is_told(
@@ -103,7 +104,7 @@ def test_a_poisoned_module_that_fails_is_told(
     with pytest.raises(
         FreezeError, match=r'the poisoned module ends in R\w+Error: .*, asked ""; if it takes'
     ):
-        check(whole, poisoned, state, Host.ask(wheel, ENTRY, TEXTS), tmp_path, repeated=1)
+        check(whole, poisoned, state.description(), Host.ask(wheel, ENTRY, TEXTS), tmp_path, repeated=1)
 
 
 def test_memory_that_grows_fails_the_check(original: Module, tmp_path: Path) -> None:
@@ -112,7 +113,7 @@ def test_memory_that_grows_fails_the_check(original: Module, tmp_path: Path) -> 
     grows = boot(original, PYODIDE, wheel, ENTRY, ["a"], tmp_path)
     wasm = with_memory(thawless(original, grows, HOST_EXPORTS), grows.memory).write()
     with pytest.raises(FreezeError, match=r"memory grew by \d+ bytes during 2000 calls"):
-        check(wasm, None, grows, Host.ask(wheel, ENTRY, ["abc"]), tmp_path, repeated=2_000)
+        check(wasm, None, grows.description(), Host.ask(wheel, ENTRY, ["abc"]), tmp_path, repeated=2_000)
 
 
 WATCHED = """
@@ -127,6 +128,16 @@ WATCHED = """
     (if (i32.eq (local.get $first) (i32.const 97))
       (then (i32.store (i32.const 1072) (i32.const 5)))
       (else (drop (i32.load (i32.const 1072)))))
+    (i64.store offset=100 (i32.const 1000) (i64.const 5))
+    (drop (i64.load8_u (i32.const 1107)))
+    (i64.store16 (i32.const 1120) (i64.load16_s offset=18 (i32.const 1110)))
+    (f64.store (i32.const 1136) (f64.promote_f32 (f32.load (i32.const 1144))))
+    (memory.copy (i32.const 1152) (i32.const 1155) (i32.const 7))
+    (memory.fill (i32.const 1168) (i32.const 1) (i32.const 9))
+    (memory.copy (i32.const 1184) (i32.const 1170) (i32.const 0))
+    (drop (i64.load (i32.const 1173)))
+    (i32.ne (memory.size) (i32.const 64))
+    (if (then (unreachable)))
     (i32.const 1))
   (func (export "PyUnicode_FromStringAndSize") (param $at i32) (param $size i32) (result i32)
     (i32.load8_u (local.get $at)))
@@ -148,20 +159,23 @@ WATCHED = """
   (export "PyObject_CallNoArgs" (func $same)))
 """
 """An interpreter for the profile: its function counts down at 1024, writes 1040 before it reads it, and reads
-1072 unless an earlier call, "a", has written it; its answer is the text at 1056."""
+1072 unless an earlier call, "a", has written it; its answer is the text at 1056. From 1100 on it takes other
+sizes and kinds of access."""
 BUFFER = 2048
 
 
 def test_the_profile_sees_what_is_read_before_it_is_written(tmp_path: Path) -> None:
-    text, plain, watched = (tmp_path / name for name in ("plain.wat", "plain.wasm", "watched.wasm"))
+    text, plain, target = (tmp_path / name for name in ("plain.wat", "plain.wasm", "watched.wasm"))
     text.write_text(WATCHED)
-    subprocess.run(["node", MODULES / "binaryen" / "bin" / "wasm-as", text, "-o", plain], check=True)
-    wasm_opt(MODULES, plain, watched, "--instrument-memory")
+    assembler = MODULES / "binaryen" / "bin" / "wasm-as"
+    subprocess.run(["node", assembler, "--enable-bulk-memory", text, "-o", plain], check=True)
+    target.write_bytes(watched(Module.read(plain.read_bytes())).write())
     state = State(b"", 1, BUFFER, 64, [], {}, [], [], {}, 0, 0)
-    record = run(watched, state, ["a", "b"], tmp_path, reads=True)
+    record = run(target, state, ["a", "b"], tmp_path, shadow=SHADOW)
     updated, host_reads, after_another_call = range(1024, 1028), range(1056, 1059), range(1072, 1076)
     first_byte = [BUFFER + 4]
-    expected = {*updated, *host_reads, *after_another_call, *first_byte}
+    other_kinds = [*range(1128, 1130), *range(1144, 1148), *range(1155, 1162), *range(1177, 1181)]
+    expected = {*updated, *host_reads, *after_another_call, *first_byte, *other_kinds}
     assert {at for at, byte in enumerate(record) if byte} == expected
 
 

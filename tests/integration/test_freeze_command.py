@@ -9,7 +9,7 @@ import pytest
 
 from browser_plugin.dist import FREEZES, PYODIDE
 from browser_plugin.freeze.host import OUTSIDE
-from browser_plugin.freeze.order import CALLS, HELD_OUT
+from browser_plugin.freeze.order import FULL, PROFILED
 from browser_plugin.freeze.tools import host_answers
 from browser_plugin.freeze.wheel import as_wheel
 from tests.support.plugin import SOURCE, WORKLOAD, command, lines, surroundings, written
@@ -83,15 +83,15 @@ def test_another_plugin_is_frozen_to_the_same_bytes_in_any_place_and_time(
         ["core.json", description["wheel"], *(description["wasm"] + ending for ending in ("", ".br", ".gz"))]
     )
     checked = description["checked"]
-    assert checked.pop("trapped") <= HELD_OUT // 1_000
+    assert checked.pop("trapped") <= FULL.held_out // 1_000
     assert checked.pop("discarded") < checked["outside"]
     assert checked == {
-        "calls": CALLS + 5,
-        "held_out": HELD_OUT,
-        "repeated": 200_000,
+        "calls": PROFILED + FULL.held_out + 5,
+        "held_out": FULL.held_out,
+        "repeated": FULL.repeated,
         "outside": len(OUTSIDE) + 1,
     }
-    assert f"none wrong in {HELD_OUT} calls that no profile saw" in said[0]
+    assert f"none wrong in {FULL.held_out} calls that no profile saw" in said[0]
 
     again = subprocess.run(
         command(here, cache, {"out": str(here / "again")}),

@@ -75,8 +75,8 @@ BRANCHING = b"\0\x20\0\x04\x7f\x41\1\x05\x41\2\x0b\x0b"
 
 
 def test_basic_blocks_begin_where_control_may_come_or_part() -> None:
-    assert basic_blocks(SEVEN) == [3]
-    assert basic_blocks(BRANCHING) == [1, 5, 8, 11]
+    assert basic_blocks(SEVEN) == (3,)
+    assert basic_blocks(BRANCHING) == (1, 5, 8, 11)
 
 
 def test_basic_blocks_are_counted_behind_locals() -> None:
