@@ -23,7 +23,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar, NoReturn
 
@@ -43,6 +43,9 @@ HOST, HIGHEST_PORT = "127.0.0.1", 65_535
 SYSTEM_BROWSERS = {"chromium": "chromium", "firefox-esr": "firefox-esr"}
 """Debian package to program, used where Playwright's own browsers cannot be had."""
 WEBKIT = {"webkit2gtk-driver": "WebKitWebDriver", "xvfb": "Xvfb"}
+BUILD_MODULE, FREEZE_STEPS = "browser_plugin.dist", 7
+PLUGIN_NEEDS = ("brotli", "pscript")
+"""Python packages without which the plugin cannot be built; it is built while the others arrive."""
 BENCHES = ("browser", "forwarder", "abuse")
 ON_REQUEST = ("takeover",)
 """Takes a quarter of an hour, and root, for machines of its own."""
@@ -164,17 +167,24 @@ def major(program: str) -> int:
     return int(found[1]) if found else 0
 
 
-def set_up_python(tests: bool) -> None:
+def set_up_python(tests: bool, first: Callable[[], None] | None = None) -> None:
     """Make ``.venv`` hold exactly the packages of requirements.lock, and the ``forwarder`` command.
 
-    ``tests``: those of tests/requirements.lock, too.
+    ``tests``: those of tests/requirements.lock, too. ``first`` is called as soon as the few packages are
+    there that building the plugin needs, unless all were there already.
     """
     stamp, more = VENV / "locked", VENV / "locked-tests"
     lock, tests_lock = ROOT / "requirements.lock", ROOT / "tests" / "requirements.lock"
     value = fingerprint(lock) + declared() + str(ROOT)
     pip: list[str | Path] = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    pip.append("--no-compile")  # most modules of most packages are never imported; the others compile then
     if not unchanged(stamp, value):
         Step("Python environment", [sys.executable, "-m", "venv", "--clear", VENV]).wait()
+        if first:
+            some = LOGS.parent / "first.lock"
+            some.write_text("".join(part(lock, name) for name in PLUGIN_NEEDS))
+            Step("Packages for the build", [*pip, "--require-hashes", "-r", some]).wait()
+            first()
         Step("Python packages", [*pip, "--require-hashes", "-r", lock]).wait("^Collecting", pins(lock))
         Step("This project", [*pip, "--no-deps", "--no-build-isolation", "--no-index", "-e", ROOT]).wait()
         stamp.write_text(value)
@@ -199,16 +209,41 @@ def pins(lock: Path) -> int:
     return len(re.findall(r"^\w.*==", lock.read_text(), re.MULTILINE))
 
 
-def set_up(tests: bool = False) -> None:
-    """Set up what every command needs: both package trees, side by side."""
+def part(lock: Path, name: str) -> str:
+    """Return what a lock file says of one package; fails where it says nothing."""
+    found = re.search(rf"^{re.escape(name)}==.*\n(?:[ ].*\n)*", lock.read_text(), re.MULTILINE)
+    return found[0] if found else fail(f"{lock.name} does not pin {name}")
+
+
+def set_up(tests: bool = False, plugin: Sequence[str] | None = None) -> None:
+    """Set up what every command needs: both package trees, side by side.
+
+    ``plugin``: build the plugin with these options as well, beside what it does not need.
+    """
     check_machine()
     stamp, value = NODE_MODULES / ".locked", fingerprint(PLUGIN / "package-lock.json")
     npm: list[str | Path] = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", PLUGIN]
     packages = None if unchanged(stamp, value) else Step("JavaScript packages", npm)
-    set_up_python(tests)
-    if packages:
-        packages.wait()
-        stamp.write_text(value)
+    building: list[Step] = []
+
+    def packages_there() -> None:
+        nonlocal packages
+        if packages:
+            packages.wait()
+            stamp.write_text(value)
+            packages = None
+
+    def begin() -> None:
+        packages_there()
+        if plugin is not None:
+            building.append(Step("Freezing Python for the page", [PYTHON, "-m", BUILD_MODULE, *plugin]))
+
+    set_up_python(tests, begin)
+    packages_there()
+    if building:
+        building[0].wait("^build: freezing", FREEZE_STEPS)
+    elif plugin is not None:
+        build_plugin(*plugin)
 
 
 def set_up_browsers() -> None:
@@ -250,7 +285,7 @@ def become(*arguments: str | Path) -> NoReturn:
 
 def build_plugin(*options: str) -> None:
     """Make the plugin's files in ``dist``; quick when nothing changed."""
-    if code := python("-m", "browser_plugin.dist", *options):
+    if code := python("-m", BUILD_MODULE, *options):
         raise SystemExit(code)
 
 
@@ -263,8 +298,7 @@ def build(options: argparse.Namespace, extra: list[str]) -> None:
 def serve(options: argparse.Namespace, extra: list[str]) -> NoReturn:
     """Build, then start the forwarder, the shop and the fake Amplitude (``web_demo``)."""
     check_ports(options.port)
-    set_up()
-    build_plugin("--quick")
+    set_up(plugin=["--quick"])
     if options.amplitude_key:  # by the environment: command lines can be read by every user of a machine
         os.environ["AMPLITUDE_API_KEY"] = options.amplitude_key
         extra += ["--real", "--region", options.region]
@@ -287,7 +321,7 @@ def test(options: argparse.Namespace, extra: list[str]) -> None:
         "types of the page's JavaScript": ["node", tsc, "-p", PLUGIN / "page"],
         "types of the shop's JavaScript": ["node", tsc, "-p", ROOT / "web_demo" / "shop"],
     }
-    building = Step("Build", [PYTHON, "-m", "browser_plugin.dist"])  # a core each: the checks need but one
+    building = Step("Build", [PYTHON, "-m", BUILD_MODULE])  # a core each: the checks need but one
     failed = run_checks(checks)
     building.wait()
     print(building.said(), end="", flush=True)

@@ -23,6 +23,7 @@ from forwarder.asgi import create_app, create_status_app
 from forwarder.config.settings import Limits, Settings
 from forwarder.errors import ConfigError, ForwarderError
 from forwarder.faults import fault_of
+from forwarder.http.listening import inherited, listen
 from forwarder.http.protocol import limited
 from forwarder.prefixes import BelowPrefix
 
@@ -48,7 +49,7 @@ def serve(load: Callable[[], Settings]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # while serving uvicorn has its own, and raises them again
         signal.signal(number, lambda *_: server.stop_soon())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nothing has been read that could be read again
-    listener = _listen(settings.server.host, settings.server.port)
+    listener = inherited() or listen(settings.server.host, settings.server.port)
     with listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_with_status(forwarder, _serve(server, forwarder, listener, load)))
 
@@ -119,7 +120,7 @@ async def _with_status(forwarder: Forwarder, work: Coroutine[Any, Any, None]) ->
         await work
         return
     try:
-        listener = _listen(server.host, server.status_port)
+        listener = listen(server.host, server.status_port)
     except ConfigError:
         work.close()
         raise
@@ -215,21 +216,6 @@ def _with_room(limits: Limits) -> Limits:
 def fitting_connections(wanted: int, files: int) -> int:
     """Return how many of the wanted connections fit into a process that may open ``files``."""
     return min(wanted, max(1, (files - _OTHER_FILES) // _FILES_EACH))
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        reason = error.strerror or str(error)
-        mend = "choose another --host or --port"
-        raise ConfigError([f"cannot listen on {host}:{port}: {reason}; {mend}"]) from None
-    listener.set_inheritable(True)
-    return listener
 
 
 async def _reload(forwarder: Forwarder, load: Callable[[], Settings]) -> None:

@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 import click
 
+from forwarder.cli.backup import backup
 from forwarder.cli.dead import dead_group
 from forwarder.cli.delete import delete
 from forwarder.cli.moving_in import import_, init, presets
@@ -41,7 +42,7 @@ def cli() -> None:
 
 cli.add_command(dead_group)
 cli.add_command(delete)
-for _command in (import_, init, presets, verify):
+for _command in (backup, import_, init, presets, verify):
     cli.add_command(_command)
 
 

@@ -21,6 +21,8 @@ from forwarder.http.sending import CoalescedResponse
 from forwarder.memory import RequestMemory
 
 _SWEEP_SECONDS = 1.0
+_LAST_REQUEST_S = 0.5
+"""How long a stop waits for the next request of a connection: one that is on its way arrives by then."""
 _ONE_READ = 262_144
 """Bytes that may arrive at once: the end of the headers and the beginning of the body."""
 _REQUEST_BYTES = 4_096
@@ -61,13 +63,15 @@ class LimitedProtocol(HttpToolsProtocol):
     """When its last request began, in the loop's time."""
     ending: bool
     """Whether the last request that is answered on this connection has been received."""
+    leaving: bool
+    """Whether this process stops: the next answer is the last one."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start waiting; where there are too many connections, the one that waits longest goes."""
         super().connection_made(transport)
         if self.client and ":" in self.client[0]:  # a socket for both shows IPv4 as IPv6
             self.client = (plain_address(self.client[0]) or self.client[0], self.client[1])
-        self.receiving = self.in_headers = self.ending = False
+        self.receiving = self.in_headers = self.ending = self.leaving = False
         self.unread = self.held = self.size = self.hosts = 0
         self._wait(self.limits.request_seconds)
         self.begun = self.since
@@ -154,6 +158,25 @@ class LimitedProtocol(HttpToolsProtocol):
             self.unread = 0
             self._hold(self.size + len(self.url) + _REQUEST_BYTES)
             super().on_headers_complete()
+            if self.leaving:
+                self.cycle.keep_alive = False
+
+    def shutdown(self) -> None:
+        """Take the request that is arriving, or arrives in a moment; its answer says that it is the last.
+
+        Whoever has connected may have sent already: closing at once would lose that, and no client sends a
+        POST again by itself.
+        """
+        self.leaving = True
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
+        else:
+            self.loop.call_later(_LAST_REQUEST_S, self._close_idle)
+
+    def _close_idle(self) -> None:
+        idle = self.cycle is None or self.cycle.response_complete
+        if idle and not self.receiving and not self.transport.is_closing():
+            self.transport.close()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         """Have it answered, head and body together."""

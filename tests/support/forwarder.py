@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -12,6 +13,14 @@ from pathlib import Path
 from queue import Queue
 
 from tests.support.processes import ROOT
+
+HAND_OVER = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+"""Starts a program as a service manager does that keeps its socket."""
 
 
 class Running:
@@ -25,10 +34,18 @@ class Running:
         *arguments: str,
         program: Sequence[str] = ("-m", "forwarder"),
         until: str = "listening",
+        listener: socket.socket | None = None,
     ) -> None:
-        """``program``: what Python runs as the forwarder; ``until``: what is waited for."""
+        """``program``: what Python runs as the forwarder; ``until``: what is waited for.
+
+        ``listener``: is handed over as a service manager does it.
+        """
+        command = [sys.executable, *program, "serve", "--config", str(config), *arguments]
+        if listener is not None:
+            command = [sys.executable, "-c", HAND_OVER, str(listener.fileno()), *command]
         self.process = subprocess.Popen(
-            [sys.executable, *program, "serve", "--config", str(config), *arguments],
+            command,
+            pass_fds=[] if listener is None else [listener.fileno()],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stderr=subprocess.PIPE,

@@ -18,7 +18,7 @@ class Load(threading.Thread):
         self.ending = threading.Event()
 
     def run(self) -> None:
-        with httpx.Client(base_url=self.url, auth=(self.write_key, ""), verify=False) as client:
+        with httpx.Client(base_url=self.url, auth=(self.write_key, ""), verify=False, timeout=30) as client:
             while not self.ending.is_set():
                 number = f"{self.prefix}-{len(self.accepted) + len(self.others)}"
                 event = {"event": "DedupIndex", "userId": "u", "messageId": number}

@@ -14,6 +14,8 @@ from forwarder.spool.suppression import marks_for
 from tests.support.spools import NOW, at, event, names, opened
 
 FORMAT_1 = Path(__file__).parent / "data/spool_format_1.db.gz"
+FORMAT_2 = Path(__file__).parent / "data/spool_format_2.db.gz"
+"""What version 0.1.0 left."""
 
 
 @pytest.fixture
@@ -107,6 +109,24 @@ async def test_an_older_format_is_migrated(format_1: Path) -> None:
     async with opened(at(path)) as spool:
         assert (await spool.counts()).destinations["one"].accepted == 5
         assert [mark.upto for mark in await spool.marks()] == [9]
+
+
+async def test_a_file_of_version_0_1_0_keeps_its_counts(path: Path) -> None:
+    path.write_bytes(gzip.decompress(FORMAT_2.read_bytes()))  # noqa: ASYNC240 - a test
+    for _ in range(2):
+        async with opened(at(path)) as spool:
+            assert await spool.attach(["one", "two"]) == {"one": 5, "two": 2}
+            assert names(await spool.read(2, 9)) == [f"m{n}" for n in range(3, 9)]
+            assert await spool.append([event("m8")], NOW) == [False]
+            assert [(group.name, set(group.keys)) for group in await spool.groups("one")] == [
+                ("u1", {"u1", "d1"})
+            ]
+            assert [one.reason for one in await spool.dead()] == ["invalid time"]
+            one, two = (await spool.counts()).destinations.values()
+            assert (one.accepted, one.waiting, one.parked, one.dead) == (8, 4, 1, 1)
+            assert one.ended == {("delivered", ""): 3}
+            assert (two.accepted, two.waiting) == (8, 6)
+            assert two.ended == {("delivered", ""): 1, ("filtered", "no trigger"): 1}
 
 
 async def test_a_tool_makes_no_file(path: Path) -> None:

@@ -1,0 +1,116 @@
+"""A restart under load: the listening socket stays, so nobody is refused and nothing sent is lost."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from forwarder.http.listening import inherited
+from tests.support.forwarder import Running
+from tests.support.load import Load
+from tests.support.processes import ROOT
+from tests.support.spools import spooled
+from tests.support.waiting import eventually
+
+CONFIG = """
+[[sources]]
+name = "web"
+write_key = "web-key"
+[[destinations]]
+name = "amplitude"
+base_url = "http://127.0.0.1:9"
+settings = { apiKey = "k", secretKey = "s" }
+"""
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    """A socket as a service manager holds it."""
+    with socket.socket() as opened:
+        opened.bind(("127.0.0.1", 0))
+        opened.listen(1024)
+        yield opened
+
+
+class NewConnections(Load):
+    """Sends each event on a connection of its own, as the pages of as many visitors do."""
+
+    def run(self) -> None:
+        while not self.ending.is_set():
+            number = f"{self.prefix}-{len(self.accepted) + len(self.others)}"
+            event = {"event": "E", "userId": "u", "messageId": number, "writeKey": "web-key"}
+            try:
+                answer = httpx.post(f"{self.url}/v1/t", json=event, timeout=30)
+            except httpx.TransportError as error:
+                self.others.append(error)
+                continue
+            (self.accepted if answer.status_code == 200 else self.others).append(number)
+
+
+def test_a_restart_refuses_nobody_and_loses_nothing(listener: socket.socket, tmp_path: Path) -> None:
+    config = tmp_path / "forwarder.toml"
+    config.write_text(CONFIG)
+    running = Running(config, listener=listener)
+    assert running.url == f"http://127.0.0.1:{listener.getsockname()[1]}"
+    loads: list[Load] = [NewConnections(running.url, f"new{n}") for n in range(3)]
+    loads += [Load(running.url, f"kept{n}") for n in range(2)]
+    try:
+        for load in loads:
+            load.start()
+        for _ in range(2):
+            sent = [len(load.accepted) for load in loads]
+            assert eventually(
+                lambda sent=sent: all(  # type: ignore[misc]
+                    len(load.accepted) > before + 3 for load, before in zip(loads, sent, strict=True)
+                )
+            ), "every sender's events are taken"
+            assert running.stop() == 0
+            running = Running(config, listener=listener)
+    finally:
+        for load in loads:
+            load.ending.set()
+        for load in loads:
+            load.join(60)
+        assert running.stop(signal.SIGTERM) == 0
+    assert [load.others for load in loads] == [[]] * len(loads), "refused, lost or answered otherwise"
+    kept = [event["messageId"] for event in spooled(tmp_path)]
+    assert sorted(kept) == sorted(number for load in loads for number in load.accepted)
+
+
+def test_a_socket_handed_to_another_process_is_not_taken() -> None:
+    environment = {"LISTEN_PID": str(os.getpid() + 1), "LISTEN_FDS": "1"}
+    assert inherited(environment) is None
+    assert inherited({}) is None
+
+
+@pytest.mark.parametrize(
+    ("open_three", "count", "says"),
+    [
+        ("exec 3</dev/null", "1", "file descriptor 3 is no socket"),
+        ("exec 3<&-", "1", "file descriptor 3 is no socket"),
+        ("exec 3</dev/null", "2", "LISTEN_FDS is '2': one socket is served"),
+    ],
+)
+def test_what_cannot_be_listened_on_is_told_in_one_line(
+    tmp_path: Path, open_three: str, count: str, says: str
+) -> None:
+    handed = f'{open_three}; export LISTEN_PID=$$ LISTEN_FDS={count}; exec "$@"'
+    command = ["/bin/sh", "-c", handed, "sh", sys.executable, "-m", "forwarder", "serve"]
+    (tmp_path / "forwarder.toml").write_text(CONFIG)
+    done = subprocess.run(
+        [*command, "--config", str(tmp_path / "forwarder.toml")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
