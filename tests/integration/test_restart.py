@@ -1,5 +1,7 @@
 """A restart under load: the listening socket stays, so nobody is refused and nothing sent is lost."""
 
+import contextlib
+import json
 import os
 import signal
 import socket
@@ -81,6 +83,47 @@ def test_a_restart_refuses_nobody_and_loses_nothing(listener: socket.socket, tmp
     assert [load.others for load in loads] == [[]] * len(loads), "refused, lost or answered otherwise"
     kept = [event["messageId"] for event in spooled(tmp_path)]
     assert sorted(kept) == sorted(number for load in loads for number in load.accepted)
+
+
+def test_a_stop_takes_what_is_on_its_way(tmp_path: Path) -> None:
+    config = tmp_path / "forwarder.toml"
+    config.write_text(CONFIG)
+    running = Running(config, "--port", "0")
+    port = int(running.url.rpartition(":")[2])
+    with contextlib.ExitStack() as stack:
+        fresh, used, silent = (
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10)) for _ in range(3)
+        )
+        assert b"200 OK" in posted(used, "first")  # by then the others are accepted, too
+        running.process.send_signal(signal.SIGTERM)
+        while listening(port):
+            pass
+        for connection, number in ((fresh, "second"), (used, "third")):
+            answer = posted(connection, number)
+            assert b"200 OK" in answer
+            assert b"connection: close" in answer
+            assert connection.recv(1) == b"", "it is closed behind the answer"
+        assert silent.recv(1) == b"", "whoever sends nothing is not waited for"
+    assert running.process.wait(30) == 0
+    assert running.everything_said()
+    assert {event["messageId"] for event in spooled(tmp_path)} == {"first", "second", "third"}
+
+
+def posted(connection: socket.socket, number: str) -> bytes:
+    """Send one event on a connection that may be used again; return the answer."""
+    body = json.dumps({"event": "E", "userId": "u", "messageId": number, "writeKey": "web-key"}).encode()
+    head = f"POST /v1/t HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
+    connection.sendall(head.encode() + body)
+    return connection.recv(65_536)
+
+
+def listening(port: int) -> bool:
+    """Tell whether anybody takes connections at a port."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=10).close()
+    except ConnectionError:  # refused, or reset because it was still in the queue
+        return False
+    return True
 
 
 def test_a_socket_handed_to_another_process_is_not_taken() -> None:
