@@ -17,9 +17,9 @@ from forwarder.amplitude.payload.validation import Payload, compile_payload
 from forwarder.amplitude.settings import read_settings
 from forwarder.amplitude.subscriptions import Definition, identities, read_definition
 from forwarder.amplitude.wire.endpoints import endpoint_url
-from forwarder.amplitude.wire.items import MOST_PRODUCTS, Call, Item, Planned, within_bounds
+from forwarder.amplitude.wire.items import Call, Item, Planned
 from forwarder.amplitude.wire.requests import Keys, calls
-from forwarder.amplitude.wire.writing import MOST_WRITTEN, write_all
+from forwarder.amplitude.wire.writing import MOST_WRITTEN, write_all, write_within_bounds
 from forwarder.errors import ForwarderError, MappingError, TriggerError
 from forwarder.javascript import values as js
 from forwarder.triggers import compile_trigger, event_types
@@ -74,7 +74,7 @@ class Subscription:
 
     def items(self, payload: Payload, event: Event, *, alone: bool) -> list[Item]:
         """Return what the event's payload becomes; ``alone``: no other subscription's items are named."""
-        return self._make(payload, insert_id_base(event.get("messageId"), self.identity, alone=alone))
+        return self._make(payload, insert_id_base(event.get("messageId"), "" if alone else self.identity))
 
 
 def _payload_maker(action: str, mapping: object) -> Callable[[object], Payload]:
@@ -116,8 +116,6 @@ _ACTIONS: Final[dict[str, Callable[[Payload, str | None], list[Item]]]] = {
 
 _LINTED: Final = 10
 """Items of a subscription that delivery looks at for warnings: a hundred products share nearly everything."""
-_WHOLE: Final = MOST_PRODUCTS + 1
-"""All of them, and the payload is shown, too: for people."""
 
 
 class AmplitudeDestination:
@@ -164,41 +162,46 @@ class AmplitudeDestination:
 
     def plans(self, event: Event) -> list[tuple[Subscription, Planned]]:
         """Return what ``plan`` does, each with its subscription."""
-        plans = list(self._plans(event, _WHOLE))
+        plans = list(self._plans(event))
         for _, planned in plans:
             planned.calls = calls(planned.items, self.keys, self.url)
         return plans
 
     def items(self, event: Event) -> tuple[list[Item], list[ForwarderError]]:
         """Return what to send for the event, written and in order, and why subscriptions send nothing."""
-        items: list[Item] = []
-        errors: list[ForwarderError] = []
-        for _, planned in self._plans(event, _LINTED):
-            items += planned.items
-            errors += planned.errors
-            if self._on_warning is not None:
-                for warning in planned.warnings:
-                    self._on_warning(warning.kind)
-        return items, errors
-
-    def _plans(self, event: Event, linted: int) -> Iterator[tuple[Subscription, Planned]]:
-        """Yield what each matching subscription makes; ``linted``: items of each that are looked at."""
         event = self._readable(event)
-        room = MOST_WRITTEN
         matching = self._matching(event)
         alone = self._is_alone(matching)
+        room = MOST_WRITTEN
+        items: list[Item] = []
+        errors: list[ForwarderError] = []
+        for subscription in matching:
+            try:
+                payload = subscription.payload(event)
+                made = subscription.items(payload, event, alone=alone)
+                room = write_within_bounds(made, room, errors)
+                if self._on_warning is not None:
+                    for warning in lint(payload, made[:_LINTED]):
+                        self._on_warning(warning.kind)
+                items += made
+            except ForwarderError as error:
+                errors.append(error)
+        return items, errors
+
+    def _plans(self, event: Event) -> Iterator[tuple[Subscription, Planned]]:
+        """Yield what each matching subscription makes, all of it looked at for warnings."""
+        event = self._readable(event)
+        matching = self._matching(event)
+        alone = self._is_alone(matching)
+        room = MOST_WRITTEN
         for subscription in matching:
             planned = Planned(subscription.name, subscription.action)
             try:
                 payload = subscription.payload(event)
-                if linted == _WHOLE:
-                    planned.payload = payload.sent | payload.how
+                planned.payload = payload.sent | payload.how
                 items = subscription.items(payload, event, alone=alone)
-                beyond = within_bounds(items)
-                room, too_large = write_all(items, room)
-                planned.errors = [error for error in (beyond, too_large) if error is not None]
-                if linted == _WHOLE or self._on_warning is not None:
-                    planned.warnings = lint(payload, items[:linted])
+                room = write_within_bounds(items, room, planned.errors)
+                planned.warnings = lint(payload, items)
                 planned.items = items
             except ForwarderError as error:
                 planned.errors.append(error)

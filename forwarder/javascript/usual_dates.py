@@ -13,7 +13,8 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 def read_usual(text: str) -> int:
     """Return the ms since the epoch of what ``USUAL`` matches. Raises ValueError where no such day exists."""
-    return whole_milliseconds(datetime.fromisoformat(text) - EPOCH)
+    since = datetime.fromisoformat(text) - EPOCH
+    return since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
 
 
 def whole_milliseconds(time: timedelta) -> int:

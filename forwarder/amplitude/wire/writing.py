@@ -5,8 +5,8 @@ from typing import Final
 
 import orjson
 
-from forwarder.amplitude.wire.items import Item
-from forwarder.errors import PayloadError
+from forwarder.amplitude.wire.items import Item, within_bounds
+from forwarder.errors import ForwarderError, PayloadError
 from forwarder.javascript.json import stringify
 from forwarder.text import whole_value
 
@@ -18,6 +18,25 @@ MOST_WRITTEN: Final = 4_000_000
 
 Written = dict[int, tuple[object, bytes]]
 """Values written before, by identity, with what was written: what an event's items share is written once."""
+
+
+def write_within_bounds(items: MutableSequence[Item], room: int, errors: list[ForwarderError]) -> int:
+    """Write what a subscription makes of an event; return what is left of ``room`` bytes.
+
+    What is beyond the bounds is taken out of the list, and ``errors`` tell of it. Raises PayloadError as
+    ``write`` does.
+    """
+    if len(items) == 1:  # as nearly always: what follows, with nothing to share
+        write(items[0])
+        if len(items[0].data) <= room:
+            return room - len(items[0].data)
+    beyond = within_bounds(items)
+    room, too_large = write_all(items, room)
+    if beyond is not None:
+        errors.append(beyond)
+    if too_large is not None:
+        errors.append(too_large)
+    return room
 
 
 def write_all(items: MutableSequence[Item], room: int = MOST_WRITTEN) -> tuple[int, PayloadError | None]:
