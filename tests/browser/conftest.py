@@ -6,12 +6,33 @@ with a running loop no asynchronous test of other folders could run.
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from zlib import crc32
 
 import pytest
 from playwright.sync_api import Browser, BrowserType, Playwright, sync_playwright
 
 from tests.browser.browsers import NOTHING_EMULATED, launch_options, webkit
 from tests.browser.shop_page import Shop, shop
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run stock Pyodide, which takes seconds on every page, in one browser for each test, in turns.
+
+    What a page does is the same with either runtime; that stock Pyodide itself works in every browser is seen
+    by the tests that are marked ``every_browser``, and by those that need no page of the shop.
+    """
+    browsers = config.option.browser
+    left_out = [item for item in items if _is_left_out(item, browsers)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
+
+
+def _is_left_out(item: pytest.Item, browsers: list[str]) -> bool:
+    given = getattr(getattr(item, "callspec", None), "params", {})
+    if "pyodide" not in (given.get("running"), given.get("demo")) or item.get_closest_marker("every_browser"):
+        return False
+    name = item.nodeid.partition("[")[0].rpartition("::")[2]
+    return bool(given.get("browser_name") != browsers[crc32(name.encode()) % len(browsers)])
 
 
 @pytest.fixture(scope="package")

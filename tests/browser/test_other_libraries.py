@@ -37,6 +37,7 @@ def on_identify(clean: Shop) -> list[dict[str, Any]]:
 
 def bring(page: Page, address: str, file: Path) -> None:
     """Put a library's own file on the page as if its host served it at ``address``."""
+    assert file.is_file(), "run npm ci: the page would wait for the file for ever"
     page.route(address, lambda route: route.fulfill(path=file, content_type="text/javascript"))
 
 

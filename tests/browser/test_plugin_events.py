@@ -22,6 +22,7 @@ def reported(running: Shop, kind: str) -> float:
     return float(counts[0]) if counts else 0
 
 
+@pytest.mark.every_browser
 def test_a_first_event_and_one_that_python_answers(clean: Shop, browser: Browser) -> None:
     url = clean.page("first", after="<script>analytics.track('First')</script>")
     with opened(browser, clean, url) as page:

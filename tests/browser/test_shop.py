@@ -124,6 +124,7 @@ def test_31_minutes_later_it_is_another_session(demo: Demo, browser: Browser) ->
         assert viewed["session_id"] == after
 
 
+@pytest.mark.every_browser
 def test_python_comes_up_by_either_runtime(demo: Demo, browser: Browser) -> None:
     with fresh(browser) as context:
         page = context.new_page()
