@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tests.support.configuration import DESTINATION, TOKEN
+from tests.support.configuration import TOKEN, destination_of
 from tests.support.nats import PROGRAM
 from tests.support.processes import ROOT
 from tests.support.waiting import eventually
@@ -201,7 +201,7 @@ class Forwarder(Machine):
             stream=f"nats://{servers}/{stream}",
             folder=self.folder,
         )
-        text += DESTINATION.format(name="fake", url=f"http://{WEB}:8302", more="", timeout_seconds=1.5)
+        text += destination_of("fake", f"http://{WEB}:8302")
         self._config.write_text(text)
         for node in NODES if only else ():
             if node != only:

@@ -11,27 +11,12 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser.site import Site, serving
+from tests.support.configuration import configuration
 from tests.support.forwarder import Running, forwarder
 from tests.support.processes import ROOT
 from tests.support.receiver import Receiver, receiver
 from tests.support.waiting import eventually
 
-CONFIG = """
-[server]
-assets = "{dist}"
-operator_token = "an-operators-token"
-[session]
-runtime = "{runtime}"
-[[sources]]
-name = "web"
-write_key = "web-key"
-[[destinations]]
-name = "amplitude"
-base_url = "{amplitude}"
-linger_ms = 10
-[destinations.settings]
-apiKey = "k"
-"""
 ONE_RUNTIME = pytest.mark.parametrize("running", ["frozen"], indirect=True)
 """For tests of what the page does whoever answers: stock Pyodide takes seconds on every page."""
 SNIPPET = """
@@ -120,7 +105,9 @@ def shop(folder: Path, runtime: str = "frozen", headers: dict[str, str] | None =
     """Run receiver, forwarder and site; ``headers``: of the site's pages."""
     with receiver() as amplitude:
         config = folder / "forwarder.toml"
-        config.write_text(CONFIG.format(dist=ROOT / "dist", runtime=runtime, amplitude=amplitude.url))
+        server = {"assets": ROOT / "dist", "operator_token": "an-operators-token"}
+        session = {"runtime": runtime}
+        config.write_text(configuration(amplitude=amplitude.url, server=server, session=session))
         site = Site(folder / "site", headers=headers or {})
         with forwarder(config) as running, serving(site):
             yield Shop(site, running, amplitude, runtime)

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -15,8 +14,9 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.support.amplitude import Amplitude, fake_amplitude
+from tests.support.configuration import configuration
 from tests.support.forwarder import forwarder
-from tests.support.processes import ROOT
+from tests.support.processes import ROOT, free_port
 from tests.support.waiting import eventually
 
 UMD = ROOT / "browser_plugin" / "node_modules" / "@segment" / "analytics-next" / "dist" / "umd"
@@ -24,19 +24,6 @@ STRATEGIES: dict[str, dict[str, Any]] = {
     "standard": {},
     "batching": {"deliveryStrategy": {"strategy": "batching", "config": {"size": 4, "timeout": 300}}},
 }
-CONFIG = """
-[server]
-assets = "assets"
-[[sources]]
-name = "web"
-write_key = "web-key"
-allowed_origins = ["SHOP"]
-[[destinations]]
-name = "amplitude"
-base_url = "AMPLITUDE"
-[destinations.settings]
-apiKey = "k"
-"""
 SHOP = """<!doctype html><title>shop</title><script>
   var analytics = (window.analytics = window.analytics || []);
   analytics._cdn = "FORWARDER";
@@ -97,7 +84,8 @@ def config(tmp_path: Path, amplitude: Amplitude, shop: tuple[str, dict[str, str]
     page.mkdir()
     (page / "session-plugin.js").write_text("// the session plugin has tests of its own")
     path = tmp_path / "forwarder.toml"
-    path.write_text(CONFIG.replace("AMPLITUDE", amplitude.url).replace("SHOP", shop[0]))
+    origins = {"allowed_origins": [shop[0]]}
+    path.write_text(configuration(amplitude=amplitude.url, source=origins, server={"assets": "assets"}))
     return path
 
 
@@ -133,13 +121,6 @@ def arrive_once(amplitude: Amplitude, count: int) -> None:
     assert times() == dict.fromkeys(range(count), 1)
     assert len({event["insert_id"] for event in amplitude.events("Seen")}) == count
     assert {event.get("ip") for event in amplitude.events("Seen")} == {"127.0.0.1"}
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)

@@ -11,26 +11,10 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser.shop_page import fresh
 from tests.support.amplitude import Amplitude, fake_amplitude
+from tests.support.configuration import configuration
 from tests.support.forwarder import forwarder
 from tests.support.processes import ROOT, program
 from tests.support.waiting import eventually
-
-CONFIG = """
-[server]
-assets = "{dist}"
-[session]
-session_events = true
-runtime = "{runtime}"
-[[sources]]
-name = "shop"
-write_key = "demo"
-[[destinations]]
-name = "amplitude"
-base_url = "{amplitude}"
-linger_ms = 10
-[destinations.settings]
-apiKey = "demo-api-key"
-"""
 
 
 @dataclass
@@ -45,7 +29,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
     config = tmp_path_factory.mktemp("demo") / "forwarder.toml"
     with ExitStack() as programs:
         amplitude = programs.enter_context(fake_amplitude())
-        config.write_text(CONFIG.format(dist=ROOT / "dist", runtime=request.param, amplitude=amplitude.url))
+        session = {"session_events": True, "runtime": request.param}
+        server = {"assets": ROOT / "dist"}
+        config.write_text(configuration("shop", "demo", amplitude.url, server=server, session=session))
         url = programs.enter_context(forwarder(config)).url
         yield Demo(programs.enter_context(program("web_demo.shop", "--forwarder", url)), amplitude)
 

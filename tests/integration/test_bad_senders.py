@@ -17,19 +17,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.configuration import configuration
 from tests.support.forwarder import Running, forwarder
 from tests.support.waiting import eventually
 
-CONFIG = """
-[server]
-assets = "assets"
-[[sources]]
-name = "web"
-write_key = "web-key"
-[limits]
-request_seconds = 1.0
-unanswered_bytes = 5_000_000
-"""
+CONFIG = configuration(
+    server={"assets": "assets"}, limits={"request_seconds": 1.0, "unanswered_bytes": 5_000_000}
+)
 EVENT = {"event": "Seen", "userId": "u", "writeKey": "web-key"}
 IDLE = 1_000
 post = partial(httpx.post, timeout=20, verify=False)

@@ -8,16 +8,17 @@ from pathlib import Path
 import pytest
 
 from tests.support.amplitude import Amplitude, fake_amplitude
+from tests.support.configuration import toml
 from tests.support.nats import Nats
 from tests.support.processes import ROOT
 
 GOOD, OTHER, SECRET = "a-known-api-key", "an-unknown-api-key", "the-secret-key-of-it"
-CONFIG = """
-[[destinations]]
-name = "{name}"
-base_url = "{url}"
-settings = {{ apiKey = "{key}", secretKey = "{secret}" }}
-"""
+
+
+def named(name: str, url: str, key: str, secret: str) -> str:
+    """Return a destination."""
+    made = {"name": name, "base_url": url, "settings": {"apiKey": key, "secretKey": secret}}
+    return toml({"destinations": [made]})
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def check(folder: Path, config: str, *more: str) -> tuple[int, str]:
 
 
 def test_keys_that_amplitude_knows_are_fine(amplitude: Amplitude, tmp_path: Path) -> None:
-    config = CONFIG.format(name="good", url=amplitude.url, key=GOOD, secret=SECRET)
+    config = named(name="good", url=amplitude.url, key=GOOD, secret=SECRET)
     code, said = check(tmp_path, config)
     assert (code, "1 source, 1 destination" in said) == (0, True)
 
@@ -48,12 +49,12 @@ def test_every_destination_whose_keys_do_not_work_is_named(amplitude: Amplitude,
     tls = amplitude.url.replace("http:", "https:")
     config = "".join(
         [
-            CONFIG.format(name="good", url=amplitude.url, key=GOOD, secret=SECRET),
-            CONFIG.format(name="unknown", url=amplitude.url, key=OTHER, secret=SECRET),
-            CONFIG.format(name="lone", url=amplitude.url, key=OTHER, secret=""),
-            CONFIG.format(name="closed", url="http://127.0.0.1:9", key=GOOD, secret=SECRET),
-            CONFIG.format(name="no_tls", url=tls, key=GOOD, secret=SECRET),
-            CONFIG.format(name="nowhere", url="http://nowhere.invalid", key=GOOD, secret=SECRET),
+            named(name="good", url=amplitude.url, key=GOOD, secret=SECRET),
+            named(name="unknown", url=amplitude.url, key=OTHER, secret=SECRET),
+            named(name="lone", url=amplitude.url, key=OTHER, secret=""),
+            named(name="closed", url="http://127.0.0.1:9", key=GOOD, secret=SECRET),
+            named(name="no_tls", url=tls, key=GOOD, secret=SECRET),
+            named(name="nowhere", url="http://nowhere.invalid", key=GOOD, secret=SECRET),
         ]
     )
     code, said = check(tmp_path, config)
@@ -71,7 +72,7 @@ def test_every_destination_whose_keys_do_not_work_is_named(amplitude: Amplitude,
 
 def test_a_test_event_is_sent_and_followed(tmp_path: Path) -> None:
     with fake_amplitude(GOOD) as new:
-        config = CONFIG.format(name="alone", url=new.url, key=GOOD, secret="")
+        config = named(name="alone", url=new.url, key=GOOD, secret="")
         code, said = check(tmp_path, config)
         assert (code, "received no event in the last 8 h" in said) == (0, True)
         assert new.arrivals() == []

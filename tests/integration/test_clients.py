@@ -11,24 +11,17 @@ import pytest
 from segment.analytics.client import Client  # type: ignore[import-untyped]  # it has none
 
 from tests.support.amplitude import Amplitude, fake_amplitude
+from tests.support.configuration import configuration
 from tests.support.forwarder import Running, forwarder
 from tests.support.waiting import eventually
 
 TOKEN = "an operator's long token"
-CONFIG = f"""
-[server]
-operator_token = "{TOKEN}"
-[[sources]]
-name = "server"
-write_key = "server-key"
-[[destinations]]
-name = "amplitude"
-base_url = "URL"
-[destinations.settings]
-apiKey = "k"
-secretKey = "s"
-"""
 COUNT = 50
+
+
+def configured(amplitude: Amplitude) -> str:
+    server, keys = {"operator_token": TOKEN}, {"secretKey": "s"}
+    return configuration("server", "server-key", amplitude.url, server=server, settings=keys)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +32,7 @@ def amplitude() -> Iterator[Amplitude]:
 
 @pytest.fixture
 def running(amplitude: Amplitude, tmp_path: Path) -> Iterator[Running]:
-    (tmp_path / "forwarder.toml").write_text(CONFIG.replace("URL", amplitude.url))
+    (tmp_path / "forwarder.toml").write_text(configured(amplitude))
     with forwarder(tmp_path / "forwarder.toml") as process:
         yield process
 

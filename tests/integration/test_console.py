@@ -8,25 +8,18 @@ import httpx
 import pytest
 
 from tests.support.amplitude import Amplitude, fake_amplitude
+from tests.support.configuration import configuration
 from tests.support.forwarder import forwarder
 from tests.support.waiting import eventually
 
 TOKEN = "an-operators-token"
-CONFIG = """
-[server]
-operator_token = "{token}"
-[[sources]]
-name = "web"
-write_key = "web-key"
-[[destinations]]
-name = "amplitude"
-base_url = "{amplitude}"
-linger_ms = 10
-[destinations.settings]
-apiKey = "the-api-key"
-secretKey = "the-secret-key"
-"""
 MARKUP = "<script>alert(1)</script>"
+
+
+def configured(amplitude: Amplitude) -> str:
+    """Return a configuration with a console."""
+    keys = {"apiKey": "the-api-key", "secretKey": "the-secret-key"}
+    return configuration(amplitude=amplitude.url, settings=keys, server={"operator_token": TOKEN})
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +31,7 @@ def amplitude() -> Iterator[Amplitude]:
 @pytest.fixture
 def url(tmp_path: Path, amplitude: Amplitude) -> Iterator[str]:
     config = tmp_path / "forwarder.toml"
-    config.write_text(CONFIG.format(token=TOKEN, amplitude=amplitude.url))
+    config.write_text(configured(amplitude))
     with forwarder(config) as running:
         yield running.url
 
@@ -104,7 +97,7 @@ def test_a_form_of_many_megabytes_is_refused_cheaply(url: str, operator: httpx.C
 
 def test_guessing_the_token_is_counted_logged_and_slow(tmp_path: Path, amplitude: Amplitude) -> None:
     config = tmp_path / "guessed.toml"
-    config.write_text(CONFIG.format(token=TOKEN, amplitude=amplitude.url))
+    config.write_text(configured(amplitude))
     with forwarder(config) as running, httpx.Client(base_url=running.url) as client:
         guesses, until = 0, time.monotonic() + 4
         while time.monotonic() < until:

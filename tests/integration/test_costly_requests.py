@@ -11,19 +11,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.configuration import TOKEN
+from tests.support.configuration import TOKEN, configuration
 from tests.support.forwarder import Running, forwarder
 from tests.support.spools import spooled
 from tests.support.waiting import eventually
 
-CONFIG = f"""
-[server]
-operator_token = "{TOKEN}"
-trusted_proxies = ["127.0.0.1"]
-[[sources]]
-name = "shop"
-write_key = "demo"
-"""
+CONFIG = configuration("shop", "demo", server={"operator_token": TOKEN, "trusted_proxies": ["127.0.0.1"]})
 ATTACKER = "203.0.113.66"
 CONNECTIONS = 16
 SECONDS = 1.5

@@ -6,22 +6,9 @@ from pathlib import Path
 import httpx
 
 from tests.support.amplitude import fake_amplitude
+from tests.support.configuration import configuration
 from tests.support.forwarder import forwarder
 from tests.support.waiting import eventually
-
-CONFIG = """
-[spool]
-path = "spool.db"
-[[sources]]
-name = "shop"
-write_key = "demo"
-[[destinations]]
-name = "amplitude"
-base_url = "{amplitude}"
-linger_ms = 10
-[destinations.settings]
-apiKey = "demo-api-key"
-"""
 
 
 def send(url: str, numbers: range) -> None:
@@ -42,7 +29,7 @@ def send(url: str, numbers: range) -> None:
 def test_a_killed_forwarder_delivers_what_was_queued(tmp_path: Path) -> None:
     config = tmp_path / "forwarder.toml"
     with fake_amplitude() as amplitude:
-        config.write_text(CONFIG.format(amplitude=amplitude.url))
+        config.write_text(configuration("shop", "demo", amplitude.url, spool={"path": "spool.db"}))
         amplitude.misbehave({"kind": "hang", "seconds": 60})
         with forwarder(config) as running:
             send(running.url, range(300))

@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from tests.support.amplitude import Amplitude, fake_amplitude
+from tests.support.configuration import toml
 from tests.support.forwarder import Running, forwarder
 from tests.support.processes import ROOT
 from tests.support.waiting import eventually
@@ -59,25 +60,24 @@ SUBSCRIPTIONS: list[dict[str, Any]] = [
         "mapping": {"event_type": {"@template": "Viewed {{name}}"}, "device_id": {"@path": "$.anonymousId"}},
     },
 ]
-CONFIG = f"""
-[server]
-operator_token = "{TOKEN}"
-trusted_proxies = ["127.0.0.1"]
-[[sources]]
-name = "web"
-write_key = "demo"
-[[sources]]
-name = "strict"
-write_key = "strict"
-strict = true
-[[destinations]]
-name = "amplitude"
-base_url = "URL"
-linger_ms = 5
-subscriptions_file = "subscriptions.json"
-[destinations.settings]
-apiKey = "k"
-"""
+CONFIG = toml(
+    {
+        "server": {"operator_token": TOKEN, "trusted_proxies": ["127.0.0.1"]},
+        "sources": [
+            {"name": "web", "write_key": "demo"},
+            {"name": "strict", "write_key": "strict", "strict": True},
+        ],
+        "destinations": [
+            {
+                "name": "amplitude",
+                "base_url": "URL",
+                "linger_ms": 5,
+                "subscriptions_file": "subscriptions.json",
+                "settings": {"apiKey": "k"},
+            }
+        ],
+    }
+)
 
 
 @pytest.fixture(scope="module")

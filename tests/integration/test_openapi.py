@@ -21,18 +21,14 @@ from schemathesis.specs.openapi.checks import (
 
 from forwarder.ingest.routes import BASES, KINDS
 from forwarder.openapi.document import openapi
+from tests.support.configuration import configuration
 from tests.support.forwarder import Running, forwarder
 
-CONFIG = """
-[server]
-operator_token = "an operator's long token"
-[[sources]]
-name = "web"
-write_key = "web-key"
-strict = true
-[limits]
-failed_keys_per_minute = 1000000
-"""
+CONFIG = configuration(
+    source={"strict": True},
+    server={"operator_token": "an operator's long token"},
+    limits={"failed_keys_per_minute": 1_000_000},
+)
 DESCRIBED = json.loads(openapi())
 CHECKS = [
     not_a_server_error,

@@ -12,26 +12,18 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support.configuration import configuration
 from tests.support.forwarder import Running, forwarder
 from tests.support.load import Load
 from tests.support.processes import ROOT
 from tests.support.spools import spooled
 
 TOKEN, API_KEY, SECRET_KEY = "an-operators-long-token", "the-api-key-of-it", "the-secret-key-of-it"
-CONFIG = f"""
-[server]
-operator_token = "{TOKEN}"
-trusted_proxies = ["127.0.0.1"]
-[[sources]]
-name = "web"
-write_key = "web-key"
-[[destinations]]
-name = "amplitude"
-base_url = "http://127.0.0.1:9"
-[destinations.settings]
-apiKey = "{API_KEY}"
-secretKey = "{SECRET_KEY}"
-"""
+CONFIG = configuration(
+    amplitude="http://127.0.0.1:9",
+    server={"operator_token": TOKEN, "trusted_proxies": ["127.0.0.1"]},
+    settings={"apiKey": API_KEY, "secretKey": SECRET_KEY},
+)
 PAGE = {"library": {"name": "analytics.js"}}
 
 

@@ -8,15 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support.configuration import configuration
 from tests.support.forwarder import Running, forwarder
 
-CONFIG = """
-[server]
-operator_token = "an operator's long token"
-[[sources]]
-name = "web"
-write_key = "web-key"
-"""
+CONFIG = configuration(server={"operator_token": "an operator's long token"})
 
 
 @pytest.fixture(scope="module")

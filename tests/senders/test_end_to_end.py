@@ -9,34 +9,27 @@ import httpx
 from tests.senders.make import stored
 from tests.senders.received import SUBSCRIPTIONS, body_of, differences, kept
 from tests.senders.shapes import ADDRESS, KEY, Json
-from tests.support.amplitude import fake_amplitude
+from tests.support.amplitude import Amplitude, fake_amplitude
+from tests.support.configuration import Table, configuration
 from tests.support.forwarder import forwarder
 from tests.support.waiting import eventually
 
-CONFIG = """
-[server]
-trusted_proxies = ["127.0.0.1"]
-[[sources]]
-name = "senders"
-write_key = "KEY"
-[[destinations]]
-name = "amplitude"
-base_url = "URL"
-linger_ms = 10
-subscriptions_file = "subscriptions.json"
-[destinations.settings]
-apiKey = "k"
-"""
 PAYLOADS = [json.loads(line) for line in stored()]
 DEPENDS = ("time",)
 """What the forwarder's own clock makes of a payload that was written for another moment."""
+
+
+def configured(amplitude: Amplitude, destination: Table) -> str:
+    """Return a forwarder's configuration that tells senders apart by their addresses."""
+    server = {"trusted_proxies": ["127.0.0.1"]}
+    return configuration("senders", KEY, amplitude.url, destination=destination, server=server)
 
 
 def test_what_libraries_send_reaches_amplitude(tmp_path: Path) -> None:
     (tmp_path / "subscriptions.json").write_text(json.dumps(SUBSCRIPTIONS))
     with fake_amplitude() as amplitude:
         config = tmp_path / "forwarder.toml"
-        config.write_text(CONFIG.replace("URL", amplitude.url).replace("KEY", KEY))
+        config.write_text(configured(amplitude, {"subscriptions_file": "subscriptions.json"}))
         with forwarder(config) as running, httpx.Client(base_url=running.url) as client:
             for payload in PAYLOADS:
                 request = payload["request"]

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.senders.shapes import KEY
-from tests.senders.test_end_to_end import CONFIG
 from tests.support.amplitude import fake_amplitude
+from tests.support.configuration import configuration
 from tests.support.forwarder import forwarder
 from tests.support.waiting import eventually
 
@@ -17,8 +17,7 @@ SCRIPT = Path(__file__).with_name("react_native.cjs")
 def test_its_sessions_reach_amplitude(tmp_path: Path) -> None:
     with fake_amplitude() as amplitude:
         config = tmp_path / "forwarder.toml"
-        plain = CONFIG.replace('subscriptions_file = "subscriptions.json"\n', "")
-        config.write_text(plain.replace("URL", amplitude.url).replace("KEY", KEY))
+        config.write_text(configuration("senders", KEY, amplitude.url))
         with forwarder(config) as running:
             command = ["node", str(SCRIPT), running.url, KEY]
             done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
