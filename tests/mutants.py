@@ -122,16 +122,14 @@ def ask(name: str, verdicts: Verdicts, only: str, until: float, workers: int) ->
     from tests.mutation.asking import Asking
 
     def pending(reach: dict[str, Any]) -> Iterator[Change]:
-        yield from (
-            one
-            for key, one in verdicts.changes.items()
-            if key not in verdicts.found and chosen(one.path, only)
-        )
+        for key in sorted(verdicts.changes):  # by chance: what is known of a stopped run holds for the whole
+            if key not in verdicts.found and chosen(verdicts.changes[key].path, only):
+                yield verdicts.changes[key]
 
     modules = AREAS[name].modules()
     asking = Asking(modules, verdicts.reach, pending, verdicts.hear, verdicts.note, until, workers)
     options = [
-        "-q",
+        *("-q", "--tb=native"),
         "--no-header",
         "--no-summary",
         "-p",

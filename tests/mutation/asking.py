@@ -15,6 +15,7 @@ from typing import Any
 
 import coverage
 import pytest
+from _pytest.runner import runtestprotocol
 
 from tests.mutation.changes import Change
 
@@ -144,25 +145,8 @@ def _pairs(items: list[pytest.Item]) -> Iterable[tuple[pytest.Item, pytest.Item 
 
 
 def _passes(item: pytest.Item, after: pytest.Item | None) -> bool:
-    """Run one test, without the report that pytest would make; what both it and the next one need stays."""
-    passed = True
-    try:
-        for when in ("setup", "call"):
-            _phase(item, when)
-    except pytest.skip.Exception:
-        passed = True
-    except BaseException:  # pytest's own, and a task that was cancelled
-        passed = False
-    try:
-        _phase(item, "teardown", nextitem=after)
-    except BaseException:  # pytest's own, and a task that was cancelled
-        passed = False
-    return passed
-
-
-def _phase(item: pytest.Item, when: str, **more: Any) -> None:
-    hook: Callable[..., Any] = getattr(item.ihook, f"pytest_runtest_{when}")
-    hook(item=item, **more)
+    """Run one test; what both it and the next one need stays."""
+    return not any(report.failed for report in runtestprotocol(item, log=False, nextitem=after))
 
 
 def _record(items: list[pytest.Item], modules: list[str]) -> Reach:

@@ -16,7 +16,7 @@ from forwarder.delivery.faults import Faults
 from forwarder.delivery.scheduler.batch import Batch
 from forwarder.delivery.scheduler.circuit_breaker import STOPPED_MS, CircuitBreaker, CircuitState
 from forwarder.delivery.scheduler.job import Job
-from forwarder.delivery.scheduler.retry_policy import RetryPolicy
+from forwarder.delivery.scheduler.retry_policy import REGROUP_MS, RetryPolicy
 from forwarder.delivery.sending import ResponseRecorder
 from tests.support.simulation.lines import FAILED, NOW, OK, due, event, line
 from tests.support.simulation.spool import Destination
@@ -88,6 +88,19 @@ def test_while_a_destination_is_down_probes_take_turns() -> None:
             one.answered(batch, FAILED, now)
         now = max(one.wake_at() or 0, one.breaker.until, now + 1)
     assert {tuple(sorted(pair)) for pair in pairwise(probes)} == {(1, 2)}, probes
+
+
+def test_what_failed_while_the_destination_is_down_comes_after_what_waits_for_it() -> None:
+    one = policy()
+    for seq in range(1, 5):
+        failed = job(seq, "u")
+        one.apply(batch_of(failed), FAILED, NOW + seq)
+        if one.breaker.health is CircuitState.DOWN:
+            assert failed.ready_at == one.breaker.until + REGROUP_MS
+            assert REGROUP_MS > 0
+        else:
+            assert failed.ready_at > NOW + seq
+    assert one.breaker.health is CircuitState.DOWN
 
 
 def test_a_good_answer_clears_the_failures_before_it() -> None:
