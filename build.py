@@ -374,6 +374,16 @@ def mutants(options: argparse.Namespace, extra: list[str]) -> NoReturn:
     become("-m", "tests.mutants", *extra)
 
 
+def docs(options: argparse.Namespace, extra: list[str]) -> None:
+    """Make the documentation's reference anew, and its site in ``build/docs``."""
+    set_up(tests=True)
+    os.environ["NO_MKDOCS_2_WARNING"] = "1"
+    for words in (["-m", "tests.docs.reference"], ["-m", "mkdocs", "build", "--strict", "--quiet"]):
+        if code := python(*words):
+            raise SystemExit(code)
+    show("the site is in build/docs; open index.html there")
+
+
 def port(text: str) -> int:
     """Return a base port; argparse tells what is wrong with any other text."""
     if text.isascii() and text.isdigit() and int(text) <= HIGHEST_PORT - 2:
@@ -394,6 +404,7 @@ def main(words: Sequence[str] | None = None) -> None:
         build: "the plugin's files into dist/, with a table of sizes",
         bench: "the benchmarks: browser, forwarder, abuse, or all; takeover; further arguments go to them",
         mutants: "changes to the core that no test notices (--only PATH, --minutes N); can be resumed",
+        docs: "the documentation as a site, in build/docs; its reference is made from the code",
     }
     command = {}
     for run, text in texts.items():
@@ -411,7 +422,7 @@ def main(words: Sequence[str] | None = None) -> None:
         "what", nargs="?", choices=(*BENCHES, *ON_REQUEST), help="default: all but takeover"
     )
     options, extra = parser.parse_known_args(words)
-    if extra and options.run in (serve, build):
+    if extra and options.run in (serve, build, docs):
         parser.error(
             f"{options.command} does not know {' '.join(extra)}; see build.py {options.command} --help"
         )

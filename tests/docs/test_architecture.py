@@ -12,7 +12,7 @@ from tests.support.processes import ROOT
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 OURS = ("forwarder", "browser_plugin", "web_demo", "tests", "docs")
-NOT_OURS = {"GOT"}
+NOT_OURS = {"GOT", "NaN"}
 """Names of other projects that look like ours."""
 HOPS = re.findall(r"^\| \d+ \| `([^`]+)` \| `(\w+)` \|", ARCHITECTURE, re.MULTILINE)
 

@@ -122,11 +122,15 @@ def command_page() -> str:
         parts += [f"## {' '.join(path)}\n", f"{_help(command.help or '')}\n"]
         usage = " ".join((*path, *command.collect_usage_pieces(context)))
         parts.append(block(usage, "text"))
-        options = [one for one in command.get_params(context) if isinstance(one, click.Option)]
+        options = [
+            one
+            for one in command.get_params(context)
+            if isinstance(one, click.Option) and "--help" not in one.opts
+        ]
         rows = [
             (", ".join(map(code, (*one.opts, *one.secondary_opts))), _option(one, context)) for one in options
         ]
-        parts.append(table(("option", "what"), rows))
+        parts.append(table(("option", "what"), rows) if rows else "")
     return "\n".join(parts)
 
 
