@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from forwarder.spool import SqliteSpool, jetstream, open_spool
+from forwarder.spool import jetstream, open_spool
 from forwarder.spool.location import StreamUrl, is_stream_url, parse_stream_url
+from forwarder.spool.sqlite.spool import SqliteSpool
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ async def test_a_stream_is_opened_with_what_it_needs(
     monkeypatch.setattr(jetstream, "open_admin", look)
     stream = StreamUrl(["nats://one"], "events")
     copy = str(tmp_path / "copy.db")
-    spool = await open_spool(
+    spool: object = await open_spool(
         "nats://one/events", max_events=5, max_bytes=7, tool=tool, copy=copy, token="t", replicas=3
     )
     if tool:
