@@ -17,6 +17,8 @@ class Area(NamedTuple):
     """Patterns of the modules that are changed."""
     tests: tuple[str, ...]
     """Patterns of the test files that may notice."""
+    but: str = ""
+    """A word in the names of those of their tests that are not asked."""
 
     def modules(self) -> list[str]:
         """Return the paths of the modules, in order."""
@@ -50,6 +52,7 @@ AREAS = {
     "spool": Area(
         ("forwarder/spool/*.py", "forwarder/spool/sqlite/*.py"),
         (*_SPOOLS, "tests/unit/cli/test_dead_letters.py", "tests/contract/test_spool_machine.py"),
+        but="jetstream",
     ),
     "stream": Area(
         ("forwarder/spool/jetstream/*.py",),

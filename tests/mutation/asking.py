@@ -23,6 +23,8 @@ SURVIVED, KILLED, BROKEN = 0, 1, 2
 """Exit codes of the process that asks about one change; BROKEN: it could not be made."""
 _WALL = 12.0
 """A process may take so much longer than its tests took alone: the machine has other work."""
+_LONGEST_S = 60
+"""A test that takes longer counts as one that fails unchanged, and is not asked."""
 Reach = dict[str, Any]
 """``lines``: module to line to tests; ``seconds``: test to time; ``failing``: tests that fail unchanged."""
 
@@ -154,14 +156,17 @@ def _record(items: list[pytest.Item], modules: list[str]) -> Reach:
         data_file=None, config_file=False, include=[str(Path.cwd() / one) for one in modules]
     )
     seconds, failing = {}, []
+    signal.signal(signal.SIGALRM, _too_long)
     data.start()
     for item, after in _pairs(items):
         data.switch_context(item.nodeid)
         begun = time.process_time()
         wall = time.monotonic()
+        signal.alarm(_LONGEST_S)
         if not _passes(item, after):
             failing.append(item.nodeid)
         seconds[item.nodeid] = max(time.process_time() - begun, (time.monotonic() - wall) / 4)
+    signal.alarm(0)
     data.stop()
     found = data.get_data()
     lines = {
@@ -172,3 +177,7 @@ def _record(items: list[pytest.Item], modules: list[str]) -> Reach:
         for one in modules
     }
     return {"lines": lines, "seconds": seconds, "failing": failing}
+
+
+def _too_long(*_: object) -> None:
+    raise TimeoutError("it takes too long to be asked about every change")
