@@ -9,6 +9,8 @@ import structlog
 
 from forwarder import metrics
 from forwarder.cdn.routes import Pages
+from forwarder.cdn.session_rules import session_rules
+from forwarder.config.sessions import devices_of
 from forwarder.config.settings import Settings
 from forwarder.console import Shown
 from forwarder.delivery import DeliveryService, DestinationRoute, SchedulerSettings
@@ -67,6 +69,7 @@ class Forwarder:
     async def start(self) -> None:
         """Open the spool, then take events and deliver them. Raises SpoolError, ConfigError."""
         self.spool = await open_configured(self.settings.spool)
+        self.spool.bound_sessions(devices_of(self.settings.session))
         self.delivery = self._delivery(self.settings)
         self.pages, self.service = self._front(self.settings)
         await self.delivery.start()
@@ -76,6 +79,7 @@ class Forwarder:
         return DeliveryService(self.spool, routes(settings), clock=self._clock)
 
     def _front(self, settings: Settings) -> tuple[Pages, IngestService]:
+        rules = session_rules(settings)
         service = IngestService(
             settings.sources,
             settings.limits,
@@ -84,6 +88,7 @@ class Forwarder:
             count_events,
             self.memory,
             EnrichmentService(enrichments_of(settings), settings.limits),
+            rules,
         )
         return Pages(settings), service
 
@@ -131,6 +136,7 @@ class Forwarder:
                 await self._watched("expiry", lambda: self.spool.expire(self._clock()))
             await asyncio.sleep(LOOK_S)
             await self._watched("erasure", self._follow_erasure)
+            await self._watched("sessions", self._end_sessions)
 
     async def _watched(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -138,6 +144,12 @@ class Forwarder:
         except Exception as error:
             metrics.FAULTS.add("", what)
             log.error("looking after the spool failed, and is tried again", where=what, fault=fault_of(error))
+
+    async def _end_sessions(self) -> None:
+        """Send the Session Ended of sessions that nobody continued."""
+        rules = self.service.session_rules
+        if any(one.close for one in rules.values()):
+            await self.spool.end_sessions(rules, self._clock())
 
     async def _follow_erasure(self) -> None:
         """Deliver anew from the spool once users were deleted: what is in memory may be theirs."""

@@ -12,6 +12,7 @@ from browser_plugin.settings import settings_doubts
 from forwarder.addresses import is_loopback
 from forwarder.amplitude.problems import warnings_of
 from forwarder.cdn.session_settings import mapping_doubts
+from forwarder.config.sessions import page_part
 from forwarder.config.settings import Settings
 from forwarder.enrichment.code import enrichments_of
 from forwarder.errors import ConfigError, SpoolError
@@ -68,10 +69,12 @@ def _asset_doubts(settings: Settings) -> Iterator[str]:
 
 
 def _session_doubts(settings: Settings) -> Iterator[str]:
-    yield from (f"session.{doubt}" for doubt in settings_doubts(settings.session))
+    yield from (f"session.{doubt}" for doubt in settings_doubts(page_part(settings.session)))
     yield from mapping_doubts(settings)
     for source in settings.sources:
-        yield from (f"sources.{source.name}.session.{doubt}" for doubt in settings_doubts(source.session))
+        yield from (
+            f"sources.{source.name}.session.{doubt}" for doubt in settings_doubts(page_part(source.session))
+        )
 
 
 def _encryption_doubts(settings: Settings) -> Iterator[str]:

@@ -8,6 +8,7 @@ from forwarder.cli.plans import Skips, no_skips, without_key
 from forwarder.cli.trial import Rejected
 from forwarder.errors import TriggerError
 from forwarder.javascript.json import parse, stringify
+from forwarder.sessions.stamp import shown_reason
 from forwarder.triggers import trace_trigger
 
 _WIDTH = 22
@@ -19,6 +20,8 @@ def explained(
 ) -> Iterator[str]:
     """Yield the lines about one event: a part for each destination and subscription."""
     yield _title(event)
+    if reason := shown_reason(event):
+        yield f"  session: {reason}"
     for name, destination in destinations.items():
         yield f"  {name}"
         if skipped := skips(name):

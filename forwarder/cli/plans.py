@@ -11,6 +11,7 @@ from forwarder.config.settings import Settings
 from forwarder.delivery.scheduler.planning import NO_TRIGGER, why_skipped
 from forwarder.enrichment.effect import Effect
 from forwarder.javascript.json import stringify
+from forwarder.sessions.stamp import REASON, shown_reason
 from forwarder.text import whole_value
 
 Skips = Callable[[str], str]
@@ -44,7 +45,8 @@ def plan_line(
     """Return as JSON ``messageId`` and what every destination makes of the event.
 
     With several destinations each planned entry names its own. ``filtered``: why destinations get nothing;
-    ``enriched``: what the owner's code did, where the source has one.
+    ``enriched``: what the owner's code did, where the source has one;
+    ``session``: why the event is in its session, where the forwarder decides that.
     """
     planned: list[dict[str, object]] = []
     filtered: dict[str, object] = {}
@@ -59,6 +61,8 @@ def plan_line(
     shown: dict[str, object] = {"messageId": message_id, "planned": planned}
     if effect:
         shown["enriched"] = orjson.Fragment(stringify(effect.shown()))
+    if REASON in event:
+        shown["session"] = shown_reason(event)
     # The requests' JSON stands here byte for byte as it would be sent.
     return orjson.dumps(whole_value({**shown, "filtered": filtered} if filtered else shown)).decode()
 

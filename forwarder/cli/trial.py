@@ -7,6 +7,7 @@ from hashlib import sha256
 
 import orjson
 
+from forwarder.cdn.session_rules import session_rules
 from forwarder.cli.reading import Given
 from forwarder.config.settings import Settings, Source
 from forwarder.delivery.scheduler.planning import read_body
@@ -17,6 +18,8 @@ from forwarder.http.responses import Refusal
 from forwarder.ingest.request import IngestRequest
 from forwarder.ingest.service import IngestService
 from forwarder.outcomes import Outcome
+from forwarder.sessions.book import SessionBook
+from forwarder.sessions.stamp import stamped
 from forwarder.spool import NewEvent
 
 _UNBOUNDED = 1_000_000_000
@@ -44,13 +47,21 @@ class Rejected:
 
 
 class _Nowhere:
-    """Keeps the events of one request in memory."""
+    """Keeps the events of one request in memory, and the sessions of all that came."""
 
     def __init__(self) -> None:
         self.events: list[NewEvent] = []
+        self._book = SessionBook()
 
     async def append(self, events: Sequence[NewEvent], now: int) -> list[bool]:
-        self.events = list(events)
+        book, facts = self._book, [event.session for event in events]
+        self.events = [
+            event
+            if done is None or event.session is None
+            else NewEvent(event.source, event.message_id, stamped(event.body, event.session, done))
+            for event, done in zip(events, book.assign(facts, now), strict=True)
+        ]
+        book.committed()
         return [True] * len(events)
 
 
@@ -88,7 +99,13 @@ class Trial:
         bounds = Bounds(limits.event_bytes, limits.nesting)
         self._enricher = _Observed(enrichments_of(settings), bounds)
         self._service = IngestService(
-            strict, limits, self._spool, clock, _count_nothing, enricher=self._enricher
+            strict,
+            limits,
+            self._spool,
+            clock,
+            _count_nothing,
+            enricher=self._enricher,
+            session_rules=session_rules(settings),
         )
         self._key = source.write_key
 

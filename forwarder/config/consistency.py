@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from browser_plugin.settings import read_settings
+from forwarder.config.sessions import session_problems
 
 
 def tables(values: Mapping[str, object], name: str) -> list[dict[str, object]]:
@@ -29,9 +29,9 @@ def contradictions(values: Mapping[str, object]) -> list[str]:
             for name in (wanted if isinstance(wanted, list) else ())
             if isinstance(name, str) and name not in known
         ]
-    problems += _session("session", values.get("session"))
+    problems += _session("session", values.get("session"), shared=True)
     for source in sources:
-        problems += _session(f"sources.{source.get('name')}.session", source.get("session"))
+        problems += _session(f"sources.{source.get('name')}.session", source.get("session"), shared=False)
     return problems
 
 
@@ -44,6 +44,7 @@ def _twice(kind: str, names: list[str]) -> list[str]:
     return [f"{kind}: {name} is there twice; give each its own" for name in twice]
 
 
-def _session(place: str, given: object) -> list[str]:
-    """Check settings of the session plugin by its own rules."""
-    return [f"{place}.{problem}" for problem in read_settings(given)[1]] if isinstance(given, dict) else []
+def _session(place: str, given: object, *, shared: bool) -> list[str]:
+    """Check settings about sessions: those of the page's plugin by its own rules."""
+    found = session_problems(given, shared=shared) if isinstance(given, dict) else []
+    return [f"{place}.{problem}" for problem in found]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import orjson
 
 from forwarder.amplitude.wire.limits import INSERT_ID_WINDOW_MS
+from forwarder.sessions.stamp import shown_reason
 from forwarder.spool import DeadLetter, Spool
 from forwarder.text import cell, in_lines
 
@@ -49,6 +50,8 @@ def one_line(letter: DeadLetter) -> str:
 def described(letter: DeadLetter, now: int) -> bytes:
     """Return everything kept about it as readable JSON: event, what was sent, what was answered."""
     event = letter.event
+    body = _json(event.body)
+    reason = shown_reason(body)
     shown = {
         "number": letter.number,
         "destination": letter.destination,
@@ -57,7 +60,8 @@ def described(letter: DeadLetter, now: int) -> bytes:
         "receivedAt": _time(event.received_at),
         "source": event.source,
         "messageId": event.message_id,
-        "event": _json(event.body),
+        **({"session": reason} if reason else {}),
+        "event": body,
         **({} if not may_count_twice(letter, now) else {"warning": TWICE}),
         "detail": _json(letter.detail),
     }

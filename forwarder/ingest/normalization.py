@@ -13,8 +13,10 @@ from forwarder.ingest.event import Context, EventFields, RawEvent, read_context
 from forwarder.ingest.event_times import ABSENT, event_times, rejection_of, sent_time
 from forwarder.ingest.fields import Fields, read_fields, read_value
 from forwarder.ingest.rudderstack import name_screen, stamp_session
+from forwarder.ingest.session_facts import kind_of, with_session
 from forwarder.ingest.times import format_time
 from forwarder.ingest.validation import Rejection, validate
+from forwarder.sessions.facts import SessionRules
 from forwarder.spool import NewEvent
 
 CLIENT_LIBRARIES = frozenset(
@@ -50,13 +52,14 @@ class RequestContext:
 
     ``source``: its name; ``received_at``: ms since the epoch; ``address``: the sender's, for events of
     client-side libraries, None where it is not to be recorded; ``from_page``: whether a browser says that a
-    page sent them; ``strict``: whether events whose times cannot be used are rejected; the rest stands
+    page sent them; ``strict``: whether events whose times cannot be used are rejected; ``session``: the
+    session rules of the source, None where the forwarder does nothing about sessions; the rest stands
     beside a batch's events. ``time_problems`` counts what was wrong with times.
     """
 
     __slots__ = (
         *("address", "context", "from_page", "integrations", "received", "received_at"),
-        *("sent", "sent_at", "source", "strict", "time_problems", "written_address"),
+        *("sent", "sent_at", "session", "source", "strict", "time_problems", "written_address"),
     )
 
     def __init__(
@@ -69,7 +72,9 @@ class RequestContext:
         context: Fields | None = None,
         integrations: Fields | None = None,
         strict: bool = False,
+        session: SessionRules | None = None,
     ) -> None:
+        self.session = session
         self.source = source
         self.strict = strict
         self.time_problems: dict[str, int] = {}
@@ -117,8 +122,13 @@ def normalize(
         name_screen(kept, known)
     kept["type"] = kind
     kept["messageId"] = message_id
-    rejection = _set_times(kept, known, arrival)
-    return rejection or NewEvent(arrival.source, message_id, _encode(kept))
+    happened, rejection = _set_times(kept, known, arrival)
+    if rejection:
+        return rejection
+    if arrival.session is None:
+        return NewEvent(arrival.source, message_id, _encode(kept))
+    sender = kind_of(context, arrival.from_page)
+    return with_session(kept, known, kind, sender, arrival.session, message_id, happened)
 
 
 def _message_id(said: object, fields: Fields) -> str:
@@ -159,11 +169,14 @@ def _set_address(kept: dict[str, object], context: Context, arrival: RequestCont
         kept["context"] = {**(read_fields(written) or {}), "ip": arrival.address}
 
 
-def _set_times(kept: dict[str, object], known: EventFields, arrival: RequestContext) -> Rejection | None:
+def _set_times(
+    kept: dict[str, object], known: EventFields, arrival: RequestContext
+) -> tuple[int, Rejection | None]:
     """Set the four times, and ``clockOffset``: milliseconds the server's clock is ahead of the client's.
 
     Segment's rule counts the way through the network as clock error; with the offset and the original time
-    kept, anyone can see and undo it. Returns why a strict source does not take the event.
+    kept, anyone can see and undo it. Returns when the event happened (ms since the epoch), and why a strict
+    source does not take it.
     """
     sent = ABSENT if known.sent_at is None else sent_time(known.sent_at)
     if sent.time is None and arrival.sent_at is not None:
@@ -180,4 +193,5 @@ def _set_times(kept: dict[str, object], known: EventFields, arrival: RequestCont
     kept["timestamp"] = timestamp
     if offset is not None:
         kept["clockOffset"] = offset
-    return rejection_of(problems) if arrival.strict else None
+    time = arrival.received_at if happened is None else happened
+    return time, rejection_of(problems) if arrival.strict else None

@@ -1,7 +1,8 @@
 """Taking events in: from a request's bytes to events in the spool, and the answer to the sender."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
 
 import structlog
@@ -14,10 +15,12 @@ from forwarder.ingest.admission import Admission
 from forwarder.ingest.envelope import Envelope, batch, single
 from forwarder.ingest.normalization import RequestContext
 from forwarder.ingest.request import IngestRequest
+from forwarder.ingest.session_facts import read_again
 from forwarder.ingest.sorting import EventSorter
 from forwarder.ingest.validation import Rejection
 from forwarder.memory import RequestMemory
 from forwarder.outcomes import Outcome
+from forwarder.sessions.facts import SessionRules
 from forwarder.spool import NewEvent
 
 log = structlog.get_logger()
@@ -76,8 +79,13 @@ class IngestService:
         record: OutcomeRecorder,
         memory: RequestMemory | None = None,
         enricher: Enricher | None = None,
+        session_rules: Mapping[str, SessionRules] = MappingProxyType({}),
     ) -> None:
-        """``memory``: where requests count what they hold; left out: by themselves."""
+        """``memory``: where requests count what they hold; left out: by themselves.
+
+        ``session_rules``: by source; of the others nothing about sessions is decided here.
+        """
+        self.session_rules = session_rules
         self.limits = limits
         self.admission = Admission(sources, limits)
         self._sorter = EventSorter(limits)
@@ -159,6 +167,7 @@ class IngestService:
             context=envelope.context,
             integrations=envelope.integrations,
             strict=source.strict,
+            session=None if source.enrich else self.session_rules.get(source.name),
         )
         if source.strict and arrival.sent.problem:
             raise Refusal(400, arrival.sent.problem, "sentAt is no time; write it in ISO 8601")
@@ -172,21 +181,24 @@ class IngestService:
             bad += [(start + index, rejection) for index, rejection in worse]
         if arrival.time_problems:
             count_time_problems(source.name, arrival.time_problems)
-        await self._keep(source, await self._enriched(source, good, arrival.address), now)
+        await self._keep(source, await self._enriched(source, good, arrival), now)
         if bad:
             self._record_rejections(source, bad)
             if source.strict:
                 return _strict_response(bad, len(good))
         return OK
 
-    async def _enriched(self, source: Source, good: list[NewEvent], address: str | None) -> list[NewEvent]:
+    async def _enriched(
+        self, source: Source, good: list[NewEvent], arrival: RequestContext
+    ) -> list[NewEvent]:
         """Return what the source's own code has made of its events; what it dropped is counted."""
         if self._enricher is None or source.enrich is None:
             return good
-        kept = await self._enricher.enrich(source.name, good, address)
+        kept = await self._enricher.enrich(source.name, good, arrival.address)
         if len(kept) < len(good):
             self._record(source.name, Outcome.FILTERED, "enrich", len(good) - len(kept))
-        return kept
+        rules = self.session_rules.get(source.name)
+        return kept if rules is None else [read_again(event, arrival.from_page, rules) for event in kept]
 
     async def _keep(self, source: Source, events: list[NewEvent], now: int) -> None:
         """Return when the events are durable. Raises Refusal where the spool is full or cannot be written."""

@@ -13,15 +13,20 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from forwarder.errors import SpoolError, SpoolUnavailable
+from forwarder.sessions.facts import SessionFacts, SessionRules
 from forwarder.spool.user_mark import UserMark
 
 
 class NewEvent(msgspec.Struct, frozen=True, gc=False):  # made in a sixth of a named tuple's time
-    """An event about to be accepted. ``body``: the normalised event as JSON; the spool never reads it."""
+    """An event about to be accepted. ``body``: the normalised event as JSON; the spool never reads it.
+
+    ``session``: what the session rules are asked about, in the transaction that accepts the event.
+    """
 
     source: str
     message_id: str
     body: bytes
+    session: SessionFacts | None = None
 
 
 class StoredEvent(msgspec.Struct, frozen=True, gc=False):
@@ -179,6 +184,17 @@ class Spool(Protocol):
         self, destination: str | None = None, after: int = 0, limit: int = 100, number: int | None = None
     ) -> list[DeadLetter]:
         """Return dead letters in order of ``number``, above ``after``; or the one with that number."""
+        ...
+
+    async def end_sessions(self, rules: Mapping[str, SessionRules], now: int) -> int:
+        """Accept the Session Ended of each session that nobody continued; return how many.
+
+        ``rules``: by source.
+        """
+        ...
+
+    def bound_sessions(self, max_devices: int) -> None:
+        """Keep the sessions of so many devices: those of which nothing came for longest go."""
         ...
 
     def bound_dead(self, max_bytes: int, max_age_ms: int) -> None:

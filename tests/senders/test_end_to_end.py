@@ -20,9 +20,14 @@ DEPENDS = ("time",)
 
 
 def configured(amplitude: Amplitude, destination: Table) -> str:
-    """Return a forwarder's configuration that tells senders apart by their addresses."""
-    server = {"trusted_proxies": ["127.0.0.1"]}
-    return configuration("senders", KEY, amplitude.url, destination=destination, server=server)
+    """Return a forwarder's configuration that tells senders apart by their addresses.
+
+    What each payload brings is expected alone: ``test_sessions.py`` has what events get that bring no session.
+    """
+    server, session = {"trusted_proxies": ["127.0.0.1"]}, {"assign": "off"}
+    return configuration(
+        "senders", KEY, amplitude.url, destination=destination, server=server, session=session
+    )
 
 
 def test_what_libraries_send_reaches_amplitude(tmp_path: Path) -> None:

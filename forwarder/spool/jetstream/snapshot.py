@@ -11,7 +11,7 @@ import msgspec
 
 from forwarder.spool.sqlite.operations import AnyOperation, Appended, Operation
 
-_TABLES: Final = {"cursor": 4, "ended": 4, "parked": 9, "dead": 11, "erased": 6, "gone": 2}
+_TABLES: Final = {"cursor": 4, "ended": 4, "parked": 9, "dead": 11, "erased": 6, "gone": 2, "session": 4}
 """Table to its columns."""
 _SEQUENCES: Final = "sqlite_sequence"
 _ROWS = 500

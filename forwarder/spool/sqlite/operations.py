@@ -9,8 +9,9 @@ from typing import Protocol, TypeAlias, TypeVar
 
 import msgspec
 
+from forwarder.sessions.book import SessionRow
 from forwarder.spool.api import Settlement
-from forwarder.spool.sqlite import cursors, erasure, parked
+from forwarder.spool.sqlite import cursors, erasure, parked, session_rows
 from forwarder.spool.suppression import Erasure, UserMark
 
 T_co = TypeVar("T_co", covariant=True)
@@ -126,6 +127,25 @@ class Erased(msgspec.Struct, frozen=True, array_like=True, tag="erased"):
         return erasure.erase(database, self.erasure)
 
 
+class SessionsChanged(msgspec.Struct, frozen=True, array_like=True, tag="sessions"):
+    """Devices' sessions are other ones now; rows up to ``upto`` hold nothing that counts any more."""
+
+    row: SessionRow
+    upto: int
+
+    def apply(self, database: sqlite3.Connection) -> None:
+        """Write it."""
+        session_rows.write(database, self.row, self.upto)
+
+
 AnyOperation: TypeAlias = (
-    Appended | Attached | Settled | Redriven | DeadLettersDeleted | Discarded | UsersMarked | Erased
+    Appended
+    | Attached
+    | Settled
+    | Redriven
+    | DeadLettersDeleted
+    | Discarded
+    | UsersMarked
+    | Erased
+    | SessionsChanged
 )

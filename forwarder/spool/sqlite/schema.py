@@ -58,6 +58,11 @@ MIGRATIONS = (
         destination TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (destination, seq)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE session ( -- devices' sessions, a transaction's changes in one row; see SessionBook
+        number INTEGER PRIMARY KEY, at INTEGER NOT NULL, states INTEGER NOT NULL, body BLOB NOT NULL
+    );
+    """,
 )
 """Each entry brings the file from the version before it to the next; the first makes an empty one."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import starmap
 from pathlib import Path
@@ -14,6 +14,8 @@ from typing import Any, TypeVar, cast
 import structlog
 
 from forwarder.errors import SpoolDamaged, SpoolError, SpoolFull, SpoolInUse, SpoolLost, SpoolUnavailable
+from forwarder.sessions.book import SessionBook
+from forwarder.sessions.facts import SessionRules
 from forwarder.spool.api import (
     Counts,
     DeadLetter,
@@ -41,7 +43,7 @@ from forwarder.spool.sqlite.operations import (
 )
 from forwarder.spool.sqlite.operations import Row as EventRow
 from forwarder.spool.sqlite.schema import connect, forget_deleted, open_giving_room, unusable
-from forwarder.spool.sqlite.transaction import Replicator, WriteTransaction
+from forwarder.spool.sqlite.transaction import EndsRefusedError, Replicator, WriteTransaction
 from forwarder.spool.suppression import Erasure, UserMark
 
 TRIM, TRIM_ON_FULL_DISK = 5_000, 50
@@ -79,8 +81,9 @@ class SqliteSpool:
             self._capacity = Capacity(self._database, max_events, max_bytes)
             self._dead_bounds = DeadBounds(self._database)
             self._disk = Disk(path, self._database)
+            self._sessions = None if tool else SessionBook()
             self._transaction = WriteTransaction(
-                self._database, self._dedup, self._capacity, self._disk, replicator
+                self._database, self._dedup, self._capacity, self._disk, replicator, self._sessions
             )
         except BaseException as error:
             if self._lock:
@@ -88,6 +91,7 @@ class SqliteSpool:
             if isinstance(error, sqlite3.DatabaseError):
                 raise unusable(path, error) from None
             raise
+        self._sessions_since: int | None = None
         self._trim = TRIM
         self._refused_at: int | None = None
         self._reads = ThreadPoolExecutor(1, "spool-reader")
@@ -235,6 +239,23 @@ class SqliteSpool:
             Parked(StoredEvent(*row[:5]), row[5], tuple(row[6].split("\n")) if row[6] else (), row[7])
             for row in rows
         ]
+
+    # -- sessions
+
+    async def end_sessions(self, rules: Mapping[str, SessionRules], now: int) -> int:
+        """See ``Spool``."""
+        since = self._sessions_since = now if self._sessions_since is None else self._sessions_since
+        if self._sessions is None or not self._sessions.is_due(now):
+            return 0
+        try:
+            return await self._write(lambda: self._transaction.end_sessions(rules, now, since))
+        except EndsRefusedError:
+            return 0
+
+    def bound_sessions(self, max_devices: int) -> None:
+        """See ``Spool``."""
+        if self._sessions is not None:
+            self._sessions.max_devices = max_devices
 
     # -- dead letters
 

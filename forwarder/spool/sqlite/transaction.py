@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from forwarder.errors import SpoolFull
+from forwarder.sessions.book import SessionBook
+from forwarder.sessions.closer import end_event
+from forwarder.sessions.facts import SessionRules
+from forwarder.sessions.stamp import MOST_BYTES, stamped
 from forwarder.spool.api import NewEvent
+from forwarder.spool.sqlite import session_rows
 from forwarder.spool.sqlite.capacity import Capacity
 from forwarder.spool.sqlite.dedup import DedupIndex
 from forwarder.spool.sqlite.disk import Disk
-from forwarder.spool.sqlite.operations import Appended, Operation, Row, insert
+from forwarder.spool.sqlite.operations import Appended, Operation, Row, SessionsChanged, insert
+from forwarder.spool.sqlite.session_rows import SessionCleaner
 
 
 class Replicator(Protocol):
@@ -27,6 +33,13 @@ class Replicator(Protocol):
         """The transaction is committed here, too."""
 
 
+class EndsRefusedError(Exception):
+    """There is no room for Session Ended events: the whole transaction is undone, and the sessions go on.
+
+    No ForwarderError: one that is raised by a job says that the job has changed nothing.
+    """
+
+
 class WriteTransaction:
     """The transaction under way, to be used in the writer's thread; see ``writer.Steps``."""
 
@@ -37,19 +50,25 @@ class WriteTransaction:
         capacity: Capacity,
         disk: Disk,
         replicator: Replicator | None = None,
+        sessions: SessionBook | None = None,
     ) -> None:
-        """``dedup``: None where nothing is accepted, in a tool."""
+        """``dedup``, ``sessions``: None where nothing is accepted, in a tool."""
         self._database = database
         self._dedup = dedup
         self._capacity = capacity
         self._disk = disk
         self._replicator = replicator
         self._changes: list[Operation[object]] = []
+        self._now = 0
         self._marks: set[int] = set()
         self._rows: list[Row] = []
         self._written = 0
+        self._sessions = sessions
+        self._cleaner = None if sessions is None else SessionCleaner(database, sessions)
         if dedup is not None:
             self._remember(dedup)
+        if sessions is not None:
+            sessions.load(session_rows.read(database))
 
     def _remember(self, dedup: DedupIndex) -> None:
         """Mark the last events as seen: a crash may have taken their marks, those further back were safe."""
@@ -63,6 +82,9 @@ class WriteTransaction:
         """See ``writer.Steps``."""
         self._marks, self._rows, self._written = set(), [], 0
         self._changes = []
+        self._now = 0
+        if self._sessions is not None:
+            self._sessions.begin()
         self._capacity.begin()
         self._disk.begin()
         if self._dedup is not None:
@@ -80,27 +102,45 @@ class WriteTransaction:
         dedup, capacity = self._dedup, self._capacity
         assert dedup is not None
         dedup.expire(now)
-        answers, rows, new = [], [], []
+        answers, new, kept = [], [], []
         pending = self._marks
         seq, total = capacity.draft_last, capacity.draft_total
+        most = total
         for event, mark in zip(events, marks, strict=True):
             is_new = mark not in pending and not dedup.has(mark, event.source, event.message_id)
             answers.append(is_new)
             if is_new:
-                seq += 1
-                total += len(event.body)
+                most += len(event.body)
+                if event.session is not None:
+                    most += len(event.session.opening) + MOST_BYTES
                 pending.add(mark)
                 new.append(mark)
-                rows.append((seq, now, event.source, event.message_id, event.body, total))
-        if rows:
+                kept.append(event)
+        if kept:
             try:
-                self._disk.take(total - capacity.draft_total)
-                capacity.add(seq, total)
+                self._disk.take(most - total)
+                capacity.add(seq + len(kept), most)
             except SpoolFull:
                 pending.difference_update(new)
                 raise
-            self._rows += rows
+            for event, body in zip(kept, self._bodies(kept, now), strict=True):
+                seq += 1
+                total += len(body)
+                self._rows.append((seq, now, event.source, event.message_id, body, total))
+            capacity.draft_total = total
         return answers
+
+    def _bodies(self, events: Sequence[NewEvent], now: int) -> list[bytes]:
+        """Return the events' bodies, with the session of each that is given one here."""
+        bodies = [event.body for event in events]
+        facts = [event.session for event in events]
+        if self._sessions is not None and any(facts):
+            self._now = now
+            for index, done in enumerate(self._sessions.assign(facts, now)):
+                event = facts[index]
+                if done is not None and event is not None:
+                    bodies[index] = stamped(bodies[index], event, done)
+        return bodies
 
     def write(self) -> None:
         """Write what was let in; to be done before others look at the table."""
@@ -111,6 +151,8 @@ class WriteTransaction:
         """See ``writer.Steps``."""
         if self._written < len(self._rows):
             self.write()
+        if self._sessions is not None:
+            self._write_sessions(self._sessions)
         if self._replicator is None:
             return
         if self._rows:
@@ -118,10 +160,38 @@ class WriteTransaction:
         if self._changes:
             self._replicator.keep(self._changes)
 
+    def _write_sessions(self, book: SessionBook) -> None:
+        """Write which sessions have changed."""
+        assert self._cleaner is not None
+        upto = self._cleaner.clean(self._now) if self._now and self._cleaner.is_due(self._now) else 0
+        row = book.changed(self._now, upto)
+        if row is not None:
+            change = SessionsChanged(row, upto)
+            self.note(change)
+            change.apply(self._database)
+
+    def end_sessions(self, rules: Mapping[str, SessionRules], now: int, since: int) -> int:
+        """Let the ends of sessions that nobody continued in; return how many. Raises EndsRefusedError."""
+        book, dedup = self._sessions, self._dedup
+        assert book is not None
+        assert dedup is not None
+        self._now = now
+        events = []
+        for end in book.end(rules, now, since):
+            message_id, body = end_event(end, rules[end.source], now)
+            events.append(NewEvent(end.source, message_id, body))
+        marks = [dedup.fingerprint(event.source, event.message_id) for event in events]
+        try:
+            return sum(self.add(events, marks, now))
+        except SpoolFull as error:
+            raise EndsRefusedError(str(error)) from None
+
     def committed(self) -> list[Row]:
         """See ``writer.Steps``."""
         if self._replicator is not None:
             self._replicator.committed()
+        if self._sessions is not None:
+            self._sessions.committed()
         if not self._rows:
             return []
         assert self._dedup is not None

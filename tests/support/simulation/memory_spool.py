@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from forwarder.errors import SpoolError
+from forwarder.sessions.facts import SessionRules
 from forwarder.spool import Counts, MessageGroup, Parked, Settlement, Standing, StoredEvent
 from forwarder.spool.suppression import UserMark
 from tests.support.simulation.spool import Destination, MemorySpool
@@ -46,6 +47,13 @@ class AsyncSpool:
         await asyncio.sleep(0.001)
         self.kept.destinations[destination].settle(settlement)
         self.kept.destinations[destination].check(len(self.kept.events))
+
+    async def end_sessions(self, rules: Mapping[str, SessionRules], now: int) -> int:
+        """See ``Spool``: delivery has nothing to do with sessions."""
+        return 0
+
+    def bound_sessions(self, max_devices: int) -> None:
+        """See ``Spool``."""
 
     async def groups(self, destination: str) -> list[MessageGroup]:
         """See ``Spool``."""
