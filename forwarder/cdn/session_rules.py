@@ -29,6 +29,7 @@ def _rules(settings: Settings, source: Source, scope: str) -> SessionRules:
         maximum=page.maximum_length,
         new_on_user_change=page.new_on_user_change,
         event_types=page.event_types,
+        started_name=page.started_name,
         ended_name=page.ended_name,
         scope=scope,
     )

@@ -12,6 +12,7 @@ from forwarder.cli.dead import dead_group
 from forwarder.cli.delete import delete
 from forwarder.cli.moving_in import import_, init, presets
 from forwarder.cli.output import Failed, counted, say, unusable
+from forwarder.cli.sessions import sessions
 from forwarder.cli.verify import verify
 from forwarder.config.load import load_settings
 from forwarder.config.settings import Settings, Source
@@ -42,7 +43,7 @@ def cli() -> None:
 
 cli.add_command(dead_group)
 cli.add_command(delete)
-for _command in (backup, import_, init, presets, verify):
+for _command in (backup, import_, init, presets, sessions, verify):
     cli.add_command(_command)
 
 

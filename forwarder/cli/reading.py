@@ -32,13 +32,14 @@ def read_events(content: bytes) -> Iterator[Given]:
             yield Given(problem=f"{_wrong(error, text, at)}; give events, lists of them, or batches")
             at = _next_beginning(text, at)
             continue
-        yield from _events(value, text.count("\n", 0, at) + 1)
+        yield from _events(value, text, at)
 
 
-def _events(value: object, line: int) -> Iterator[Given]:
+def _events(value: object, text: str, at: int) -> Iterator[Given]:
+    """Yield the events of a value that ends at a place of the text."""
     if isinstance(value, list):
         for one in value:
-            yield from _events(one, line)
+            yield from _events(one, text, at)
     elif isinstance(value, dict) and isinstance(value.get("batch"), list) and "type" not in value:
         beside = {name: value[name] for name in _BESIDE if name in value}
         for one in value["batch"]:
@@ -46,6 +47,7 @@ def _events(value: object, line: int) -> Iterator[Given]:
     elif isinstance(value, dict):
         yield Given(value, {})
     else:
+        line = text.count("\n", 0, at) + 1  # only where it is told: counting takes a while
         yield Given(problem=f"line {line} holds no JSON object; give events, lists of them, or batches")
 
 

@@ -188,7 +188,7 @@ class SessionBook:
                 and device is not None
                 and (key == event.device or device.user == event.user)
             ):
-                return Assigned(session.id, joined_reason(id_of(key)))
+                return Assigned(session.id, joined_reason(id_of(key)), key)
         return None
 
     # -- what the spool keeps

@@ -35,6 +35,7 @@ class SessionRules(msgspec.Struct, frozen=True, gc=False):
     new_on_user_change: bool = False
     event_types: tuple[str, ...] = REFERENCE_TYPES
     """Types of a page's events that concern sessions."""
+    started_name: str = "Session Started"
     ended_name: str = "Session Ended"
     scope: str = ""
     """What keeps users apart: sources that share a destination share it."""
@@ -64,10 +65,14 @@ class SessionFacts(msgspec.Struct, frozen=True, gc=False):
 
 
 class Assigned(msgspec.Struct, frozen=True, gc=False):
-    """The decision about an event that brought no session id: the session, and why."""
+    """The decision about an event that brought no session id: the session, and why.
+
+    ``device``: key of the device whose session it joined, empty where it is its own.
+    """
 
     session_id: int
     reason: str
+    device: str = ""
 
 
 def device_key(scope: str, device: str) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 
 from forwarder.cdn.session_rules import session_rules
 from forwarder.config.settings import Settings
-from forwarder.ingest.service import IngestRequest, IngestService
+from forwarder.ingest.request import IngestRequest
+from forwarder.ingest.service import IngestService
 from forwarder.spool import Spool
 
 MINUTE = 60_000
