@@ -59,7 +59,7 @@ class RequestContext:
 
     __slots__ = (
         *("address", "context", "from_page", "integrations", "received", "received_at"),
-        *("sent", "sent_at", "session", "source", "strict", "time_problems", "written_address"),
+        *("sent", "sent_at", "session", "source", "strict", "time_problems"),
     )
 
     def __init__(
@@ -81,7 +81,6 @@ class RequestContext:
         self.received_at = received_at
         self.received = format_time(received_at)
         self.address = address
-        self.written_address = (address or "").encode()
         self.from_page = from_page
         self.sent_at = sent_at
         self.sent = sent_time(read_value(sent_at))
@@ -123,8 +122,18 @@ def normalize(
     kept["type"] = kind
     kept["messageId"] = message_id
     happened, rejection = _set_times(kept, known, arrival)
-    if rejection:
-        return rejection
+    return rejection or _new_event(kept, known, kind, context, arrival, message_id, happened)
+
+
+def _new_event(
+    kept: dict[str, object],
+    known: EventFields,
+    kind: str,
+    context: Context | None,
+    arrival: RequestContext,
+    message_id: str,
+    happened: int,
+) -> NewEvent:
     if arrival.session is None:
         return NewEvent(arrival.source, message_id, _encode(kept))
     sender = kind_of(context, arrival.from_page)
@@ -164,7 +173,7 @@ def _set_address(kept: dict[str, object], context: Context, arrival: RequestCont
         return
     written = bytes(kept["context"])  # type: ignore[call-overload]
     if context.ip is msgspec.UNSET:
-        kept["context"] = msgspec.Raw(b'%b,"ip":"%b"}' % (written[:-1], arrival.written_address))
+        kept["context"] = msgspec.Raw(b'%b,"ip":"%b"}' % (written[:-1], (arrival.address or "").encode()))
     elif context.ip is None or context.ip == "":
         kept["context"] = {**(read_fields(written) or {}), "ip": arrival.address}
 
