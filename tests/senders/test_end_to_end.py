@@ -22,7 +22,7 @@ DEPENDS = ("time",)
 def configured(amplitude: Amplitude, destination: Table) -> str:
     """Return a forwarder's configuration that tells senders apart by their addresses.
 
-    What each payload brings is expected alone: ``test_sessions.py`` has what events get that bring no session.
+    What each payload brings is expected alone; ``test_sessions.py`` has what events without a session get.
     """
     server, session = {"trusted_proxies": ["127.0.0.1"]}, {"assign": "off"}
     return configuration(
