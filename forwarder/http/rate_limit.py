@@ -20,24 +20,27 @@ class Buckets:
     """
 
     def __init__(self, per_second: Sequence[float], bursts: Sequence[float]) -> None:
-        self._per_second = per_second
+        self._rates = list(enumerate(zip([rate / 1000 for rate in per_second], bursts, strict=True)))
         self._bursts = bursts
-        self._levels: OrderedDict[Hashable, tuple[list[float], int]] = OrderedDict()
+        self._levels: OrderedDict[Hashable, list[float]] = OrderedDict()
+        """Each sender's levels, and behind them when they were right."""
 
     def levels(self, sender: Hashable, now: int) -> list[float]:
-        """Return the sender's levels at ``now`` (ms), to be lowered by what it costs."""
-        known = self._levels.get(sender)
-        if known is None:
-            levels = list(self._bursts)
+        """Return the sender's levels at ``now`` (ms), and one number more; to be lowered by what it costs."""
+        levels = self._levels.get(sender)
+        if levels is None:
             if len(self._levels) >= _REMEMBERED:
                 self._levels.popitem(last=False)
-        else:
-            levels, then = known
-            if now > then:  # a clock that was set back gives nothing, and takes nothing
-                for kind, (rate, burst) in enumerate(zip(self._per_second, self._bursts, strict=True)):
-                    levels[kind] = min(burst, levels[kind] + (now - then) * rate / 1000)
+            levels = self._levels[sender] = [*self._bursts, now]
+            return levels
+        passed = now - levels[-1]
+        if passed:
+            if passed > 0:  # a clock that was set back gives nothing, and takes nothing
+                for kind, (rate, burst) in self._rates:
+                    level = levels[kind] + passed * rate
+                    levels[kind] = level if level < burst else burst
+            levels[-1] = now
             self._levels.move_to_end(sender)
-        self._levels[sender] = (levels, now)
         return levels
 
 
@@ -56,8 +59,8 @@ class RateLimiter:
         Events and bytes of the sender's earlier requests count as well (``charge``).
         """
         levels = self._buckets.levels(sender, now)
-        debt = max(-levels[1] / self._rates[1], -levels[2] / self._rates[2]) if min(levels) < 1 else 0
-        if levels[0] < 1 or debt > 0:
+        if levels[0] < 1 or levels[1] < 0 or levels[2] < 0:
+            debt = max(-levels[1] / self._rates[1], -levels[2] / self._rates[2])
             return max(1, ceil(debt))
         levels[0] -= 1
         return 0

@@ -12,7 +12,7 @@ from forwarder.errors import SpoolDamaged, SpoolFull, SpoolLost, SpoolUnavailabl
 from forwarder.http.metrics import count_time_problems
 from forwarder.http.responses import OK, Refusal, Response, error
 from forwarder.ingest.admission import Admission
-from forwarder.ingest.envelope import Envelope, batch, single
+from forwarder.ingest.envelope import Envelope, batch, separated_batch, single, whole_batch
 from forwarder.ingest.normalization import RequestContext
 from forwarder.ingest.request import IngestRequest
 from forwarder.ingest.session_facts import read_again
@@ -28,8 +28,6 @@ _MOST_ADDED = 8
 """What stands beside a batch's events may make them so many times as large as the largest batch."""
 _LARGE = 65_536
 """Bytes of a body from which on it is one of few: parsed beside the event loop, its events in slices."""
-_SLICE = 50
-"""Events of a large body that are looked at before others have their turn: 1 to 2 ms."""
 _EVENT_OBJECTS = 512
 """Bytes of the objects that each event takes while it waits for the spool."""
 _REASONS_LISTED = 100
@@ -104,9 +102,13 @@ class IngestService:
         self._hold(size)
         try:
             if len(body) <= _LARGE:
-                return await self._accept(request, source, body, now)
+                envelope = batch(body) if request.kind is None else single(body)
+                return await self._accept(request, source, envelope, len(body), now)
             async with self._large:
-                return await self._accept(request, source, body, now)
+                whole = whole_batch(body) if request.kind is None else single(body)
+                if whole is None:
+                    whole = await asyncio.to_thread(separated_batch, body)
+                return await self._accept(request, source, whole, len(body), now)
         finally:
             self._memory.ingested -= size
 
@@ -119,14 +121,10 @@ class IngestService:
             raise Refusal(429, "too_much_at_once", "others send too much just now; send again", 1)
         self._memory.ingested += size
 
-    async def _accept(self, request: IngestRequest, source: Source, body: bytes, now: int) -> Response:
-        """Parse the body and keep its events."""
-        if request.kind is not None:
-            envelope = single(body)
-        elif len(body) <= _LARGE:
-            envelope = batch(body)
-        else:
-            envelope = await asyncio.to_thread(batch, body)
+    async def _accept(
+        self, request: IngestRequest, source: Source, envelope: Envelope, length: int, now: int
+    ) -> Response:
+        """Keep the events of a body of ``length`` bytes."""
         if not request.write_key:  # what was found before may have stood inside of an event
             found, source = source, self.admission.sender(request, envelope.write_key, now)
             if source is not found:
@@ -136,11 +134,11 @@ class IngestService:
             self._check_counts(count, added)
         except Refusal:  # it costs the parsing only, not what it would have become
             looked_at = min(count, self.limits.batch_events + 1)
-            self.admission.charge(source, request, looked_at, len(body), now)
+            self.admission.charge(source, request, looked_at, length, now)
             raise
-        self.admission.charge(source, request, count, len(body) + added * count, now)
+        self.admission.charge(source, request, count, length + added * count, now)
         size = (added + _EVENT_OBJECTS) * count
-        self._hold(size, own=2 * len(body))
+        self._hold(size, own=2 * length)
         try:
             return await self._take(request, source, envelope, now)
         finally:
@@ -171,17 +169,17 @@ class IngestService:
         )
         if source.strict and arrival.sent.problem:
             raise Refusal(400, arrival.sent.problem, "sentAt is no time; write it in ISO 8601")
-        events = envelope.events
-        good, bad = self._sorter.sort(events[:_SLICE], arrival, request.kind)
-        for start in range(_SLICE, len(events), _SLICE):
+        good: list[NewEvent] = []
+        bad: list[tuple[int, Rejection]] = []
+        for _ in self._sorter.sorting(envelope.events, arrival, request.kind, good, bad):
             if self._large.locked():
                 await asyncio.sleep(0)
-            more, worse = self._sorter.sort(events[start : start + _SLICE], arrival, request.kind)
-            good += more
-            bad += [(start + index, rejection) for index, rejection in worse]
         if arrival.time_problems:
             count_time_problems(source.name, arrival.time_problems)
-        await self._keep(source, await self._enriched(source, good, arrival), now)
+        kept = good
+        if self._enricher is not None and source.enrich is not None:
+            kept = await self._enriched(self._enricher, source, good, arrival)
+        await self._keep(source, kept, now)
         if bad:
             self._record_rejections(source, bad)
             if source.strict:
@@ -189,12 +187,10 @@ class IngestService:
         return OK
 
     async def _enriched(
-        self, source: Source, good: list[NewEvent], arrival: RequestContext
+        self, enricher: Enricher, source: Source, good: list[NewEvent], arrival: RequestContext
     ) -> list[NewEvent]:
         """Return what the source's own code has made of its events; what it dropped is counted."""
-        if self._enricher is None or source.enrich is None:
-            return good
-        kept = await self._enricher.enrich(source.name, good, arrival.address)
+        kept = await enricher.enrich(source.name, good, arrival.address)
         if len(kept) < len(good):
             self._record(source.name, Outcome.FILTERED, "enrich", len(good) - len(kept))
         rules = self.session_rules.get(source.name)

@@ -1,6 +1,7 @@
 """Which events of a request are kept, and why the others are rejected."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 import msgspec
 
@@ -11,6 +12,10 @@ from forwarder.ingest.normalization import RequestContext, normalize
 from forwarder.ingest.validation import Rejection
 from forwarder.spool import NewEvent
 
+SLICE_BYTES: Final = 64_000
+"""Bytes of events that are sorted in one go: 1 to 2 ms, as 50 honest events of 1 kB; of nested lists 3."""
+_EACH: Final = 256
+"""Bytes that each event counts as beside its own."""
 _NOT_JSON = Rejection("not_json", "an event must be JSON")
 _NOT_AN_OBJECT = Rejection("not_an_object", "an event must be a JSON object")
 
@@ -23,20 +28,31 @@ class EventSorter:
         self._too_large = Rejection("event_too_large", f"one event holds at most {limits.event_bytes} bytes")
         self._too_deep = Rejection("too_deep", f"arrays and objects lie at most {limits.nesting} levels deep")
 
-    def sort(
-        self, events: Sequence[msgspec.Raw | RawEvent], arrival: RequestContext, kind: str | None
-    ) -> tuple[list[NewEvent], list[tuple[int, Rejection]]]:
-        """Return the events to keep, and the place and reason of each that is rejected."""
+    def sorting(
+        self,
+        events: Sequence[msgspec.Raw | RawEvent],
+        arrival: RequestContext,
+        kind: str | None,
+        good: list[NewEvent],
+        bad: list[tuple[int, Rejection]],
+    ) -> Iterator[None]:
+        """Add the events to keep to ``good``, the place and reason of each that is rejected to ``bad``.
+
+        Yields between slices of events and of bytes, for others to have their turn.
+        """
         largest, nesting = self._limits.event_bytes, self._limits.nesting
-        good: list[NewEvent] = []
-        bad: list[tuple[int, Rejection]] = []
+        left = SLICE_BYTES
         for index, event in enumerate(events):
+            if left <= 0:
+                yield
+                left = SLICE_BYTES
             done: NewEvent | Rejection
             if isinstance(event, RawEvent):
                 done = normalize(event, arrival, kind)
-            elif memoryview(event).nbytes > largest:
+            elif (size := memoryview(event).nbytes) > largest:
                 done = self._too_large
             else:
+                left -= size + _EACH
                 read = read_event(event) or read_event(repair_json(bytes(event)) or b"")
                 done = normalize(read, arrival) if read else self._unreadable(bytes(event))
             if isinstance(done, NewEvent) and exceeds_depth(done.body, nesting):
@@ -45,7 +61,6 @@ class EventSorter:
                 bad.append((index, done))
             else:
                 good.append(done)
-        return good, bad
 
     def _unreadable(self, text: bytes) -> Rejection:
         """Return what is wrong with the text of an event that is no JSON object."""

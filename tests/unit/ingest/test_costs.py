@@ -1,0 +1,66 @@
+"""What bounds the cost of events: short ways equal long ones, and nobody waits long for others' events."""
+
+import json
+from itertools import pairwise
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forwarder.config.settings import Limits
+from forwarder.ingest.body import exceeds_depth
+from forwarder.ingest.event_times import ABSENT, SentTime, event_times
+from forwarder.ingest.normalization import RequestContext
+from forwarder.ingest.sorting import SLICE_BYTES, EventSorter
+from forwarder.ingest.times import usual_time
+from forwarder.ingest.validation import Rejection
+from forwarder.spool import NewEvent
+
+NOW = 1_790_000_000_000
+VALUES = st.recursive(
+    st.sampled_from(["[", "]}", '\\"[', "{", "", 1, None]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["a", "{", "]"]), inner),
+    max_leaves=20,
+)
+
+
+def depth(value: object) -> int:
+    if not isinstance(value, (dict, list)):
+        return 0
+    return 1 + max(map(depth, value.values() if isinstance(value, dict) else value), default=0)
+
+
+@given(VALUES, st.integers(0, 12))
+def test_the_depth_of_a_text_is_that_of_its_value(value: object, nesting: int) -> None:
+    assert exceeds_depth(json.dumps(value).encode(), nesting) is (depth(value) > nesting)
+
+
+@pytest.mark.parametrize("levels", [99, 100, 101, 5_000])
+@pytest.mark.parametrize("bushy", [False, True])
+def test_deep_texts(levels: int, bushy: bool) -> None:
+    beside = b"[[]]," if bushy else b""
+    text = (b"[" + beside) * (levels - 2) + b"[[]]" + b"]" * (levels - 2)
+    assert exceeds_depth(text, 100) is (levels > 100)
+
+
+@given(
+    st.sampled_from(["2026-09-21T14:13:20.123Z", "2026-02-30T00:00:00Z", "1969-12-31T23:59:59Z"])
+    | st.datetimes().map(lambda time: time.isoformat(timespec="milliseconds") + "Z")
+)
+def test_the_short_way_to_a_time_says_what_the_long_one_does(text: str) -> None:
+    usual = usual_time(text, NOW)
+    if usual is not None:
+        assert event_times(text, SentTime(), NOW) == event_times(text, ABSENT, NOW) == (usual, None, ())
+
+
+def test_large_events_are_sorted_in_slices() -> None:
+    event = {"type": "track", "event": "e", "userId": "u", "properties": {"text": "x" * 10_000}}
+    events = [msgspec.Raw(json.dumps(event).encode())] * 40
+    good: list[NewEvent] = []
+    bad: list[tuple[int, Rejection]] = []
+    sorting = EventSorter(Limits()).sorting(events, RequestContext("shop", NOW), None, good, bad)
+    looks = [0, *(len(good) for _ in sorting), 40]
+    assert (len(good), bad) == (40, [])
+    most = max(after - before for before, after in pairwise(looks))
+    assert most * 10_000 <= SLICE_BYTES + 10_000
