@@ -289,10 +289,24 @@ def build_plugin(*options: str) -> None:
         raise SystemExit(code)
 
 
+def build_packages() -> list[Path]:
+    """Make wheel and npm package of the built files in ``dist`` and return them; older ones go."""
+    dist = ROOT / "dist"
+    for path in (*dist.glob("*.whl"), *dist.glob("*.tgz")):
+        path.unlink()
+    wheel: list[str | Path] = [PYTHON, "-m", "hatchling", "build", "-t", "wheel", "-d", dist]
+    steps = [Step("Wheel", wheel), Step("npm package", [PYTHON, "-m", "browser_plugin.published"])]
+    for step in steps:
+        step.wait()
+    return sorted((*dist.glob("*.whl"), *dist.glob("*.tgz")))
+
+
 def build(options: argparse.Namespace, extra: list[str]) -> None:
-    """Make the plugin's distributable files and say how large they are."""
+    """Make the plugin's distributable files and say how large they are; then the packages that hold them."""
     set_up()
     build_plugin()
+    for path in build_packages():
+        print(path.relative_to(ROOT))
 
 
 def serve(options: argparse.Namespace, extra: list[str]) -> NoReturn:

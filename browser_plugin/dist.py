@@ -5,6 +5,7 @@ freezes it; esbuild joins the page's script from ``page/``. What has not changed
 """
 
 import argparse
+import base64
 import gzip
 import hashlib
 import json
@@ -15,6 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import brotli  # type: ignore[import-untyped,unused-ignore]
 
@@ -102,9 +104,19 @@ def join(source: str, module: Path, out: Path, target: str) -> None:
 
 def hashed(path: Path) -> str:
     """Rename a file so that its name tells its contents; return the new name."""
-    name = f"{path.stem}-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}{path.suffix}"
+    name = f"{path.stem}-{short_hash(path)}{path.suffix}"
     path.rename(path.with_name(name))
     return name
+
+
+def short_hash(path: Path) -> str:
+    """Return what a file's name may tell of its contents: they never change under that name."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+
+
+def integrity(path: Path) -> str:
+    """Return what a tag's ``integrity`` has to say of a file."""
+    return f"sha384-{base64.b64encode(hashlib.sha384(path.read_bytes()).digest()).decode()}"
 
 
 def setting_constants() -> dict[str, object]:
@@ -229,6 +241,9 @@ def make(dist: Path, whole: bool = True) -> None:
         if path.name not in ("index.js", "standalone.js"):
             shutil.copy(path, analytics)
     shutil.copy(ANALYTICS / "standalone.js", analytics / "analytics.min.js")
+    shutil.copy(MODULES / "@segment" / "analytics-next" / "LICENSE.MD", analytics / "LICENSE")
+    script = page / "session-plugin.js"
+    shutil.copy(script, page / f"session-plugin-{VERSION}-{short_hash(script)}.js")
     compress(part, () if whole else (page / "pyodide",))
     (page / "manifest.json").write_text(json.dumps(manifest(page, core), indent=2) + "\n")
     for folder in ("page", "analytics.js"):
@@ -238,10 +253,14 @@ def make(dist: Path, whole: bool = True) -> None:
 
 
 def manifest(page: Path, core: dict[str, object]) -> dict[str, object]:
-    """Return what was built: versions, and the bytes of every file as it is and compressed."""
+    """Return what was built: versions, and of every file its integrity and its bytes, compressed too.
+
+    ``script`` is the name of the script tag's file that never changes; it may be cached for ever.
+    """
     files = {
         path.relative_to(page).as_posix(): {
             "bytes": path.stat().st_size,
+            "integrity": integrity(path),
             **{
                 ending: beside.stat().st_size
                 for ending in ("br", "gz")
@@ -251,12 +270,14 @@ def manifest(page: Path, core: dict[str, object]) -> dict[str, object]:
         for path in sorted(page.rglob("*"))
         if path.is_file() and path.suffix not in (".br", ".gz")
     }
-    return {"version": VERSION, "pyodide": core["pyodide"], "level": core["level"], "files": files}
+    script = next(name for name in files if name.startswith(f"session-plugin-{VERSION}-"))
+    about = {"version": VERSION, "pyodide": core["pyodide"], "level": core["level"], "script": script}
+    return {**about, "files": files}
 
 
 def table(page: Path) -> str:
     """Return the sizes as lines for the terminal."""
-    files: dict[str, dict[str, int]] = json.loads((page / "manifest.json").read_text())["files"]
+    files: dict[str, dict[str, Any]] = json.loads((page / "manifest.json").read_text())["files"]
     wide = max(map(len, files))
     lines = [f"{'file':{wide}}  {'bytes':>10}  {'brotli':>10}"]
     for name, sizes in files.items():

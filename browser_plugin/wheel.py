@@ -1,12 +1,14 @@
 """The plugin's wheel: the modules that run in the page."""
 
 import shutil
+import tomllib
 from pathlib import Path
 
 from browser_plugin.freeze.wheel import as_wheel
 
-VERSION = "0.1.0"
 HERE = Path(__file__).parent
+VERSION = str(tomllib.loads((HERE.parent / "pyproject.toml").read_text())["project"]["version"])
+"""The one version: of both wheels, the npm package and what the page says."""
 MODULES = ("__init__", "destinations", "session", "rules", "entry", "plugin", "settings")
 """What runs in the page."""
 

@@ -3,13 +3,18 @@
 What is made of the spool's counts goes on over restarts; all else begins with the process.
 """
 
-from prometheus_client import Histogram, disable_created_metrics
+from platform import python_version
+
+from prometheus_client import Gauge, Histogram, disable_created_metrics
 
 from forwarder.tally import Tally
+from forwarder.version import running
 
 # A series beside each counter that says when it began: nobody asks for it, and it doubles what is scraped.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the package says nothing of its types
 
+BUILD = Gauge("forwarder_build_info", "1, with the version that runs and its Python.", ["version", "python"])
+BUILD.labels(running(), python_version()).set(1)
 REQUESTS = Tally(
     "forwarder_delivery_requests",
     "Requests to Amplitude by what came back.",

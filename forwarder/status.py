@@ -18,6 +18,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from forwarder.version import running
+
 READY = frozenset({"ok", "stalled"})
 """Where events can be accepted, though of a destination that stands still they may wait for long."""
 _RESTART = frozenset({"failed"})
@@ -50,4 +52,4 @@ def _answer(status: str, *, ok: bool) -> Response:
     headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
     if not ok:
         headers |= {"retry-after": str(_RETRY_AFTER), "x-ratelimit-reset": str(_RETRY_AFTER)}
-    return JSONResponse({"status": status}, 200 if ok else 503, headers=headers)
+    return JSONResponse({"status": status, "version": running()}, 200 if ok else 503, headers=headers)

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 
+import anyio
 import orjson
 import structlog
 from starlette.requests import Request
@@ -45,7 +46,8 @@ class Pages:
             log.warning("no settings document: set server.public_url as pages reach this forwarder")
             return _unknown_address()
         app = _is_app(request)
-        document = settings_document(self._settings, source, origin, app=app)
+        plugin = await anyio.to_thread.run_sync(self._has_plugin)
+        document = settings_document(self._settings, source, origin, app=app, plugin=plugin)
         # What a request's own Host made, no cache may give to anybody else.
         shared = "public" if self._settings.server.public_url and not app else "private"
         return _unless_known(document, request, shared)
@@ -57,6 +59,10 @@ class Pages:
         return (
             missing(_UNKNOWN_KEY) if source is None else _unless_known(rudderstack_document(source), request)
         )
+
+    def _has_plugin(self) -> bool:
+        """Tell whether the files are there that pages would be sent to."""
+        return (self._settings.server.assets / "page" / "session-plugin.js").is_file()
 
     def _origin(self, request: Request) -> str | None:
         """Return this forwarder's address for pages; None where nothing but the request would say it.

@@ -9,8 +9,12 @@ from forwarder.config.settings import Settings, Source
 _UPDATED = "2026-01-01T00:00:00.000Z"
 
 
-def settings_document(settings: Settings, source: Source, origin: str, *, app: bool = False) -> bytes:
+def settings_document(
+    settings: Settings, source: Source, origin: str, *, app: bool = False, plugin: bool = True
+) -> bytes:
     """Return the document for one source as JSON.
+
+    ``plugin``: whether this forwarder has the plugin's files; a page is sent to none that are not there.
 
     ``origin``: this forwarder as the page reaches it, with the path below which it is; ``app``: for a mobile
     library, whose session plugins work only where the destination is named among the integrations.
@@ -30,16 +34,7 @@ def settings_document(settings: Settings, source: Source, origin: str, *, app: b
             },
             **({NAME: {"type": "server", "bundlingStatus": "unbundled"}} if app else {}),
         },
-        "remotePlugins": [
-            {
-                # As Segment's loader expects it: consent given or refused at load under either name counts.
-                "name": OTHER_NAME,
-                "creationName": NAME,
-                "libraryName": "amplitudeSessionPlugin",
-                "url": f"{origin}/p/session-plugin.js",
-                "settings": session_settings(settings, source),
-            }
-        ],
+        "remotePlugins": [_plugin(settings, source, origin)] if plugin else [],
         "plan": {},
         "edgeFunction": {},
         "analyticsNextEnabled": True,
@@ -50,6 +45,18 @@ def settings_document(settings: Settings, source: Source, origin: str, *, app: b
         "enabledMiddleware": {},
     }
     return orjson.dumps(document)
+
+
+def _plugin(settings: Settings, source: Source, origin: str) -> dict[str, object]:
+    """Return what has Analytics.js load the session plugin."""
+    return {
+        # As Segment's loader expects it: consent given or refused at load under either name counts.
+        "name": OTHER_NAME,
+        "creationName": NAME,
+        "libraryName": "amplitudeSessionPlugin",
+        "url": f"{origin}/p/session-plugin.js",
+        "settings": session_settings(settings, source),
+    }
 
 
 def rudderstack_document(source: Source) -> bytes:

@@ -78,14 +78,13 @@ def serve(config: Path | None, host: str | None, port: int | None, log_level: st
     request (host, port and spool need a restart). It exits with 75 where another forwarder has taken over its
     stream: started again, it stands by. 1 is for what somebody has to mend.
     """
-    from importlib.metadata import version
-
     import structlog
 
     from forwarder.cli.checks import doubts_of
     from forwarder.logs import configure_logs
     from forwarder.server import serve as run
     from forwarder.spool.location import is_stream_url
+    from forwarder.version import running
 
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
 
@@ -99,7 +98,7 @@ def serve(config: Path | None, host: str | None, port: int | None, log_level: st
         settings = load()
         structlog.get_logger().info(
             "starting",
-            version=version("amplitude-session-forwarder"),
+            version=running(),
             configuration=str(config) if config else "none: the defaults",
             sources=[one.name for one in settings.sources],
             destinations=[one.name for one in settings.destinations],

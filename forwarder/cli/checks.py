@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import json
 import os
 import socket
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 from browser_plugin.settings import settings_doubts
 from forwarder.addresses import is_loopback
 from forwarder.amplitude.problems import warnings_of
-from forwarder.cdn.session_settings import mapping_doubts
+from forwarder.cdn.session_settings import mapping_doubts, session_settings
 from forwarder.config.sessions import page_part
 from forwarder.config.settings import Settings
 from forwarder.enrichment.code import enrichments_of
@@ -65,7 +66,34 @@ def _address_doubts(settings: Settings) -> Iterator[str]:
 def _asset_doubts(settings: Settings) -> Iterator[str]:
     assets = settings.server.assets
     if not (assets / "page" / "session-plugin.js").is_file():
-        yield f"server.assets: {assets} has no page/session-plugin.js: pages get 404; build it"
+        yield (
+            f"server.assets: {assets} has no page/session-plugin.js: pages are served without the plugin;"
+            ' build it (python3 build.py build), or leave assets = ""'
+        )
+    elif missing := _missing_files(assets / "page"):
+        yield f"server.assets: {assets} lacks page/{missing[0]}, which its manifest names; build it again"
+
+
+def _runtime_doubts(settings: Settings) -> Iterator[str]:
+    """Say that stock Pyodide is not there, which only a checkout's build brings."""
+    page = settings.server.assets / "page"
+    if not (page / "session-plugin.js").is_file() or (page / "pyodide" / "pyodide.mjs").is_file():
+        return
+    for source in settings.sources:
+        if session_settings(settings, source).get("runtime") == "pyodide":
+            yield (
+                f'sources.{source.name}: runtime = "pyodide", and {page} has no stock Pyodide: pages run the'
+                " compiled rules unless they bring their own; build it (python3 build.py build)"
+            )
+
+
+def _missing_files(page: Path) -> list[str]:
+    """Return which files of a build are not there, by its manifest; stock Pyodide's are for development."""
+    try:
+        files = json.loads((page / "manifest.json").read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError):
+        return []  # a folder of one's own making
+    return [name for name in files if not name.startswith("pyodide/") and not (page / name).is_file()]
 
 
 def _session_doubts(settings: Settings) -> Iterator[str]:
@@ -92,6 +120,7 @@ _DOUBTS: tuple[Callable[[Settings], Iterable[str]], ...] = (
     _source_doubts,
     _address_doubts,
     _asset_doubts,
+    _runtime_doubts,
     _session_doubts,
     _encryption_doubts,
 )

@@ -42,6 +42,13 @@ Key = Annotated[SecretStr, AfterValidator(_key)]
 Positive = Annotated[int, Field(gt=0)]
 
 
+def page_files() -> Path:
+    """Return the folder of the page's files that came with this forwarder: in its wheel, or a checkout's."""
+    package = Path(__file__).parents[1]
+    inside = package / "files"
+    return inside if inside.is_dir() else package.parent / "dist"
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -58,13 +65,18 @@ class Server(_Frozen):
     """Addresses or networks whose X-Forwarded-For, -Proto and -Prefix are believed."""
     operator_token: SecretStr = SecretStr("")
     """Opens /metrics and /console; empty: they stay closed."""
-    assets: Path = Path("dist")
+    assets: Path = Field(default_factory=page_files)
     """Folder with ``page`` and ``analytics.js`` as ``build.py build`` makes it."""
     api_path: Literal["v1", "d"] = "v1"
     """Path that pages are told to post to; ``d`` where block lists match ``v1``."""
     status_port: Annotated[int, Field(ge=0, le=65535)] | None = None
     """A port of its own for /health, /ready and /metrics, which answers while standing by as well."""
     stop_seconds: Annotated[float, Field(ge=0)] = 10.0
+
+    @field_validator("assets", mode="before")
+    @classmethod
+    def _own_files(cls, value: object) -> object:
+        return page_files() if value == "" else value
 
     @field_validator("public_url")
     @classmethod

@@ -131,7 +131,7 @@ def openapi() -> bytes:
         for base in BASES
         for kind, carries in KINDS.items()
     }
-    health = _json("It runs.", {"type": "object", "required": ["status"]})
+    health = _json("It runs.", {"type": "object", "required": ["status", "version"]})
     counters = _file("Prometheus' text format.", "text/plain")
     operator: Json = {"401": _error("The operator's token is missing or another one.")}
     metrics = _get("Counters.", counters, **operator)

@@ -11,6 +11,7 @@ from forwarder.config.settings import Settings
 from forwarder.delivery.watchdog import Stall
 from forwarder.errors import SpoolLost, SpoolUnavailable
 from forwarder.status import status_routes
+from forwarder.version import running
 
 
 @pytest.mark.parametrize(
@@ -30,7 +31,7 @@ async def test_only_what_a_restart_mends_asks_for_one(status: str, health: int, 
     for path, code in (("/health", health), ("/ready", ready)):
         async with httpx.AsyncClient(transport=transport, base_url="http://forwarder.test") as client:
             answer = await client.get(path)
-        assert (answer.status_code, answer.json()) == (code, {"status": status})
+        assert (answer.status_code, answer.json()) == (code, {"status": status, "version": running()})
         assert answer.headers["cache-control"] == "no-store"
         assert ("retry-after" in answer.headers) is (code == 503)
 

@@ -11,6 +11,8 @@ from click.testing import CliRunner, Result
 from forwarder.cli import cli
 
 CONFIG = """
+[server]
+assets = "nowhere"
 [[sources]]
 name = "web"
 write_key = "web-key"
