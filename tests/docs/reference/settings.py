@@ -67,7 +67,9 @@ def _rows(section: str, model: type[BaseModel]) -> Iterator[tuple[str, str, str]
     documented = texts_of(ROOT / "forwarder" / "config" / "settings.py").get(model.__name__, {})
     for name, field in model.model_fields.items():
         told = _comment(section, name) or documented.get(name) or MORE.get(name, "")
-        default = "" if field.default_factory == settings.page_files else field.default  # a folder of this machine
+        default = (
+            "" if field.default_factory == settings.page_files else field.default
+        )  # a folder of this machine
         yield code(name), _default(default), told
 
 
