@@ -131,7 +131,7 @@ def ask(name: str, verdicts: Verdicts, only: str, until: float, workers: int) ->
     options = ["-q", "--tb=native", "--no-header", "--no-summary"]
     options += ["-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov"]
     area = AREAS[name]
-    options += ["--hypothesis-seed=1", *(["-k", f"not {area.but}"] if area.but else []), *area.test_files()]
+    options += ["--hypothesis-seed=1", *(["-k", f"not ({area.but})"] if area.but else []), *area.test_files()]
     code = pytest.main(options, plugins=[asking])
     verdicts.keep()
     os._exit(int(code))

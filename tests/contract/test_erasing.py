@@ -14,8 +14,9 @@ from tests.support.spools import NOW, Where, event, opened, somewhere
 
 
 @pytest.fixture(params=["sqlite", "jetstream"])
-def where(request: pytest.FixtureRequest, tmp_path: Path, nats: Nats) -> Where:
-    return somewhere(nats if request.param == "jetstream" else None, tmp_path)
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> Where:
+    server: Nats | None = request.getfixturevalue("nats") if request.param == "jetstream" else None
+    return somewhere(server, tmp_path)
 
 
 async def filled(spool: Spool) -> None:

@@ -14,8 +14,9 @@ from tests.support.spools import HOUR, NOW, Where, event, names, opened, somewhe
 
 
 @pytest.fixture(params=["sqlite", "jetstream"])
-def where(request: pytest.FixtureRequest, tmp_path: Path, nats: Nats) -> Where:
-    return somewhere(nats if request.param == "jetstream" else None, tmp_path)
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> Where:
+    server: Nats | None = request.getfixturevalue("nats") if request.param == "jetstream" else None
+    return somewhere(server, tmp_path)
 
 
 async def test_events_come_back_in_order_after_reopening(where: Where) -> None:

@@ -52,7 +52,7 @@ AREAS = {
     "spool": Area(
         ("forwarder/spool/*.py", "forwarder/spool/sqlite/*.py"),
         (*_SPOOLS, "tests/unit/cli/test_dead_letters.py", "tests/contract/test_spool_machine.py"),
-        but="jetstream",
+        but="jetstream or a_stream",
     ),
     "stream": Area(
         ("forwarder/spool/jetstream/*.py",),
