@@ -1,0 +1,206 @@
+"""The bounds on what lies in a spool's file, to the event, the byte and the millisecond."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from forwarder.errors import SpoolFull
+from forwarder.spool import NewDead, Settlement, StoredEvent
+from forwarder.spool.sqlite import dead_letter_bounds, parked
+from forwarder.spool.sqlite.capacity import RETRY_AFTER, Capacity
+from forwarder.spool.sqlite.dead_letter_bounds import DAY_MS, DeadBounds
+from forwarder.spool.sqlite.operations import Discarded
+from forwarder.spool.sqlite.parked import Extent
+from forwarder.spool.sqlite.schema import open_database
+
+NOW = 1_790_000_000_000
+MINUTE = 60_000
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    database = open_database(tmp_path / "spool.db")
+    yield database
+    database.close()
+
+
+def dead(seq: int) -> NewDead:
+    """Return a dead letter of 100 bytes."""
+    return NewDead(StoredEvent(seq, NOW, "web", f"m{seq}", b"x" * 50), "why", b"d" * 40, b"s" * 10)
+
+
+def write(database: sqlite3.Connection, *seqs: int, at: int = NOW) -> list[NewDead]:
+    letters = [dead(seq) for seq in seqs]
+    parked.park(database, "one", Settlement(0, dead=letters), at)
+    return letters
+
+
+def believed(database: sqlite3.Connection, **bounds: int) -> DeadBounds:
+    """Return bounds whose clock was believed an hour ago."""
+    database.execute("INSERT OR REPLACE INTO note VALUES ('clock', ?)", (NOW - 60 * MINUTE,))
+    made = DeadBounds(database)
+    for name, value in bounds.items():
+        setattr(made, name, value)
+    return made
+
+
+def test_by_default_they_are_a_gigabyte_and_thirty_days(database: sqlite3.Connection) -> None:
+    bounds = DeadBounds(database)
+    assert (bounds.max_bytes, bounds.max_age_ms) == (10**9, 30 * DAY_MS)
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "gone"),
+    [(10, 1000, []), (11, 1000, [1, 2]), (30, 1000, list(range(1, 22))), (1, 99, [1]), (0, 0, [])],
+)
+def test_beyond_the_size_the_oldest_go_down_to_a_little_less(
+    database: sqlite3.Connection, count: int, most: int, gone: list[int]
+) -> None:
+    write(database, *range(1, count + 1))
+    changes = believed(database, max_bytes=most).due([], NOW)
+    assert changes == ([Discarded(gone, "size")] if gone else [])
+
+
+def test_what_is_added_counts_without_measuring_again(
+    database: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = []
+
+    def measure(database: sqlite3.Connection) -> int:
+        measured.append(1)
+        return int(database.execute("SELECT count(*) * 100 FROM dead").fetchone()[0])
+
+    monkeypatch.setattr(parked, "measure_dead", measure)
+    bounds = believed(database, max_bytes=1000)
+    assert bounds.due(write(database, *range(1, 6)), NOW) == []
+    assert measured == [1]
+    assert bounds.due(write(database, *range(6, 11)), NOW) == []
+    assert measured == [1], "a thousand bytes are within the bound"
+    assert bounds.due(write(database, 11), NOW) == [Discarded([1, 2], "size")]
+    assert measured == [1, 1]
+    parked.discard(database, [1, 2], "size")
+    assert bounds.due(write(database, 12), NOW) == []
+    assert measured == [1, 1], "nine and one more"
+
+
+@pytest.mark.parametrize(("age", "goes"), [(7 * DAY_MS, False), (7 * DAY_MS + 1, True)])
+def test_beyond_the_age_they_go(database: sqlite3.Connection, age: int, goes: bool) -> None:
+    write(database, 1, at=NOW - age)
+    write(database, 2)
+    changes = believed(database, max_age_ms=7 * DAY_MS).due([], NOW)
+    assert changes == ([Discarded([1], "age")] if goes else [])
+    assert database.execute("SELECT value FROM note WHERE name = 'clock'").fetchone() == (NOW,)
+
+
+def test_a_clock_that_is_not_believed_makes_nothing_old(database: sqlite3.Connection) -> None:
+    write(database, 1, at=0)
+    assert DeadBounds(database).due([], NOW) == []
+    assert database.execute("SELECT value FROM note WHERE name = 'clock'").fetchone() is None
+
+
+@pytest.mark.parametrize(
+    ("later", "looked"), [(MINUTE - 1, False), (MINUTE, True), (1 - MINUTE, False), (-MINUTE, True)]
+)
+def test_the_age_is_looked_at_once_a_minute(database: sqlite3.Connection, later: int, looked: bool) -> None:
+    bounds = believed(database, max_age_ms=DAY_MS)
+    assert bounds.due([], NOW) == []
+    write(database, 1, at=NOW - 2 * DAY_MS)
+    assert bounds.due([], NOW + later) == ([Discarded([1], "age")] if looked else [])
+
+
+def test_what_is_old_goes_in_pages_one_after_the_other(
+    database: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead_letter_bounds, "_PAGE", 3)
+    write(database, *range(1, 6), at=NOW - 2 * DAY_MS)
+    bounds = believed(database, max_age_ms=DAY_MS)
+    found = []
+    for _ in range(3):
+        for change in bounds.due([], NOW):
+            found.append(change.numbers)
+            parked.discard(database, change.numbers, change.reason)
+    assert found == [[1, 2, 3], [4, 5]]
+
+
+def test_what_goes_by_age_does_not_count_for_the_size(database: sqlite3.Connection) -> None:
+    write(database, *range(1, 6), at=NOW - 2 * DAY_MS)
+    write(database, *range(6, 17))
+    changes = believed(database, max_age_ms=DAY_MS, max_bytes=1000).due([], NOW)
+    assert [(change.reason, list(change.numbers)) for change in changes] == [
+        ("age", [1, 2, 3, 4, 5]),
+        ("size", [6, 7]),
+    ]
+
+
+def fill(database: sqlite3.Connection, *sizes: int, first: int = 1) -> None:
+    """Write events of these sizes as if all before had been delivered."""
+    total = (first - 1) * 10
+    for seq, size in enumerate(sizes, first):
+        total += size
+        database.execute(
+            "INSERT INTO event (seq, at, source, message_id, total, body) VALUES (?,?,?,?,?,?)",
+            (seq, NOW, "web", f"m{seq}", total, b"x" * size),
+        )
+
+
+def test_an_empty_file_holds_up_to_its_bounds(database: sqlite3.Connection) -> None:
+    capacity = Capacity(database, 3, 100)
+    assert (capacity.first, capacity.last, capacity.before, capacity.total) == (1, 0, 0, 0)
+    capacity.add(3, 100)
+    assert (capacity.draft_last, capacity.draft_total) == (3, 100)
+    for last, total in ((4, 100), (3, 101)):
+        with pytest.raises(SpoolFull, match="the spool is full") as refused:
+            capacity.add(last, total)
+        assert refused.value.retry_after == RETRY_AFTER
+        assert (capacity.draft_last, capacity.draft_total) == (3, 100), "a draft does not grow by it"
+    capacity.begin()
+    assert (capacity.draft_last, capacity.draft_total) == (0, 0), "what was not committed is forgotten"
+
+
+def test_it_begins_where_the_file_stands(database: sqlite3.Connection) -> None:
+    fill(database, 10, 20, 30, first=6)
+    capacity = Capacity(database, 5, 100)
+    assert (capacity.first, capacity.last, capacity.before, capacity.total) == (6, 8, 50, 110)
+    capacity.add(10, 150)
+    with pytest.raises(SpoolFull, match="6 events, 60 bytes"):
+        capacity.add(11, 110)
+    database.execute("DELETE FROM event WHERE seq < 8")
+    assert capacity.look() == (8, 80)
+    database.execute("DELETE FROM event")
+    assert capacity.look() == (11, 150), "where the draft stands"
+    assert Capacity(database, 5, 100).last == 8, "numbers never begin again"
+
+
+def test_what_is_parked_counts_and_never_less_than_nothing(database: sqlite3.Connection) -> None:
+    capacity = Capacity(database, 3, 100)
+    capacity.grow_aside(Extent(2, 60))
+    capacity.add(1, 40)
+    for last, total in ((2, 40), (1, 41)):
+        with pytest.raises(SpoolFull):
+            capacity.add(last, total)
+    capacity.grow_aside(Extent(-5, -90))
+    capacity.add(3, 100)
+    with pytest.raises(SpoolFull):
+        capacity.add(4, 100)
+    with pytest.raises(SpoolFull):
+        capacity.add(3, 101)
+
+
+def test_what_another_process_parked_is_measured_where_room_was_missing(
+    database: sqlite3.Connection, tmp_path: Path
+) -> None:
+    capacity = Capacity(database, 3, 100)
+    other = open_database(tmp_path / "spool.db", tool=True)
+    row = ("one", "", 9, "", b"", NOW, "web", "m", b"x" * 90)
+    other.execute("INSERT INTO parked VALUES (?,?,?,?,?,?,?,?,?)", row)
+    capacity.begin()
+    capacity.add(3, 100)
+    with pytest.raises(SpoolFull):
+        capacity.add(4, 100)
+    capacity.begin()
+    with pytest.raises(SpoolFull, match="2 events, 101 bytes"):
+        capacity.add(1, 11)
+    capacity.add(2, 10)
+    other.close()
