@@ -62,6 +62,11 @@ def verify(
     from forwarder.verifying.report import table
     from forwarder.verifying.visiting import Options, visit
 
+    for address in (url, subdomain):
+        if address and not address.startswith(("http://", "https://")):
+            raise click.UsageError(
+                f"{address} is no page's address; give it whole, as https://www.example.com/"
+            )
     options = Options(subdomain, consent, name, timeout, ignore_https_errors=insecure)
     paths = {"chromium": chromium, "firefox": firefox}
     reports = []

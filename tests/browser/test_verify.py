@@ -1,5 +1,8 @@
 """``forwarder verify``: the demo shop is well; a broken page is told of its fault, and of nothing else."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from forwarder.verifying.checks import CHECKS, findings_of
+from forwarder.verifying.observation import PROBE
 from forwarder.verifying.pytest_plugin import VerifySession
 from forwarder.verifying.report import State
 from forwarder.verifying.visiting import Options, visit
@@ -107,7 +111,8 @@ def test_a_broken_page_is_told_of_its_fault(
     report = findings_of(seen)
     assert [one.check for one in report.faults] == [fault], str(report)
     assert mend.replace("{forwarder}", running.forwarder.url) in report.faults[0].mend
-    assert not running.amplitude.items, "no event leaves the browser"
+    left = [one for one in running.amplitude.events() if one["event_type"] in (PROBE, "Page Left")]
+    assert not left, "no event leaves the browser"
 
 
 def test_the_demo_shop_is_well(
@@ -134,3 +139,38 @@ def test_the_demo_shop_is_well(
         page.get_by_text("Heavy mug").click()
         assert eventually(lambda: page.title() and [one for one in events if one.stamp])
         assert not amplitude.arrivals()
+
+
+BANNER = """<button onclick="go()">Accept</button><script>
+const script = Object.assign(document.createElement("script"), { src: "/snippet.js" });
+const go = () => document.head.append(script);
+START
+</script>"""
+
+
+@ONE_RUNTIME
+@pytest.mark.parametrize(("start", "faults"), [("", []), ("go();", ["consent"])], ids=["kept", "ignored"])
+def test_consent_is_waited_for(running: Shop, browser: Browser, start: str, faults: list[str]) -> None:
+    url = running.page("banner")
+    script = running.site.pages["/banner.js"] + "\nanalytics.page();"
+    running.site.pages["/snippet.js"] = script
+    banner = BANNER.replace("START", start)
+    running.site.pages["/banner"] = f'<!doctype html><link rel="icon" href="data:,">{banner}'
+    report = findings_of(visit(browser, url, Options(timeout=5, consent="button")))
+    assert [one.check for one in report.faults] == faults, str(report)
+
+
+@ONE_RUNTIME
+def test_the_command(running: Shop, browser_name: str) -> None:
+    """In a process of its own: this one's event loop belongs to Playwright already."""
+    if browser_name != "chromium":
+        pytest.skip("it starts both browsers by itself")
+    words = [sys.executable, "-m", "forwarder", "verify", wrong_cdn(running), "--json", "--no-sandbox"]
+    done = subprocess.run(
+        [*words, "--timeout", "3"], capture_output=True, text=True, check=False, timeout=120, cwd=ROOT
+    )
+    assert done.returncode == 1, done.stderr
+    said = json.loads(done.stdout)
+    assert [one["browser"] for one in said] == ["chromium", "firefox"]
+    for one in said:
+        assert [finding["check"] for finding in one["findings"] if finding["state"] == "fault"] == ["plugin"]
