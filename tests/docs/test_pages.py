@@ -50,7 +50,7 @@ OTHERS = {
     *("groupId", "previousId", "configUrl", "controlPlaneUrl"),
 }
 """Names of Segment's and others' libraries and exports."""
-LATER: set[str] = {"sessions.md"}
+LATER: set[str] = set()
 """Pages that are not in the site's navigation yet."""
 SOURCES = ("forwarder", "browser_plugin", "web_demo", "build.py", "pyproject.toml")
 ENDINGS = {".py", ".js", ".mjs", ".ts", ".toml", ".html", ".json"}
