@@ -2,20 +2,19 @@
 
 import json
 import shutil
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.browser.site import Site, serving
 from tests.support.amplitude import Amplitude, fake_amplitude
 from tests.support.configuration import configuration
-from tests.support.forwarder import forwarder
+from tests.support.forwarder import Running, forwarder
 from tests.support.processes import ROOT, free_port
 from tests.support.waiting import eventually
 
@@ -40,63 +39,65 @@ SHOP = """<!doctype html><title>shop</title><script>
 </script>"""
 
 
-@pytest.fixture
-def amplitude() -> Iterator[Amplitude]:
+@pytest.fixture(scope="module")
+def fake() -> Iterator[Amplitude]:
+    """One Amplitude for all tests here."""
     with fake_amplitude() as running:
         yield running
 
 
 @pytest.fixture
-def shop() -> Iterator[tuple[str, dict[str, str]]]:
+def amplitude(fake: Amplitude) -> Amplitude:
+    """The same with nothing received yet."""
+    fake.forget()
+    return fake
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """An origin of its own with one page, which the test fills in."""
-    pages: dict[str, str] = {}
+    site = Site(tmp_path_factory.mktemp("shop"), types={"/": "text/html"})
+    with serving(site):
+        yield site
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = pages.get(self.path, "").encode()
-            self.send_response(200 if body else 404)
-            self.send_header("content-type", "text/html")
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}", pages
-    server.shutdown()
-    thread.join()
-    server.server_close()
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory, fake: Amplitude, shop: Site) -> str:
+    """A configuration whose assets are Analytics.js as published."""
+    folder = tmp_path_factory.mktemp("assets")
+    shutil.copytree(UMD, folder / "analytics.js")
+    (folder / "analytics.js" / "standalone.js").rename(folder / "analytics.js" / "analytics.min.js")
+    (folder / "page").mkdir()
+    (folder / "page" / "session-plugin.js").write_text("// the session plugin has tests of its own")
+    origins = {"allowed_origins": [shop.url]}
+    return configuration(amplitude=fake.url, source=origins, server={"assets": folder})
 
 
 @pytest.fixture
-def config(tmp_path: Path, amplitude: Amplitude, shop: tuple[str, dict[str, str]]) -> Path:
-    """A configuration whose assets are Analytics.js as published."""
-    analytics = tmp_path / "assets" / "analytics.js"
-    analytics.mkdir(parents=True)
-    for file in UMD.glob("*.js"):
-        shutil.copy(file, analytics / file.name)
-    (analytics / "standalone.js").rename(analytics / "analytics.min.js")
-    page = tmp_path / "assets" / "page"
-    page.mkdir()
-    (page / "session-plugin.js").write_text("// the session plugin has tests of its own")
+def config(tmp_path: Path, settings: str) -> Path:
+    """A configuration for one test alone."""
     path = tmp_path / "forwarder.toml"
-    origins = {"allowed_origins": [shop[0]]}
-    path.write_text(configuration(amplitude=amplitude.url, source=origins, server={"assets": "assets"}))
+    path.write_text(settings)
     return path
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, settings: str) -> Iterator[Running]:
+    """A forwarder for the tests that do nothing to it."""
+    path = tmp_path_factory.mktemp("forwarder") / "forwarder.toml"
+    path.write_text(settings)
+    with forwarder(path) as process:
+        yield process
+
+
 @contextmanager
-def opened(browser: Browser, shop: tuple[str, dict[str, str]], url: str, strategy: str) -> Iterator[Page]:
+def opened(browser: Browser, shop: Site, url: str, strategy: str) -> Iterator[Page]:
     """The shop's page with Analytics.js loaded from the forwarder."""
     options = json.dumps(STRATEGIES[strategy])
-    shop[1]["/"] = SHOP.replace("FORWARDER", url).replace("OPTIONS", options)
+    shop.pages["/"] = SHOP.replace("FORWARDER", url).replace("OPTIONS", options)
     context = browser.new_context()
     page = context.new_page()
-    page.goto(shop[0] + "/")
+    page.goto(shop.url + "/")
     page.wait_for_function("window.analytics && window.analytics.initialized === true")
     yield page
     context.close()
@@ -125,16 +126,16 @@ def arrive_once(amplitude: Amplitude, count: int) -> None:
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_every_event_arrives_once(
-    browser: Browser, shop: tuple[str, dict[str, str]], config: Path, amplitude: Amplitude, strategy: str
+    browser: Browser, shop: Site, running: Running, amplitude: Amplitude, strategy: str
 ) -> None:
-    with forwarder(config) as process, opened(browser, shop, process.url, strategy) as page:
+    with opened(browser, shop, running.url, strategy) as page:
         track(page, 0, 10)
         arrive_once(amplitude, 10)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_forwarder_that_is_down_for_a_while_loses_nothing(
-    browser: Browser, shop: tuple[str, dict[str, str]], config: Path, amplitude: Amplitude, strategy: str
+    browser: Browser, shop: Site, config: Path, amplitude: Amplitude, strategy: str
 ) -> None:
     port = free_port()
     with forwarder(config, port) as process, opened(browser, shop, process.url, strategy) as page:
@@ -150,7 +151,7 @@ def test_a_forwarder_that_is_down_for_a_while_loses_nothing(
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_too_many_requests_for_a_while_lose_nothing(
-    browser: Browser, shop: tuple[str, dict[str, str]], config: Path, amplitude: Amplitude, strategy: str
+    browser: Browser, shop: Site, config: Path, amplitude: Amplitude, strategy: str
 ) -> None:
     config.write_text(config.read_text() + "[limits]\nrequests_per_second = 3\n")
     with forwarder(config) as process, opened(browser, shop, process.url, strategy) as page:
@@ -167,9 +168,9 @@ def test_too_many_requests_for_a_while_lose_nothing(
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_page_that_was_offline_loses_nothing(
-    browser: Browser, shop: tuple[str, dict[str, str]], config: Path, amplitude: Amplitude, strategy: str
+    browser: Browser, shop: Site, running: Running, amplitude: Amplitude, strategy: str
 ) -> None:
-    with forwarder(config) as process, opened(browser, shop, process.url, strategy) as page:
+    with opened(browser, shop, running.url, strategy) as page:
         track(page, 0, 2)
         arrive_once(amplitude, 2)
         page.context.set_offline(True)

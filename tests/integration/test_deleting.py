@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -85,7 +84,6 @@ def test_nothing_of_a_deleted_user_arrives_any_more(tmp_path: Path, nats: Nats, 
             assert dead_names(config) == ["dead-other-1"]
             dead(config, "retry", "--all")
             assert eventually(lambda: fates(running.url)["waiting"] == 0, seconds=90)
-            time.sleep(1)
             found = arrived(fake)
             others = {"dead-other-1", "dead-other-2", "later-other-3"}
             others |= {f"{name}-{user}" for name in ("parked", "waiting") for user in ("other-1", "other-2")}

@@ -240,7 +240,7 @@ def test_a_wheel_that_would_not_install_in_a_page_fails_the_build(
     monkeypatch.setattr(dist, "ROOT", tmp_path)
     monkeypatch.setattr(dist, "CACHE", tmp_path)
     monkeypatch.setattr(dist, "fingerprint", lambda: "another")
-    monkeypatch.setattr("sys.argv", ["dist"])
+    monkeypatch.setattr("sys.argv", ["dist", "--quick"])
     with pytest.raises(SystemExit):
         dist.main()
     last = capsys.readouterr().err.splitlines()[-1]

@@ -55,6 +55,11 @@ class Amplitude:
         assert eventually(lambda: len(self.events(name)) >= count), (name, self.arrivals())
         return self.events(name)
 
+    def forget(self) -> None:
+        """Have it forget what arrived, and every fault still to come."""
+        with urllib.request.urlopen(urllib.request.Request(f"{self.url}/_/reset", b""), timeout=30):
+            pass
+
     def misbehave(self, *faults: dict[str, Any]) -> None:
         """Queue faults for the next requests."""
         request = urllib.request.Request(f"{self.url}/_/faults", json.dumps(faults).encode())

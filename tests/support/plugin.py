@@ -89,11 +89,15 @@ def surroundings(**changed: str) -> dict[str, str]:
 
 
 def lines(
-    folder: Path, cache: Path, changed: Mapping[str, str], env: Mapping[str, str] | None = None
+    folder: Path,
+    cache: Path,
+    changed: Mapping[str, str],
+    env: Mapping[str, str] | None = None,
+    program: Sequence[str] = ("-m", "browser_plugin.freeze"),
 ) -> Iterator[str]:
     """Run it where it has to fail, and return what it says."""
     done = subprocess.run(
-        command(folder, cache, changed),
+        command(folder, cache, changed, program),
         cwd=folder,
         env=env or surroundings(),
         capture_output=True,
