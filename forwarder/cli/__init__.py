@@ -13,6 +13,7 @@ from forwarder.cli.delete import delete
 from forwarder.cli.moving_in import import_, init, presets
 from forwarder.cli.output import Failed, counted, say, unusable
 from forwarder.cli.sessions import sessions
+from forwarder.cli.suppressed import suppression_group
 from forwarder.cli.verify import verify
 from forwarder.config.load import load_settings
 from forwarder.config.settings import Settings, Source
@@ -43,6 +44,7 @@ def cli() -> None:
 
 cli.add_command(dead_group)
 cli.add_command(delete)
+cli.add_command(suppression_group)
 for _command in (backup, import_, init, presets, sessions, verify):
     cli.add_command(_command)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from forwarder.cli.erasing import Eraser
 
 _DAY_MS = 86_400_000
-_PATIENCE_S = 40.0
+PATIENCE_S = 40.0
 """Beyond ``stop_seconds``: how long a running forwarder may take to begin its deliveries anew."""
 
 
@@ -66,7 +66,7 @@ def delete(
 
     if for_ever and suppress_days is not None:
         raise click.UsageError("give --suppress or --suppress-days, not both")
-    users, from_input = _users(user_ids, file)
+    users, from_input = users_given(user_ids, file)
     try:
         settings = load_settings(config)
         known = destinations_of(settings)
@@ -81,7 +81,7 @@ def delete(
     until = FOR_EVER if for_ever else 0
     if suppress_days is not None:
         until = time.time_ns() // 1_000_000 + round(suppress_days * _DAY_MS)
-    patience_s = settings.server.stop_seconds + _PATIENCE_S
+    patience_s = settings.server.stop_seconds + PATIENCE_S
     eraser = Eraser(settings.spool, chosen, len(chosen) == len(known), users, until, patience_s)
     _remove(eraser, until, "; Amplitude was not asked")
     problems = {name: delete_users(one, users) for name, one in chosen.items()}
@@ -116,7 +116,7 @@ def _confirm(users: int, destinations: Iterable[str], *, from_input: bool) -> No
     click.confirm(f"Delete {users} user(s) at {', '.join(destinations)} for good?", abort=True)
 
 
-def _users(given: Sequence[str], file: str | None) -> tuple[list[str], bool]:
+def users_given(given: Sequence[str], file: str | None) -> tuple[list[str], bool]:
     """Return the users, each once, and whether standard input was read. Raises Failed."""
     inputs = {one for one in (*given, file) if one == "-"} | ({file} if file is not None else set())
     found = [user for user in given if user != "-"]

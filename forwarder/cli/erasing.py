@@ -31,6 +31,24 @@ class Removed(NamedTuple):
     dead: int
 
 
+async def with_spool(settings: SpoolSettings, act: Callable[[SqliteSpool], Awaitable[T]]) -> T:
+    """Return what ``act`` does with the spool, beside a running forwarder or not. Raises SpoolError."""
+    spool = cast("SqliteSpool", await open_configured(settings, tool=True))
+    try:
+        return await act(spool)
+    finally:
+        await spool.close()
+
+
+async def wait_until_known(spool: SqliteSpool, number: int, patience_s: float) -> None:
+    """Return once a running forwarder delivers by the marks of this erasure. Raises SpoolError."""
+    until = time.monotonic() + patience_s
+    while await spool.awaits(number):
+        if time.monotonic() > until:
+            raise SpoolError("the forwarder that serves has not begun its deliveries anew; say it again")
+        await asyncio.sleep(_LOOK_S)
+
+
 @dataclass(frozen=True, slots=True)
 class Eraser:
     """Removes events of users.
@@ -65,26 +83,15 @@ class Eraser:
         return asyncio.run(self._remove())
 
     async def _remove(self) -> Removed:
-        await self._with_spool(self._mark)
-        return await self._with_spool(self._sweep)
-
-    async def _with_spool(self, act: Callable[[SqliteSpool], Awaitable[T]]) -> T:
-        spool = cast("SqliteSpool", await open_configured(self.spool, tool=True))
-        try:
-            return await act(spool)
-        finally:
-            await spool.close()
+        await with_spool(self.spool, self._mark)
+        return await with_spool(self.spool, self._sweep)
 
     async def _mark(self, spool: SqliteSpool) -> None:
         """Have a running forwarder know the users, and wait until it does."""
         names = [""] if self.everywhere else list(self.destinations)
         marks = marks_for(self.user_ids, names, self.until, await spool.marks())
         number = await spool.mark_users(marks, time.time_ns() // 1_000_000)
-        until = time.monotonic() + self.patience_s
-        while await spool.awaits(number):
-            if time.monotonic() > until:
-                raise SpoolError("the forwarder that serves has not begun its deliveries anew; say it again")
-            await asyncio.sleep(_LOOK_S)
+        await wait_until_known(spool, number, self.patience_s)
 
     async def _sweep(self, spool: SqliteSpool) -> Removed:
         """Remove what the spool holds."""

@@ -8,7 +8,7 @@ import pytest
 from forwarder.spool import NewDead, Parked, Settlement, Spool
 from forwarder.spool.jetstream import replication
 from forwarder.spool.sqlite.spool import SqliteSpool
-from forwarder.spool.suppression import FOR_EVER, KEPT_MS, Erasure, UserMark, marks_for
+from forwarder.spool.suppression import FOR_EVER, KEPT_MS, Erasure, Suppression, UserMark, marks_for
 from tests.support.nats import Nats
 from tests.support.spools import NOW, Where, event, opened, somewhere
 
@@ -70,6 +70,26 @@ async def test_marks_grow_and_end(where: Where) -> None:
         assert mark in [UserMark(one.mark, one.key, "", 6, 0) for one in first], "the other one has ended"
     async with opened(where) as spool:
         assert await spool.marks() == [mark]
+
+
+async def test_a_lifted_suppression_lets_later_events_through(where: Where) -> None:
+    async with opened(where) as spool:
+        await filled(spool)
+        marks = marks_for(["u1", "u2"], ["", "one"], FOR_EVER)
+        await spool.mark_users(marks, NOW)
+        await spool.append([event("m6")], NOW)
+        lifted = [mark.mark for mark in marks if mark.mark == marks[0].mark][:1]
+        assert (
+            await cast("SqliteSpool", spool).lift_suppression(lifted, NOW + 1) == 2 == await spool.erasure()
+        )
+        await spool.append([event("m7")], NOW + 2)
+        suppression = Suppression(await spool.marks(), "one")
+        six, seven = await spool.read(5, 9)
+        assert [suppression.covers(one, ["uu1"]) for one in (six, seven)] == [True, False]
+        assert suppression.covers(seven, ["uu2"]), "the other one stays"
+        marks = await spool.marks()
+    async with opened(where) as spool:
+        assert await spool.marks() == marks
 
 
 async def test_users_are_kept_as_keyed_hashes_alone(where: Where) -> None:

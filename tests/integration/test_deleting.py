@@ -91,6 +91,20 @@ def test_nothing_of_a_deleted_user_arrives_any_more(tmp_path: Path, nats: Nats, 
             assert not any(GONE in str(one) for one in fake.arrivals()[asked:])
             shown = metrics(running.url)
             assert shown["forwarder_delivery_events_total", "fake", "filtered", "user deleted"] == 3
+            command = [
+                sys.executable,
+                "-m",
+                "forwarder",
+                "suppression",
+                "lift",
+                "--config",
+                str(config),
+                GONE,
+            ]
+            lifted = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+            assert lifted.stdout == "lifted the suppression of 1 user\n", lifted.stderr
+            send(running, "back", GONE)
+            assert eventually(lambda: f"back-{GONE}" in arrived(fake))
         if kind == "file":
             files = [file.read_bytes() for file in tmp_path.glob("spool.db*")]
             assert not any(SECRET.encode() in content for content in files)

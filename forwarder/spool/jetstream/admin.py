@@ -45,6 +45,13 @@ class JetStreamAdmin(SqliteSpool):
             number = await self._ask_for(ControlRequest(mark=list(marks[at : at + _PAGE]), now=now))
         return number
 
+    async def lift_suppression(self, marks: Sequence[bytes], now: int) -> int:
+        """See ``SqliteSpool``. Raises SpoolError where no forwarder is there to do it."""
+        number = 0
+        for at in range(0, len(marks), _PAGE):
+            number = await self._ask_for(ControlRequest(lift=list(marks[at : at + _PAGE]), now=now))
+        return number
+
     async def awaits(self, number: int) -> bool:
         """See ``SqliteSpool``. Raises SpoolError where no forwarder is there."""
         return bool(await self._ask_for(ControlRequest(awaits=number)))

@@ -17,13 +17,14 @@ class ControlRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is asked for, one thing at a time; nothing: whether it is there.
 
     ``retry``, ``drop``: dead letters to send again and to drop, by number; ``mark``: users to mark as
-    deleted, at ``now``; ``awaits``: whether deliveries do not know this erasure yet; ``erase``: events to
-    remove.
+    deleted, at ``now``; ``lift``: hashes of deleted users whose later events are let through again;
+    ``awaits``: whether deliveries do not know this erasure yet; ``erase``: events to remove.
     """
 
     retry: list[int] = []
     drop: list[int] = []
     mark: list[UserMark] = []
+    lift: list[bytes] = []
     now: int = 0
     awaits: int = 0
     erase: Erasure | None = None

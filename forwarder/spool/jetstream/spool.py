@@ -101,6 +101,8 @@ class JetStreamSpool(SqliteSpool):
             return await self.retry(question.retry)
         if question.mark:
             return await self.mark_users(question.mark, question.now)
+        if question.lift:
+            return await self.lift_suppression(question.lift, question.now)
         if question.awaits:
             return int(await self.awaits(question.awaits))
         if question.erase is not None:

@@ -36,6 +36,20 @@ def suppress(database: sqlite3.Connection, marks: Sequence[UserMark], now: int) 
         " at = excluded.at",
         [(*mark, now) for mark in marks],
     )
+    return _counted(database)
+
+
+def lift(database: sqlite3.Connection, marks: Sequence[bytes], upto: int, now: int) -> int:
+    """Let later events of these users through again; those up to ``upto`` stay covered. Return as above."""
+    database.executemany(
+        "UPDATE erased SET until = 0, upto = max(upto, ?1), at = ?2 WHERE mark = ?3 AND until > ?2",
+        [(upto, now, mark) for mark in marks],
+    )
+    return _counted(database)
+
+
+def _counted(database: sqlite3.Connection) -> int:
+    """Count an erasure, for deliveries to see; return its number."""
     database.execute(
         "INSERT INTO note VALUES (?, 1) ON CONFLICT DO UPDATE SET value = value + 1",
         (ASKED,),

@@ -117,6 +117,18 @@ class UsersMarked(msgspec.Struct, frozen=True, array_like=True, tag="marked"):
         return erasure.suppress(database, self.marks, self.now)
 
 
+class SuppressionLifted(msgspec.Struct, frozen=True, array_like=True, tag="lifted"):
+    """Later events of deleted users are let through again. ``upto``: seq; ``now``: ms since the epoch."""
+
+    marks: list[bytes]
+    upto: int
+    now: int
+
+    def apply(self, database: sqlite3.Connection) -> int:
+        """Write it; return the erasure's number."""
+        return erasure.lift(database, self.marks, self.upto, self.now)
+
+
 class Erased(msgspec.Struct, frozen=True, array_like=True, tag="erased"):
     """Events of deleted users are removed."""
 
@@ -146,6 +158,7 @@ AnyOperation: TypeAlias = (
     | DeadLettersDeleted
     | Discarded
     | UsersMarked
+    | SuppressionLifted
     | Erased
     | SessionsChanged
 )

@@ -39,6 +39,7 @@ from forwarder.spool.sqlite.operations import (
     Operation,
     Redriven,
     Settled,
+    SuppressionLifted,
     UsersMarked,
 )
 from forwarder.spool.sqlite.operations import Row as EventRow
@@ -314,6 +315,15 @@ class SqliteSpool:
             self._transaction.write()
             upto = erasure.last_seq(self._database)
             return self._do(UsersMarked([mark._replace(upto=upto) for mark in marks], now))
+
+        return await self._note(work)
+
+    async def lift_suppression(self, marks: Sequence[bytes], now: int) -> int:
+        """For tools: let later events of marked users through again; return the number of this erasure."""
+
+        def work() -> int:
+            self._transaction.write()
+            return self._do(SuppressionLifted(list(marks), erasure.last_seq(self._database), now))
 
         return await self._note(work)
 

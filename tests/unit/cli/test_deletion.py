@@ -242,3 +242,27 @@ def test_a_spool_that_cannot_be_used_ends_it_before_amplitude(
     done = run(config, "--yes", "user-1")
     assert (done.exit_code, "Amplitude was not asked" in done.output) == (1, True)
     assert answered == []
+
+
+def suppression(config: str, *words: str, given: str = "") -> Result:
+    return CliRunner().invoke(cli, ["suppression", words[0], "--config", config, *words[1:]], input=given)
+
+
+def test_suppressions_are_counted_and_lifted(
+    tmp_path: Path, config: str, answered: list[httpx.Request]
+) -> None:
+    assert "there is no spool" in suppression(config, "count").output
+    spool_with(tmp_path, "user-1")
+    assert suppression(config, "count").output == "for ever: 0 users; for a time: 0 users\n"
+    assert run(config, "--yes", "--suppress", "user-1", "user-2").exit_code == 0
+    assert run(config, "--yes", "--suppress-days", "2", "user-2", "user-3").exit_code == 0
+    assert run(config, "--yes", "user-4").exit_code == 0
+    assert suppression(config, "count").output == "for ever: 2 users; for a time: 1 user\n"
+    lifted = suppression(config, "lift", "--from", "-", "user-3", given="user-1\nuser-4\nnobody\n")
+    assert (lifted.exit_code, lifted.output) == (
+        0,
+        "lifted the suppression of 2 users; 2 of those named had none\n",
+    )
+    assert suppression(config, "count").output == "for ever: 1 user; for a time: 0 users\n"
+    assert suppression(config, "lift", "user-1").output.startswith("lifted the suppression of 0 users; 1 of")
+    assert suppression(config, "lift").exit_code == 1, "nobody is named"
