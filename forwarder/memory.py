@@ -2,7 +2,7 @@
 
 
 class RequestMemory:
-    """One bound on the bytes of all requests that are not answered yet, in two halves.
+    """The bound on the bytes of all requests that are not answered yet, in two halves.
 
     One half is for what connections receive (``held``), the other for what the ingest makes of that: inflated
     bodies, and events that wait for the spool (``ingested``). So senders that dawdle take nothing from

@@ -27,11 +27,11 @@ WARNINGS = Tally(
 )
 LATENCY = Histogram(
     "forwarder_delivery_seconds",
-    "From accepted to taken, for the oldest event of each request.",
+    "From accepted here to accepted by Amplitude, for the oldest event of each request.",
     ["destination"],
     buckets=(0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3600, 86400),
 )
-NEAR_HORIZON = Tally(
+NEAR_EXPIRY = Tally(
     "forwarder_delivery_near_horizon",
     "Tries of events over 6 days after the first: after 7, Amplitude would count them twice.",
     ["destination"],

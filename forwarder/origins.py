@@ -51,7 +51,7 @@ def _port_mistake(text: str, scheme: str, port: str | None) -> str | None:
 
 
 class Origins:
-    """Which origins may send, by the patterns that ``origin_mistake`` finds no fault with."""
+    """The origins that may send, by patterns with which ``origin_mistake`` finds no fault."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self._all = False

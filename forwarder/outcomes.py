@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """Where an event ended."""
+    """The outcome of an event: how it ended."""
 
     DELIVERED = "delivered"
     """Amplitude took everything planned from it."""
@@ -19,6 +19,6 @@ class Outcome(StrEnum):
 
     At ingest: the owner's own ``enrich`` dropped it, for all destinations."""
     REJECTED = "rejected"
-    """Refused at ingest; the sender was told why."""
+    """Refused at ingest; a strict source's sender gets the reason."""
     DEAD = "dead"
     """In the dead letters, with a reason."""

@@ -39,7 +39,7 @@ def _never(_: object) -> bool:
 
 
 class Subscription:
-    """One trigger and mapping, compiled.
+    """A subscription: its trigger and its mapping, compiled.
 
     One that cannot be used raises nothing here, as in the reference: a bad trigger never matches, a bad
     mapping is the error of every event that matches. ``problems`` tells when the configuration is loaded.
@@ -198,7 +198,7 @@ class AmplitudeDestination:
             planned = Planned(subscription.name, subscription.action)
             try:
                 payload = subscription.payload(event)
-                planned.payload = payload.sent | payload.how
+                planned.payload = payload.sent | payload.options
                 items = subscription.items(payload, event, alone=alone)
                 room = write_within_bounds(items, room, planned.errors)
                 planned.warnings = lint(payload, items)

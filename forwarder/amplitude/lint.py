@@ -23,7 +23,7 @@ from forwarder.javascript import values as js
 
 
 class Kind(StrEnum):
-    """What can be doubtful; also the label in the metrics."""
+    """The kind of a warning; also the label in the metrics."""
 
     SHORT_ID = "short_id"
     REFUSED_ID = "refused_id"
@@ -49,7 +49,7 @@ OUT_OF_SESSION: Final = -1
 """The session id of an event that belongs to no session."""
 _YEAR: Final = re.compile(r"\d{4}", re.ASCII)
 _EARLIEST: Final = 946_684_800_000
-"""2000-01-01 in ms: nothing was tracked before; seconds taken for milliseconds lie here."""
+"""2000-01-01 in ms: nothing was tracked before; seconds read as milliseconds lie here."""
 _LATEST: Final = 4_102_444_800_000
 """2100-01-01 in ms."""
 _IDS: Final = {Endpoint.USERMAP: ("user_id", "global_user_id"), Endpoint.GROUPIDENTIFY: ()}

@@ -31,7 +31,7 @@ _SCRIPT: Final = """function read(text) {
 
 
 class Agent(NamedTuple):
-    """What the parser found; None for what it did not."""
+    """The parts of a user agent that the parser found; None for the others."""
 
     os: str | None
     browser: str | None

@@ -260,7 +260,7 @@ class Destination(_Frozen):
     """Requests under way at the same time."""
     timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
     retry_hours: Annotated[float, Field(gt=0, le=144)] = 24.0
-    """How long an event is tried that fails while others succeed; Amplitude tells repeats for 7 days."""
+    """Hours an event is tried that fails while others succeed; Amplitude recognises repeats for 7 days."""
 
     @field_validator("base_url")
     @classmethod

@@ -47,7 +47,7 @@ _NUMBERS_LOGGED = 20
 
 
 class Shown(NamedTuple):
-    """What the pages are about; asked for at every request, for a reload may have changed it.
+    """The subject of the pages, asked for at every request: a reload may have changed it.
 
     ``letter``: what is known of a dead letter, as readable JSON; ``clock``: ms since the epoch;
     ``health``: how destinations do, by name.

@@ -70,7 +70,7 @@ class DestinationStatus:
 
 @dataclass(frozen=True, slots=True)
 class SpoolStatus:
-    """What waits in the spool, and whether it accepts events.
+    """The status of the spool: what waits in it, and whether it accepts events.
 
     ``oldest_ms``: age of the event that waits longest; ``refusing``: whether senders get 429 because it is
     full; ``unavailable``: why no event can be accepted now; ``strays``: messages of the stream that no
@@ -97,7 +97,7 @@ class SpoolStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Everything on the console's first page. ``faults``: of our own code, outside of destinations."""
+    """The status on the console's first page. ``faults``: of our own code, outside of destinations."""
 
     spool: SpoolStatus
     sources: list[SourceStatus]

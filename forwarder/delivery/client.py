@@ -22,7 +22,7 @@ _SHORTEST_KEY = 8
 
 
 class _Outgoing(httpx.AsyncByteStream):
-    """A request's body that can be let go of.
+    """A request's body that can be released.
 
     Requests and answers of the client hold each other until the next garbage collection, which may be some
     hundred megabytes later.

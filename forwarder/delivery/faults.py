@@ -14,7 +14,7 @@ OUR_FAULT = "our fault"
 
 @dataclass(slots=True)
 class Fault:
-    """What is known of one event. ``level``: how often its batch was halved; ``over``: it is given up."""
+    """The fault over one event. ``level``: how often its batch was halved; ``over``: it is given up."""
 
     what: str
     tries: int = 0
@@ -32,12 +32,12 @@ class Faults:
         return bool(self._of)
 
     def note(self, batch: Batch, what: str) -> None:
-        """Our code failed over a batch; ``what``: type and place."""
+        """Note that our code failed over a batch; ``what``: type and place."""
         alone, level = len(batch.jobs) == 1, batch.next_split_level()
         self._note((job.event.seq for job in batch.jobs), what, level, alone=alone)
 
     def note_events(self, seqs: Iterable[int], what: str) -> None:
-        """Our code failed over each of these events by itself."""
+        """Note that our code failed over each of these events by itself."""
         self._note(seqs, what, 0, alone=True)
 
     def _note(self, seqs: Iterable[int], what: str, level: int, *, alone: bool) -> None:
@@ -72,5 +72,5 @@ class Faults:
         return fault.tries if fault else 0
 
     def forget(self, seq: int) -> None:
-        """The event has ended."""
+        """Forget an event that has ended."""
         self._of.pop(seq, None)

@@ -8,7 +8,7 @@ from forwarder.delivery.watchdog import Stall
 
 
 class DestinationHealth(NamedTuple):
-    """How one destination does.
+    """The health of one destination.
 
     ``held_back``: whether its circuit breaker is open, so that one request at a time is tried at most;
     ``why``: the breaker's reason; ``stall``: why it has work and does nothing.

@@ -46,7 +46,7 @@ class BoundedStream:
 
 
 class BoundedBackend:
-    """Opens connections as ``backend`` does, each of them bounded."""
+    """The network backend of httpcore whose connections are bounded; opens them as ``backend`` does."""
 
     def __init__(self, backend: Any) -> None:
         self._backend = backend

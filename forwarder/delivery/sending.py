@@ -1,4 +1,4 @@
-"""One batch sent: the request, what came back, and what is counted and logged of it."""
+"""The sending of one batch: the request, the response, and what is counted and logged of it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def send_batch(http: httpx.AsyncClient, to: Planner, batch: Batch, timeout
 
 
 class ResponseRecorder:
-    """What metrics and log say of a destination's requests. ``wall``: ms since the epoch."""
+    """The recorder of a destination's responses in metrics and log. ``wall``: ms since the epoch."""
 
     def __init__(self, name: str, wall: Callable[[], int], log: structlog.stdlib.BoundLogger) -> None:
         self._name = name
@@ -43,7 +43,7 @@ class ResponseRecorder:
         self._health = CircuitState.WELL
 
     def fault(self, where: str, what: str) -> None:
-        """Our own code failed; ``where``: a name of ours, ``what``: type and place."""
+        """Count and log that our own code failed; ``where``: a name of ours, ``what``: type and place."""
         metrics.FAULTS.add(self._name, where)
         self._log.error(OUR_FAULT, where=where, fault=what)
 
@@ -55,7 +55,7 @@ class ResponseRecorder:
         endpoint = batch.endpoint.name.lower()
         status = answer.status if answer.status in STATUSES else "other"
         metrics.REQUESTS.add(self._name, endpoint, answer.failure or status)
-        if first.action is Action.TAKEN:
+        if first.action is Action.ACCEPTED:
             received_at = min(job.event.received_at for job in batch.jobs)
             metrics.LATENCY.labels(self._name).observe(max(0, self._wall() - received_at) / 1000)
         elif first.action is Action.FAULT:
@@ -67,15 +67,15 @@ class ResponseRecorder:
                 items=len(batch.items),
                 answer=answer.failure or answer.status,
                 error=answer.body[:200].decode("utf-8", "replace") if answer.failure else None,
-                why=dict(Counter(label_of(one) for one in decisions if one.action is not Action.TAKEN)),
+                why=dict(Counter(label_of(one) for one in decisions if one.action is not Action.ACCEPTED)),
             )
-        if retry_policy.near_horizon:
-            metrics.NEAR_HORIZON.add(self._name, count=retry_policy.near_horizon)
+        if retry_policy.near_expiry:
+            metrics.NEAR_EXPIRY.add(self._name, count=retry_policy.near_expiry)
             self._log.warning(
                 "events near Amplitude's 7 days; later they would count twice",
-                events=retry_policy.near_horizon,
+                events=retry_policy.near_expiry,
             )
-            retry_policy.near_horizon = 0
+            retry_policy.near_expiry = 0
         if retry_policy.breaker.health is not self._health:
             self._health = retry_policy.breaker.health
             say = self._log.info if self._health is CircuitState.WELL else self._log.error

@@ -22,14 +22,15 @@ from forwarder.spool import Spool, Standing
 from forwarder.spool.suppression import Suppression
 
 LOOK_S = 5.0
-"""How often the watchdog looks."""
+"""How often the watchdog looks: a dozen times within the minute after which it calls a stall."""
 RESTART_S = 1.0
+"""How long a worker that ended by an error rests before it runs again, so that it cannot spin."""
 
 log = structlog.get_logger(__name__)
 
 
 class DeliveryService:
-    """Delivers from a spool to destinations, each at its own pace, until stopped."""
+    """The delivery from one spool to all destinations, each at its own pace, until it is stopped."""
 
     def __init__(
         self,

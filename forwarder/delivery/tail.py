@@ -1,4 +1,7 @@
-"""Events that were accepted just now: whoever is not behind need not read them from the spool."""
+"""The tail of accepted events: a worker that keeps up need not read them from the spool.
+
+Equal to reading the spool (``tests/unit/delivery/test_worker.py``), where each event is read from SQLite.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,11 @@ from collections.abc import Sequence
 from forwarder.spool import StoredEvent
 
 MAX_TAIL = 1_000
-"""Events kept; whoever is further behind reads."""
+"""Events kept, two reads' worth; a worker that is further behind reads the spool."""
 
 
 class TailCache:
-    """The latest events, as long as none is missing between them."""
+    """The tail cache of one destination: the latest events, as long as none is missing between them."""
 
     def __init__(self) -> None:
         self._events: deque[StoredEvent] = deque()
@@ -21,7 +24,7 @@ class TailCache:
         return len(self._events)
 
     def extend(self, events: Sequence[StoredEvent]) -> None:
-        """Take in events that became durable."""
+        """Add events that became durable."""
         known = self._events
         if known and known[-1].seq + 1 != events[0].seq:
             known.clear()
@@ -30,7 +33,7 @@ class TailCache:
             known.clear()
 
     def pop_after(self, seq: int, limit: int) -> list[StoredEvent]:
-        """Take out up to ``limit`` events that come right after ``seq``; none where they have to be read."""
+        """Remove and return up to ``limit`` events right after ``seq``; none where they have to be read."""
         known = self._events
         while known and known[0].seq <= seq:
             known.popleft()

@@ -6,9 +6,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 STILL_MS = 60_000
-"""How long a destination with work may do nothing."""
+"""How long a destination with work may do nothing: twice the longest wait between two tries."""
 LEFT_MS = 300_000
-"""How long the first event of all may be left where others go on: it may wait for a user's earlier ones."""
+"""How long the first event may be left while others are sent: it may wait for earlier ones of its user."""
 
 
 class Stall(StrEnum):
@@ -29,7 +29,7 @@ MENDED_ANEW = frozenset({Stall.REQUEST, Stall.DUE, Stall.LOST, Stall.LEFT})
 
 
 class Look(NamedTuple):
-    """What is to be seen of a destination at one moment. Times are ms since the epoch, 0 or None for none.
+    """A look at one destination. Times are ms since the epoch, 0 or None for none.
 
     ``turn_since``: when the turn began that has not ended; ``failing_since``: the first of the failures in a
     row; ``turned_at``: when a turn last ended well; ``request_since``: when the oldest request under way was

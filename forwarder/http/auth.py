@@ -28,7 +28,7 @@ _LONGEST_NAME: Final = 32
 
 
 class WrongTokens:
-    """What comes of wrong tokens: they are counted, logged now and then, and slowed down by address."""
+    """The guard against guessed tokens: wrong ones are counted, logged at times, and slowed by address."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
         """``clock``: milliseconds, never set back."""

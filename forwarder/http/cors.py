@@ -1,4 +1,4 @@
-"""What browsers have to be told so that pages of other origins can send events and read the answers."""
+"""The CORS headers with which pages of other origins can send events and read the responses."""
 
 from forwarder.http.responses import Header
 

@@ -9,7 +9,7 @@ from forwarder.tally import Tally
 
 log = structlog.get_logger()
 EVENTS = Tally(
-    "forwarder_door_events", "Events that ended at the door, by outcome", ["source", "outcome", "reason"]
+    "forwarder_door_events", "Events that ended at ingest, by outcome", ["source", "outcome", "reason"]
 )
 _REFUSED = Tally("forwarder_requests_refused", "Requests refused as a whole", ["code"])
 _OPERATOR = Tally(

@@ -1,13 +1,15 @@
 """Time, size and number limits of connections, which uvicorn leaves to a proxy in front.
 
-A sender that dawdles costs one connection for a bounded time and little memory, whoever else is being served.
+A slow sender costs one connection for a bounded time and little memory, whoever else is being served.
 """
 
+from __future__ import annotations
+
 import asyncio
-import math
 import re
-from heapq import nsmallest
-from typing import ClassVar
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import ClassVar, cast
 
 import httptools
 from uvicorn._types import ASGI3Application
@@ -15,12 +17,12 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from forwarder.addresses import plain_address
 from forwarder.config.settings import Limits
+from forwarder.http.connection_bounds import ConnectionBounds, PatienceClock
 from forwarder.http.metrics import count_refusal
 from forwarder.http.responses import error
 from forwarder.http.sending import CoalescedResponse
 from forwarder.memory import RequestMemory
 
-_SWEEP_SECONDS = 1.0
 _LAST_REQUEST_S = 0.5
 """How long a stop waits for the next request of a connection: one that is on its way arrives by then."""
 _ONE_READ = 262_144
@@ -38,29 +40,30 @@ class _NoMoreRequests(Exception):  # noqa: N818 - ends the parsing, is no error
     """Nothing that follows on this connection is read any more."""
 
 
+@dataclass(slots=True)
+class RequestReading:
+    """What was read of a connection's request so far; sizes in bytes.
+
+    ``receiving``: whether a request has begun and not ended; ``in_headers``: whether its headers have not
+    ended; ``size``: of the headers, and of trailers; ``hosts``: Host headers, of which there has to be one;
+    ``unread``: since something of the request was handed over: of a header, a trailer or a chunk's beginning.
+    """
+
+    receiving: bool = False
+    in_headers: bool = False
+    size: int = 0
+    hosts: int = 0
+    unread: int = 0
+
+
 class LimitedProtocol(HttpToolsProtocol):
     """uvicorn's HTTP protocol, which also knows until when it waits for the other side, and what it holds."""
 
-    limits: ClassVar[Limits] = Limits()
-    memory: ClassVar[RequestMemory] = RequestMemory(Limits().unanswered_bytes)
-    _sweeper: ClassVar[asyncio.TimerHandle | None] = None
-    receiving: bool
-    """Whether a request has begun and not ended."""
-    in_headers: bool
-    size: int
-    """Bytes of the headers, and of trailers."""
-    hosts: int
-    """Host headers, of which there has to be one."""
-    unread: int
-    """Bytes since something of the request was handed over: of a header, a trailer or a chunk's beginning."""
+    bounds: ClassVar[ConnectionBounds] = ConnectionBounds(Limits(), RequestMemory(Limits().unanswered_bytes))
+    reading: RequestReading
+    patience: PatienceClock
     held: int
     """Bytes of requests that are not answered yet."""
-    since: float
-    """Since when it waits for the other side, in the loop's time; infinity while it is our turn."""
-    patience: float
-    """Seconds it waits."""
-    begun: float
-    """When its last request began, in the loop's time."""
     ending: bool
     """Whether the last request that is answered on this connection has been received."""
     leaving: bool
@@ -71,28 +74,28 @@ class LimitedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         if self.client and ":" in self.client[0]:  # a socket for both shows IPv4 as IPv6
             self.client = (plain_address(self.client[0]) or self.client[0], self.client[1])
-        self.receiving = self.in_headers = self.ending = self.leaving = False
-        self.unread = self.held = self.size = self.hosts = 0
-        self._wait(self.limits.request_seconds)
-        self.begun = self.since
-        if len(self.connections) > self.limits.connections:
-            self._make_room(least=0)
-        self._keep_sweeping()
+        self.ending = self.leaving = False
+        self.held = 0
+        self.reading = RequestReading()
+        self.patience = PatienceClock(self.loop, self.bounds.limits.request_seconds)
+        if len(self.connections) > self.bounds.limits.connections:
+            self.bounds.make_room([one for one in self._connections if one is not self], least=0)
+        self.bounds.keep_sweeping(self._connections, self.loop)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of what it held."""
-        self._release()
+        self.release()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Read on, unless headers, a trailer or a chunk's beginning grow: the parser keeps those."""
         if self.ending:
             return
-        self.unread += len(data)
+        self.reading.unread += len(data)
         rest: bytes | None = data
         while rest:
             rest = self._parse(rest)
-        if self.receiving and self.unread > self.limits.header_bytes + _ONE_READ:
+        if self.reading.receiving and self.reading.unread > self.bounds.limits.header_bytes + _ONE_READ:
             self._refuse_headers()
 
     def _parse(self, data: bytes) -> bytes | None:
@@ -123,21 +126,19 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Note when the request began."""
         super().on_message_begin()
-        self.receiving = self.in_headers = True
-        self.unread = self.size = self.hosts = 0
-        self._wait(self.limits.request_seconds)
-        self.begun = self.since
+        self.reading = RequestReading(receiving=True, in_headers=True)
+        self.patience.begin(self.bounds.limits.request_seconds)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Count a header and keep it; a trailer is counted only, for nothing here needs one."""
-        self.size += len(name) + len(value) + 4
-        if not self.in_headers:
-            if self.size > self.limits.header_bytes and not self.transport.is_closing():
+        self.reading.size += len(name) + len(value) + 4
+        if not self.reading.in_headers:
+            if self.reading.size > self.bounds.limits.header_bytes and not self.transport.is_closing():
                 self._refuse_headers()
             return
         name = name.lower()
         if name == b"host":
-            self.hosts += 1 if _HOST.fullmatch(value) else 2
+            self.reading.hosts += 1 if _HOST.fullmatch(value) else 2
         elif name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
         self.headers.append((name, value))
@@ -147,16 +148,16 @@ class LimitedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         version = self.parser.get_http_version()
-        if self.size + len(self.url) > self.limits.header_bytes:
+        if self.reading.size + len(self.url) > self.bounds.limits.header_bytes:
             self._refuse_headers()
         elif version not in _VERSIONS or self.parser.get_method() == b"CONNECT":
             self._refuse(400, "not_http", "this is not an HTTP/1.1 request to this server")
-        elif self.hosts != 1 and (self.hosts or version == "1.1"):
+        elif self.reading.hosts != 1 and (self.reading.hosts or version == "1.1"):
             self._refuse(400, "bad_host", "a request needs one Host header with the name it is sent to")
         elif not self.parser.should_upgrade():  # else it is parsed anew
-            self.in_headers = False
-            self.unread = 0
-            self._hold(self.size + len(self.url) + _REQUEST_BYTES)
+            self.reading.in_headers = False
+            self.reading.unread = 0
+            self._hold(self.reading.size + len(self.url) + _REQUEST_BYTES)
             super().on_headers_complete()
             if self.leaving:
                 self.cycle.keep_alive = False
@@ -175,7 +176,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _close_idle(self) -> None:
         idle = self.cycle is None or self.cycle.response_complete
-        if idle and not self.receiving and not self.transport.is_closing():
+        if idle and not self.reading.receiving and not self.transport.is_closing():
             self.transport.close()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
@@ -185,7 +186,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Count a part of the body."""
-        self.unread = 0
+        self.reading.unread = 0
         if self.transport.is_closing():
             return
         super().on_body(body)
@@ -194,9 +195,9 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Stop waiting: the whole request is here."""
-        if self.in_headers:  # it is refused, or parsed anew
+        if self.reading.in_headers:  # it is refused, or parsed anew
             return
-        self.receiving = False
+        self.reading.receiving = False
         if not self.transport.is_closing():
             super().on_message_complete()
             self._take_turn()
@@ -209,9 +210,9 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Begin the next request or wait for it: as uvicorn's does, without a timer for each."""
         if not self.pipeline:
-            self._release()
-            if not self.receiving:
-                self._wait(self.limits.idle_seconds)
+            self.release()
+            if not self.reading.receiving:
+                self.patience.wait(self.bounds.limits.idle_seconds)
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
@@ -222,16 +223,16 @@ class LimitedProtocol(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """Wait for a reader that does not keep up."""
         super().pause_writing()
-        self._wait(self.limits.request_seconds)
+        self.patience.wait(self.bounds.limits.request_seconds)
 
     def resume_writing(self) -> None:
         """Stop waiting for the reader."""
         super().resume_writing()
-        if not self.receiving:
+        if not self.reading.receiving:
             self._take_turn()
 
     def _refuse_headers(self) -> None:
-        largest = self.limits.header_bytes
+        largest = self.bounds.limits.header_bytes
         self._refuse(431, "headers_too_large", f"address and headers are larger than {largest} bytes")
 
     def _refuse(self, status: int, code: str, message: str) -> None:
@@ -247,68 +248,40 @@ class LimitedProtocol(HttpToolsProtocol):
         """Tell whether an answer would be that to the request which is being received."""
         if self.cycle is None or self.cycle.response_complete:
             return True
-        return not self.in_headers and not self.pipeline and not self.cycle.response_started
-
-    def _wait(self, seconds: float) -> None:
-        self.since, self.patience = self.loop.time(), seconds
+        return not self.reading.in_headers and not self.pipeline and not self.cycle.response_started
 
     def _take_turn(self) -> None:
         if self.cycle.response_complete:
-            self._wait(self.limits.idle_seconds)
+            self.patience.wait(self.bounds.limits.idle_seconds)
         else:
-            self.since = math.inf
+            self.patience.stop()
 
     def _hold(self, size: int) -> None:
         """Count bytes, at most what a connection can hold; where all hold too much, make room."""
-        largest = (self.limits.batch_bytes + self.limits.header_bytes) * (1 + len(self.pipeline))
+        largest = (self.bounds.limits.batch_bytes + self.bounds.limits.header_bytes) * (
+            1 + len(self.pipeline)
+        )
         size = min(size, largest - self.held)
         if size > 0:
             self.held += size
-            self.memory.add(size)
-            if self.memory.exceeded:
-                self._make_room(least=1)
+            self.bounds.memory.add(size)
+            if self.bounds.memory.exceeded:
+                self.bounds.make_room(self._connections, least=1)
 
-    def _release(self) -> None:
-        self.memory.release(self.held)
+    def release(self) -> None:
+        """Count nothing as held any more."""
+        self.bounds.memory.release(self.held)
         self.held = 0
 
-    def _make_room(self, least: int) -> None:
-        """Close the hundredth that waits longest of the connections that hold ``least`` bytes.
-
-        More than one, for looking for them costs as much as serving many requests.
-        """
-        others = [one for one in self.connections if isinstance(one, LimitedProtocol)]
-        waiting = [one for one in others if one.held >= least and (least or one is not self)]
-
-        def longest(one: LimitedProtocol) -> tuple[float, float]:
-            return one.since, one.begun  # of those whose turn is ours, the one with the longest answer
-
-        for one in nsmallest(math.ceil(len(waiting) / 100), waiting, key=longest):
-            one._release()
-            one._cut_off()
-
-    def _cut_off(self) -> None:
+    def cut_off(self) -> None:
         """Close at once: an orderly end waits until all is written, which a slow reader puts off for ever."""
         self.transport.abort() if self.transport.get_write_buffer_size() else self.transport.close()
 
-    def _keep_sweeping(self) -> None:
-        """See to it that one timer for all connections runs while there are any."""
-        kind = type(self)
-        if kind._sweeper is None:
-            kind._sweeper = self.loop.call_later(_SWEEP_SECONDS, self._sweep)
-
-    def _sweep(self) -> None:
-        """Close what has waited too long for the other side."""
-        kind = type(self)
-        kind._sweeper = None
-        now = self.loop.time()
-        for one in list(self.connections):
-            if isinstance(one, LimitedProtocol) and one.since + one.patience < now:
-                one._cut_off()
-        if self.connections:
-            self._keep_sweeping()
+    @property
+    def _connections(self) -> Collection[LimitedProtocol]:
+        return cast("Collection[LimitedProtocol]", self.connections)
 
 
 def limited(limits: Limits, memory: RequestMemory) -> type[LimitedProtocol]:
     """Return the protocol class with these limits; ``memory``: where its connections count."""
-    return type("LimitedProtocol", (LimitedProtocol,), {"limits": limits, "memory": memory})
+    return type("LimitedProtocol", (LimitedProtocol,), {"bounds": ConnectionBounds(limits, memory)})

@@ -1,4 +1,4 @@
-"""What senders are told, in the form that their own retry rules need.
+"""The responses to senders, in the form that their own retry rules need.
 
 Segment's clients retry 5xx, 408, 410, 429 and 460 and drop every other 4xx; analytics-python takes exactly
 200 for success and reads ``code`` and ``message`` of every other answer without looking whether they exist.
@@ -18,7 +18,7 @@ LONGEST_WAIT = 300
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One HTTP answer, CORS headers apart."""
+    """An HTTP response, without CORS headers."""
 
     status: int
     body: bytes
@@ -40,7 +40,7 @@ OK = Response(200, b'{"success": true}')
 
 
 def refusal_response(refusal: Refusal) -> Response:
-    """Return the answer that tells the sender of a refusal."""
+    """Return the response for a refusal."""
     return error(refusal.status, refusal.code, refusal.message, retry_after=refusal.retry_after)
 
 

@@ -11,13 +11,13 @@ _LIST, _OBJECT_OR_NULL, _EMPTY = ord("["), b"{n", msgspec.Raw(b"{}")
 
 
 class Library(msgspec.Struct):
-    """What sent the event."""
+    """The library that sent the event."""
 
     name: str = ""
 
 
 class Context(msgspec.Struct):
-    """What is read of a context."""
+    """The fields that are read of a context."""
 
     library: Library | None = None
     ip: Any = msgspec.UNSET
@@ -30,7 +30,7 @@ class _Object(msgspec.Struct):
 
 
 class CommonFields(msgspec.Struct, rename="camel"):
-    """What is read of every type of event (Segment's common fields): absent is as null.
+    """The fields that are read of every type of event (Segment's common fields): absent is as null.
 
     ``context`` is None also where it cannot be read.
     """
@@ -48,7 +48,7 @@ class CommonFields(msgspec.Struct, rename="camel"):
 
 
 class EventFields(CommonFields, rename="camel"):
-    """What is read of an event: the common fields, and those of some types."""
+    """The fields that are read of an event: the common ones, and those of some types."""
 
     event: Any = None
     group_id: Any = None

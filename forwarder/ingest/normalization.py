@@ -48,7 +48,7 @@ _traits_of_context = msgspec.json.Decoder(_TraitsOfContext)
 
 
 class RequestContext:
-    """What the events of one request have in common.
+    """The context of one request: what its events have in common.
 
     ``source``: its name; ``received_at``: ms since the epoch; ``address``: the sender's, for events of
     client-side libraries, None where it is not to be recorded; ``from_page``: whether a browser says that a

@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 from forwarder.http.client_address import address_of
 from forwarder.http.responses import Response, error
 from forwarder.ingest.request import IngestRequest
-from forwarder.ingest.routes import KINDS, send_answer, taken
+from forwarder.ingest.routes import KINDS, respond, send_answer
 from forwarder.ingest.service import IngestService
 
 _GIF = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
@@ -43,7 +43,7 @@ class Pixel:
             body = urlsafe_b64decode(padded + "=" * (-len(padded) % 4))
         except ValueError:
             body = b""
-        answer = await taken(
+        answer = await respond(
             self._service(), IngestRequest(body=body, kind=kind, address=address_of(scope)), scope
         )
         return answer.status if answer.status == 429 or answer.status >= 500 else 200

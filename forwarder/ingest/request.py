@@ -4,7 +4,7 @@ import msgspec
 
 
 class IngestRequest(msgspec.Struct, frozen=True, gc=False):  # made in a sixth of a data class's time
-    """What a request brought. ``origin``: of the page that sent it, empty for no page."""
+    """A request. ``origin``: of the page that sent it, empty for no page."""
 
     body: bytes
     kind: str | None

@@ -64,7 +64,9 @@ class Ingest:
             else:
                 if body is None:
                     return
-                answer = await taken(service, _delivered(scope, headers, body, KINDS[kind], origin), scope)
+                answer = await respond(
+                    service, _ingest_request(scope, headers, body, KINDS[kind], origin), scope
+                )
         cors = answer_headers(origin if _readable(service, origin) else b"")
         await send_answer(send, answer, cors, rest=rest)
 
@@ -84,7 +86,7 @@ class Shortcut:
             await self._app(scope, receive, send)
 
 
-def _delivered(
+def _ingest_request(
     scope: Scope, headers: dict[bytes, bytes], body: bytes, kind: str | None, origin: bytes
 ) -> IngestRequest:
     key = headers.get(b"x-write-key", b"").partition(b":")[0].decode("latin-1")  # Jitsu's is key:secret
@@ -109,7 +111,7 @@ def _encoding(scope: Scope, headers: dict[bytes, bytes]) -> bytes:
     return b",".join(value for name, value in scope["headers"] if name == b"content-encoding")
 
 
-async def taken(service: IngestService, request: IngestRequest, scope: Scope) -> Response:
+async def respond(service: IngestService, request: IngestRequest, scope: Scope) -> Response:
     """Return the service's answer, also where it refuses or fails."""
     try:
         return await service.take(request)

@@ -1,4 +1,4 @@
-"""Taking events in: from a request's bytes to events in the spool, and the answer to the sender."""
+"""Ingest: from a request's bytes to events in the spool, and the response to the sender."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +25,8 @@ from forwarder.spool import NewEvent
 
 log = structlog.get_logger()
 _MOST_ADDED = 8
-"""What stands beside a batch's events may make them so many times as large as the largest batch."""
+"""Context and integrations beside a batch are merged into each of its events, which together may become so
+many times as large as ``limits.batch_bytes``: it bounds what a small request can make of memory and disk."""
 _LARGE = 65_536
 """Bytes of a body from which on it is one of few: parsed beside the event loop, its events in slices."""
 _EVENT_OBJECTS = 512
@@ -37,7 +38,7 @@ _UNAVAILABLE = {
     "stream_full": "the stream that keeps events refuses more; send again later",
     "stream_incomplete": "the stream that keeps events is being mended; send again later",
 }
-"""What a sender is told, by ``SpoolUnavailable.code``."""
+"""The message of the response, by ``SpoolUnavailable.code``."""
 _ENDING_S = 2
 """Seconds a sender is asked to wait for the next forwarder where this one ends: what a take-over takes."""
 
@@ -59,14 +60,14 @@ class Enricher(Protocol):
 
 
 class OutcomeRecorder(Protocol):
-    """Where ingest counts outcomes."""
+    """The recorder of outcomes at ingest."""
 
     def __call__(self, source: str, outcome: Outcome, reason: str, count: int) -> None:
         """Count events of a source."""
 
 
 class IngestService:
-    """Takes events in for one set of sources; a reload makes a new one on the same spool."""
+    """The ingest for one set of sources; a reload makes a new one on the same spool."""
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ from forwarder.origins import Origins
 
 
 class Sources:
-    """All sources, found by write key in a time that says nothing about the keys."""
+    """The sources by write key; a search takes a time that says nothing about the keys."""
 
     def __init__(self, sources: Iterable[Source]) -> None:
         self._by_digest = {_digest(source.write_key): source for source in sources}

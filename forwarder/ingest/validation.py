@@ -10,14 +10,14 @@ _TYPES = frozenset(TYPES)
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Why one event is not taken. ``code`` is the counted reason."""
+    """The rejection of one event. ``code`` is the counted reason."""
 
     code: str
     message: str
 
 
 def validate(event: RawEvent, kind: object) -> Rejection | None:
-    """Return why an event of type ``kind`` cannot be taken."""
+    """Return why an event of type ``kind`` is rejected, None where it is accepted."""
     known = event.known
     if not isinstance(kind, str) or kind not in _TYPES:
         return Rejection("unknown_type", "type must be track, page, screen, identify, group or alias")

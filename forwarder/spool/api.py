@@ -78,7 +78,7 @@ class DeadLetter(NamedTuple):
 
 
 class Settlement(NamedTuple):
-    """What has become of events for one destination, written as one step.
+    """A settlement: what has become of events at one destination, written as one step.
 
     ``cursor``: the highest seq up to which all are finished or set aside. ``park``: to set aside, written
     over what was parked under the same seq. ``unpark``: seqs no longer parked. ``merge``: group to the group
@@ -102,7 +102,7 @@ class MessageGroup(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """How far one destination has come with the events accepted since it is there.
+    """The standing of one destination with the events accepted since it is there.
 
     ``accepted``: these; ``ended``: by outcome and reason; ``redriven``: dead letters sent again, which end
     another time; ``parked``, ``dead``: lying in the spool now; ``discarded``: dead letters that a bound
@@ -124,7 +124,7 @@ REFUSING_MS = 60_000
 
 
 class Counts(NamedTuple):
-    """How much lies in the spool, and how each destination stands.
+    """The counts of a spool: how much lies in it, and how each destination stands.
 
     ``events``, ``bytes``: what waits for at least one destination and is not set aside; ``oldest_at``: when
     the oldest of these was received, or None; ``refused_at``: when a sender was last refused for
@@ -165,7 +165,7 @@ class Spool(Protocol):
         ...
 
     async def settle(self, destination: str, settlement: Settlement, now: int) -> None:
-        """Write what has become of events, all or nothing, and let go of what nobody needs any more."""
+        """Write what has become of events, all or nothing, and remove what no destination needs any more."""
         ...
 
     async def groups(self, destination: str) -> list[MessageGroup]:
@@ -206,7 +206,7 @@ class Spool(Protocol):
         ...
 
     async def retry(self, numbers: Sequence[int]) -> int:
-        """Park these dead letters in the empty lane, from where they are sent again; return how many."""
+        """Park these dead letters in the group without a name, to be sent again; return how many."""
         ...
 
     async def drop(self, numbers: Sequence[int]) -> int:
@@ -251,5 +251,5 @@ class Spool(Protocol):
         ...
 
     async def close(self) -> None:
-        """Finish what was begun and let go of files and connections."""
+        """Finish what was begun; close files and connections."""
         ...

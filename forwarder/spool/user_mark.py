@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class UserMark(NamedTuple):
-    """One user, for one destination ("": all).
+    """The mark of one user, for one destination ("": all).
 
     ``mark``: a hash of the ordering key with ``key``, which is random and the same for all marks of a spool;
     ``upto``: the highest seq of the events accepted before the deletion; ``until``: ms since the epoch,

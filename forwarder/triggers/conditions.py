@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One comparison.
+    """A condition: one comparison.
 
     ``field``: type, event, name, userId, properties, traits or context; ``path``: the keys below the last
     three, None if the reference's reading of the path fails; ``operator``: as in ``predicates.OPERATORS``;

@@ -19,7 +19,7 @@ KEYWORDS = {"and": "conditional", "or": "conditional", "null": "null"}
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word of a trigger.
+    """A token: one word of a trigger.
 
     ``kind``: word, string, number, operator, conditional, null, dot, bracket, comma, open, close or end;
     ``text``: as written, strings with their quotes; ``at``: characters from the start of the trigger.

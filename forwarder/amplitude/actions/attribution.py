@@ -8,15 +8,15 @@ from forwarder.errors import PayloadError
 from forwarder.javascript import values as js
 
 
-def attributed(how: Values, *, own_first: bool) -> object:
+def attributed(options: Values, *, own_first: bool) -> object:
     """Return the user properties with campaign and referrer set and set once; unchanged where there is none.
 
     ``own_first``: the user's own ``$set`` and ``$setOnce`` entries win over campaign and referrer. Raises
     PayloadError for a text or list in place of these entries that is too long.
     """
-    own = how.get("user_properties")
-    utm = cast("Values", how.get("utm_properties") or {})
-    referrer = how.get("referrer")
+    own = options.get("user_properties")
+    utm = cast("Values", options.get("utm_properties") or {})
+    referrer = options.get("referrer")
     if not utm and not referrer:
         return own
     own_rest = {

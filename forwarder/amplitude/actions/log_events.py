@@ -15,19 +15,19 @@ _OPERATORS = (("setOnce", "$setOnce"), ("setAlways", "$set"), ("add", "$add"))
 
 def log_event(payload: Payload, message_id: str | None) -> list[Item]:
     """Return the event."""
-    event = _event(payload, attributed(payload.how, own_first=True), agent_fields(payload.how))
+    event = _event(payload, attributed(payload.options, own_first=True), agent_fields(payload.options))
     return [_item(payload, event, message_id)]
 
 
 def log_event_v2(payload: Payload, message_id: str | None) -> list[Item]:
     """Return the event; ``setOnce``, ``setAlways`` and ``add`` become operators in its user properties."""
-    how = payload.how
-    user = how.get("user_properties")
+    options = payload.options
+    user = options.get("user_properties")
     for field, operator in _OPERATORS:
-        values = how.get(field)
+        values = options.get(field)
         if values and isinstance(values, dict) and list(values.values()).count("") < len(values):
             user = {**(user if isinstance(user, dict) else {}), operator: values}
-    return [_item(payload, _event(payload, user, agent_fields(how)), message_id)]
+    return [_item(payload, _event(payload, user, agent_fields(options)), message_id)]
 
 
 def log_purchase(payload: Payload, message_id: str | None) -> list[Item]:
@@ -35,13 +35,13 @@ def log_purchase(payload: Payload, message_id: str | None) -> list[Item]:
 
     Of products beyond ``MOST_PRODUCTS`` only one is made, for ``within_bounds`` to see that there are some.
     """
-    how = payload.how
-    event = _event(payload, attributed(how, own_first=True), {})
-    products: list[Values] = how.get("products") or []  # type: ignore[assignment]
-    per_product = bool(products) and how.get("trackRevenuePerProduct") is True
-    main = {**agent_fields(how), **event}
+    options = payload.options
+    event = _event(payload, attributed(options, own_first=True), {})
+    products: list[Values] = options.get("products") or []  # type: ignore[assignment]
+    per_product = bool(products) and options.get("trackRevenuePerProduct") is True
+    main = {**agent_fields(options), **event}
     if not per_product:
-        main.update(revenue_fields(how))
+        main.update(revenue_fields(options))
     items = [_item(payload, main, message_id)]
     insert_id = payload.sent.get("insert_id", message_id)
     for number, product in enumerate(products[: MOST_PRODUCTS + 1], start=2):
@@ -77,19 +77,19 @@ def _product(quantity: float, price: float) -> float:
 def _event(payload: Payload, user: object, event: Values) -> Values:
     """Return the event, begun with what the user agent says (or nothing)."""
     event.update(payload.sent)
-    how = payload.how
+    options = payload.options
     if user is not None:
         event["user_properties"] = user
-    shown = platform(how)
+    shown = platform(options)
     if shown is not None:
         event["platform"] = shown
     for name in ("time", "session_id"):
-        value = how.get(name)
+        value = options.get(name)
         if value and (milliseconds := read_utc(value)) is not None:
             event[name] = milliseconds
             if name == "session_id" and isinstance(value, str) and value.isascii() and value.isdigit():
                 event[name] = js.string_to_number(value)
-    library2 = how.get("library2")
+    library2 = options.get("library2")
     if isinstance(library2, dict) and library2.get("behavior") == "use_mapping":
         if "mapping" in library2:
             event["library"] = library2["mapping"]
@@ -102,4 +102,4 @@ def _item(payload: Payload, event: Values, message_id: str | None) -> Item:
     if "insert_id" not in event and message_id is not None:
         event["insert_id"] = message_id
     endpoint = BATCH if event.get("use_batch_endpoint") else HTTPAPI
-    return Item(endpoint, event, min_id_length(payload.how))
+    return Item(endpoint, event, min_id_length(payload.options))

@@ -14,19 +14,19 @@ from forwarder.amplitude.wire.limits import DELETED_USERS
 
 def identify_user(payload: Payload, message_id: str | None) -> list[Item]:
     """Return the identification."""
-    how = payload.how
-    body = agent_fields(how)
+    options = payload.options
+    body = agent_fields(options)
     body.update(payload.sent)
-    user = attributed(how, own_first=False)
+    user = attributed(options, own_first=False)
     if user is not None:
         body["user_properties"] = user
-    shown = platform(how)
+    shown = platform(options)
     if shown is not None:
         body["platform"] = shown
     if message_id is not None:
         body.setdefault("insert_id", message_id)
     body["library"] = "segment"
-    return [Item(Endpoint.IDENTIFY, body, min_id_length(how), as_object=True)]
+    return [Item(Endpoint.IDENTIFY, body, min_id_length(options), as_object=True)]
 
 
 def group_identify_user(payload: Payload, message_id: str | None, now: int) -> list[Item]:

@@ -19,7 +19,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of an action.
+    """A field of an action.
 
     ``default``: the mapping node it starts with, None for none; ``nullable``: null is kept and sent;
     ``properties``: what an object declares; ``open``: undeclared properties are kept;

@@ -21,27 +21,27 @@ _MOST_ERRORS = 100
 class Payload(msgspec.Struct):
     """An action's fields as an event fills them.
 
-    ``sent``: those that are sent under their own name; ``how``: those that say how to make the rest.
+    ``sent``: those that are sent under their own name; ``options``: those that say how to make the rest.
     """
 
     sent: Values
-    how: Values
+    options: Values
 
     def get(self, name: str) -> object:
         """Return a field's value, None where it has none."""
-        return self.how.get(name, self.sent.get(name))
+        return self.options.get(name, self.sent.get(name))
 
 
 def compile_payload(
-    fields: Mapping[str, Field], mapping: object, how: frozenset[str] = frozenset()
+    fields: Mapping[str, Field], mapping: object, options: frozenset[str] = frozenset()
 ) -> Callable[[object], Payload]:
     """Return the function that makes an event the payload of an action with these fields.
 
-    ``how``: names of those that are not sent. The function raises MappingError, and PayloadError naming every
+    ``options``: names of those that are not sent. It raises MappingError, and PayloadError naming every
     field that does not fit; places are like ``$.products[0].price``. Raises MappingError if the mapping
     cannot be used.
     """
-    rules = {name: _rule(field, name, apart=name in how) for name, field in fields.items()}
+    rules = {name: _rule(field, name, apart=name in options) for name, field in fields.items()}
     resolve = compile_fields(mapping, rules)
     required = [name for name, field in fields.items() if field.required]
 

@@ -16,7 +16,7 @@ an event of 32 kB would become 900 MB. The largest honest baskets known have som
 
 
 class Item(msgspec.Struct, eq=False, gc=False):
-    """One thing Amplitude gets, from the action that makes it to the answer.
+    """An item that Amplitude gets, from the action that makes it to the response.
 
     An action gives ``endpoint`` to ``as_object``, ``wire.writing`` adds ``data``, a job keeps it without
     ``body`` and notes ``done`` and ``reason``.
@@ -86,7 +86,7 @@ class Warning:  # noqa: A001 - what Planned.warnings holds
 
 @dataclass(slots=True)
 class Planned:
-    """What one matching subscription makes of one event.
+    """The plan of one matching subscription for one event.
 
     ``subscription``: its name; ``payload``: the action's fields as the event fills them; ``items``: in
     sending order; ``calls``: the requests that delivery would send if there were nothing else to send;

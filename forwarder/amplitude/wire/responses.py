@@ -35,13 +35,13 @@ _FIELDS = frozenset().union(*ACTIONS.values()) | {"revenue_type", "partner_id"}
 class Action(StrEnum):
     """What to do with an item."""
 
-    TAKEN = "taken"
+    ACCEPTED = "accepted"
     RESEND = "resend"
-    """Not taken, through no fault of its own: send it again at once."""
+    """Not accepted, through no fault of its own: send it again at once."""
     HOLD = "hold"
-    """Not taken: leave its user and device alone for ``wait_ms``. Not a failed try."""
+    """Not accepted: leave its user and device alone for ``wait_ms``. Not a failed try."""
     PAUSE = "pause"
-    """Not taken: leave the whole destination alone for ``wait_ms``. Not a failed try."""
+    """Not accepted: leave the whole destination alone for ``wait_ms``. Not a failed try."""
     RETRY = "retry"
     """Failed for now: again later, for as long as the budget of time lasts."""
     HALVE = "halve"
@@ -54,15 +54,15 @@ class Action(StrEnum):
 
 
 class Decision(NamedTuple):
-    """What to do with one item, and why; the part of ``reason`` before a colon is one of a few.
+    """The decision about one item; the part of ``reason`` before a colon is one of a few.
 
-    ``maybe_taken``: Amplitude may have counted it already. ``destination_fault``: no item can be at fault.
+    ``may_be_accepted``: Amplitude may have counted it; ``destination_fault``: no item can be at fault.
     """
 
     action: Action
     reason: str = ""
     wait_ms: int = 0
-    maybe_taken: bool = False
+    may_be_accepted: bool = False
     destination_fault: bool = False
 
 
@@ -79,7 +79,7 @@ class UpstreamResponse(NamedTuple):
     failure: str = ""
 
 
-ACCEPTED = Decision(Action.TAKEN)
+ACCEPTED = Decision(Action.ACCEPTED)
 RESEND = Decision(Action.RESEND)
 
 
@@ -130,19 +130,19 @@ def _failure(answer: UpstreamResponse) -> Decision:
         kind = answer.failure or "broken"
         why = one_line(answer.body.decode("utf-8", "replace"), LONGEST_REASON)
         reason = f"{kind}: {why}" if why else kind
-        return Decision(Action.RETRY, reason, maybe_taken=out, destination_fault=not out)
+        return Decision(Action.RETRY, reason, may_be_accepted=out, destination_fault=not out)
     if status == 401 and not _is_page(answer):
         return Decision(Action.STOP, "credentials refused")
     if status == 503 or (status in _OF_CONNECTION and not _is_page(answer)):
         return Decision(Action.RETRY, f"status {status}", destination_fault=True)
     if status >= 500 or status == 408:
-        return Decision(Action.RETRY, f"status {status}", maybe_taken=True)
+        return Decision(Action.RETRY, f"status {status}", may_be_accepted=True)
     if status == 403:
         # A sanctioned region among them, or a firewall that refuses us as such: time will tell.
         return Decision(Action.RETRY, "forbidden")
     if status < 400 or status in (404, 405):
         elsewhere = f"status {status}: is base_url right?"
-        return Decision(Action.RETRY, elsewhere, maybe_taken=status < 300, destination_fault=True)
+        return Decision(Action.RETRY, elsewhere, may_be_accepted=status < 300, destination_fault=True)
     return Decision(Action.RETRY, f"status {status}: not Amplitude's words")
 
 

@@ -9,7 +9,7 @@ from forwarder.delivery.scheduler.job import Job
 
 
 class Batch:
-    """Items that go in one request, in order.
+    """A batch: the items that go in one request, in order.
 
     ``jobs``: their events, each once; ``split_level``: how often its bound was halved; ``due_at``: when it
     goes even if not full, ms since the epoch; ``full``: nothing more goes in; ``room``: bytes still free;

@@ -111,7 +111,7 @@ class Batching:
         return len(self._sent) < most and (not batch.split_level or self._doubtful < max(1, most // 2))
 
     def complete(self, batch: Batch) -> None:
-        """A batch that was under way has its answer."""
+        """Note that a batch that was under way has its response."""
         self._sent.remove(batch)
         self._doubtful -= batch.split_level > 0
 

@@ -12,13 +12,16 @@ DELIVERED: End = (Outcome.DELIVERED, "")
 
 
 class Checkpoint:
-    """Ends are counted once the cursor passes them: what a crash makes happen again is counted once."""
+    """The checkpoint of one destination. Ends are counted once the cursor passes them.
+
+    So what a crash makes happen again is counted once.
+    """
 
     def __init__(self, cursor: int) -> None:
         self.cursor = cursor
         """The highest seq up to which all are finished or set aside."""
         self.read_to = cursor
-        """The highest seq taken so far."""
+        """The highest seq read so far."""
         self.counts: Counter[End] = Counter()
         """Ends since the last ``drain_counts``."""
         self._ends: dict[int, End | None] = {}
@@ -27,13 +30,13 @@ class Checkpoint:
         self._reread_to = 0
 
     def resume(self, aside: set[int]) -> None:
-        """An earlier life has set these aside, beyond the cursor."""
+        """Note the seqs beyond the cursor that an earlier run has parked or dead-lettered."""
         self._set_aside = aside
         self._reread_to = max(aside, default=0)
 
     @property
     def rereading(self) -> bool:
-        """Whether an earlier life had come further: what belongs before parked events may not be here yet."""
+        """Whether an earlier run had read further: events that go before parked ones may be unread."""
         return self.read_to < self._reread_to
 
     def read(self, seq: int) -> bool:

@@ -4,20 +4,23 @@ import random
 from enum import StrEnum
 
 FIRST_MS = 1_000
+"""The first wait after a failed try; each further one doubles it."""
 LONGEST_MS = 30_000
+"""The longest wait: an outage's end is noticed within half a minute, at two requests a minute."""
 STOPPED_MS = 300_000
+"""The wait where credentials are refused: somebody has to mend them, so five minutes lose nothing."""
 FAILURES = 3
 """Failed requests in a row, without a good one between, after which the destination counts as down."""
 
 
-def backoff_ms(tries: int, chance: random.Random) -> int:
+def backoff_ms(tries: int, rng: random.Random) -> int:
     """Return how long to wait after so many failed tries: doubling, bounded, spread by a quarter."""
     whole = min(LONGEST_MS, FIRST_MS << min(max(tries - 1, 0), 10))
-    return int(whole * chance.uniform(0.75, 1.0))
+    return int(whole * rng.uniform(0.75, 1.0))
 
 
 class CircuitState(StrEnum):
-    """How a destination does."""
+    """The state of a destination's circuit breaker."""
 
     WELL = "well"
     DOWN = "down"
@@ -26,10 +29,13 @@ class CircuitState(StrEnum):
 
 
 class CircuitBreaker:
-    """Opens after failures in a row; then lets one request through at a time until one succeeds."""
+    """The circuit breaker of one destination.
 
-    def __init__(self, chance: random.Random) -> None:
-        self._chance = chance
+    After failures in a row it lets one request through at a time, until one succeeds.
+    """
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
         self._failures = 0
         self.health = CircuitState.WELL
         self.until = 0
@@ -57,7 +63,7 @@ class CircuitBreaker:
             self.reason = reason
         elif not destination_fault:  # its events wait, others go on
             return
-        self.until = now + backoff_ms(self._failures - FAILURES + 1, self._chance)
+        self.until = now + backoff_ms(self._failures - FAILURES + 1, self._rng)
 
     def stop(self, now: int, reason: str) -> None:
         """The destination refuses us as such. It is asked again now and then, for it may be mended there."""

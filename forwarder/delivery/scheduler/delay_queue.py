@@ -9,7 +9,7 @@ from forwarder.delivery.scheduler.job import Job
 
 
 class DelayQueue:
-    """Jobs by the time they are ready, ms since the epoch."""
+    """The delay queue of one destination: jobs by the time when they are ready, ms since the epoch."""
 
     def __init__(self) -> None:
         self._timers: list[tuple[int, int, Job]] = []
@@ -19,7 +19,7 @@ class DelayQueue:
         heapq.heappush(self._timers, (job.ready_at, job.event.seq, job))
 
     def due(self, now: int) -> Iterator[Job]:
-        """Take out those that need not wait any more."""
+        """Remove and yield the jobs that are ready."""
         while self._timers and self._timers[0][0] <= now:
             yield heapq.heappop(self._timers)[2]
 
@@ -29,10 +29,10 @@ class DelayQueue:
         return self._timers[0][0] if self._timers else None
 
     def longest_first(self, now: int) -> list[Job]:
-        """Return those that still have to wait, first those that wait longest."""
+        """Return the jobs that still have to wait, those that wait longest first."""
         return [job for ready_at, _, job in sorted(self._timers, reverse=True) if ready_at > now]
 
     def keep(self, jobs: Container[Job]) -> None:
-        """Forget those that are none of these."""
+        """Forget all jobs but these."""
         self._timers = [timer for timer in self._timers if timer[2] in jobs]
         heapq.heapify(self._timers)

@@ -13,7 +13,7 @@ from forwarder.text import whole_characters
 
 
 class Job(msgspec.Struct, eq=False, gc=False):
-    """One event for one destination.
+    """The job of sending one event to one destination.
 
     ``keys``: the users and devices that order it among others; ``placed``: items in the batch it is in;
     ``group``: the parked group whose row stands for it, or None; ``retry``: what went wrong so far, or None;
@@ -38,7 +38,7 @@ class Job(msgspec.Struct, eq=False, gc=False):
 
     @property
     def has_past(self) -> bool:
-        """Whether Amplitude has taken some of it, or may have."""
+        """Whether Amplitude has accepted some of it, or may have."""
         return any(item.done for item in self.items) or bool(self.retry and self.retry.uncertain_since)
 
     @property
@@ -97,7 +97,7 @@ class Job(msgspec.Struct, eq=False, gc=False):
         )
 
     def restore(self, state: bytes, *, anew: bool) -> None:
-        """Take up what ``state`` returned earlier; items taken then, if planned alike now, are done.
+        """Go on from what ``state`` returned earlier: items accepted then, if planned alike now, are done.
 
         ``anew``: an operator sends it again, so that its time to succeed begins once more.
         """
@@ -109,9 +109,9 @@ class Job(msgspec.Struct, eq=False, gc=False):
                 setattr(self.retry_state(), name, kept[key])
         if anew and self.retry:
             self.retry.restart()
-        taken = set(kept["taken"])
+        accepted = set(kept["taken"])
         for item in self.items:
-            item.done = item.content_hash in taken
+            item.done = item.content_hash in accepted
 
     def parked(self, group: str) -> Parked:
         """Return it as the spool parks it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 SPAN_MS = 500
+"""Over how long the density of events is measured: ten lingers, so one burst alone is not dense."""
 DENSE_EVENTS = 750
 """Events within the span from which on the flow is dense: a request is full within two seconds."""
 DENSE_FACTOR, REQUEUED_FACTOR = 10, 4
@@ -12,7 +13,7 @@ DENSE_FACTOR, REQUEUED_FACTOR = 10, 4
 
 
 class LingerPolicy:
-    """The events that came within the last span."""
+    """The linger policy of one destination: how long batches wait, by how densely events come."""
 
     def __init__(self, linger_ms: int) -> None:
         self._linger_ms = linger_ms

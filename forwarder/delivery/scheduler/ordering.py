@@ -38,7 +38,7 @@ class KeyOrder:
             self._holders[key] = by
 
     def release(self, batch: Batch) -> None:
-        """The batch's events have left it."""
+        """Note that the batch's jobs have left it."""
         holders = self._holders
         for job in batch.jobs:
             for key in job.keys:

@@ -20,9 +20,10 @@ REDRIVEN = ""
 
 @dataclass(slots=True)
 class ParkedGroup:
-    """One group. ``in_memory``: its events that are in memory, by seq; ``resume_at``: ms since the epoch.
+    """A message group and its parked events.
 
-    ``scheduled``: whether it is on the agenda, which it is unless events of it are in memory.
+    ``in_memory``: jobs of its events that are in memory, by seq; ``resume_at``: when they may be sent, ms
+    since the epoch; ``scheduled``: whether it is in the wake queue, as long as no job of it is in memory.
     """
 
     name: str
@@ -34,7 +35,7 @@ class ParkedGroup:
 
 
 class Parking:
-    """The groups of one destination, and what has to be written about them."""
+    """The parking of one destination: its message groups, and what the spool has to learn of them."""
 
     def __init__(self, redrive_ms: int) -> None:
         """``redrive_ms``: how often redriven ones are looked for: another process redrives them."""
@@ -66,7 +67,7 @@ class Parking:
         return bool(self._park or self._unpark or self._merge)
 
     def changes(self) -> tuple[list[Parked], list[int], dict[str, str]]:
-        """Return what is yet to be written: events to park, seqs of others to let go, groups put together."""
+        """Return what is yet to be written: events to park, seqs no longer parked, merged groups."""
         park, unpark, merge = list(self._park.values()), self._unpark, self._merge
         self._park, self._unpark, self._merge = {}, [], {}
         return park, unpark, merge
@@ -135,7 +136,7 @@ class Parking:
         self._park[job.event.seq] = job.parked(group.name)
 
     def loaded(self, group: ParkedGroup, jobs: Sequence[Job], now: int) -> None:
-        """Events of the group are in memory now."""
+        """Note that jobs of the group are in memory now."""
         for job in jobs:
             job.group = group.name
             group.in_memory[job.event.seq] = job
@@ -149,12 +150,12 @@ class Parking:
         return [job for group in self._groups.values() for job in group.in_memory.values()]
 
     def finished(self, job: Job) -> None:
-        """An event that was brought back needs its row no more."""
+        """Note that a job that came back from parking has ended: its row is not needed any more."""
         self._unpark.append(job.event.seq)
         self._remove(job)
 
     def _remove(self, job: Job) -> None:
-        """Take an event that was brought back out of its group."""
+        """Remove a job that came back from parking from its group."""
         assert job.group is not None
         group = self._groups[job.group]
         del group.in_memory[job.event.seq]

@@ -27,7 +27,7 @@ wants it."""
 
 
 class Planner(Protocol):
-    """What delivery needs of a destination."""
+    """The interface of a destination, as delivery needs it."""
 
     api_key: str
     secret_key: str

@@ -19,16 +19,20 @@ from forwarder.delivery.scheduler.circuit_breaker import CircuitBreaker, Circuit
 from forwarder.delivery.scheduler.job import Job
 
 REGROUP_MS = 1_000
+"""How long beyond the next probe the jobs of a failed batch wait: others make up that probe, if there are."""
 
 
 class RetryPolicy:
-    """One destination's. ``budget_ms``: how long an event is tried that fails while others succeed."""
+    """The retry policy of one destination: what a response means for its jobs and its circuit breaker.
 
-    def __init__(self, budget_ms: int, chance: random.Random) -> None:
+    ``budget_ms``: how long a job is tried that fails while others succeed.
+    """
+
+    def __init__(self, budget_ms: int, rng: random.Random) -> None:
         self._budget_ms = budget_ms
-        self._chance = chance
-        self.breaker = CircuitBreaker(chance)
-        self.near_horizon = 0
+        self._rng = rng
+        self.breaker = CircuitBreaker(rng)
+        self.near_expiry = 0
         """Failed tries of events which Amplitude will soon not recognise any more."""
 
     def apply(self, batch: Batch, answer: UpstreamResponse, now: int) -> list[Decision]:
@@ -81,7 +85,7 @@ class RetryPolicy:
         """After a failed try the event is given up, or waits, or the destination as a whole does."""
         retry, breaker = job.retry_state(), self.breaker
         retry.failed(decision, now, breaker.last_good)
-        self.near_horizon += retry.near_dedup_expiry(now)
+        self.near_expiry += retry.near_dedup_expiry(now)
         if why := retry.give_up_reason(decision, now, self._budget_ms):
             job.fail_rest(why, answer)
             return
@@ -91,6 +95,6 @@ class RetryPolicy:
         if suspect or breaker.probing:
             retry.split_level = batch.next_split_level()  # one of them may be what fails the others
         if suspect or breaker.health is CircuitState.WELL:
-            retry.ready_at = now + backoff_ms(retry.tries, self._chance)
+            retry.ready_at = now + backoff_ms(retry.tries, self._rng)
         else:  # the next request to a destination that is down is made of others, where there are any
             retry.ready_at = breaker.until + REGROUP_MS

@@ -1,4 +1,4 @@
-"""What has gone wrong with one event so far, and when it is given up."""
+"""How often and how long one job has been failing, and when it is given up."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ MAX_GAP_MS = 600_000
 
 @dataclass(slots=True)
 class RetryState:
-    """One event's. Times are ms since the epoch, 0 for never.
+    """The retry state of one job. Times are ms since the epoch, 0 for never.
 
     ``failing_since``: its first failed try; ``spent_ms``: how long it has been failing while others
-    succeeded, up to ``counted_at``; ``uncertain_since``: the first try that Amplitude may have taken;
+    succeeded, up to ``counted_at``; ``uncertain_since``: the first try that Amplitude may have accepted;
     ``split_level``: how often the batches it may share were halved; ``ready_at``: it is not sent before;
     ``reason``: why items of it are given up; ``answer``: on which answer; ``errors``: its own faults.
     """
@@ -40,7 +40,7 @@ class RetryState:
         elif last_good > self.counted_at:
             self.spent_ms += min(now - self.counted_at, MAX_GAP_MS)
             self.counted_at = now
-        if decision.maybe_taken:
+        if decision.may_be_accepted:
             self.uncertain_since = self.uncertain_since or now
 
     def near_dedup_expiry(self, now: int) -> bool:

@@ -40,7 +40,7 @@ class Scheduler:
         sources: frozenset[str] | None,
         settings: SchedulerSettings,
         cursor: int,
-        chance: random.Random,
+        rng: random.Random,
         faults: Faults | None = None,
         suppression: Suppression = NOBODY,
     ) -> None:
@@ -49,13 +49,13 @@ class Scheduler:
         ``suppression``: the deleted users, whose events are passed over.
         """
         self.faults = Faults() if faults is None else faults
-        self._chance = chance
+        self._rng = rng
         self._queue = JobQueue(settings)
         self._delayed = DelayQueue()
         self._tracker = JobTracker(settings, cursor, self.faults)
         self.checkpoint = self._tracker.checkpoint
         self.parking = self._tracker.parking
-        self.retry_policy = RetryPolicy(settings.budget_ms, chance)
+        self.retry_policy = RetryPolicy(settings.budget_ms, rng)
         self.breaker = self.retry_policy.breaker
         self.loader = JobLoader(
             JobPlanner(planner, sources, suppression, self.faults), self._tracker, self._queue, self.breaker
@@ -114,8 +114,8 @@ class Scheduler:
             retry = job.retry_state()
             retry.uncertain_since = retry.uncertain_since or now
             if not self.faults.apply(job):
-                retry.ready_at = now + backoff_ms(self.faults.tries(job), self._chance)
-        return [Decision(Action.FAULT, f"{OUR_FAULT}: {what}", maybe_taken=True)] * len(batch.items)
+                retry.ready_at = now + backoff_ms(self.faults.tries(job), self._rng)
+        return [Decision(Action.FAULT, f"{OUR_FAULT}: {what}", may_be_accepted=True)] * len(batch.items)
 
     def _returned(self, batch: Batch, decisions: Sequence[Decision], now: int) -> None:
         """End the batch's jobs, or have them sent again when they may."""

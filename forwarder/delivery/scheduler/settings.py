@@ -18,7 +18,7 @@ MAX_WINDOW_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class SchedulerSettings:
-    """How a destination is served; times in ms.
+    """The delivery settings of one destination; times in ms.
 
     ``linger_ms``: how long an event may wait for company; ``batch_events``: most events per request;
     ``at_once``: requests in flight; ``window``: events in memory; ``budget_ms``: how long an event is

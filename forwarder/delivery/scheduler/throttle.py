@@ -10,7 +10,10 @@ from forwarder.delivery.scheduler.ordering import KeyOrder
 
 
 class KeyThrottle:
-    """How many events of a user or device may share a batch; halved each time it is throttled."""
+    """The throttle of a destination's ordering keys: how many jobs of one may share a batch.
+
+    Each time Amplitude throttles a user or device, its share is halved.
+    """
 
     def __init__(self) -> None:
         self._most: dict[str, int] = {}
@@ -29,7 +32,7 @@ class KeyThrottle:
         return True
 
     def adapt(self, batch: Batch, order: KeyOrder, now: int) -> None:
-        """See who of an answered batch has to wait now, and who is through."""
+        """Halve the shares of keys that have to wait after a batch; forget keys for which nothing waits."""
         shares = Counter(key for job in batch.jobs for key in job.keys)
         for job in batch.jobs:
             if job.ready_at > now:

@@ -1,4 +1,4 @@
-"""The events that one destination's line has in memory, and for how many more there is room."""
+"""The jobs that one destination has in memory, and for how many more there is room."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from forwarder.delivery.scheduler.settings import MAX_WINDOW_BYTES
 
 
 class Window:
-    """The window of one destination: its events and all that was written for them, in events and in bytes.
+    """The window of one destination: jobs in memory, bounded in number and in bytes.
 
-    ``window``: the most events that come one after another; parked ones that are back count apart.
+    ``window``: most jobs of events that were never parked; those back from parking count in bytes only.
     """
 
     def __init__(self, window: int) -> None:
@@ -22,7 +22,7 @@ class Window:
 
     @property
     def first(self) -> Job | None:
-        """The event that keeps the cursor where it is: the first of those not parked since they were read."""
+        """The job that keeps the cursor where it is: the first that was not parked since it was read."""
         return next(iter(self._new.values()), None)
 
     def __len__(self) -> int:
@@ -30,7 +30,7 @@ class Window:
 
     @property
     def new(self) -> list[Job]:
-        """The events that have not been parked since they were read."""
+        """The jobs that have not been parked since their events were read."""
         return list(self._new.values())
 
     @property
@@ -49,16 +49,16 @@ class Window:
 
     @property
     def over_park_threshold(self) -> bool:
-        """Whether those that wait had better do so on disk."""
+        """Whether jobs that wait had better do so on disk: a quarter of the window is full."""
         return len(self._new) > self.window // 4
 
     def add(self, job: Job, *, new: bool) -> None:
-        """Take in an event; ``new``: it was not parked."""
+        """Add a job; ``new``: its event was not parked."""
         if new:
             self._new[job.event.seq] = job
         self._bytes += job.size
 
     def remove(self, job: Job) -> bool:
-        """Let go of an event; tell whether it was new, else it is one of a group's."""
+        """Remove a job; return whether its event was new, else it is one of a group's."""
         self._bytes -= job.size
         return self._new.pop(job.event.seq, None) is not None

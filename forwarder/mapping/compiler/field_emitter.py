@@ -7,22 +7,22 @@ from forwarder.mapping.paths import parse_path, without_root
 from forwarder.mapping.shapes import directive_of, is_plain_object
 
 
-def emit_fields(gen: Generator, node: dict[str, object], rules: Rules, spot: NodeContext) -> str:
+def emit_fields(gen: Generator, node: dict[str, object], rules: Rules, context: NodeContext) -> str:
     """Write the statements that fill the result as the rules say; return what ``CoercedFields`` does."""
     lines = ["r, w, e = {}, {}, {}"]
-    lines += _fields(gen, node, rules, spot, "r", is_open=False)
-    spot.scope.lines += lines
+    lines += _fields(gen, node, rules, context, "r", is_open=False)
+    context.scope.lines += lines
     return "(r, w, e)"
 
 
 def _fields(
-    gen: Generator, node: dict[str, object], rules: Rules, spot: NodeContext, into: str, *, is_open: bool
+    gen: Generator, node: dict[str, object], rules: Rules, context: NodeContext, into: str, *, is_open: bool
 ) -> list[str]:
     """Return the statements that put an object's fields, as far as they fit, into a local object."""
     lines: list[str] = []
     open_parent = ""  # the object under whose ``if ... is not E`` the last statements stand
     for key, one in node.items():
-        rule, below, name = rules.get(key), spot.below(key), gen.constant(key)
+        rule, below, name = rules.get(key), context.below(key), gen.constant(key)
         to = "w" if rule is not None and rule.apart else into
         parent = ""
         if rule is not None and rule.properties is not None and is_plain_object(one):
@@ -44,11 +44,11 @@ def _fields(
     return lines
 
 
-def _known_object(node: object, spot: NodeContext) -> tuple[str, str]:
+def _known_object(node: object, context: NodeContext) -> tuple[str, str]:
     """Return the local name of the object that surely holds a path's last key, and that key; else ""."""
     keys = _path(node)
-    parent = spot.scope.ways[keys[:-1]] if keys else ""
-    if not parent or spot.scope.holed or not spot.scope.is_object(parent):
+    parent = context.scope.path_locals[keys[:-1]] if keys else ""
+    if not parent or context.scope.may_hold_undefined or not context.scope.is_object(parent):
         return "", ""
     return parent, keys[-1]
 

@@ -112,8 +112,8 @@ class SourceGenerator(Generator):
 
     def compile(self, mapping: object) -> Callable[[object], object]:
         """Return the function of the whole mapping. Raises MappingError if it is nested too deeply."""
-        spot = NodeContext("", Scope(holed=False, payload_is_object=True), final=True)
-        name = self.function(mapping, spot)
+        context = NodeContext("", Scope(may_hold_undefined=False, payload_is_object=True), final=True)
+        name = self.function(mapping, context)
         source = "\n".join(self.functions)
         exec(compile(source, "<mapping>", "exec"), self.namespace)  # noqa: S102 - see the module's docstring
         compiled: Callable[[object], object] = self.namespace[name]
@@ -126,75 +126,75 @@ class SourceGenerator(Generator):
         return name
 
     @override
-    def function(self, node: object, spot: NodeContext, scope: Scope | None = None) -> str:
-        scope = (scope or spot.scope).nested()
-        value = self.expression(node, spot.inside(scope))
+    def function(self, node: object, context: NodeContext, scope: Scope | None = None) -> str:
+        scope = (scope or context.scope).nested()
+        value = self.expression(node, context.inside(scope))
         name = f"f{next(self.numbers)}"
         body = "".join(f"    {line}\n" for line in scope.lines)
         self.functions.append(f"def {name}(p):\n{body}    return {value}\n")
         return name
 
     @override
-    def expression(self, node: object, spot: NodeContext) -> str:
-        if spot.depth > MAX_DEPTH:
-            raise MappingError(f"nested deeper than {MAX_DEPTH}; flatten the mapping", spot.place[:80])
-        if spot.nesting > OUTLINE_DEPTH and isinstance(node, (dict, list)):
-            return f"{self.function(node, spot)}(p)"
+    def expression(self, node: object, context: NodeContext) -> str:
+        if context.depth > MAX_DEPTH:
+            raise MappingError(f"nested deeper than {MAX_DEPTH}; flatten the mapping", context.place[:80])
+        if context.nesting > OUTLINE_DEPTH and isinstance(node, (dict, list)):
+            return f"{self.function(node, context)}(p)"
         name = directive_of(node)
         if name is not None and isinstance(node, dict):
-            return self.directive(name, node[name], spot)
+            return self.directive(name, node[name], context)
         if isinstance(node, dict):
-            return self.plain_object(node, spot)
+            return self.plain_object(node, context)
         if isinstance(node, list):
-            items = [self.element(item, spot.below(str(index))) for index, item in enumerate(node)]
+            items = [self.element(item, context.below(str(index))) for index, item in enumerate(node)]
             return f"[{', '.join(items)}]"
         return self.constant(node)
 
-    def plain_object(self, node: dict[str, object], spot: NodeContext) -> str:
+    def plain_object(self, node: dict[str, object], context: NodeContext) -> str:
         """Return the expression of an object's fields."""
-        if self.rules is not None and spot.depth == 1:
-            return emit_fields(self, node, self.rules, spot)
-        if spot.final and spot.nesting == 0:
-            return self.result(node, spot)
-        fields = [f"{self.constant(key)}: {value}" for key, value in self.fields(node, spot)]
+        if self.rules is not None and context.depth == 1:
+            return emit_fields(self, node, self.rules, context)
+        if context.final and context.nesting == 0:
+            return self.result(node, context)
+        fields = [f"{self.constant(key)}: {value}" for key, value in self.fields(node, context)]
         dynamic = any(isinstance(one, dict) for one in node.values())
         value = f"{{{', '.join(fields)}}}"
-        return f"drop({value})" if spot.final and dynamic else value
+        return f"drop({value})" if context.final and dynamic else value
 
-    def fields(self, node: dict[str, object], spot: NodeContext) -> list[tuple[str, str]]:
+    def fields(self, node: dict[str, object], context: NodeContext) -> list[tuple[str, str]]:
         """Return the object's keys with the expressions of their values."""
-        return [(key, self.expression(one, spot.below(key))) for key, one in node.items()]
+        return [(key, self.expression(one, context.below(key))) for key, one in node.items()]
 
-    def result(self, node: dict[str, object], spot: NodeContext) -> str:
+    def result(self, node: dict[str, object], context: NodeContext) -> str:
         """Write the statements that fill a function's result but for what is undefined; return its name."""
         lines = ["r = {}"]
-        for key, value in self.fields(node, spot):
+        for key, value in self.fields(node, context):
             name = self.constant(key)
             if isinstance(node[key], dict):
                 lines += [f"v = {value}", f"if v is not U: r[{name}] = v"]
             else:
                 lines.append(f"r[{name}] = {value}")
-        spot.scope.lines += lines
+        context.scope.lines += lines
         return "r"
 
-    def element(self, node: object, spot: NodeContext) -> str:
+    def element(self, node: object, context: NodeContext) -> str:
         """Return the expression of a list's element."""
-        value = self.expression(node, spot)
-        if spot.final and directive_of(node):
+        value = self.expression(node, context)
+        if context.final and directive_of(node):
             return f"(None if (v := {value}) is U else v)"
         return value
 
     @override
-    def cleaned(self, value: str, spot: NodeContext) -> str:
-        return f"clean({value})" if spot.final else value
+    def cleaned(self, value: str, context: NodeContext) -> str:
+        return f"clean({value})" if context.final else value
 
-    def directive(self, name: str, options: Any, spot: NodeContext) -> str:
+    def directive(self, name: str, options: Any, context: NodeContext) -> str:
         """Return the expression of a directive."""
         emit = EMITTERS.get(name)
-        where = self.constant((spot.place, name))
+        where = self.constant((context.place, name))
         if emit is None:
             return self.failure(where, f"is no directive; use one of {', '.join(sorted(EMITTERS))}")
-        return emit(self, where, options, spot)
+        return emit(self, where, options, context)
 
     @override
     def failure(self, where: str, message: str) -> str:
@@ -207,14 +207,14 @@ class SourceGenerator(Generator):
             return "p"
         for end in range(1, len(keys)):
             way = keys[:end]
-            if way not in scope.ways:
+            if way not in scope.path_locals:
                 local = f"a{next(self.numbers)}"
                 below = scope.keys[local] = []
                 scope.lines += [
                     f"{local} = {self.one_step(scope, way, 'E')}",
                     f"if {local}.__class__ is not dict: {local} = opened({local}, {self.constant(below)})",
                 ]
-                scope.ways[way] = local
+                scope.path_locals[way] = local
         return f"({self.one_step(scope, keys, 'U')})"
 
     def one_step(self, scope: Scope, keys: tuple[str, ...], missing: str) -> str:
@@ -225,6 +225,6 @@ class SourceGenerator(Generator):
 
     def looked_up(self, scope: Scope, keys: tuple[str, ...]) -> tuple[str, str]:
         """Return the local name of what the last key is looked up in, and the name of the key."""
-        local = scope.ways[keys[:-1]]
+        local = scope.path_locals[keys[:-1]]
         scope.keys.get(local, []).append(keys[-1])
         return local, self.constant(keys[-1])

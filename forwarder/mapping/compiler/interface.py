@@ -22,15 +22,15 @@ class Generator(Protocol):
         """Return the name of a constant."""
 
     @abstractmethod
-    def function(self, node: object, spot: NodeContext, scope: Scope | None = None) -> str:
-        """Write a function of a payload for the node, as in the spot's scope if no other; return its name."""
+    def function(self, node: object, context: NodeContext, scope: Scope | None = None) -> str:
+        """Write a function of a payload for the node, by default in the context's scope; return its name."""
 
     @abstractmethod
-    def expression(self, node: object, spot: NodeContext) -> str:
+    def expression(self, node: object, context: NodeContext) -> str:
         """Return the expression of any node."""
 
     @abstractmethod
-    def cleaned(self, value: str, spot: NodeContext) -> str:
+    def cleaned(self, value: str, context: NodeContext) -> str:
         """Return the expression of a value in which undefined may be left."""
 
     @abstractmethod

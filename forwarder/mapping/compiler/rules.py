@@ -16,14 +16,14 @@ CoercedFields: TypeAlias = Callable[[object], tuple[Values, Values, Errors]]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What one field takes.
+    """The rule of one field: which values it accepts.
 
-    ``plain``: values of this class are taken as they are (see ``fits_plainly``), empty texts only if
+    ``plain``: values of this class are accepted as they are (see ``fits_plainly``), empty texts only if
     ``empty``; None: all are looked at. ``put``: gives the object what any other value becomes, or notes in
     the errors why it cannot be. ``properties``: the rules of an object's own fields; ``is_open``: it may have
-    others as well. ``is_scalar``: what is put is no object or list, so undefined elements of a list that is
-    given are not made null first: the list of one undefined element does not fit, that of one null may.
-    ``apart``: the result's own field, which goes into an object beside it.
+    others as well. ``is_scalar``: the field holds no object and no list, so a list's undefined elements stay
+    undefined for ``put``: ``[undefined]`` does not fit a text, ``[null]`` becomes "". ``apart``: an option,
+    which goes into an object beside the result.
     """
 
     plain: type | None

@@ -5,15 +5,16 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Scope:
-    """One generated function: ``p`` is its payload, ``ways`` the local names of objects that paths share.
+    """The scope of one generated function, whose payload is ``p``.
 
-    ``holed``: the payload came from ``@transform``, so its lists may hold undefined elements;
+    ``path_locals``: the local names of objects that several paths share, by the keys that lead there;
+    ``may_hold_undefined``: the payload came from ``@transform``, so its lists may hold undefined elements;
     ``keys``: what is looked up in each of these objects, by their local names.
     """
 
-    holed: bool
+    may_hold_undefined: bool
     payload_is_object: bool = False
-    ways: dict[tuple[str, ...], str] = field(default_factory=lambda: {(): "p"})
+    path_locals: dict[tuple[str, ...], str] = field(default_factory=lambda: {(): "p"})
     keys: dict[str, list[str]] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
 
@@ -23,12 +24,12 @@ class Scope:
 
     def nested(self) -> "Scope":
         """Return an empty scope for another function of the same payload."""
-        return Scope(self.holed, self.payload_is_object)
+        return Scope(self.may_hold_undefined, self.payload_is_object)
 
 
 @dataclass(frozen=True, slots=True)
 class NodeContext:
-    """Where a node is: its ``place`` for errors, its depth, and whether its value is the end result.
+    """The context of a node: its ``place`` for errors, its depth, and whether its value is the end result.
 
     At the end (``final``) undefined fields are dropped and undefined elements null; below a directive that
     looks at the value they still count.
@@ -41,18 +42,18 @@ class NodeContext:
     nesting: int = 0
 
     def below(self, key: str) -> "NodeContext":
-        """Return the spot of a field."""
+        """Return the context of a field."""
         place = f"{self.place}.{key}" if self.place else key
         return NodeContext(place, self.scope, self.final, self.depth + 1, self.nesting + 1)
 
     def raw(self) -> "NodeContext":
-        """Return the spot of a value that a directive looks at."""
+        """Return the context of a value that a directive looks at."""
         return NodeContext(self.place, self.scope, False, self.depth + 1, self.nesting + 1)
 
     def deeper(self) -> "NodeContext":
-        """Return the spot one level down, the value still part of the end result."""
+        """Return the context one level down, the value still part of the end result."""
         return NodeContext(self.place, self.scope, self.final, self.depth + 1, self.nesting + 1)
 
     def inside(self, scope: Scope) -> "NodeContext":
-        """Return the spot of the same node in another function."""
+        """Return the context of the same node in another function."""
         return NodeContext(self.place, scope, self.final, self.depth + 1, 0)

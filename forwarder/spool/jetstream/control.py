@@ -14,7 +14,7 @@ from forwarder.spool.suppression import Erasure, UserMark
 
 
 class ControlRequest(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is asked for, one thing at a time; nothing: whether it is there.
+    """A request to the forwarder that writes the stream, one thing at a time; nothing: whether it is there.
 
     ``retry``, ``drop``: dead letters to send again and to drop, by number; ``mark``: users to mark as
     deleted, at ``now``; ``lift``: hashes of deleted users whose later events are let through again;
@@ -31,7 +31,7 @@ class ControlRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ControlReply(msgspec.Struct, frozen=True):
-    """How many there were, or why it could not be done."""
+    """The reply: how many there were, or why it could not be done."""
 
     count: int
     error: str = ""
@@ -47,7 +47,7 @@ async def request(connection: Connection, question: ControlRequest, timeout_s: f
 
 
 class Desk:
-    """Where the forwarder that writes a stream, or is about to, answers questions.
+    """The desk of the forwarder that writes a stream, or is about to: it answers requests.
 
     Whoever is taking the stream over answers already, so that others go on standing by.
     """

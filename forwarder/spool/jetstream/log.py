@@ -46,7 +46,7 @@ RETRY_AFTER = 10
 class Log(StreamReader):
     """The log in one stream, which is read and written. To be used in one event loop.
 
-    ``last``: the last message that is known; ``base``: the position from which everything is told again, for
+    ``last``: the last message that is known; ``base``: where the last snapshot begins, for
     what lies before is not complete; ``kept``: the first position that has to be there; ``waits_since``: when
     the record that is on its way was begun, by ``time.monotonic()``.
     """
@@ -222,7 +222,7 @@ class Log(StreamReader):
         return SpoolTakenOver(f"another forwarder has taken over {self.place}")
 
     async def restore(self) -> None:
-        """Go to the end of a stream that was purged or deleted, so that everything is told again behind it.
+        """Go to the end of a stream that was purged or deleted: a snapshot has to be written behind it.
 
         Makes the stream where it is missing. Raises SpoolLost where another forwarder has done so, and one of
         NATS_ERRORS.
@@ -238,7 +238,7 @@ class Log(StreamReader):
         self.health.restored()
 
     async def trim(self, position: int) -> None:
-        """Let go of everything before a position; what cannot be let go of now is with the next."""
+        """Have the stream drop everything before a position; what fails now is done with the next trim."""
         self.kept = max(self.kept, position)
         try:
             await self.connection.call(lambda stream: stream.purge_stream(self.place.stream, seq=position))
@@ -246,5 +246,5 @@ class Log(StreamReader):
             _log.warning("the stream was not trimmed", stream=str(self.place), why=str(error))
 
     async def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         await self.connection.close()

@@ -23,7 +23,7 @@ _READ_S = 10.0
 
 
 class Record(NamedTuple):
-    """What was written in one step. ``position``: where its first message lies."""
+    """A record: what was written in one step. ``position``: where its first message lies."""
 
     position: int
     data: bytes

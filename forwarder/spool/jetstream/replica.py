@@ -77,7 +77,7 @@ class Replica:
             elif not isinstance(change, (SnapshotRows, Appended)):
                 self._again = False
             if isinstance(change, (SnapshotBegin, SnapshotRows, SnapshotEnd)):
-                # What is told again later is known by then; what was told before is told anew.
+                # Records before the last complete snapshot are known from it: only their events count.
                 if self._telling:
                     change.apply(self._database)
             elif isinstance(change, Appended):

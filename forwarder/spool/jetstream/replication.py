@@ -23,9 +23,10 @@ from forwarder.spool.sqlite import cursors
 from forwarder.spool.sqlite.operations import Appended, Operation
 
 SNAPSHOT_BYTES = 64 * 1024 * 1024
-"""Bytes of records after which everything is told again, or twice those that it takes."""
+"""Bytes of records after which a snapshot is written, or twice the last snapshot's: reading a stream from its
+last snapshot on takes seconds then, and a snapshot at most doubles what is written."""
 _TRIM_EVERY = 64
-"""Transactions after which a look is taken for records that may go."""
+"""Transactions between two looks for records that may go: purging costs the servers more than a look."""
 _encode = msgspec.msgpack.Encoder().encode
 _structlog = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -33,11 +34,11 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Contents:
-    """What the stream holds.
+    """The contents of the stream, as far as trimming it depends on them.
 
     ``edges``: of every record with events, the highest seq and its position; ``since``: bytes of all records
-    since everything was told last; ``purged``: part of it was taken out by hand, so that all
-    that is left is to be written again.
+    since the last snapshot; ``purged``: part of it was removed by hand, so that all that is left has to be
+    written again.
     """
 
     edges: deque[tuple[int, int]] = field(default_factory=deque)
@@ -46,7 +47,7 @@ class Contents:
 
 
 class StreamReplicator:
-    """See ``Replicator``. To be used in the writer's thread, while the log's event loop goes on."""
+    """The replicator into a stream. It runs in the spool-writer thread; the event loop sends for it."""
 
     def __init__(self, log: Log, contents: Contents, lost: Callable[[SpoolError], None]) -> None:
         """``lost`` is called in the log's event loop when nothing can be written any more."""
@@ -84,7 +85,7 @@ class StreamReplicator:
         self._uncommitted = False
 
     def _snapshot(self, copy: sqlite3.Connection) -> None:
-        """Tell everything again."""
+        """Write a snapshot."""
         before, base = self._contents.since, 0
         for record in snapshot_records(copy):
             position = self._write(record)
@@ -95,7 +96,7 @@ class StreamReplicator:
         self._trim(copy)
 
     def _trim(self, copy: sqlite3.Connection) -> None:
-        """Let go of the records whose events are done with, and all else in them is told again later."""
+        """Have the stream drop records before the last snapshot whose events have all ended."""
         edges, passed = self._contents.edges, cursors.lowest(copy, 0)
         while edges and edges[0][0] <= passed:
             edges.popleft()

@@ -1,4 +1,7 @@
-"""Telling again, as changes, all that a spool's tables hold beside the events: what came before may go."""
+"""A snapshot: all that a spool's tables hold beside the events, written once more as operations.
+
+Records before a complete snapshot hold nothing that is needed but events, and may go once those have ended.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ class EpochStarted(msgspec.Struct, frozen=True, array_like=True, tag="opened"):
 
 
 class SnapshotBegin(msgspec.Struct, frozen=True, array_like=True, tag="begun"):
-    """From here on everything is told again."""
+    """The beginning of a snapshot."""
 
     def apply(self, database: sqlite3.Connection) -> None:
         """Forget what else is known."""
@@ -51,7 +54,7 @@ class SnapshotRows(msgspec.Struct, frozen=True, array_like=True, tag="told"):
 
 
 class SnapshotEnd(msgspec.Struct, frozen=True, array_like=True, tag="done"):
-    """Everything has been told."""
+    """The end of a snapshot: from its beginning on, the stream holds all that is needed."""
 
     def apply(self, database: sqlite3.Connection) -> None:
         """It changes nothing."""
@@ -62,7 +65,7 @@ Logged: TypeAlias = AnyOperation | EpochStarted | SnapshotBegin | SnapshotRows |
 
 
 def snapshot_records(database: sqlite3.Connection) -> Iterator[list[Operation[object]]]:
-    """Yield the records that tell everything, but for ``SnapshotEnd``."""
+    """Yield the records of a snapshot, all but ``SnapshotEnd``."""
     yield [SnapshotBegin()]
     for table in (*_TABLES, _SEQUENCES):
         rows = database.execute(f"SELECT * FROM {table}")  # noqa: S608 - our words

@@ -27,7 +27,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Standby:
-    """One forwarder that stands by. To be used as an asynchronous context manager around ``wait``."""
+    """The stand-by of one forwarder. To be used as an asynchronous context manager around ``wait``."""
 
     def __init__(self, log: Log) -> None:
         self._log = log

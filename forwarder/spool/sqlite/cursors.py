@@ -10,7 +10,9 @@ from forwarder.spool.api import Counts, Standing
 DISCARDED = "discarded"
 """Stands in the table of ends for dead letters that a bound has removed; they have ended as dead before."""
 
-# What an earlier life of the destination left behind is nothing that it began with.
+# ``began`` is such that accepted = last seq - began holds for events that come from now on:
+# began = cursor - (parked up to it) + (dead and removed dead letters above it), all from an earlier time of
+# the same name, which the destination did not begin with.
 _ATTACH = """
 INSERT INTO cursor (destination, seq, began) SELECT ?1, ?2, ?2
 - (SELECT count(*) FROM parked WHERE destination = ?1 AND seq <= ?2)

@@ -24,7 +24,7 @@ _DOWN_TO: Final = 0.95
 
 
 class DeadBounds:
-    """Which dead letters have to go. To be used in the writer's thread."""
+    """The bounds on dead letters: which have to go. It belongs to the writer's thread."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self.max_bytes = 1_000_000_000

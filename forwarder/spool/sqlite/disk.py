@@ -16,12 +16,14 @@ RETRY_AFTER = 30
 RESERVE = 8 * MB
 """Bytes kept in a file of their own, to be given up for writing down deliveries."""
 _MARGIN = 2 * MB
-"""Bytes left free beyond."""
+"""Bytes left free beyond the reserve: other programs on the disk go on writing while SQLite commits."""
 _LOG = 4 * MB
-"""Bytes left for the log when the file may not grow any more: room inside of it can be used with these."""
+"""Bytes that the write-ahead log may still grow by once the file may not: pages that are free inside of the
+file can be used again then, and SQLite writes each of them to the log first (256 pages of 16 KiB)."""
 _PLENTY = 256 * MB
-"""With more bytes than these at hand, a look now and then will do."""
+"""Free bytes above which the disk is looked at once in ``_LOOK_S``: what a source may send in 5 s."""
 _LOOK_S = 1.0
+"""Seconds between two looks at a disk with plenty of room."""
 _PAGES = 64 * 1024
 """What one request may take beyond its events, for pages are written as a whole."""
 

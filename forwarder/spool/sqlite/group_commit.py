@@ -33,16 +33,16 @@ class Job(NamedTuple):
 
 
 class TransactionHooks(Protocol[T]):
-    """What surrounds the jobs of a transaction, in the writer's thread."""
+    """The hooks around the jobs of a transaction, called in the writer's thread."""
 
     def begin(self) -> None:
-        """A transaction is about to begin."""
+        """Prepare a transaction that is about to begin."""
 
     def finish(self) -> None:
-        """All jobs are done, and it is about to be committed."""
+        """Write what is left: all jobs are done, and the commit follows."""
 
     def committed(self) -> list[T]:
-        """It is durable; return what listeners are to hear of it."""
+        """Note that it is durable; return what listeners get of it."""
         ...
 
     def relieve(self) -> None:
@@ -60,7 +60,7 @@ class GroupCommit(Generic[T]):
         loop: asyncio.AbstractEventLoop,
         lost: Callable[[SpoolError], None],
     ) -> None:
-        """Start the thread; ``listener`` is called in the loop with what ``steps`` tells of each commit.
+        """Start the thread; ``listener`` is called in the loop with what ``steps`` returns of each commit.
 
         ``lost`` is called in the loop when the thread ends by an error: nothing is written from then on, all
         futures fail, and the process has to end.
@@ -92,7 +92,7 @@ class GroupCommit(Generic[T]):
         await self._loop.run_in_executor(None, self._thread.join)
 
     def _run(self) -> None:
-        """Serve until closed; whatever else ends the thread is told to everybody who waits or comes."""
+        """Serve until closed; everybody who waits or comes gets the error that ends the thread otherwise."""
         try:
             self._serve()
         except BaseException as error:
@@ -182,7 +182,7 @@ class GroupCommit(Generic[T]):
                 try:
                     self._listener(news)
                 except Exception as error:  # some may never hear of these events
-                    _log.exception("who waits for events could not be told of some")
+                    _log.exception("some events could not be handed to those who wait for them")
                     failure = error
             for future, result in results:
                 if future.done():  # whoever waited has gone

@@ -21,7 +21,7 @@ from forwarder.spool.sqlite.session_rows import SessionCleaner
 
 
 class Replicator(Protocol):
-    """What keeps a transaction's changes elsewhere as well; in the writer's thread."""
+    """The replicator of a transaction's changes; it runs in the writer's thread."""
 
     def begin(self, database: sqlite3.Connection) -> None:
         """A transaction is about to begin. Raises SpoolError where nothing may be written any more."""
@@ -79,7 +79,7 @@ class WriteTransaction:
             dedup.add([dedup.fingerprint(source, name) for _, source, name in rows], rows[0][0])
 
     def begin(self) -> None:
-        """See ``writer.Steps``."""
+        """See ``TransactionHooks``."""
         self._marks, self._rows, self._written = set(), [], 0
         self._changes = []
         self._now = 0
@@ -148,7 +148,7 @@ class WriteTransaction:
         self._written = len(self._rows)
 
     def finish(self) -> None:
-        """See ``writer.Steps``."""
+        """See ``TransactionHooks``."""
         if self._written < len(self._rows):
             self.write()
         if self._sessions is not None:
@@ -187,7 +187,7 @@ class WriteTransaction:
             raise EndsRefusedError(str(error)) from None
 
     def committed(self) -> list[Row]:
-        """See ``writer.Steps``."""
+        """See ``TransactionHooks``."""
         if self._replicator is not None:
             self._replicator.committed()
         if self._sessions is not None:
@@ -200,5 +200,5 @@ class WriteTransaction:
         return self._rows
 
     def relieve(self) -> None:
-        """See ``writer.Steps``."""
+        """See ``TransactionHooks``."""
         self._disk.empty_log()

@@ -130,11 +130,15 @@ def test_throttling_that_names_nobody_is_the_projects() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "maybe_taken"), [(500, True), (502, True), (504, True), (408, True), (524, True), (503, False)]
+    ("status", "may_be_accepted"),
+    [(500, True), (502, True), (504, True), (408, True), (524, True), (503, False)],
 )
-def test_failures_are_tried_again(status: int, maybe_taken: bool) -> None:
+def test_failures_are_tried_again(status: int, may_be_accepted: bool) -> None:
     decision = Decision(
-        Action.RETRY, f"status {status}", maybe_taken=maybe_taken, destination_fault=not maybe_taken
+        Action.RETRY,
+        f"status {status}",
+        may_be_accepted=may_be_accepted,
+        destination_fault=not may_be_accepted,
     )
     assert read(status, b"") == [decision] * 4
     assert read(status, b"<html>") == [decision] * 4
@@ -149,7 +153,7 @@ def test_no_answer_is_tried_again() -> None:
         decisions = read_response(Endpoint.HTTPAPI, SENT, UpstreamResponse(0, b"", failure))
         assert (
             decisions
-            == [Decision(Action.RETRY, failure, maybe_taken=arrived, destination_fault=not arrived)] * 4
+            == [Decision(Action.RETRY, failure, may_be_accepted=arrived, destination_fault=not arrived)] * 4
         )
 
 
@@ -160,13 +164,13 @@ def test_forbidden_may_be_the_fault_of_one_of_them() -> None:
 @pytest.mark.parametrize("body", [b"<html>please log in</html>", b"", b"OK", b"{}", b'{"code":400}', b"[]"])
 def test_only_amplitudes_own_words_count_as_taken(body: bytes) -> None:
     [first, *_] = read(200, body)
-    assert (first.action, first.maybe_taken, first.destination_fault) == (Action.RETRY, True, True)
+    assert (first.action, first.may_be_accepted, first.destination_fault) == (Action.RETRY, True, True)
     assert "is base_url right?" in first.reason
 
 
 def test_forms_are_answered_in_plain_text_but_not_in_html() -> None:
     for endpoint in (Endpoint.IDENTIFY, Endpoint.GROUPIDENTIFY, Endpoint.USERMAP):
-        assert actions(read(200, b"success", endpoint=endpoint)) == [Action.TAKEN] * 4
+        assert actions(read(200, b"success", endpoint=endpoint)) == [Action.ACCEPTED] * 4
         assert actions(read(200, b" <!doctype html>", endpoint=endpoint)) == [Action.RETRY] * 4
 
 
@@ -219,7 +223,7 @@ def test_each_status_has_its_decision(status: int, body: bytes, decision: Decisi
 def test_what_came_to_nothing_may_have_arrived(failure: str, body: bytes, reason: str) -> None:
     answer = UpstreamResponse(0, body, failure)
     assert read_response(Endpoint.HTTPAPI, SENT[:1], answer) == [
-        Decision(Action.RETRY, reason, maybe_taken=True)
+        Decision(Action.RETRY, reason, may_be_accepted=True)
     ]
 
 

@@ -166,11 +166,11 @@ def test_an_event_is_not_sent_again_once_amplitude_would_count_it_twice() -> Non
     one.loader.take([event(1)], NOW)
     (batch,) = one.due(NOW, False)
     one.answered(batch, UpstreamResponse(500), NOW)
-    assert one.retry_policy.near_horizon == 0
+    assert one.retry_policy.near_expiry == 0
     later = NOW + INSERT_ID_WINDOW_MS - DAY_MS // 2
     (batch,) = one.due(later, False)
     one.answered(batch, UpstreamResponse(500), later)
-    assert one.retry_policy.near_horizon == 1
+    assert one.retry_policy.near_expiry == 1
     later = NOW + INSERT_ID_WINDOW_MS + 1
     (batch,) = one.due(later, False)
     one.answered(batch, UpstreamResponse(500), later)
