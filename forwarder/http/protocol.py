@@ -6,60 +6,34 @@ A slow sender costs one connection for a bounded time and little memory, whoever
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Collection
-from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import httptools
 from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from forwarder.addresses import plain_address
 from forwarder.config.settings import Limits
-from forwarder.http.connection_bounds import ConnectionBounds, PatienceClock
+from forwarder.http.connection_bounds import REQUEST_BYTES, ConnectionBounds, PatienceClock
 from forwarder.http.metrics import count_refusal
+from forwarder.http.request_reading import NoMoreRequests, RequestReading, without_upgrade
 from forwarder.http.responses import error
-from forwarder.http.sending import CoalescedResponse
+from forwarder.http.sending import CoalescedResponse, last_response
 from forwarder.memory import RequestMemory
 
 _LAST_REQUEST_S = 0.5
 """How long a stop waits for the next request of a connection: one that is on its way arrives by then."""
 _ONE_READ = 262_144
 """Bytes that may arrive at once: the end of the headers and the beginning of the body."""
-_REQUEST_BYTES = 4_096
-"""What the objects of one request take beside its bytes: 3 to 4 kB, with 2,600 requests in one read."""
 _MOST_WAITING = 16
 """Requests that wait behind another one of their connection; no browser or library sends ahead at all."""
-_HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*")
-"""What a Host header may consist of (RFC 9110, 7.2)."""
-_VERSIONS = ("1.1", "1.0")
-
-
-class _NoMoreRequests(Exception):  # noqa: N818 - ends the parsing, is no error
-    """Nothing that follows on this connection is read any more."""
-
-
-@dataclass(slots=True)
-class RequestReading:
-    """What was read of a connection's request so far; sizes in bytes.
-
-    ``receiving``: whether a request has begun and not ended; ``in_headers``: whether its headers have not
-    ended; ``size``: of the headers, and of trailers; ``hosts``: Host headers, of which there has to be one;
-    ``unread``: since something of the request was handed over: of a header, a trailer or a chunk's beginning.
-    """
-
-    receiving: bool = False
-    in_headers: bool = False
-    size: int = 0
-    hosts: int = 0
-    unread: int = 0
 
 
 class LimitedProtocol(HttpToolsProtocol):
     """uvicorn's HTTP protocol, which also knows until when it waits for the other side, and what it holds."""
 
     bounds: ClassVar[ConnectionBounds] = ConnectionBounds(Limits(), RequestMemory(Limits().unanswered_bytes))
+    connections: set[LimitedProtocol]  # type: ignore[assignment]  # a server has one kind
     reading: RequestReading
     patience: PatienceClock
     held: int
@@ -79,8 +53,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self.reading = RequestReading()
         self.patience = PatienceClock(self.loop, self.bounds.limits.request_seconds)
         if len(self.connections) > self.bounds.limits.connections:
-            self.bounds.make_room([one for one in self._connections if one is not self], least=0)
-        self.bounds.keep_sweeping(self._connections, self.loop)
+            self.bounds.make_room([one for one in self.connections if one is not self], least=0)
+        self.bounds.keep_sweeping(self.connections, self.loop)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of what it held."""
@@ -119,9 +93,7 @@ class LimitedProtocol(HttpToolsProtocol):
         method, version = self.parser.get_method(), self.parser.get_http_version().encode()
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
-        lines = [b"%b %b HTTP/%b" % (method, self.url, version)]
-        lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
-        return b"\r\n".join(lines) + b"\r\n\r\n" + rest
+        return without_upgrade(method, self.url, version, self.headers) + rest
 
     def on_message_begin(self) -> None:
         """Note when the request began."""
@@ -131,14 +103,14 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Count a header and keep it; a trailer is counted only, for nothing here needs one."""
-        self.reading.size += len(name) + len(value) + 4
+        self.reading.count(name, value)
         if not self.reading.in_headers:
             if self.reading.size > self.bounds.limits.header_bytes and not self.transport.is_closing():
                 self._refuse_headers()
             return
         name = name.lower()
         if name == b"host":
-            self.reading.hosts += 1 if _HOST.fullmatch(value) else 2
+            self.reading.count_host(value)
         elif name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
         self.headers.append((name, value))
@@ -147,17 +119,15 @@ class LimitedProtocol(HttpToolsProtocol):
         """Begin to answer, unless there is too much of them or they are not as HTTP/1.1 has them."""
         if self.transport.is_closing():
             return
-        version = self.parser.get_http_version()
+        problem = self.reading.problem(self.parser.get_method(), self.parser.get_http_version())
         if self.reading.size + len(self.url) > self.bounds.limits.header_bytes:
             self._refuse_headers()
-        elif version not in _VERSIONS or self.parser.get_method() == b"CONNECT":
-            self._refuse(400, "not_http", "this is not an HTTP/1.1 request to this server")
-        elif self.reading.hosts != 1 and (self.reading.hosts or version == "1.1"):
-            self._refuse(400, "bad_host", "a request needs one Host header with the name it is sent to")
+        elif problem is not None:
+            self._refuse(*problem)
         elif not self.parser.should_upgrade():  # else it is parsed anew
             self.reading.in_headers = False
             self.reading.unread = 0
-            self._hold(self.reading.size + len(self.url) + _REQUEST_BYTES)
+            self._hold(self.reading.size + len(self.url) + REQUEST_BYTES)
             super().on_headers_complete()
             if self.leaving:
                 self.cycle.keep_alive = False
@@ -205,7 +175,7 @@ class LimitedProtocol(HttpToolsProtocol):
                 # The answer to this one says that nothing after it was read, so that it is sent again.
                 self.cycle.keep_alive = False
                 self.ending = True
-                raise _NoMoreRequests
+                raise NoMoreRequests
 
     def on_response_complete(self) -> None:
         """Begin the next request or wait for it: as uvicorn's does, without a timer for each."""
@@ -239,9 +209,7 @@ class LimitedProtocol(HttpToolsProtocol):
         """Answer without the application where no other answer is due, and close."""
         count_refusal(code)
         if self._may_answer():
-            body = error(status, code, message).body
-            head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
-            self.transport.write(STATUS_LINE[status] + head % len(body) + body)
+            self.transport.write(last_response(error(status, code, message)))
         self.transport.close()
 
     def _may_answer(self) -> bool:
@@ -258,15 +226,12 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _hold(self, size: int) -> None:
         """Count bytes, at most what a connection can hold; where all hold too much, make room."""
-        largest = (self.bounds.limits.batch_bytes + self.bounds.limits.header_bytes) * (
-            1 + len(self.pipeline)
-        )
-        size = min(size, largest - self.held)
+        size = min(size, self.bounds.largest(1 + len(self.pipeline)) - self.held)
         if size > 0:
             self.held += size
             self.bounds.memory.add(size)
             if self.bounds.memory.exceeded:
-                self.bounds.make_room(self._connections, least=1)
+                self.bounds.make_room(self.connections, least=1)
 
     def release(self) -> None:
         """Count nothing as held any more."""
@@ -276,10 +241,6 @@ class LimitedProtocol(HttpToolsProtocol):
     def cut_off(self) -> None:
         """Close at once: an orderly end waits until all is written, which a slow reader puts off for ever."""
         self.transport.abort() if self.transport.get_write_buffer_size() else self.transport.close()
-
-    @property
-    def _connections(self) -> Collection[LimitedProtocol]:
-        return cast("Collection[LimitedProtocol]", self.connections)
 
 
 def limited(limits: Limits, memory: RequestMemory) -> type[LimitedProtocol]:

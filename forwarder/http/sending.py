@@ -10,7 +10,7 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from forwarder.http.responses import Header
+from forwarder.http.responses import Header, Response
 
 
 class CoalescedResponse:
@@ -53,6 +53,12 @@ class CoalescedResponse:
         cycle.message_event.set()
         cycle.on_response()
         return True
+
+
+def last_response(response: Response) -> bytes:
+    """Return the bytes of a JSON response after which the connection is closed."""
+    head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+    return STATUS_LINE[response.status] + head % len(response.body) + response.body
 
 
 @lru_cache(maxsize=256)  # but for the date, which changes every second, most answers have the same

@@ -67,10 +67,7 @@ def plan_job(
         keys = _ordering_keys(items)
         if some_deleted and suppression.covers(event, keys):
             return Job(event, [], (), size=len(event.body)), USER_DELETED
-        size = len(event.body)
-        for item in items:
-            size += len(item.without_body().data)
-        job = Job(event, list(items), keys or (f"#{event.seq}",), size=size)
+        job = _job_of(event, items, keys)
     except Exception as error:  # the reason names it; the event stays in the dead letters
         job = Job(event, [], (), size=len(event.body))
         retry = job.retry_state()
@@ -78,9 +75,21 @@ def plan_job(
         retry.errors = [f"{fault_of(error)}: {error}"]
         return job, ""
     if errors:
-        retry = job.retry_state()
-        retry.reason, retry.errors = _kind(errors[0]), [str(error) for error in errors]
+        _note_errors(job, errors)
     return job, "" if items or errors else NO_TRIGGER
+
+
+def _job_of(event: StoredEvent, items: Sequence[Item], keys: tuple[str, ...]) -> Job:
+    size = len(event.body)
+    for item in items:
+        size += len(item.without_body().data)
+    return Job(event, list(items), keys or (f"#{event.seq}",), size=size)
+
+
+def _note_errors(job: Job, errors: Sequence[ForwarderError]) -> None:
+    """Have the job end as a dead letter once its items have ended."""
+    retry = job.retry_state()
+    retry.reason, retry.errors = _kind(errors[0]), [str(error) for error in errors]
 
 
 class JobPlanner:
