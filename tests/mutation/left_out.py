@@ -60,8 +60,8 @@ def _of_repr(old: cst.CSTNode, new: cst.CSTNode, above: Nodes) -> bool:
 
 
 def _of_words(old: cst.CSTNode, new: cst.CSTNode, above: Nodes) -> bool:
-    """Tell whether it is in a text with blanks that is raised: that is for people. Codes have no blanks."""
-    if not any(isinstance(one, cst.Raise) for one in above):
+    """Tell whether it is in a text with blanks that senders are refused with: for people. Codes have none."""
+    if not any(isinstance(one, cst.Raise) or _refuses(one) for one in (old, *above)):
         return False
     if any(_is_prose(one) for one in (old, *above)):
         return True
@@ -97,6 +97,10 @@ def is_left_out(old: cst.CSTNode, new: cst.CSTNode, above: Nodes) -> bool:
 
 def _text(node: cst.CSTNode) -> str:
     return cst.Module(body=[]).code_for_node(node)
+
+
+def _refuses(node: cst.CSTNode) -> bool:
+    return m.matches(node, m.Call(func=m.OneOf(*map(m.Name, ("error", "Refusal", "Rejection")))))
 
 
 def _is_prose(node: cst.CSTNode) -> bool:

@@ -100,6 +100,7 @@ def answered(
         [start(JSON), body(b"bo", more=True), body(b""), body(b"after the end")],
         [start((b"content-length", b"0")), body(b"")],
         [start((b"content-length", b"0")), {"type": "http.response.body"}],
+        [start(FOUR), {"type": "http.response.body"}],
         [start((b"content-length", b"0")), {"type": "http.response.other"}],
         [start(status=204), body(b"")],
         [{"type": "http.response.start", "status": 204}, body(b"")],
