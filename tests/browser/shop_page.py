@@ -101,12 +101,17 @@ class Shop:
 
 
 @contextmanager
-def shop(folder: Path, runtime: str = "frozen", headers: dict[str, str] | None = None) -> Iterator[Shop]:
-    """Run receiver, forwarder and site; ``headers``: of the site's pages."""
+def shop(
+    folder: Path, runtime: str = "frozen", headers: dict[str, str] | None = None, assign: str = "off"
+) -> Iterator[Shop]:
+    """Run receiver, forwarder and site; ``headers``: of the site's pages.
+
+    ``assign``: whose events the forwarder gives sessions; nobody's, so that what the page does is seen.
+    """
     with receiver() as amplitude:
         config = folder / "forwarder.toml"
         server = {"assets": ROOT / "dist", "operator_token": "an-operators-token"}
-        session = {"runtime": runtime}
+        session = {"runtime": runtime, "assign": assign}
         config.write_text(configuration(amplitude=amplitude.url, server=server, session=session))
         site = Site(folder / "site", headers=headers or {})
         with forwarder(config) as running, serving(site):
