@@ -1,4 +1,4 @@
-"""Sessions that the forwarder decided stay what they were over kill -9, on one machine and from one to another."""
+"""Sessions that the forwarder decided stay what they were over kill -9, on one machine and on the next."""
 
 import signal
 import time
