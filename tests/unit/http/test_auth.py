@@ -120,3 +120,68 @@ async def test_wrong_tokens_are_logged_now_and_then_with_their_number(waits: lis
 )
 def test_an_operator_has_a_name_for_the_log(authorization: str, name: str) -> None:
     assert operator_name(authorization) == name
+
+
+@pytest.mark.parametrize(
+    ("token", "authorization", "mend"),
+    [
+        ("the-token", "", "send it as Bearer"),
+        ("the-token", "Bearer other", "send it as Bearer"),
+        ("", "Bearer other", "none is set: set server.operator_token"),
+    ],
+)
+async def test_a_refusal_says_how_to_mend_it_and_is_kept_nowhere(
+    token: str, authorization: str, mend: str
+) -> None:
+    guard = RequireOperatorToken(PlainTextResponse("inside"), lambda: token)
+    transport = httpx.ASGITransport(guard)
+    async with httpx.AsyncClient(transport=transport, base_url="http://forwarder") as client:
+        answer = await client.get("/", headers={"authorization": authorization} if authorization else {})
+    assert answer.status_code == 401
+    assert answer.json() == {
+        "success": False,
+        "code": "operator_only",
+        "message": f"this needs the operator's token; {mend}",
+    }
+    for name, value in {
+        "www-authenticate": 'Basic realm="operator", charset="UTF-8"',
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+        "content-type": "application/json",
+    }.items():
+        assert answer.headers[name] == value
+
+
+async def test_what_is_no_request_passes() -> None:
+    passed: list[object] = []
+
+    async def app(*given: object) -> None:
+        passed.append(given)
+
+    scope, receive, send = {"type": "lifespan"}, object(), object()
+    await RequireOperatorToken(app, lambda: "")(scope, receive, send)  # type: ignore[arg-type]
+    assert passed == [(scope, receive, send)]
+
+
+@pytest.mark.parametrize(
+    ("token", "authorization", "answer"),
+    [
+        ("the:to:ken", basic("me:the:to:ken"), 200),
+        ("the:to:ken", basic("me:the:to"), 401),
+        ("the token", "Bearer   the token  ", 200),
+        ("the-token", "Basic  " + basic("me:the-token")[6:] + " ", 200),
+        ("the-token", "BASIC " + basic("me:the-token")[6:], 200),
+        ("the-token", "Basic the-token", 401),
+        ("the-token", "Basic " + b64encode(b"the-token").decode(), 401),
+        ("XXXX", "", 401),
+    ],
+)
+async def test_a_token_is_all_behind_the_scheme_or_behind_the_first_colon(
+    token: str, authorization: str, answer: int
+) -> None:
+    assert await status(token, authorization) == answer
+
+
+def test_a_name_may_be_no_text() -> None:
+    assert operator_name("Basic " + b64encode(b"a\xff:x").decode()) == "a\ufffd"
+    assert operator_name("Bearer half \ud800") == ""
