@@ -1,19 +1,23 @@
 """The bounds on what lies in a spool's file, to the event, the byte and the millisecond."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from forwarder.errors import SpoolFull
-from forwarder.spool import NewDead, Settlement, StoredEvent
+from forwarder.spool import NewDead, Parked, Settlement, StoredEvent
 from forwarder.spool.sqlite import dead_letter_bounds, parked
+from forwarder.spool.sqlite import spool as sqlite_spool
 from forwarder.spool.sqlite.capacity import RETRY_AFTER, Capacity
 from forwarder.spool.sqlite.dead_letter_bounds import DAY_MS, DeadBounds
+from forwarder.spool.sqlite.disk import RESERVE, reserve_of
 from forwarder.spool.sqlite.operations import Discarded
 from forwarder.spool.sqlite.parked import Extent
 from forwarder.spool.sqlite.schema import open_database
+from forwarder.spool.sqlite.spool import SqliteSpool
+from tests.support.spools import at, event, opened
 
 NOW = 1_790_000_000_000
 MINUTE = 60_000
@@ -204,3 +208,37 @@ def test_what_another_process_parked_is_measured_where_room_was_missing(
         capacity.add(1, 11)
     capacity.add(2, 10)
     other.close()
+
+
+async def test_a_spool_keeps_its_reserve(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    async with opened(at(path)) as spool:
+        await spool.append([event("a")], NOW)
+        assert reserve_of(path).stat().st_size == RESERVE
+
+
+async def test_what_makes_room_in_the_end_is_written_with_the_reserve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = SqliteSpool(tmp_path / "spool.db", max_events=3, max_bytes=100)
+    await spool.attach(["one"])
+    await spool.append([event("a", b"x" * 90)], NOW)
+    [one] = await spool.read(0, 1)
+    write, tries, gave = spool._write, [], []
+
+    async def full_once(work: Callable[[], object], *after: Callable[[], None]) -> object:
+        tries.append(spool._trim)
+        if len(tries) == 1:
+            raise SpoolFull("the disk is full", 30)
+        return await write(work, *after)
+
+    monkeypatch.setattr(spool, "_write", full_once)
+    monkeypatch.setattr(spool._disk, "give_up_reserve", lambda: gave.append(1))
+    kept = Parked(one, "u1", ("u1",), b"")
+    await spool.settle("one", Settlement(1, park=[kept]), NOW)
+    assert gave == [1]
+    assert tries[:2] == [sqlite_spool.TRIM, sqlite_spool.TRIM_ON_FULL_DISK], "bit by bit"
+    assert spool._trim == sqlite_spool.TRIM, "until it fits again"
+    with pytest.raises(SpoolFull, match="2 events, 101 bytes"):
+        await spool.append([event("b", b"x" * 11)], NOW)
+    await spool.close()
