@@ -15,7 +15,7 @@ from tests.support.configuration import configuration
 from tests.support.forwarder import Running, forwarder
 from tests.support.processes import ROOT
 from tests.support.receiver import Receiver, receiver
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 ONE_RUNTIME = pytest.mark.parametrize("running", ["frozen"], indirect=True)
 """For tests of what the page does whoever answers: stock Pyodide takes seconds on every page."""
@@ -135,6 +135,7 @@ def fresh(browser: Browser, **options: Any) -> Iterator[BrowserContext]:
     if browser.browser_type.name == "firefox":  # the system's Firefox knows nothing of these emulations
         options |= dict.fromkeys(("color_scheme", "reduced_motion", "forced_colors", "contrast"), "null")
     context = browser.new_context(**options)
+    context.set_default_timeout(PATIENCE_S * 1000)
     try:
         yield context
     finally:
@@ -153,7 +154,7 @@ def session(page: Page) -> dict[str, Any]:
 def python(page: Page) -> str:
     """Wait until Python is up or known not to be, and return its state."""
     state = "window.analyticsSession?.python ?? 'starting'"
-    assert eventually(lambda: page.evaluate(state) != "starting", 40)
+    assert eventually(lambda: page.evaluate(state) != "starting", 2 * PATIENCE_S)
     said: str = page.evaluate(state)
     return said
 

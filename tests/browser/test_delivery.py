@@ -16,7 +16,7 @@ from tests.support.amplitude import Amplitude, fake_amplitude
 from tests.support.configuration import configuration
 from tests.support.forwarder import Running, forwarder
 from tests.support.processes import ROOT, free_port
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 UMD = ROOT / "browser_plugin" / "node_modules" / "@segment" / "analytics-next" / "dist" / "umd"
 STRATEGIES: dict[str, dict[str, Any]] = {
@@ -96,6 +96,7 @@ def opened(browser: Browser, shop: Site, url: str, strategy: str) -> Iterator[Pa
     options = json.dumps(STRATEGIES[strategy])
     shop.pages["/"] = SHOP.replace("FORWARDER", url).replace("OPTIONS", options)
     context = browser.new_context()
+    context.set_default_timeout(PATIENCE_S * 1000)
     page = context.new_page()
     page.goto(shop.url + "/")
     page.wait_for_function("window.analytics && window.analytics.initialized === true")
@@ -118,7 +119,7 @@ def arrive_once(amplitude: Amplitude, count: int) -> None:
     def times() -> Counter[object]:
         return amplitude.times("Seen", lambda item: item["event_properties"]["n"])
 
-    assert eventually(lambda: len(times()) >= count, 30), times()
+    assert eventually(lambda: len(times()) >= count), times()
     assert times() == dict.fromkeys(range(count), 1)
     assert len({event["insert_id"] for event in amplitude.events("Seen")}) == count
     assert {event.get("ip") for event in amplitude.events("Seen")} == {"127.0.0.1"}

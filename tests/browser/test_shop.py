@@ -14,7 +14,7 @@ from tests.support.amplitude import Amplitude, fake_amplitude
 from tests.support.configuration import configuration
 from tests.support.forwarder import forwarder
 from tests.support.processes import ROOT, program
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 
 @dataclass
@@ -115,9 +115,9 @@ def test_python_comes_up_by_either_runtime(demo: Demo, browser: Browser) -> None
     with fresh(browser) as context:
         page = context.new_page()
         page.goto(demo.shop)
-        assert eventually(lambda: page.evaluate("window.analyticsSession?.python") == "ready", 40), (
-            page.evaluate("window.analyticsSession?.python")
-        )
+        assert eventually(
+            lambda: page.evaluate("window.analyticsSession?.python") == "ready", 2 * PATIENCE_S
+        ), page.evaluate("window.analyticsSession?.python")
         page.evaluate("analytics.track('Asked')")
         assert eventually(lambda: "track" in page.evaluate("analyticsSession.explain()"))
         assert page.evaluate("analyticsSession.explain()").endswith("answered by Python")

@@ -17,7 +17,7 @@ from tests.support.kills import kill_under_load
 from tests.support.operator import dead, dead_names, fates, metrics
 from tests.support.processes import ROOT, free_port
 from tests.support.sender import Sender, tally
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 
 def test_kill_9_under_load(tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ def test_a_forwarder_whose_spool_fails_says_so_and_ends(tmp_path: Path) -> None:
         assert eventually(
             lambda: running.process.poll() is not None or shop.send(running.url, shop.events(1)) != 200
         )
-        assert running.process.wait(20) == 1
+        assert running.process.wait(PATIENCE_S) == 1
         last = running.everything_said()[-1]
         assert "is damaged" in last
         assert "move the file away" in last

@@ -17,7 +17,7 @@ from tests.support.nats import Nats, nats_server
 from tests.support.operator import dead, dead_names, fates
 from tests.support.sender import Sender, sending, tally
 from tests.support.spools import somewhere
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 
 @contextmanager
@@ -69,7 +69,7 @@ def test_whoever_was_cut_off_ends_when_it_comes_back(tmp_path: Path, nats: Nats)
         shop.send_until_taken(second.url, shop.events(200))
         first.process.send_signal(signal.SIGCONT)
         assert shop.send(first.url, shop.events(10)) != 200
-        assert first.process.wait(30) == 75
+        assert first.process.wait(PATIENCE_S) == 75
         said = first.everything_said()
         assert any("another forwarder has taken over" in line for line in said)
         assert not any("Traceback" in line for line in said)

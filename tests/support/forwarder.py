@@ -13,6 +13,7 @@ from pathlib import Path
 from queue import Queue
 
 from tests.support.processes import ROOT
+from tests.support.waiting import PATIENCE_S
 
 HAND_OVER = """
 import os, sys
@@ -65,7 +66,7 @@ class Running:
 
     def wait_for(self, event: str) -> dict[str, object]:
         """Return the next log line that tells of ``event``."""
-        while line := self._lines.get(timeout=30):
+        while line := self._lines.get(timeout=PATIENCE_S):
             self.said.append(line)
             if line.startswith("{"):
                 said: dict[str, object] = json.loads(line)
@@ -77,7 +78,7 @@ class Running:
 
     def everything_said(self) -> list[str]:
         """Return all log lines of a forwarder that has ended."""
-        while line := self._lines.get(timeout=10):
+        while line := self._lines.get(timeout=PATIENCE_S):
             self.said.append(line)
         return self.said
 
@@ -88,8 +89,8 @@ class Running:
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send a signal, wait, and return the exit code."""
         self.process.send_signal(number)
-        code = self.process.wait(30)
-        self._reader.join(10)
+        code = self.process.wait(PATIENCE_S)
+        self._reader.join(PATIENCE_S)
         if self.process.stderr:
             self.process.stderr.close()
         return code

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support.amplitude import Amplitude
-from tests.support.waiting import PAUSE_S
+from tests.support.waiting import PATIENCE_S, PAUSE_S
 
 LOGIN = base64.b64encode(b"demo:").decode()
 
@@ -27,7 +27,7 @@ def post(url: str, value: object) -> tuple[int, Any]:
         {"content-type": "application/json", "authorization": f"Basic {LOGIN}"},
     )
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         with error:
@@ -76,7 +76,7 @@ class Sender:
 
     def send_until_taken(self, url: str, events: Sequence[dict[str, object]]) -> None:
         """Post a batch as a client library does: again until it is taken."""
-        until = time.monotonic() + 30
+        until = time.monotonic() + PATIENCE_S
         while self.send(url, events) != 200:
             assert time.monotonic() < until
             time.sleep(PAUSE_S)
@@ -113,7 +113,7 @@ def tally(
     amplitude: Amplitude,
     dead: Sequence[str] = (),
     kills: int = 0,
-    seconds: float = 60,
+    seconds: float = 2 * PATIENCE_S,
     arrived: Arrived | None = None,
 ) -> Arrived:
     """Wait until everything has arrived and check it: nothing lost, nothing doubled, order kept.
@@ -154,5 +154,5 @@ def sending(shop: Sender, url: str, size: int = 50) -> Iterator[None]:
         yield
     finally:
         ending.set()
-        thread.join(60)
+        thread.join(PATIENCE_S)
     assert not failed, failed

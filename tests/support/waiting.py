@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 PAUSE_S = 0.03
 """Between two looks: short beside what is waited for, long beside what a look costs."""
+PATIENCE_S = 60
+"""Until a test fails: many times what anything takes on a quiet machine, for machines are not quiet."""
 
 
-def eventually(true: Callable[[], object], seconds: float = 30) -> bool:
+def eventually(true: Callable[[], object], seconds: float = PATIENCE_S) -> bool:
     """Wait until something is so; tell whether it came to be within so many seconds."""
     end = time.monotonic() + seconds
     while not true() and time.monotonic() < end:
@@ -16,7 +18,7 @@ def eventually(true: Callable[[], object], seconds: float = 30) -> bool:
     return bool(true())
 
 
-async def until(true: Callable[[], object], seconds: float = 30) -> None:
+async def until(true: Callable[[], object], seconds: float = PATIENCE_S) -> None:
     """Wait until something is so while the event loop goes on; fails where it never comes to be."""
     end = time.monotonic() + seconds
     while not true():
