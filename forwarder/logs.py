@@ -80,6 +80,21 @@ def visible(logger: object, method: str, line: structlog.types.EventDict) -> str
     return line
 
 
+def log_beside_output() -> None:
+    """Send the log lines of a command to standard error, for what it prints is data."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            without_contents,
+            visible,
+            structlog.dev.ConsoleRenderer(colors=False, sort_keys=False),
+        ],
+        # Asked for at each line: whoever runs commands in one process may have put another stream there.
+        logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
 def configure_logs(level: str = "info", *, text: bool = False) -> None:
     """Send every log line of this process through structlog. No line holds keys, tokens or event contents.
 

@@ -40,6 +40,9 @@ def cli() -> None:
     Then write a file (init; or import, from what Segment gave out) and have it checked:
       forwarder check --config forwarder.toml
     """
+    from forwarder.logs import log_beside_output
+
+    log_beside_output()
 
 
 cli.add_command(dead_group)

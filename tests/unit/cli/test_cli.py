@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from click.testing import CliRunner, Result
 
 from forwarder.cli import cli
@@ -134,6 +135,28 @@ def test_plan_rejects_what_serve_rejects(config: str, event: dict[str, object], 
     assert (one["planned"], one["rejected"]["code"]) == ([], code)
     text = run("plan", "--config", config, "--explain", given=json.dumps(event)).output
     assert f"rejected ({code}): " in text
+
+
+def test_what_plan_logs_is_not_among_what_it_prints(config: str) -> None:
+    events = [EVENT, {"type": "foo", "userId": "user-1234\x1b[2J"}, EVENT]
+    done = run("plan", "--config", config, given="\n".join(map(json.dumps, events)))
+    assert len([json.loads(line) for line in done.stdout.splitlines()]) == 3
+    assert "events rejected" in done.stderr
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_no_command_logs_into_what_it_prints(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a command calls may log, a spool in a stream for one."""
+
+    def logging(*_: object, **__: object) -> None:
+        structlog.get_logger("any").warning("something happened", who="\x1b[2J")
+
+    monkeypatch.setattr(cli.commands[name], "parse_args", lambda *_: [])
+    monkeypatch.setattr(cli.commands[name], "invoke", logging)
+    done = run(name)
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "something happened" in done.stderr
+    assert "\x1b" not in done.stderr
 
 
 def test_plan_corrects_clocks_and_takes_traits_as_serve_does(config: str) -> None:
