@@ -10,6 +10,7 @@ import resource
 import signal
 import time
 from collections.abc import Callable, Iterable
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ SURVIVED, KILLED, BROKEN = 0, 1, 2
 """Exit codes of the process that asks about one change; BROKEN: it could not be made."""
 _WALL = 12.0
 """A process may take so much longer than its tests took alone: the machine has other work."""
+_BUDGET_S = 4.0
+"""Seconds of tests that are asked about one change, the quickest first: what only slower ones would notice
+counts as not noticed, so that ten thousand changes stay affordable."""
 _LONGEST_S = 60
 """A test that takes longer counts as one that fails unchanged, and is not asked."""
 Reach = dict[str, Any]
@@ -81,7 +85,9 @@ class Asking:
         lines, seconds = self._known["lines"].get(change.path, {}), self._known["seconds"]
         names = {name for line in range(change.first, change.last + 1) for name in lines.get(str(line), ())}
         names -= set(self._known["failing"])
-        return [items[name] for name in sorted(names, key=seconds.__getitem__) if name in items]
+        quickest = [name for name in sorted(names, key=seconds.__getitem__) if name in items]
+        sums = accumulate(seconds[name] for name in quickest)
+        return [items[name] for name, total in zip(quickest, sums, strict=True) if total <= _BUDGET_S]
 
     def _record(self, items: list[pytest.Item]) -> Reach:
         """Run tests unchanged, in a process of its own, and note what each reaches."""
