@@ -70,6 +70,7 @@ class Forwarder:
         """Open the spool, then take events and deliver them. Raises SpoolError, ConfigError."""
         self.spool = await open_configured(self.settings.spool)
         self.spool.bound_sessions(devices_of(self.settings.session))
+        metrics.SPOOL_MAX_BYTES.put(self.settings.spool.max_bytes)
         self.delivery = self._delivery(self.settings)
         self.pages, self.service = self._front(self.settings)
         await self.delivery.start()

@@ -5,7 +5,7 @@ What is made of the spool's counts goes on over restarts; all else begins with t
 
 from platform import python_version
 
-from prometheus_client import Gauge, Histogram, disable_created_metrics
+from prometheus_client import Histogram, disable_created_metrics
 
 from forwarder.tally import Tally
 from forwarder.version import running
@@ -13,8 +13,10 @@ from forwarder.version import running
 # A series beside each counter that says when it began: nobody asks for it, and it doubles what is scraped.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the package says nothing of its types
 
-BUILD = Gauge("forwarder_build_info", "1, with the version that runs and its Python.", ["version", "python"])
-BUILD.labels(running(), python_version()).set(1)
+BUILD = Tally(
+    "forwarder_build_info", "1, with the version that runs and its Python.", ["version", "python"], "gauge"
+)
+BUILD.add(running(), python_version())
 REQUESTS = Tally(
     "forwarder_delivery_requests",
     "Requests to Amplitude by what came back.",
@@ -84,6 +86,7 @@ REFUSING = Tally(
 )
 SPOOL_EVENTS = Tally("forwarder_spool_events", "Events waiting for a destination.", kind="gauge")
 SPOOL_BYTES = Tally("forwarder_spool_bytes", "Bytes of the events waiting for a destination.", kind="gauge")
+SPOOL_MAX_BYTES = Tally("forwarder_spool_max_bytes", "What spool.max_bytes allows to wait.", kind="gauge")
 OLDEST_SECONDS = Tally("forwarder_spool_oldest_seconds", "Age of the oldest waiting event.", kind="gauge")
 
 STRAYS = Tally(
