@@ -78,7 +78,7 @@ def visit(browser: Browser, url: str, options: Options | None = None) -> Visit:
         visitor.go()
     except Error as error:
         first = str(error).strip().splitlines()[0]
-        raise UnvisitedError(f"{url} in {seen.browser}, at the step {visitor.step!r}: {first}") from None
+        raise UnvisitedError(f"{url} in {seen.browser}, at the step {visitor.reached!r}: {first}") from None
     finally:
         context.close()
     return seen
@@ -90,6 +90,8 @@ class _Visitor:
     def __init__(self, context: BrowserContext, seen: Visit, options: Options) -> None:
         self._context, self._seen, self._options = context, seen, options
         self.step = "arrival"
+        self.reached = "arrival"
+        """The last step that was begun."""
         watch(context)
 
     def go(self) -> None:
@@ -168,8 +170,23 @@ class _Visitor:
         started = f"window[{name}]?.initialized === true"
         ours = f"(one) => (one.action || one).name === {json.dumps(OURS)}"
         registered = f"{started} && window[{name}].queue.plugins.some({ours})"
-        if self._until(page, lambda: bool(page.evaluate(started)), self._options.timeout):
+        asked = bool(self._options.consent) and self.step != "arrival"
+
+        def has_started() -> bool:
+            nonlocal asked
+            asked = asked and not self._consented_again(page)
+            return bool(page.evaluate(started))
+
+        if self._until(page, has_started, self._options.timeout):
             self._until(page, lambda: bool(page.evaluate(registered)), self._options.timeout / 2)
+
+    def _consented_again(self, page: Page) -> bool:
+        """Click the banner's button if the page asks once more; tell whether it did."""
+        button = page.locator(self._options.consent).first
+        if not button.is_visible():
+            return False
+        button.click()
+        return True
 
     def _await_python(self, page: Page) -> None:
         state = "analyticsSession.python"
@@ -218,6 +235,7 @@ class _Visitor:
     @contextmanager
     def _trying(self, step: str) -> Iterator[None]:
         before, self.step = self.step, step
+        self.reached = step
         try:
             yield
         finally:

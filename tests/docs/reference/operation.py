@@ -14,6 +14,7 @@ from forwarder.http import metrics as ingest_metrics
 from forwarder.openapi.document import openapi
 from forwarder.outcomes import Outcome
 from forwarder.tally import Tally
+from tests.docs.reference.codes import refusals, rejections
 from tests.docs.reference.markdown import block, code, sentence, table, texts_of
 from tests.support.processes import ROOT
 
@@ -178,5 +179,12 @@ def http_page() -> str:
             table(("route", "what", "answers"), rows),
             "## Answers\n",
             table(("status", "meaning"), sorted(meanings)),
+            "## Why is a request refused?\n",
+            "Counted in `forwarder_requests_refused_total`, by code:\n",
+            refusals(),
+            "## Why is an event rejected?\n",
+            "The rest of its batch is accepted. Counted in `forwarder_door_events_total`, by reason; a `strict` source is"
+            " answered 400 with every reason:\n",
+            rejections(),
         )
     )

@@ -151,6 +151,7 @@ FAULTS: list[tuple[str, str, Callable[[Visit], None]]] = [
     ("first", "sooner", early),
     ("every", "eventTypes", adds(event("reload", None, event="Own"))),
     ("every", "console", lambda visit: without(visit, "event")),
+    ("every", "eventTypes", changed("reload", None)),
     ("last", "pagehide", adds(event("leaving", None, leaving=True, event="Left"))),
     ("last", "second script", lambda visit: without(visit, "leaving")),
     ("once", "Browser Session Tracking", lambda visit: with_look(visit, plugins=("Session Plugin", OURS))),
@@ -210,6 +211,13 @@ def test_what_the_policy_refuses_is_the_only_fault() -> None:
     report = findings_of(visit)
     assert [one.check for one in report.faults] == ["policy"]
     assert "nonce" in report.faults[0].mend
+
+
+def test_what_else_the_policy_refuses_is_the_pages_own_matter() -> None:
+    visit = healthy()
+    for directive, blocked in (("script-src", "inline"), ("img-src", "https://pictures.example.com/a.png")):
+        refuse(directive, blocked)(visit)
+    assert not findings_of(visit).faults
 
 
 def test_events_that_need_no_stamp() -> None:
