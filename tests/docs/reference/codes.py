@@ -1,7 +1,7 @@
 """The codes with which requests are refused and events rejected, found in the code that makes them."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tests.docs.reference.markdown import code, table
 from tests.support.processes import ROOT
@@ -30,7 +30,7 @@ def _calls(name: str, arguments: int) -> Iterator[list[str]]:
                         yield found
 
 
-def _text(node: ast.expr, known: dict[str, object]) -> str:
+def _text(node: ast.expr, known: Mapping[str, object]) -> str:
     """Return a text of the code, with names for what is put into it; nothing for what is no text there."""
     if isinstance(node, ast.Constant):
         return str(node.value)
@@ -41,7 +41,7 @@ def _text(node: ast.expr, known: dict[str, object]) -> str:
     return ""
 
 
-def _part(node: ast.expr, known: dict[str, object]) -> str:
+def _part(node: ast.expr, known: Mapping[str, object]) -> str:
     if not isinstance(node, ast.FormattedValue):
         return _text(node, known)
     if isinstance(node.value, ast.Attribute):
