@@ -309,6 +309,13 @@ def build(options: argparse.Namespace, extra: list[str]) -> None:
         print(path.relative_to(ROOT))
 
 
+def release(options: argparse.Namespace, extra: list[str]) -> None:
+    """Build everything, see whether it agrees, and write checksums beside it; nothing is published."""
+    build(options, extra)
+    if code := python("-m", "browser_plugin.release"):
+        raise SystemExit(code)
+
+
 def serve(options: argparse.Namespace, extra: list[str]) -> NoReturn:
     """Build, then start the forwarder, the shop and the fake Amplitude (``web_demo``)."""
     check_ports(options.port)
@@ -415,7 +422,8 @@ def main(words: Sequence[str] | None = None) -> None:
     texts = {
         serve: "the main job: forwarder, demo shop and fake Amplitude on this machine; Ctrl-C ends all",
         test: "everything CI checks, in real browsers; further arguments go to pytest (-k NAME, -x, ...)",
-        build: "the plugin's files into dist/, with a table of sizes",
+        build: "the page's files into dist/, with a table of sizes; the wheel, the npm package",
+        release: "build, then see whether versions, change log and notices agree; checksums",
         bench: "the benchmarks: browser, forwarder, abuse, or all; takeover; further arguments go to them",
         mutants: "changes to the core that no test notices (--only PATH, --minutes N); can be resumed",
         docs: "the documentation as a site, in build/docs; its reference is made from the code",
@@ -436,7 +444,7 @@ def main(words: Sequence[str] | None = None) -> None:
         "what", nargs="?", choices=(*BENCHES, *ON_REQUEST), help="default: all but takeover"
     )
     options, extra = parser.parse_known_args(words)
-    if extra and options.run in (serve, build, docs):
+    if extra and options.run in (serve, build, docs, release):
         parser.error(
             f"{options.command} does not know {' '.join(extra)}; see build.py {options.command} --help"
         )
