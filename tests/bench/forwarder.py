@@ -19,7 +19,7 @@ from typing import NamedTuple
 import orjson
 
 from forwarder.spool import NewEvent, open_spool
-from tests.bench import load, mapping, planning
+from tests.bench import load, mapping, planning, sessions
 from tests.bench.programs import Process, running
 from tests.support.nats import nats_server
 from tests.support.processes import ROOT
@@ -233,7 +233,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a tenth or less, to see that it works")
     parser.add_argument(
         "--only",
-        choices=["planning", "batches", "singles", "stream", "paced", "flow", "backlog"],
+        choices=["planning", "batches", "singles", "stream", "paced", "flow", "backlog", "sessions"],
         help="one part",
     )
     options = parser.parse_args()
@@ -243,6 +243,8 @@ def main() -> None:
         if options.only in (None, "planning"):
             bench.note("planning, presets", **planning.measure())
             bench.note("default mapping", **mapping.measure())
+        if options.only in (None, "sessions"):
+            bench.note("sessions", **sessions.measure(part))
         if options.only in (None, "batches"):
             requests = [load.batch(100) for _ in range(2000 // part)]
             saturated(bench, "batches of 100", requests, 100, 4)

@@ -59,7 +59,10 @@ class Front:
             for name, own in (sources or {"shop": {}}).items()
         ]
         to = {"name": "amplitude", "settings": {"apiKey": "k"}}
-        settings = Settings.model_validate({"sources": named, "session": session or {}, "destinations": [to]})
+        limits = {"requests_per_second": 10**6, "events_per_second": 10**7, "bytes_per_second": 10**10}
+        settings = Settings.model_validate(
+            {"sources": named, "session": session or {}, "destinations": [to], "limits": limits}
+        )
         self.now = START
         self.spool = spool
         self.rules = session_rules(settings)
@@ -72,11 +75,18 @@ class Front:
             session_rules=self.rules,
         )
 
-    async def take(self, *events: dict[str, Any], source: str = "shop") -> None:
-        """Accept events that come together."""
-        body = json.dumps({"batch": events}).encode()
+    def body(self, *events: dict[str, Any]) -> bytes:
+        """Return the body of a request."""
+        return json.dumps({"batch": events}).encode()
+
+    async def post(self, body: bytes, source: str = "shop") -> None:
+        """Accept the events of a body."""
         answer = await self._service.take(IngestRequest(body=body, kind=None, write_key=source))
         assert answer.status == 200
+
+    async def take(self, *events: dict[str, Any], source: str = "shop") -> None:
+        """Accept events that come together."""
+        await self.post(self.body(*events), source)
 
     async def end(self) -> int:
         """Have sessions closed that nobody continued."""
