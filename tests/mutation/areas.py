@@ -46,7 +46,8 @@ AREAS = {
         ("forwarder/ingest/*.py", "forwarder/http/auth.py"),
         (
             *("tests/unit/ingest/test_*.py", "tests/unit/http/test_*.py"),
-            *("tests/unit/config/test_origins.py", "tests/property/test_tracking_bodies.py"),
+            *("tests/unit/enrichment/test_*.py", "tests/unit/config/test_origins.py"),
+            "tests/property/test_tracking_bodies.py",
         ),
     ),
     "spool": Area(

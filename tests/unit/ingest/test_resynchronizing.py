@@ -63,6 +63,13 @@ def test_what_looks_like_events_beside_the_batch_is_none_of_them() -> None:
     assert find_events(body) is None, "what stands behind the batch is no JSON"
 
 
+def test_lists_beside_the_batch_do_not_end_it() -> None:
+    found = find_events(batch(BAD["an open quote"], event(1), after=b',"context":{"a":[1,[2]],"b":[3]}'))
+    assert found is not None
+    assert found.events == [BAD["an open quote"], event(1)]
+    assert found.beside == {"writeKey": b'"k"', "context": b'{"a":[1,[2]],"b":[3]}'}
+
+
 def test_an_event_within_a_good_one_is_part_of_it() -> None:
     outer = event(1, inner=[event_of(2), event_of(3)])
     found = find_events(batch(outer, BAD["an open object"], outer))
