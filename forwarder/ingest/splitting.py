@@ -3,8 +3,10 @@
 import re
 from typing import Final, NamedTuple
 
-_TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|["{}\[\],]', re.DOTALL)
+_TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[",]|\[+|\]+|\{+|\}+', re.DOTALL)
+"""Brackets of one kind come together: a body of nothing but brackets has hundreds of thousands."""
 _NAMED: Final = re.compile(rb'\s*"([^"\\]*)"\s*:', re.DOTALL)
+_OPENING: Final = frozenset((b"{", b"["))
 _PAIRS: Final = {b"}": b"{", b"]": b"["}
 
 
@@ -36,20 +38,21 @@ def _cut(text: bytes, opening: bytes) -> list[bytes] | None:
     """Return what stands between the outermost commas of one pair of brackets, which is all of ``text``."""
     if text[:1] != opening:
         return None
-    opened: list[bytes] = []
+    opened = bytearray()
     parts, start = [], 1
     for token in _TOKEN.finditer(text):
         mark = token[0]
         if mark == b"," and len(opened) == 1:
             parts.append(text[start : token.start()].strip())
             start = token.end()
-        elif mark in (b"{", b"["):
-            opened.append(mark)
-        elif mark in _PAIRS:
-            if opened.pop() != _PAIRS[mark]:
+        elif mark[:1] in _OPENING:
+            opened += mark
+        elif mark[:1] in _PAIRS:
+            if opened[-len(mark) :] != _PAIRS[mark[:1]] * len(mark):
                 return None
+            del opened[-len(mark) :]
             if not opened:
-                parts.append(text[start : token.start()].strip())
+                parts.append(text[start : token.end() - 1].strip())
                 return [part for part in parts if part] if token.end() == len(text) else None
         elif mark == b'"':  # one that nothing closes
             return None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from forwarder.ingest.splitting import split_batch
+from forwarder.ingest.splitting import _TOKEN, BatchParts, split_batch
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,16 @@ def test_parts_are_what_stands_between_the_outermost_commas(
 )
 def test_where_brackets_or_quotes_do_not_match_there_are_none(body: bytes) -> None:
     assert split_batch(body) is None
+
+
+def test_deep_events_are_cut_out_in_a_few_steps() -> None:
+    """A regular expression that stops at each bracket takes 200 ms for a body of 0.5 MB."""
+    deep = b"[" * 8_000 + b"]" * 8_000
+    found = split_batch(b'{"batch":[' + deep + b',{"a":' + deep + b'}],"writeKey":"key"}')
+    assert found == BatchParts([deep, b'{"a":' + deep + b"}"], {"writeKey": b'"key"'})
+    assert len(_TOKEN.findall(deep)) == 2
+
+
+@pytest.mark.parametrize("closing", [b"]}]", b"}}]", b"]]}", b"]]]]"])
+def test_runs_of_brackets_that_do_not_match(closing: bytes) -> None:
+    assert split_batch(b'{"batch":[[[1' + closing + b"]}") is None
