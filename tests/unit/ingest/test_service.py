@@ -247,6 +247,36 @@ async def test_each_duplicate_and_each_rejection_is_counted() -> None:
     ]
 
 
+async def test_who_has_to_wait_is_told_how_long() -> None:
+    setup = Setup(Limits(requests_per_second=1, failed_keys_per_minute=1))
+    answers = [await setup.send(track(n), "track", address="a") for n in range(3)]
+    assert [answer.status for answer in answers] == [200, 200, 429]
+    assert answers[2].headers[0] == (b"retry-after", b"1")
+    keyless: dict[str, Any] = {"authorization": b"", "address": "b"}
+    answers = [await setup.send(track(n, writeKey="wrong"), "track", **keyless) for n in range(2)]
+    assert [answer.status for answer in answers] == [401, 429]
+    assert answers[1].headers[0] == (b"retry-after", b"60")
+
+
+async def test_one_event_of_a_batch_may_have_so_many_bytes() -> None:
+    setup = Setup(Limits(event_bytes=200))
+    for size, kept in ((200, 1), (201, 1)):
+        text = json.dumps(track(size))
+        padded = text[:-1] + " " * (size - len(text)) + "}"
+        await setup.send(f'{{"batch":[{padded}]}}'.encode())
+        assert len(setup.spool.events) == kept
+    assert setup.recorded == [("web", Outcome.REJECTED, "event_too_large", 1)]
+
+
+async def test_a_page_s_address_is_the_user_s_whatever_its_library() -> None:
+    setup = Setup(client_addresses=True)
+    other = {"context": {"library": {"name": "made up"}}}
+    await setup.send(track(1, **other), "track", address="203.0.113.9", origin=b"https://shop.example")
+    await setup.send(track(2, **other), "track", address="203.0.113.9")
+    addresses = [event["context"].get("ip") for event in setup.spool.events.values()]
+    assert addresses == ["203.0.113.9", None]
+
+
 async def test_bounds_of_a_batch_hold_to_the_event_and_to_the_byte() -> None:
     setup = Setup(Limits(batch_events=10, event_bytes=100, batch_bytes=2_000))
     for count, status in ((10, 200), (11, 400)):
