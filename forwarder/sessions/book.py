@@ -127,7 +127,13 @@ class SessionBook:
                 return joined
         key = event.device or event.user
         device = self._devices.get(key)
-        if device is None or not _goes_on(device.current, event):
+        if device is None:
+            # Nobody's first session needs no look at others: ``_slowly`` would find the same.
+            session_id = event.time if event.given is None else event.given
+            first = Session(session_id, event.time, event.time, event.flags)
+            self._keep(event, key, None, first, (), now)
+            return Assigned(session_id, _FIRST) if event.opening else None
+        if not _goes_on(device.current, event):
             return self._slowly(event, key, device, now)
         current, time = device.current, event.time
         flags = current.flags | event.flags
@@ -136,7 +142,7 @@ class SessionBook:
         self._keep(event, key, device, current, device.past, now)
         return Assigned(current.id, _ACTIVE) if event.opening else None
 
-    def _slowly(self, event: SessionFacts, key: str, device: Device | None, now: int) -> Assigned | None:
+    def _slowly(self, event: SessionFacts, key: str, device: Device, now: int) -> Assigned | None:
         if event.given is not None:
             sessions = with_given(device, event)
             self._keep(event, key, device, *parted(sessions), now)
@@ -285,3 +291,4 @@ def _goes_on(current: Session, event: SessionFacts) -> bool:
 
 
 _ACTIVE: Final = assigned_reason("active")
+_FIRST: Final = assigned_reason("first visit")
