@@ -13,9 +13,9 @@ _ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
 _NOT_BRACKETS: Final = bytes(sorted(set(range(256)) - set(b"[]{}")))
 _RUN: Final = re.compile(rb"\[+|\]+")
 _OPENING: Final = ord("[")
-_LEAF_PASSES: Final = 4
-"""Innermost levels that are taken away at once: each costs 1 us for 1 kB and halves what bushy texts leave to
-the runs; ``build.py bench abuse`` measures it."""
+_WORTH_IT: Final = 0.8
+"""Share of the brackets that may be left for another look at the innermost ones: bushy texts shrink by half
+each time, in long chains the runs are few at once; ``build.py bench abuse`` measures it."""
 
 
 def decode_body(body: bytes, encoding: bytes, largest: int) -> bytes:
@@ -54,12 +54,14 @@ def exceeds_depth(body: bytes, nesting: int) -> bool:
         return False
     outside_of_texts = body.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2]
     brackets = b"".join(outside_of_texts).translate(_ONE_KIND, _NOT_BRACKETS)
-    passes = min(_LEAF_PASSES, nesting)
-    for _ in range(passes):
+    before = 2 * len(brackets)
+    while nesting and brackets and len(brackets) < _WORTH_IT * before:
+        before = len(brackets)
         brackets = brackets.replace(b"[]", b"")
+        nesting -= 1
     runs = _RUN.findall(brackets)
     levels = accumulate(len(run) if run[0] == _OPENING else -len(run) for run in runs)
-    return max(levels, default=0) > nesting - passes
+    return max(levels, default=0) > nesting
 
 
 def repair_json(text: bytes) -> bytes | None:
