@@ -8,7 +8,7 @@ from forwarder.verifying.observation import Violation, Visit
 
 _OURS = re.compile(
     r"/analytics(\.min)?\.js$|/analytics\.js/v1/|/p/a/[^/]+\.js$|/analytics-next/bundles/"
-    r"|/session-plugin\.m?js$|/later-[0-9a-f]+\.js$|/core-[0-9a-f]+\.wasm$|/stock-[0-9a-f]+\.js$"
+    r"|/session-plugin[\w.-]*\.m?js$|/later-[0-9a-f]+\.js$|/core-[0-9a-f]+\.wasm$|/stock-[0-9a-f]+\.js$"
     r"|/projects/[^/]+/settings/?$|/v1/(t|p|i|g|a|s|b|batch|track|page|identify|group|alias|screen)$"
 )
 """Files and routes of Analytics.js, the plugin and the tracking API, by their paths."""

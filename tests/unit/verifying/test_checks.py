@@ -139,6 +139,11 @@ FAULTS: list[tuple[str, str, Callable[[Visit], None]]] = [
         "add https://a.example.com to connect-src",
         refuse("connect-src", "https://a.example.com/v1/t"),
     ),
+    (
+        "policy",
+        "add https://s.example.com to script-src",
+        refuse("script-src-elem", "https://s.example.com/session-plugin-0.2.0-1a2b3c4d.js"),
+    ),
     ("policy", "'wasm-unsafe-eval'", refuse("script-src", "wasm-eval")),
     ("analytics", "load()", buffered),
     ("analytics", "analytics._cdn", missing_library),
