@@ -8,7 +8,7 @@ import pytest
 
 from forwarder.errors import SpoolFull
 from forwarder.spool import NewDead, NewEvent, Parked, Settlement, Spool, Standing, StoredEvent
-from forwarder.spool.sqlite import spool as sqlite_spool
+from forwarder.spool.sqlite import file as spool_file
 from tests.support.nats import Nats
 from tests.support.spools import HOUR, NOW, Where, event, names, opened, somewhere
 
@@ -199,7 +199,7 @@ async def test_a_settlement_lets_go_of_all_it_has_passed(
     where: Where, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bit by bit; what it parked is counted once."""
-    monkeypatch.setattr(sqlite_spool, "TRIM", 2)
+    monkeypatch.setattr(spool_file, "TRIM", 2)
     async with opened(where, max_events=9) as spool:
         await spool.attach(["one"])
         await spool.append([event(f"m{n}") for n in range(9)], NOW)

@@ -142,7 +142,7 @@ class JetStreamSpool(SqliteSpool):
 
     def end_within(self, seconds: float) -> None:
         """See ``Spool``."""
-        self._loop.call_later(seconds, self._log.end)
+        asyncio.get_running_loop().call_later(seconds, self._log.end)
 
     async def close(self) -> None:
         """See ``Spool``; let those who stand by take over at once."""

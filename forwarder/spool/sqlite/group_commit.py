@@ -50,7 +50,11 @@ class TransactionHooks(Protocol[T]):
 
 
 class GroupCommit(Generic[T]):
-    """Group commit: a commit that is under way gathers those who come meanwhile for the next one."""
+    """Group commit: a commit that is under way gathers those who come meanwhile for the next one.
+
+    The thread owns ``_database``, ``_steps``, ``_news`` and ``_group``; the event loop submits jobs and gets
+    their results. What changes the file asserts where it runs.
+    """
 
     def __init__(
         self,
@@ -77,6 +81,11 @@ class GroupCommit(Generic[T]):
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="spool-writer", daemon=True)
         self._thread.start()
+
+    @property
+    def is_own_thread(self) -> bool:
+        """Whether the caller runs in the writer's thread, which owns the connection and the transaction."""
+        return threading.get_ident() == self._thread.ident
 
     def submit(self, work: Callable[[], object], after: Callable[[], None]) -> asyncio.Future[object]:
         """Have ``work`` done in the next transaction; the future is done once it is durable."""

@@ -41,7 +41,7 @@ class EndsRefusedError(Exception):
 
 
 class WriteTransaction:
-    """The transaction under way, to be used in the writer's thread; see ``writer.Steps``."""
+    """The transaction under way. It belongs to the writer's thread."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class WriteTransaction:
     ) -> None:
         """``dedup``, ``sessions``: None where nothing is accepted, in a tool."""
         self._database = database
-        self._dedup = dedup
+        self.dedup = dedup
         self._capacity = capacity
         self._disk = disk
         self._replicator = replicator
@@ -63,7 +63,7 @@ class WriteTransaction:
         self._marks: set[int] = set()
         self._rows: list[Row] = []
         self._written = 0
-        self._sessions = sessions
+        self.sessions = sessions
         self._cleaner = None if sessions is None else SessionCleaner(database, sessions)
         if dedup is not None:
             self._remember(dedup)
@@ -83,12 +83,12 @@ class WriteTransaction:
         self._marks, self._rows, self._written = set(), [], 0
         self._changes = []
         self._now = 0
-        if self._sessions is not None:
-            self._sessions.begin()
+        if self.sessions is not None:
+            self.sessions.begin()
         self._capacity.begin()
         self._disk.begin()
-        if self._dedup is not None:
-            self._dedup.check()
+        if self.dedup is not None:
+            self.dedup.check()
         if self._replicator is not None:
             self._replicator.begin(self._database)
 
@@ -99,7 +99,7 @@ class WriteTransaction:
 
     def add(self, events: Sequence[NewEvent], marks: Sequence[int], now: int) -> list[bool]:
         """Let events in, those that are new; tell which. Raises SpoolFull, and then lets none in."""
-        dedup, capacity = self._dedup, self._capacity
+        dedup, capacity = self.dedup, self._capacity
         assert dedup is not None
         dedup.expire(now)
         answers, new, kept = [], [], []
@@ -134,9 +134,9 @@ class WriteTransaction:
         """Return the events' bodies, with the session of each that is given one here."""
         bodies = [event.body for event in events]
         facts = [event.session for event in events]
-        if self._sessions is not None and any(facts):
+        if self.sessions is not None and any(facts):
             self._now = now
-            for index, done in enumerate(self._sessions.assign(facts, now)):
+            for index, done in enumerate(self.sessions.assign(facts, now)):
                 event = facts[index]
                 if done is not None and event is not None:
                     bodies[index] = stamped(bodies[index], event, done)
@@ -151,8 +151,8 @@ class WriteTransaction:
         """See ``TransactionHooks``."""
         if self._written < len(self._rows):
             self.write()
-        if self._sessions is not None:
-            self._write_sessions(self._sessions)
+        if self.sessions is not None:
+            self._write_sessions(self.sessions)
         if self._replicator is None:
             return
         if self._rows:
@@ -172,7 +172,7 @@ class WriteTransaction:
 
     def end_sessions(self, rules: Mapping[str, SessionRules], now: int, since: int) -> int:
         """Let the ends of sessions that nobody continued in; return how many. Raises EndsRefusedError."""
-        book, dedup = self._sessions, self._dedup
+        book, dedup = self.sessions, self.dedup
         assert book is not None
         assert dedup is not None
         self._now = now
@@ -190,13 +190,13 @@ class WriteTransaction:
         """See ``TransactionHooks``."""
         if self._replicator is not None:
             self._replicator.committed()
-        if self._sessions is not None:
-            self._sessions.committed()
+        if self.sessions is not None:
+            self.sessions.committed()
         if not self._rows:
             return []
-        assert self._dedup is not None
+        assert self.dedup is not None
         self._capacity.last, self._capacity.total = self._capacity.draft_last, self._capacity.draft_total
-        self._dedup.add(self._marks, self._rows[-1][1])
+        self.dedup.add(self._marks, self._rows[-1][1])
         return self._rows
 
     def relieve(self) -> None:

@@ -457,7 +457,7 @@ async def test_what_is_answered_survives_a_power_loss(path: Path) -> None:
             lambda: [spool._database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("synchronous",)]
         )
         assert modes == [2], "FULL"
-        assert spool._reader.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+        assert spool._reader.connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
 
 
 async def test_a_copy_of_a_stream_needs_not(path: Path) -> None:

@@ -1,0 +1,86 @@
+"""What deliveries need of the spool: events in order, what is parked, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import starmap
+
+from typing_extensions import override
+
+from forwarder.spool.api import MessageGroup, Parked, Settlement, StoredEvent
+from forwarder.spool.sqlite import cursors, parked
+from forwarder.spool.sqlite.file import SpoolFile
+from forwarder.spool.sqlite.operations import Attached, Settled
+
+
+class Delivering(SpoolFile):
+    """The delivering side of a spool."""
+
+    @override
+    async def attach(self, destinations: Sequence[str]) -> dict[str, int]:
+        return await self._note(lambda: self._do(Attached(list(destinations), self._capacity.first - 1)))
+
+    @override
+    async def read(self, after: int, limit: int) -> list[StoredEvent]:
+        if after >= self._capacity.last:
+            return []
+        rows = await self._ask(
+            "SELECT seq, at, source, message_id, body FROM event WHERE seq > ? ORDER BY seq LIMIT ?",
+            after,
+            limit,
+        )
+        return list(starmap(StoredEvent, rows))
+
+    @override
+    async def settle(self, destination: str, settlement: Settlement, now: int) -> None:
+        capacity = self._capacity
+        grown = parked.Extent(0, 0)
+        edge = (0, 0, 0)
+
+        def work() -> None:
+            nonlocal grown
+            grown = self._do(Settled(destination, settlement, now))
+            for change in self._dead_bounds.due(settlement.dead, now):
+                self._do(change)
+            trim()
+
+        def trim() -> None:
+            nonlocal edge
+            self._transaction.write()
+            lowest = cursors.lowest(self._database, capacity.first - 1)
+            upto = min(lowest, capacity.first - 1 + self._trim)
+            if upto >= capacity.first:
+                self._database.execute("DELETE FROM event WHERE seq <= ?", (upto,))
+            edge = (*capacity.look(), lowest)
+
+        def after() -> None:
+            nonlocal grown
+            capacity.first, capacity.before, _ = edge
+            capacity.grow_aside(grown)
+            grown = parked.Extent(0, 0)
+
+        await self._note(work, after)
+        while edge[2] >= capacity.first:
+            await self._note(trim, after)
+
+    @override
+    async def groups(self, destination: str) -> list[MessageGroup]:
+        groups: dict[str, MessageGroup] = {}
+        for name, keys, events in await self._ask(parked.GROUPS, destination):
+            group = groups.get(name, MessageGroup(name, frozenset(), 0))
+            groups[name] = MessageGroup(
+                name, group.keys.union(keys.split("\n") if keys else ()), group.events + events
+            )
+        return list(groups.values())
+
+    @override
+    async def aside(self, destination: str, after: int) -> set[int]:
+        return {row[0] for row in await self._ask(parked.ABOVE, destination, after)}
+
+    @override
+    async def parked(self, destination: str, group: str, after: int, limit: int) -> list[Parked]:
+        rows = await self._ask(parked.PARKED, destination, group, after, limit)
+        return [
+            Parked(StoredEvent(*row[:5]), row[5], tuple(row[6].split("\n")) if row[6] else (), row[7])
+            for row in rows
+        ]
