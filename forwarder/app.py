@@ -246,6 +246,7 @@ def routes(settings: Settings) -> list[DestinationRoute]:
                 linger_ms=one.linger_ms,
                 batch_events=one.batch_events,
                 at_once=one.at_once,
+                window=one.window_events,
                 timeout_ms=round(one.timeout_seconds * 1000),
                 budget_ms=round(one.retry_hours * 3_600_000),
             ),

@@ -207,6 +207,11 @@ class AmplitudeDestination:
                 planned.errors.append(error)
             yield subscription, planned
 
+    @property
+    def is_on(self) -> bool:
+        """Whether a subscription is switched on: else nothing is made of any event."""
+        return bool(self._active)
+
     def deletion(self, user_ids: Sequence[str]) -> list[Call]:
         """Return the requests that delete users; they want API key and secret key as Basic credentials.
 

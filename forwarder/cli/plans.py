@@ -8,7 +8,7 @@ from forwarder.amplitude import AmplitudeDestination, Call, Planned
 from forwarder.amplitude.wire.requests import MASK
 from forwarder.cli.trial import Rejected, Taken
 from forwarder.config.settings import Settings
-from forwarder.delivery.scheduler.planning import NO_TRIGGER, why_skipped
+from forwarder.delivery.scheduler.planning import why_skipped, why_unmatched
 from forwarder.enrichment.effect import Effect
 from forwarder.javascript.json import stringify
 from forwarder.sessions.stamp import REASON, shown_reason
@@ -54,7 +54,7 @@ def plan_line(
         skipped = skips(name)
         made = [] if skipped else destination.plan(event)
         if not made:
-            filtered[name] = skipped or NO_TRIGGER
+            filtered[name] = skipped or why_unmatched(destination)
         named = {"destination": name} if len(destinations) > 1 else {}
         planned += [{**named, **_shown(one)} for one in made]
     message_id = orjson.Fragment(stringify(_message_id(event)))

@@ -6,7 +6,7 @@
 import ipaddress
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -258,9 +258,20 @@ class Destination(_Frozen):
     """Most events in one request; about 10 for Amplitude's Starter plan."""
     at_once: Positive = 4
     """Requests under way at the same time."""
+    window_events: Annotated[int, Field(ge=100)] = 10_000
+    """Events planned and held in memory, and at most 64 MiB of what is sent of them."""
     timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
     retry_hours: Annotated[float, Field(gt=0, le=144)] = 24.0
     """Hours an event is tried that fails while others succeed; Amplitude recognises repeats for 7 days."""
+
+    @model_validator(mode="after")
+    def _has_room_for_a_batch(self) -> Self:
+        if self.window_events < self.batch_events:
+            raise ValueError(
+                f"window_events ({self.window_events}) is below batch_events ({self.batch_events}):"
+                " no request would ever be full; raise it, or lower batch_events"
+            )
+        return self
 
     @field_validator("base_url")
     @classmethod

@@ -22,8 +22,9 @@ NOT_ROUTED = "source not routed here"
 USER_DELETED = "user deleted"
 EXCLUDED = "excluded by integrations"
 NO_TRIGGER = "no trigger matched"
+NO_SUBSCRIPTION = "no subscription is on"
 """Why an event is filtered: its source goes elsewhere, its user was deleted, it says so itself, no mapping
-wants it."""
+wants it, or the destination has no mapping that is switched on."""
 
 
 class Planner(Protocol):
@@ -35,6 +36,11 @@ class Planner(Protocol):
     @property
     def url(self) -> Callable[[Endpoint], str]:
         """What returns an endpoint's address."""
+        ...
+
+    @property
+    def is_on(self) -> bool:
+        """Whether a subscription is switched on."""
         ...
 
     def items(self, event: Mapping[str, object]) -> tuple[Sequence[Item], Sequence[ForwarderError]]:
@@ -76,7 +82,7 @@ def plan_job(
         return job, ""
     if errors:
         _note_errors(job, errors)
-    return job, "" if items or errors else NO_TRIGGER
+    return job, "" if items or errors else why_unmatched(planner)
 
 
 def _job_of(event: StoredEvent, items: Sequence[Item], keys: tuple[str, ...]) -> Job:
@@ -90,6 +96,11 @@ def _note_errors(job: Job, errors: Sequence[ForwarderError]) -> None:
     """Have the job end as a dead letter once its items have ended."""
     retry = job.retry_state()
     retry.reason, retry.errors = _kind(errors[0]), [str(error) for error in errors]
+
+
+def why_unmatched(planner: Planner) -> str:
+    """Return why nothing is made of an event that nothing forbids."""
+    return NO_TRIGGER if planner.is_on else NO_SUBSCRIPTION
 
 
 class JobPlanner:

@@ -25,6 +25,7 @@ class Planner:
 
     api_key = secret_key = "k"
     url = staticmethod(str)
+    is_on = True
 
     def __init__(self, *, renamed: bool = False) -> None:
         self.renamed = renamed

@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from browser_plugin.settings import read_settings
+from forwarder.app import routes
 from forwarder.config import settings as module
 from forwarder.config.load import load_settings, parse_settings
 from forwarder.config.secrets import resolve
@@ -270,3 +271,14 @@ def test_texts_switch_flags_off(text: str) -> None:
     [read] = parse_settings(raw, {"FLAG": text}, Path()).sources
     assert (read.strict, read.client_addresses) == (False, False)
     assert not read_settings(read.session)[0].session_events
+
+
+def test_a_window_holds_a_whole_request() -> None:
+    keys = {"name": "amplitude", "settings": {"apiKey": "k"}}
+    small = {**keys, "window_events": 500}
+    assert problems({"destinations": [small]}) == [
+        "destinations[0]: window_events (500) is below batch_events (2000): no request would ever be full;"
+        " raise it, or lower batch_events"
+    ]
+    settings = parse_settings({"destinations": [{**small, "batch_events": 500}]}, {}, Path())
+    assert routes(settings)[0].settings.window == 500

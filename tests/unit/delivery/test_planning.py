@@ -151,3 +151,15 @@ def test_a_mark_covers_what_came_before_and_later_ones_until_its_end() -> None:
 def test_what_was_removed_is_filtered_also_where_its_source_goes_elsewhere() -> None:
     removed = StoredEvent(1, NOW, "demo", "m1", b"")
     assert plan_job(removed, Planner(), frozenset({"other"}))[1] == "user deleted"
+
+
+def test_a_destination_whose_subscriptions_are_all_off_says_so() -> None:
+    off = {"subscribe": 'type = "track"', "partnerAction": "logEventV2", "mapping": {}, "enabled": False}
+    track = event(type="track", event="Seen", userId="user-1", messageId="m1")
+    for subscriptions, reason in (
+        ([off], "no subscription is on"),
+        ([], "no subscription is on"),
+        ([off, {**off, "enabled": True, "subscribe": 'type = "page"'}], "no trigger matched"),
+    ):
+        destination = AmplitudeDestination({"apiKey": "k", "secretKey": "s"}, subscriptions)
+        assert plan_job(track, destination, None)[1] == reason
