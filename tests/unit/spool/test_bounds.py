@@ -8,8 +8,7 @@ import pytest
 
 from forwarder.errors import SpoolFull
 from forwarder.spool import NewDead, Parked, Settlement, StoredEvent
-from forwarder.spool.sqlite import dead_letter_bounds, parked
-from forwarder.spool.sqlite import spool as sqlite_spool
+from forwarder.spool.sqlite import dead_letter_bounds, file, parked
 from forwarder.spool.sqlite.capacity import RETRY_AFTER, Capacity
 from forwarder.spool.sqlite.dead_letter_bounds import DAY_MS, DeadBounds
 from forwarder.spool.sqlite.disk import RESERVE, reserve_of
@@ -237,8 +236,8 @@ async def test_what_makes_room_in_the_end_is_written_with_the_reserve(
     kept = Parked(one, "u1", ("u1",), b"")
     await spool.settle("one", Settlement(1, park=[kept]), NOW)
     assert gave == [1]
-    assert tries[:2] == [sqlite_spool.TRIM, sqlite_spool.TRIM_ON_FULL_DISK], "bit by bit"
-    assert spool._trim == sqlite_spool.TRIM, "until it fits again"
+    assert tries[:2] == [file.TRIM, file.TRIM_ON_FULL_DISK], "bit by bit"
+    assert spool._trim == file.TRIM, "until it fits again"
     with pytest.raises(SpoolFull, match="2 events, 101 bytes"):
         await spool.append([event("b", b"x" * 11)], NOW)
     await spool.close()
