@@ -162,3 +162,13 @@ def python(page: Page) -> str:
 def initialized(page: Page) -> None:
     """Wait until Analytics.js is up."""
     assert eventually(lambda: page.evaluate("!!window.analytics?.initialized"))
+
+
+def warned(page: Page, running: Shop, text: str) -> bool:
+    """Wait until the page's console has said something; tell whether it has."""
+
+    def said() -> bool:
+        page.title()  # only while the page is asked are its console's lines dealt out
+        return any(text in line for line in running.seen)
+
+    return eventually(said)

@@ -8,9 +8,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from browser_plugin.dist import MODULES
-from tests.browser.shop_page import ONE_RUNTIME, Shop, opened, python, session
+from tests.browser.shop_page import ONE_RUNTIME, Shop, opened, python, session, warned
 from tests.support.processes import ROOT
-from tests.support.waiting import eventually
 
 DIST = ROOT / "dist" / "page"
 SOURCE = """
@@ -54,7 +53,7 @@ def test_a_bundle_has_sessions_and_with_base_python(
             assert clean.seen == []
         else:
             assert python(page).startswith("unavailable: set base, the address of the plugin's files")
-            assert eventually(lambda: any("set base" in line for line in clean.seen)), clean.seen
+            assert warned(page, clean, "set base"), clean.seen
 
 
 APP = """

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser.segments_plugin import workspace
-from tests.browser.shop_page import ONE_RUNTIME, Shop, fresh, initialized, opened, python, session
+from tests.browser.shop_page import ONE_RUNTIME, Shop, fresh, initialized, opened, python, session, warned
 from tests.support.waiting import eventually
 
 pytestmark = ONE_RUNTIME
@@ -310,7 +310,6 @@ def test_a_tag_that_comes_late_says_so(clean: Shop, browser: Browser) -> None:
     url = clean.page("late", cdn=clean.without_plugin(), after="<script>analytics.page()</script>")
     with opened(browser, clean, url) as page:
         initialized(page)
-        page.wait_for_timeout(500)
+        assert eventually(clean.amplitude.events), "an event goes before the plugin comes"
         page.add_script_tag(url=f"{clean.forwarder.url}/p/session-plugin.js")
-        page.wait_for_timeout(1_500)
-        assert any("before the plugin came" in line for line in clean.seen), clean.seen
+        assert warned(page, clean, "before the plugin came"), clean.seen

@@ -64,15 +64,14 @@ def test_events_of_a_page_that_is_going_away(clean: Shop, browser: Browser) -> N
 
 def test_no_event_of_a_cold_page_goes_without(clean: Shop, browser: Browser) -> None:
     url = clean.page("cold", after="<script>analytics.track('Cold')</script>")
-    loads = COLD_LOADS[clean.runtime]
+    loads, began = COLD_LOADS[clean.runtime], time.time() * 1000
     for number in range(1, loads + 1):
         with opened(browser, clean, url) as page:
             page.evaluate("analytics.track('Cold')")
             clean.arrived("Cold", 2 * number)
     events = clean.events("Cold")
     assert len(events) == 2 * loads
-    late = time.time() * 1000
-    assert all(late - 120_000 < event["session_id"] < late for event in events)
+    assert all(began - 1 < event["session_id"] < time.time() * 1000 for event in events)
 
 
 def test_a_page_that_cannot_load_python_behaves_the_same(clean: Shop, browser: Browser) -> None:
