@@ -58,6 +58,7 @@ def test_one_stands_by_until_the_other_is_gone(tmp_path: Path, nats: Nats) -> No
         second.wait_for("listening")
         shop.send_until_taken(second.url, shop.events(50))
         tally(shop, fake, kills=1)
+        assert fates(second.url)["accepted"] == len(shop.accepted), "none is written twice"
 
 
 def test_whoever_was_cut_off_ends_when_it_comes_back(tmp_path: Path, nats: Nats) -> None:
