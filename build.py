@@ -302,11 +302,15 @@ def build_packages() -> list[Path]:
 
 
 def build(options: argparse.Namespace, extra: list[str]) -> None:
-    """Make the plugin's distributable files and say how large they are; then the packages that hold them."""
+    """Make the page's files and say how large they are; then the packages that hold them.
+
+    ``--enrich PATH``: with code of your own, which is for your pages; no packages then.
+    """
     set_up()
-    build_plugin()
-    for path in build_packages():
-        print(path.relative_to(ROOT))
+    build_plugin(*extra)
+    if not extra:
+        for path in build_packages():
+            print(path.relative_to(ROOT))
 
 
 def release(options: argparse.Namespace, extra: list[str]) -> None:
@@ -314,6 +318,12 @@ def release(options: argparse.Namespace, extra: list[str]) -> None:
     build(options, extra)
     if code := python("-m", "browser_plugin.release"):
         raise SystemExit(code)
+
+
+def enrich_check(options: argparse.Namespace, extra: list[str]) -> NoReturn:
+    """Run your own code on the same events as page, forwarder and plain Python do; show what differs."""
+    set_up()
+    become("-m", "forwarder.enrichment", *extra)
 
 
 def serve(options: argparse.Namespace, extra: list[str]) -> NoReturn:
@@ -422,7 +432,8 @@ def main(words: Sequence[str] | None = None) -> None:
     texts = {
         serve: "the main job: forwarder, demo shop and fake Amplitude on this machine; Ctrl-C ends all",
         test: "everything CI checks, in real browsers; further arguments go to pytest (-k NAME, -x, ...)",
-        build: "the page's files into dist/, with a table of sizes; the wheel, the npm package",
+        build: "the page's files into dist/, with sizes, and packages; --enrich PATH: with your Python",
+        enrich_check: "your own Python at PATH in page, forwarder and here on the same events",
         release: "build, then see whether versions, change log and notices agree; checksums",
         bench: "the benchmarks: browser, forwarder, abuse, or all; takeover; further arguments go to them",
         mutants: "changes to the core that no test notices (--only PATH, --minutes N); can be resumed",
@@ -430,8 +441,9 @@ def main(words: Sequence[str] | None = None) -> None:
     }
     command = {}
     for run, text in texts.items():
-        command[run.__name__] = commands.add_parser(run.__name__, help=text, description=text)
-        command[run.__name__].set_defaults(run=run)
+        name = run.__name__.replace("_", "-")
+        command[name] = commands.add_parser(name, help=text, description=text)
+        command[name].set_defaults(run=run)
     add = command["serve"].add_argument
     ports = "base port: forwarder N, shop N+1, fake N+2 (default: 8300); 0 picks free ones"
     add("--port", type=port, default=8300, metavar="N", help=ports)
@@ -444,7 +456,7 @@ def main(words: Sequence[str] | None = None) -> None:
         "what", nargs="?", choices=(*BENCHES, *ON_REQUEST), help="default: all but takeover"
     )
     options, extra = parser.parse_known_args(words)
-    if extra and options.run in (serve, build, docs, release):
+    if extra and options.run in (serve, docs, release):
         parser.error(
             f"{options.command} does not know {' '.join(extra)}; see build.py {options.command} --help"
         )

@@ -25,6 +25,7 @@ from browser_plugin.freeze.install import tools
 from browser_plugin.freeze.order import FULL, QUICK, Depth, Level, Order
 from browser_plugin.freeze.pipeline import STEPS
 from browser_plugin.freeze.tools import FreezeError
+from browser_plugin.owner.page import OwnCode, add_options, own_code
 from browser_plugin.policy import as_javascript
 from browser_plugin.settings import TABLE
 from browser_plugin.wheel import VERSION, plugin_wheel
@@ -47,6 +48,8 @@ OLDEST = 2015
 """The edition of JavaScript that the script tag is written in: TV sets and old web views know no later."""
 LARGEST = 5_120
 """Bytes of brotli that the script tag's file may take: the page's own scripts wait for it."""
+LARGEST_HOLDING = 5_632
+"""The same where it also has to hold events back until the owner's Python is up."""
 SMALLEST = 1_000
 """Bytes below which a compressed file is not worth a request's headers."""
 
@@ -87,10 +90,15 @@ def built(page: Path, values: dict[str, object]) -> Path:
     return page
 
 
-def join(source: str, module: Path, out: Path, target: str) -> None:
-    """Join page/``source`` and what it imports into one small file; FreezeError where esbuild complains."""
+def join(source: str, module: Path, out: Path, target: str, own: OwnCode | None = None) -> None:
+    """Join page/``source`` and what it imports into one small file; FreezeError where esbuild complains.
+
+    ``own``: an owner's code; without one nothing of what would host it is in the file.
+    """
     form = "iife" if out.suffix == ".js" else "esm"
     options = ["--bundle", "--minify", f"--target={target}", f"--format={form}", f"--alias:built={module}"]
+    for name, value in (("ENRICH", own is not None), ("REQUIRED", own is not None and own.required)):
+        options.append(f"--define:{name}={json.dumps(value)}")
     command = ["node", MODULES / "esbuild" / "bin" / "esbuild", PLUGIN / "page" / source, *options]
     done = subprocess.run(
         [*map(str, command), "--log-level=warning", f"--outfile={out}"],
@@ -128,33 +136,34 @@ def setting_constants() -> dict[str, object]:
     }
 
 
-def bundle(core: dict[str, object], page: Path) -> None:
+def bundle(core: dict[str, object], page: Path, own: OwnCode | None = None) -> None:
     """Make the page's JavaScript: the files that come later, then the plugin's, which name them."""
     values: dict[str, object] = {
         "DESCRIPTION": {name: core[name] for name in ("entry", "buffer", "capacity")},
         **setting_constants(),
         "CORE": core["wasm"],
         "VERSION": VERSION,
+        "ENRICHMENT": own.as_constant(page) if own else None,
     }
     module = CACHE / "page" / "built.js"
     for name, source in (("STOCK", "stock.js"), ("LATER", "loaded.js")):
         out = page / f"{name.lower()}.js"
-        join(source, built(module, values), out, "es2022")
+        join(source, built(module, values), out, "es2022", own)
         values[name] = hashed(out)
-    join("script.js", built(module, values), page / "session-plugin.js", "es2015")
-    join("module.js", module, page / "session-plugin.mjs", "es2020")  # import.meta came with ES2020
-    look_at(page / "session-plugin.js")
+    join("script.js", built(module, values), page / "session-plugin.js", "es2015", own)
+    join("module.js", module, page / "session-plugin.mjs", "es2020", own)  # import.meta came with ES2020
+    look_at(page / "session-plugin.js", LARGEST_HOLDING if own and own.required else LARGEST)
 
 
-def look_at(script: Path) -> None:
+def look_at(script: Path, largest: int) -> None:
     """Raise FreezeError unless browsers of 2015 can read the script and it is as small as it has to be."""
     parser = ["node", str(MODULES / "acorn" / "bin" / "acorn"), f"--ecma{OLDEST}", "--silent", str(script)]
     done = subprocess.run(parser, capture_output=True, text=True, check=False)
     if done.returncode:
         raise FreezeError(f"{script.name} is not ES{OLDEST}: {(done.stdout + done.stderr).strip()}")
     size = len(brotli.compress(script.read_bytes(), quality=11, lgwin=24))
-    if size > LARGEST:
-        raise FreezeError(f"{script.name} takes {size} bytes with brotli; at most {LARGEST} are allowed")
+    if size > largest:
+        raise FreezeError(f"{script.name} takes {size} bytes with brotli; at most {largest} are allowed")
 
 
 def compress(folder: Path, but: Sequence[Path] = ()) -> None:
@@ -210,11 +219,11 @@ def fingerprint() -> str:
     return total.hexdigest()
 
 
-def make(dist: Path, whole: bool = True) -> None:
+def make(dist: Path, whole: bool = True, own: OwnCode | None = None) -> None:
     """Make both folders anew beside the old ones, then swap them. Raises FreezeError.
 
-    Without ``whole`` the frozen module is asked less before it is used, and stock Pyodide, which is for
-    development, is not compressed: each takes half a minute.
+    ``own``: an owner's code for the page. Without ``whole`` the frozen module is asked less before it is used,
+    and stock Pyodide, which is for development, is not compressed: each takes half a minute.
     """
     part = dist / "part"
     shutil.rmtree(part, ignore_errors=True)
@@ -222,7 +231,7 @@ def make(dist: Path, whole: bool = True) -> None:
     (page / "pyodide").mkdir(parents=True)
     what = order(LEVEL)
     core = freeze_core(what, page, FULL if whole else QUICK)
-    bundle(core, page)
+    bundle(core, page, own)
     for name in (
         "session-plugin.d.ts",
         "session-plugin.d.mts",
@@ -293,16 +302,19 @@ def main() -> None:
         action="store_true",
         help="check the frozen module with fewer calls, leave stock Pyodide's files uncompressed",
     )
-    whole = not parser.parse_args().quick
+    add_options(parser)
+    options = parser.parse_args()
+    whole = not options.quick
     dist = ROOT / "dist"
-    stamp, value = CACHE / "dist.stamp", fingerprint()
+    own = own_code(parser, options)
+    stamp, value = CACHE / "dist.stamp", fingerprint() + (own.key() if own else "")
     there = (
         stamp.read_text().split() if stamp.is_file() and (dist / "page" / "manifest.json").is_file() else []
     )
     if there[:1] == [value] and (not whole or there[1:] == ["whole"]):
         return
     try:
-        make(dist, whole)
+        make(dist, whole, own)
     except (FreezeError, subprocess.CalledProcessError) as error:
         print(f"build: {error}", file=sys.stderr)
         raise SystemExit(1) from None

@@ -7,6 +7,8 @@ enriched once, in the page where Python is up, else by the forwarder.
 
 import json
 
+from browser_plugin.minimal import KEPT
+
 TYPE_CHECKING = False
 """True to type checkers only: see ``rules``."""
 
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
 
 MARK = "Session Enrichment"
 """The name in ``integrations`` under which an event says who enriched it; no mapping sends integrations."""
-KEPT = ("type", "messageId", "timestamp")
-"""Fields that stay as they were, whatever the owner's function does: by these an event is known."""
 LONGEST = 400_000
 """Characters of an answer; what is longer is no event."""
 _loads = json.JSONDecoder().decode
@@ -73,9 +73,15 @@ def applied(enrich: "Enrich", version: str, event: "dict[str, Any]") -> "dict[st
 
 
 def answered(enrich: "Enrich", version: str, text: str) -> str:
-    """Answer one event as JSON: ``event`` enriched, ``dropped``, or ``fault``. Never raises."""
+    """Answer one event as JSON: ``event`` enriched, ``dropped``, ``fault``, or nothing where one was before.
+
+    Never raises.
+    """
     try:
-        done = applied(enrich, version, _loads(text))
+        event = _loads(text)
+        if version_in(event) is not None:
+            return "{}"
+        done = applied(enrich, version, event)
         answer = _dumps({"dropped": True} if done is None else {"event": done})
         if len(answer) > LONGEST:
             raise ValueError("too long")
@@ -91,13 +97,6 @@ def marked(event: "dict[str, Any]", version: str) -> "dict[str, Any]":
     integrations[MARK] = {"version": version}
     event["integrations"] = integrations
     return event
-
-
-def least(event: "dict[str, Any]", fields: "tuple[str, ...] | list[str]") -> "dict[str, Any] | None":
-    """Return a minimal event: what makes it one, and the listed fields; None where nothing is listed."""
-    if not fields:
-        return None
-    return {name: event[name] for name in (*KEPT, *fields) if name in event}
 
 
 def fault_in(error: BaseException) -> str:

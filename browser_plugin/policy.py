@@ -8,11 +8,11 @@ from types import ModuleType
 
 from pscript import py2js  # type: ignore[import-untyped,unused-ignore]
 
-from browser_plugin import destinations, explanation, rules, session
+from browser_plugin import destinations, explanation, minimal, rules, session
 
-SOURCES: tuple[ModuleType, ...] = (destinations, session, rules, explanation)
+SOURCES: tuple[ModuleType, ...] = (destinations, session, rules, explanation, minimal)
 """What is compiled, in order."""
-EXPORTS = ("NAME", "NAMES", "enrich", "explain", "chosen", "stamp_of", "whole_ms")
+EXPORTS = ("NAME", "NAMES", "enrich", "explain", "chosen", "stamp_of", "whole_ms", "refuses", "least")
 LIBRARY = """
 function _pyfunc_dict(one) { return JSON.parse(JSON.stringify(one)); }
 function _kind(one) { return ({}).toString.call(one).slice(8, -1); }
@@ -20,14 +20,14 @@ function _pymeth_get(key) {
   const value = ({}).hasOwnProperty.call(this, key) ? this[key] : null;
   return value === undefined ? null : value;
 }
-function _pymeth_strip() { return this.replace(/^[0-9]+|[0-9]+$/g, ""); }
 function _pymeth_rstrip() { return this.replace(/0+$/, ""); }
 """
 """What the rules need of Python's library. PScript's own does more than JSON values and digits ask for."""
 WRAPPERS: dict[str, Callable[[list[str]], str]] = {
     "_pyfunc_truthy": lambda given: f"({given[0]})",  # the rules ask for true and false alone
-    "_pyfunc_int": lambda given: f"Number({given[0]})",
-    "_pyfunc_str": lambda given: f"String({given[0]})",
+    "_pyfunc_int": lambda given: f"(+{given[0]})",
+    "_pyfunc_str": lambda given: f'("" + {given[0]})',
+    "_pymeth_strip.call": lambda given: f'{given[0]}.replace(/^[0-9]+|[0-9]+$/g, "")',
     "_pyfunc_op_equals": lambda given: f"({given[0]} === {given[1]})",
     "_pyfunc_op_add": lambda given: f"({given[0]} + {given[1]})",
     "_pyfunc_op_contains": lambda given: f"({given[1]}.indexOf({given[0]}) >= 0)",

@@ -3,6 +3,7 @@
 
 import { CORE, DESCRIPTION, STOCK, explain } from "built";
 import { compared } from "./compared.js";
+import { enrichmentPlugin, startEnriching } from "./enrichment.js";
 import { startFrozen } from "./frozen.js";
 import { forget, sendKept, tellIfLate, watchLeaving } from "./leaving.js";
 import { watchOtherTabs } from "./listeners.js";
@@ -26,8 +27,12 @@ export function begin(state, answer) {
   state.explain = explain;
   watchLeaving(state);
   watchOtherTabs(state);
+  if (ENRICH) beginEnriching(state);
   state.heard.forEach(([instance, since]) => hear(instance, since));
-  state.hear = hear;
+  state.hear = (instance, since) => {
+    hear(instance, since);
+    if (state.enricher) instance.register(state.enricher);
+  };
   state.wake = () => {
     state.wake = () => {};
     startPython(state, (ask) => {
@@ -39,6 +44,17 @@ export function begin(state, answer) {
   };
   if (settings.startPython === "now" || state.last) state.wake();
   else (window.requestIdleCallback || setTimeout)(() => state.wake());
+}
+
+/** @param {State} state */
+function beginEnriching(state) {
+  const start = () => startEnriching(state);
+  // What is required is waited for; else the page's own work comes first.
+  if (REQUIRED || state.settings.startPython === "now") start();
+  else (window.requestIdleCallback || setTimeout)(start);
+  if (REQUIRED) return;
+  state.enricher = enrichmentPlugin(state);
+  state.heard.forEach(([instance]) => instance.register(state.enricher));
 }
 
 /**

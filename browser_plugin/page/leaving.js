@@ -1,8 +1,10 @@
 // The last chance of a page's events. Analytics.js sends in a later task, and a page that is left has none; requests
 // that are under way are cut off. An event that goes out twice has one message id and is counted once.
 
+import { ENRICHMENT, least, refuses } from "built";
 import { LATE, MOST_KEPT } from "./limits.js";
 import { beacon, warn } from "./settings.js";
+import { recordOf } from "./state.js";
 import { persists } from "./stores.js";
 import { release } from "./turns.js";
 
@@ -10,6 +12,8 @@ import { release } from "./turns.js";
 
 /** Keys in localStorage of events that the browser would not take, with the message id behind it. */
 const KEPT = "analytics_session_unsent.";
+/** The same of events that the owner's Python has not seen, where it is required. */
+const HELD = "analytics_session_held.";
 
 /** @param {State} state */
 export function watchLeaving(state) {
@@ -33,23 +37,69 @@ const segmentOf = ({ queue }) => ((queue && queue.plugins.find((/** @type {any} 
  * @param {any} context
  * @param {any} instance of Analytics.js
  */
-function lastChance(state, { event, id }, instance) {
+function lastChance(state, context, instance) {
+  const { event, id } = context;
+  if (REQUIRED && !mayLeave(state, context, instance)) return;
   const to = segmentOf(instance);
-  if (!to || (event.integrations || {})["Segment.io"] === false) return;
-  const body = JSON.stringify(Object.assign({}, event, { writeKey: to.writeKey, sentAt: new Date() }));
+  if (!to || refuses(event.integrations || null, "Segment.io")) return;
   const url = `${to.protocol}://${to.apiHost}/${event.type[0]}`;
+  const body = bodyOf(event, to.writeKey);
   if (beacon(url, body)) state.passing.delete(id);
   else if (persists(instance)) keep(event.messageId, [url, body]);
 }
 
-/** @returns {string[]} */
-const keptKeys = () => Object.keys(localStorage).filter((key) => key.indexOf(KEPT) === 0);
+/** @param {any} event @param {string} writeKey @returns {string} */
+const bodyOf = (event, writeKey) => JSON.stringify(Object.assign({}, event, { writeKey, sentAt: new Date() }));
 
-/** @param {string} id @param {string[]} request */
-function keep(id, request) {
+/**
+ * Where the owner's Python is required: has it see the event now. Where it is not up the event stays on the device,
+ * for the next page's.
+ * @param {State} state @param {any} context @param {any} instance @returns {boolean} whether the event may leave the page
+ */
+function mayLeave(state, context, instance) {
+  const record = recordOf(state, context);
   try {
-    if (keptKeys().length >= MOST_KEPT) throw `${MOST_KEPT} are kept already`;
-    localStorage.setItem(KEPT + id, JSON.stringify(request));
+    if (!record.enriched && state.enrich) state.enrich(context);
+  } catch (error) {
+    return false; // it was dropped
+  }
+  if (record.enriched) return true;
+  const { protocol, apiHost, writeKey } = segmentOf(instance) || {};
+  const { event } = context;
+  const url = `${protocol}://${apiHost}/${event.type[0]}`;
+  if (apiHost && persists(instance)) keep(event.messageId, [url, JSON.stringify(event), writeKey], HELD);
+  return false;
+}
+
+/**
+ * Sends what earlier pages left to this one's Python.
+ * @param {(text: string) => any} ask the owner's Python
+ */
+export function sendHeld(ask) {
+  keptKeys(HELD).forEach(async (key) => {
+    const [url, text, writeKey] = JSON.parse(/** @type {string} */ (localStorage.getItem(key)));
+    const said = await ask(text);
+    const answered = said && !said.fault;
+    const left = answered ? said.event : least(JSON.parse(text), ENRICHMENT.minimal);
+    if (left) post(url, bodyOf(left, writeKey), key);
+    else localStorage.removeItem(key);
+  });
+}
+
+/** @param {string} [kind] @returns {string[]} */
+function keptKeys(kind = KEPT) {
+  try {
+    return Object.keys(localStorage).filter((key) => key.indexOf(kind) === 0);
+  } catch (error) {
+    return []; // no storage, nothing kept
+  }
+}
+
+/** @param {string} id @param {string[]} request @param {string} [kind] */
+function keep(id, request, kind = KEPT) {
+  try {
+    if (keptKeys(kind).length >= MOST_KEPT) throw `${MOST_KEPT} are kept already`;
+    localStorage.setItem(kind + id, JSON.stringify(request));
   } catch (error) {
     warn(`an event of a page that was left is lost: ${error}`);
   }
@@ -59,6 +109,7 @@ function keep(id, request) {
 export function forget({ event }) {
   try {
     localStorage.removeItem(KEPT + event.messageId);
+    if (REQUIRED) localStorage.removeItem(HELD + event.messageId);
   } catch (error) {
     // Nothing is kept there.
   }
@@ -66,16 +117,17 @@ export function forget({ event }) {
 
 /** Sends what an earlier page kept. */
 export function sendKept() {
-  try {
-    keptKeys().forEach((key) => {
-      const [url, body] = JSON.parse(/** @type {string} */ (localStorage.getItem(key)));
-      fetch(url, { method: "POST", credentials: "omit", body }).then(({ status }) => {
-        if (status < 500 && status !== 429) localStorage.removeItem(key);
-      }, Boolean); // else the next page tries
-    });
-  } catch (error) {
-    // No storage, nothing kept.
-  }
+  keptKeys().forEach((key) => {
+    const [url, body] = JSON.parse(/** @type {string} */ (localStorage.getItem(key)));
+    post(url, body, key);
+  });
+}
+
+/** @param {string} url @param {string} body @param {string} key under which it is kept until it has arrived */
+function post(url, body, key) {
+  fetch(url, { method: "POST", credentials: "omit", body }).then(({ status }) => {
+    if (status < 500 && status !== 429) localStorage.removeItem(key);
+  }, Boolean); // else the next page tries
 }
 
 /**

@@ -8,5 +8,8 @@ export const SETTLED = 50;
 export const LATE = 1000;
 /** Events kept for the next page, at most: a forwarder that stays away must not fill the visitor's storage. */
 export const MOST_KEPT = 100;
+/** Events and characters that wait for the owner's Python where it is required: what a busy page makes in its first seconds. */
+export const MOST_HELD = 100;
+export const MOST_HELD_CHARACTERS = 500000;
 /** Seconds for which a cookie is kept. */
 export const YEAR = 31536000;

@@ -9,6 +9,7 @@ import { readSettings } from "./settings.js";
  * @property {{ stores: string[][], options: any }} [before] how things were before any enrichment
  * @property {{ options: any, writes: any }} [left] how the session left the event and the stores
  * @property {boolean} [done] whether the session has seen it
+ * @property {boolean} [enriched] whether the owner's Python has, or nothing is left of it for that
  */
 
 /**
@@ -33,6 +34,9 @@ import { readSettings } from "./settings.js";
  * @property {Promise<Response>} [core] the frozen module, on its way already
  * @property {() => void} wake starts Python, once the rest of the plugin is here
  * @property {Map<string, { context: any, instance: any }>} passing events that have not arrived, by context id
+ * @property {import("./holding.js").Held[]} [held] events that wait for the owner's Python, where it is required
+ * @property {any} [enricher] the plugin of Analytics.js for that, where it is not required
+ * @property {(context: any) => any} [enrich] takes an event through the owner's Python, or says what becomes of it without
  * @property {(() => void)[]} waiting events that wait for this tab's turn
  * @property {Set<(session: any, reason: any) => void>} listeners
  * @property {import("./stores.js").Store[]} stores

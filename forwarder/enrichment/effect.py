@@ -49,7 +49,7 @@ def effect_of(one: Enrichment, before: bytes, done: Enriched) -> Effect:
     """Return the effect on an event: ``before`` as ingest had it."""
     changes: tuple[dict[str, Any], ...] = ()
     if done.body is not None and done.body is not before:
-        changes = tuple(_changes("", _without_mark(before), _without_mark(done.body)))
+        changes = tuple(changes_between("", _without_mark(before), _without_mark(done.body)))
     return Effect(one.version, done.result.value, done.fault, changes)
 
 
@@ -63,12 +63,12 @@ def _without_mark(body: bytes) -> dict[str, Any]:
     return event
 
 
-def _changes(path: str, before: Any, after: Any) -> Iterator[dict[str, Any]]:
-    """Yield each difference between two JSON values, objects field by field."""
+def changes_between(path: str, before: Any, after: Any) -> Iterator[dict[str, Any]]:
+    """Yield each difference between two JSON values, objects field by field; ``path``: where they are."""
     if isinstance(before, dict) and isinstance(after, dict):
         for name in {**before, **after}:
             inside = f"{path}.{name}" if path else name
-            yield from _changes(inside, before.get(name, _MISSING), after.get(name, _MISSING))
+            yield from changes_between(inside, before.get(name, _MISSING), after.get(name, _MISSING))
     elif type(before) is not type(after) or before != after:
         values = (("before", before), ("after", after))
         yield {"path": path, **{name: value for name, value in values if value is not _MISSING}}

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from browser_plugin.enrichment import applied, fault_in, least, marked, version_in
+from browser_plugin.enrichment import applied, fault_in, marked, version_in
+from browser_plugin.minimal import least
 from forwarder.enrichment.code import Enrichment
 from forwarder.ingest.body import exceeds_depth
 from forwarder.ingest.event import read_event
@@ -85,7 +86,7 @@ def _failed(one: Enrichment, body: bytes, fault: str) -> Enriched:
     try:
         event = json.loads(body)
         aside = _Aside(event, None)
-        kept = least(event, one.minimal)
+        kept = least(event, list(one.minimal))
         if kept is not None:
             whole = aside.back_into(marked(kept, one.version))
             return Enriched(_written(whole, Bounds(len(body) + 200, 1_000)), Result.MINIMAL, fault)

@@ -3,17 +3,20 @@
 import asyncio
 import json
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from browser_plugin.enrichment import MARK, applied, fault_in, page_of, version_in
+from browser_plugin.enrichment import MARK, answered, applied, fault_in, page_of, version_in
+from browser_plugin.owner.events import made_up
 from browser_plugin.owner.refusals import problems_of
 from forwarder.config.settings import Limits, Source
 from forwarder.enrichment.code import Enrichment
+from forwarder.enrichment.comparison import differences
 from forwarder.enrichment.effect import effect_of
-from forwarder.enrichment.event import Bounds, Enriched, Result, enrich_event
+from forwarder.enrichment.event import OF_FORWARDER, Bounds, Enriched, Result, enrich_event
 from forwarder.enrichment.service import MOST_OVERRUNS, EnrichmentService
 from forwarder.ingest.request import IngestRequest
 from forwarder.ingest.service import IngestService
@@ -285,3 +288,54 @@ def test_an_effect_names_each_changed_field() -> None:
 def test_settings_that_do_not_go_together_are_told(given: object, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         Source.model_validate({"name": "web", "write_key": "key", "enrich": given})
+
+
+def test_made_up_events_are_the_same_each_time_and_of_many_kinds() -> None:
+    first, again = (list(islice(made_up(7), 300)) for _ in range(2))
+    assert first == again != list(islice(made_up(8), 300))
+    assert all({"type", "messageId", "timestamp"} <= set(event) for event in first)
+    assert {event["type"] for event in first} == {"track", "page", "identify", "group"}
+    assert any(not isinstance(event["context"], dict) for event in first), "some are of a kind nobody expects"
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ('{"type":"track","event":"a"}', {"event": {"type": "track", "event": "A", "integrations": {}}}),
+        ('{"type":"track"}', {"fault": "KeyError"}),
+        ('{"event":"drop"}', {"dropped": True}),
+        ('{"event":"a","integrations":{"Session Enrichment":{"version":"v0"}}}', {}),
+        ("[1]", {"fault": "AttributeError"}),
+        ("no JSON", {"fault": "JSONDecodeError"}),
+        ('{"event":"long"}', {"fault": "ValueError"}),
+        ('{"event":"odd"}', {"fault": "ValueError"}),
+    ],
+)
+def test_a_page_gets_one_answer_to_any_text(text: str, answer: Event) -> None:
+    odd = {"drop": None, "long": {"x": "y" * 500_000}, "odd": {"x": float("inf")}}
+
+    def enrich(event: Event, page: Event) -> Any:
+        name = event["event"]
+        return odd[name] if name in odd else {**event, "event": name.upper()}
+
+    said = json.loads(answered(enrich, "v1", text))
+    if "fault" in said:
+        said = {"fault": said["fault"].partition(" ")[0]}
+    if "event" in said:
+        assert said["event"]["integrations"].pop(MARK) == {"version": "v1"}
+    assert said == answer
+
+
+def test_places_that_disagree_are_found() -> None:
+    sent = {name: value for name, value in stored().items() if name not in OF_FORWARDER}
+    texts = [json.dumps({**sent, "event": name}) for name in ("Same", "Other", "Trap")]
+    one = Enrichment("v1", lambda event, page: {**event, "properties": {"at": event["event"]}})
+    page = [answered(one.function, "v1", text) for text in texts]
+    assert list(differences(one, texts, [page[0], page[1], None])) == []
+    wrong = answered(lambda event, page: {**event, "properties": {"at": "x"}}, "v1", texts[1])
+    [(number, place, change)] = differences(one, texts, [page[0], wrong, None])
+    assert (number, place) == (1, "page")
+    assert change == {"path": "event.properties.at", "before": "Other", "after": "x"}
+    sees = Enrichment("v1", lambda event, page: {**event, "event": str(len(event))})
+    extra = [json.dumps({**json.loads(texts[0]), "receivedAt": "x"})]
+    assert [place for _, place, _ in differences(sees, extra, [None])] == ["forwarder"]
