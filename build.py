@@ -432,8 +432,10 @@ def main(words: Sequence[str] | None = None) -> None:
     texts = {
         serve: "the main job: forwarder, demo shop and fake Amplitude on this machine; Ctrl-C ends all",
         test: "everything CI checks, in real browsers; further arguments go to pytest (-k NAME, -x, ...)",
-        build: "the page's files into dist/, with sizes, and packages; --enrich PATH: with your Python",
-        enrich_check: "your own Python at PATH in page, forwarder and here on the same events",
+        build: "the page's files into dist/, with sizes, and packages; with your own Python: --enrich PATH"
+        " [--level whole|code] [--events FILE] [--required [--minimal FIELDS]]",
+        enrich_check: "your own Python in page, forwarder and here on the same events: PATH [--events FILE]"
+        " [--count N] [--level whole|code]",
         release: "build, then see whether versions, change log and notices agree; checksums",
         bench: "the benchmarks: browser, forwarder, abuse, or all; takeover; further arguments go to them",
         mutants: "changes to the core that no test notices (--only PATH, --minutes N); can be resumed",

@@ -222,8 +222,8 @@ def fingerprint() -> str:
 def make(dist: Path, whole: bool = True, own: OwnCode | None = None) -> None:
     """Make both folders anew beside the old ones, then swap them. Raises FreezeError.
 
-    ``own``: an owner's code for the page. Without ``whole`` the frozen module is asked less before it is used,
-    and stock Pyodide, which is for development, is not compressed: each takes half a minute.
+    ``own``: an owner's code for the page. Without ``whole`` the frozen module is asked less before it is
+    used, and stock Pyodide, which is for development, is not compressed: each takes half a minute.
     """
     part = dist / "part"
     shutil.rmtree(part, ignore_errors=True)

@@ -86,7 +86,10 @@ def vocabulary() -> frozenset[str]:
 @cache
 def options() -> frozenset[str]:
     """Return every option of the command line and of build.py."""
-    found = set(re.findall(r'"(--[a-z-]+)"', (ROOT / "build.py").read_text(encoding="utf-8")))
+    programs = [ROOT / "build.py", ROOT / "browser_plugin" / "owner" / "page.py"]
+    found = {
+        one for path in programs for one in re.findall(r'"(--[a-z-]+)"', path.read_text(encoding="utf-8"))
+    }
     waiting: list[click.Command] = [cli.cli]
     while waiting:
         command = waiting.pop()
