@@ -323,7 +323,10 @@ def release(options: argparse.Namespace, extra: list[str]) -> None:
 def enrich_check(options: argparse.Namespace, extra: list[str]) -> NoReturn:
     """Run your own code on the same events as page, forwarder and plain Python do; show what differs."""
     set_up()
-    become("-m", "forwarder.enrichment", *extra)
+    answers = ROOT / "build" / "enrich-check.json"
+    if code := python("-m", "browser_plugin.owner_freeze.answers", "--out", answers, *extra):
+        raise SystemExit(code)
+    become("-m", "forwarder.enrichment", answers)
 
 
 def serve(options: argparse.Namespace, extra: list[str]) -> NoReturn:

@@ -25,7 +25,7 @@ from browser_plugin.freeze.install import tools
 from browser_plugin.freeze.order import FULL, QUICK, Depth, Level, Order
 from browser_plugin.freeze.pipeline import STEPS
 from browser_plugin.freeze.tools import FreezeError
-from browser_plugin.owner.page import OwnCode, add_options, own_code
+from browser_plugin.owner_freeze.page import OwnCode, add_options, own_code
 from browser_plugin.policy import as_javascript
 from browser_plugin.settings import TABLE
 from browser_plugin.wheel import VERSION, plugin_wheel

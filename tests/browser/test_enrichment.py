@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route
 
 from browser_plugin import dist
-from browser_plugin.owner.page import OwnCode
+from browser_plugin.owner_freeze.page import OwnCode
 from browser_plugin.owner.source import OwnerCode
 from tests.browser.shop_page import Shop, fresh, initialized
 from tests.browser.site import Site, serving

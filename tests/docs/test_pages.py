@@ -86,7 +86,7 @@ def vocabulary() -> frozenset[str]:
 @cache
 def options() -> frozenset[str]:
     """Return every option of the command line and of build.py."""
-    programs = [ROOT / "build.py", ROOT / "browser_plugin" / "owner" / "page.py"]
+    programs = [ROOT / "build.py", ROOT / "browser_plugin" / "owner_freeze" / "page.py"]
     found = {
         one for path in programs for one in re.findall(r'"(--[a-z-]+)"', path.read_text(encoding="utf-8"))
     }

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from browser_plugin.owner.events import given
-from browser_plugin.owner.freeze import LEVELS, Level, frozen_once
+from browser_plugin.owner_freeze.events import given
+from browser_plugin.owner_freeze.freeze import LEVELS, Level, frozen_once
 from browser_plugin.owner.source import OwnerCode, OwnerError
 
 WAIT_MS = 10_000
