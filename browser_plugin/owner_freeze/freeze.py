@@ -23,8 +23,8 @@ from browser_plugin.freeze.profile import ran
 from browser_plugin.freeze.rewrite import HOST_EXPORTS, only, thawless, with_memory
 from browser_plugin.freeze.state import State
 from browser_plugin.freeze.tools import HERE, FreezeError, node, wasm_opt
-from browser_plugin.owner_freeze.events import made_up
 from browser_plugin.owner.source import OwnerCode
+from browser_plugin.owner_freeze.events import made_up
 from browser_plugin.owner_freeze.wheel import HANDLE, wheel_of
 
 Level = Literal["whole", "code"]

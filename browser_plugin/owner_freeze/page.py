@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from browser_plugin.owner.source import OwnerCode, OwnerError
 from browser_plugin.owner_freeze.events import given
 from browser_plugin.owner_freeze.freeze import LEVELS, Level, frozen_once
-from browser_plugin.owner.source import OwnerCode, OwnerError
 
 WAIT_MS = 10_000
 """How long an event waits for the owner's Python where it is required: a slow line's time for it."""

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route
 
 from browser_plugin import dist
-from browser_plugin.owner_freeze.page import OwnCode
 from browser_plugin.owner.source import OwnerCode
+from browser_plugin.owner_freeze.page import OwnCode
 from tests.browser.shop_page import Shop, fresh, initialized
 from tests.browser.site import Site, serving
 from tests.support.forwarder import forwarder

@@ -10,8 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from browser_plugin.enrichment import MARK, answered, applied, fault_in, page_of, version_in
-from browser_plugin.owner_freeze.events import made_up
 from browser_plugin.owner.refusals import problems_of
+from browser_plugin.owner_freeze.events import made_up
 from forwarder.config.settings import Limits, Source
 from forwarder.enrichment.code import Enrichment
 from forwarder.enrichment.comparison import differences
