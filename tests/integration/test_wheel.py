@@ -11,7 +11,7 @@ import pytest
 from forwarder.javascript.packages import LIQUID, USER_AGENTS
 from tests.support.processes import ROOT
 
-BUILDING = ("dist.py", "policy.py", "wheel.py", "freeze/", "node_modules/")
+BUILDING = ("dist.py", "policy.py", "published.py", "release.py", "wheel.py", "freeze/", "node_modules/")
 """What of browser_plugin makes the page's files: everything else is shipped."""
 BUILD_ONLY = ["brotli", "hatchling", "pscript"]
 
