@@ -47,8 +47,10 @@ class Verdicts:
         stale = {one for one in {*self._stamps, *old} if self._stamps.get(one) != old.get(one)}
         reach = known.get("reach", {"lines": {}, "seconds": {}, "failing": []})
         self.reach = _without(reach, stale)
-        if stale:  # other tests may notice now
-            self.found = {key: said for key, said in self.found.items() if said not in LEFT}
+        self.again = set(known.get("again", ())) & self.found.keys()
+        """Survivors that other tests may notice by now; until they are asked about they stay survivors."""
+        if stale:
+            self.again = {key for key, said in self.found.items() if said in LEFT}
         self._kept = time.monotonic()
 
     def note(self, fresh: dict[str, Any]) -> None:
@@ -64,13 +66,15 @@ class Verdicts:
     def hear(self, change: Change, said: str) -> None:
         """Take in what became of a change."""
         self.found[change.key] = said
+        self.again.discard(change.key)
         if time.monotonic() - self._kept > 20:
             self.keep()
 
     def keep(self) -> None:
         """Write it down."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"found": self.found, "stamps": self._stamps, "reach": self.reach})
+        kept = {"found": self.found, "again": sorted(self.again), "stamps": self._stamps, "reach": self.reach}
+        text = json.dumps(kept)
         part = self._file.with_suffix(".part")
         part.write_text(text, "utf-8")
         part.replace(self._file)
@@ -123,7 +127,8 @@ def ask(name: str, verdicts: Verdicts, only: str, until: float, workers: int) ->
 
     def pending(reach: dict[str, Any]) -> Iterator[Change]:
         for key in sorted(verdicts.changes):  # by chance: what is known of a stopped run holds for the whole
-            if key not in verdicts.found and chosen(verdicts.changes[key].path, only):
+            known = key in verdicts.found and key not in verdicts.again
+            if not known and chosen(verdicts.changes[key].path, only):
                 yield verdicts.changes[key]
 
     modules = AREAS[name].modules()
