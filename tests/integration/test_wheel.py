@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -11,8 +12,8 @@ import pytest
 from forwarder.javascript.packages import LIQUID, USER_AGENTS
 from tests.support.processes import ROOT
 
-BUILDING = ("dist.py", "policy.py", "published.py", "release.py", "wheel.py", "freeze/", "node_modules/")
-"""What of browser_plugin makes the page's files: everything else is shipped."""
+BUILDING = {"dist.py", "policy.py", "wheel.py", "freeze", "node_modules", "page"}
+"""What of browser_plugin at least makes the page's files; pyproject.toml excludes these and more."""
 BUILD_ONLY = ["brotli", "hatchling", "pscript"]
 
 
@@ -34,7 +35,9 @@ def test_it_holds_what_runs_and_nothing_that_builds(wheel: Path) -> None:
         for package in ("browser_plugin", "forwarder")
         for path in (ROOT / package).rglob("*.py")
     }
-    building = tuple(f"browser_plugin/{name}" for name in BUILDING)
+    excluded = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]
+    building = tuple(excluded["wheel"]["exclude"])
+    assert {f"browser_plugin/{name}" for name in BUILDING} <= set(building)
     assert {name for name in names if name.endswith(".py")} == {
         name for name in modules if not name.startswith(building)
     }
