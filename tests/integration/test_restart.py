@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -121,7 +122,14 @@ def posted(connection: socket.socket, number: str) -> bytes:
     body = json.dumps({"event": "E", "userId": "u", "messageId": number, "writeKey": "web-key"}).encode()
     head = f"POST /v1/t HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
     connection.sendall(head.encode() + body)
-    return connection.recv(65_536)
+    answer = b""
+    while not (whole := re.search(rb"content-length: (\d+)\r\n.*?\r\n\r\n(.*)", answer, re.DOTALL)) or len(
+        whole[2]
+    ) < int(whole[1]):
+        more = connection.recv(65_536)
+        assert more, answer
+        answer += more
+    return answer
 
 
 def listening(port: int) -> bool:
