@@ -267,9 +267,13 @@ class SessionBook:
                 SessionEnd(id_of(key), is_device(key), id_of(device.user), device.source, one) for one in over
             ]
             self._undo.setdefault(key, device)
-            sessions = tuple(ended(one) if one in over else one for one in device.sessions)
+            past = device.past
             self._devices[key] = Device(
-                *(*parted(sessions), device.user, device.source, device.seen),
+                ended(device.current) if device.current in over else device.current,
+                tuple(ended(one) if one in over else one for one in past) if past else past,
+                device.user,
+                device.source,
+                device.seen,
                 self._saved[0] + 1,
                 next_at is not None,
             )

@@ -46,7 +46,7 @@ def ends_of(device: Device, rules: SessionRules, now: int, since: int) -> tuple[
     over: list[Session] = []
     next_at: int | None = None
     heard = max(device.seen, since)
-    for one in device.sessions:
+    for one in (device.current, *device.past) if device.past else (device.current,):
         if one.flags & (ENDED | OWN):
             continue
         at = int(max(one.last, heard) + rules.length)
