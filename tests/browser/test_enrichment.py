@@ -85,6 +85,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 def opened(context: BrowserContext, running: Shop, name: str = "shop") -> Page:
     running.amplitude.items.clear()
+    running.amplitude.requests.clear()
     page = context.new_page()
     page.on("console", lambda said: running.seen.append(said.text))
     page.goto(running.page(name))
@@ -171,7 +172,9 @@ def watched(context: BrowserContext) -> list[str]:
     return sent
 
 
-def test_what_is_required_waits_for_python(context: BrowserContext, required_shop: Shop) -> None:
+def test_what_is_required_waits_for_python(
+    context: BrowserContext, required_shop: Shop, browser_name: str
+) -> None:
     sent = watched(context)
     waiting: list[Route] = []
     released = False
@@ -188,8 +191,10 @@ def test_what_is_required_waits_for_python(context: BrowserContext, required_sho
     [minimal] = required_shop.arrived("Raises")
     assert not minimal.get("event_properties")
     assert not required_shop.events("Dropped")
-    assert "Early" in str(sent)
+    if browser_name == "chromium":  # Firefox' driver does not tell of these requests' bodies
+        assert "Early" in str(sent)
     assert SECRET not in str(sent)
+    assert SECRET not in str(required_shop.amplitude.requests), "nothing else takes it out on the way"
 
 
 @pytest.mark.parametrize("why", ["module", "webassembly", "time"])
