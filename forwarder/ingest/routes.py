@@ -4,7 +4,7 @@ from collections.abc import Callable
 from urllib.parse import parse_qs
 
 import structlog
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from forwarder.http.client_address import address_of
 from forwarder.http.cors import answer_headers, preflight_headers
@@ -57,10 +57,11 @@ class Ingest:
             answer = error(405, "method_not_allowed", "send events with POST")
             answer = Response(answer.status, answer.body, ((b"allow", b"POST, OPTIONS"),))
         else:
+            pieces = _Pieces(receive)
             try:
-                body = await _read(headers, receive, service.admission.largest(KINDS[kind]))
+                body = await _read(headers, pieces, service.admission.largest(KINDS[kind]))
             except Refusal as refusal:
-                answer, rest = recorded_refusal(refusal), receive
+                answer, rest = recorded_refusal(refusal), None if pieces.ended else receive
             else:
                 if body is None:
                     return
@@ -142,21 +143,28 @@ async def _preflight(service: IngestService, headers: dict[bytes, bytes], origin
     await send({"type": "http.response.body", "body": b""})
 
 
+class _Pieces:
+    """A request's messages; ``ended`` says that the last one came, after which there is none to wait for."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.ended = False
+
+    async def __call__(self) -> Message:
+        """Return the next message."""
+        message = await self._receive()
+        self.ended = not message.get("more_body")
+        return message
+
+
 async def _read(headers: dict[bytes, bytes], receive: Receive, largest: int) -> bytes | None:
     """Return the body; None where the sender is gone. Raises Refusal for more than ``largest`` bytes."""
     announced = headers.get(b"content-length", b"0")
     if not announced.isdigit() or int(announced[:20]) > largest:
         raise too_large(largest)
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        return None
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body"):
-        if len(body) > largest:
-            raise too_large(largest)
-        return body
-    parts, size = [body], len(body)
-    while message.get("more_body"):
+    parts: list[bytes] = []
+    size = 0
+    while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
@@ -164,7 +172,8 @@ async def _read(headers: dict[bytes, bytes], receive: Receive, largest: int) -> 
         size += len(parts[-1])
         if size > largest:
             raise too_large(largest)
-    return b"".join(parts)
+        if not message.get("more_body"):
+            return b"".join(parts)  # of one piece: that piece, not a copy
 
 
 async def send_answer(

@@ -286,21 +286,18 @@ async def test_a_body_is_read_up_to_its_bound(
     if status == 400:
         body = rest[0]["body"]
         assert first["headers"][:2] == [*PLAIN, (b"content-length", b"%d" % len(body))]
-        assert first["headers"][-1] == (b"connection", b"close")
-        assert rest == [
-            {"type": "http.response.body", "body": body, "more_body": True},
-            {"type": "http.response.body", "body": b""},
-        ]
+        more = pieces > 1 and size - len(parts[-1]) > 1_000  # known before the last piece: the rest is let pass
+        assert ((b"connection", b"close") in first["headers"]) is more
+        assert [message["body"] for message in rest] == ([body, b""] if more else [body])
         assert "1000 bytes" in json.loads(body)["message"]
-    else:
-        assert asked.left == [whole(b"the next request")]
+    assert asked.left[-1] == whole(b"the next request"), "what has ended is not waited for"
 
 
 async def test_of_a_refused_body_20_mb_are_let_pass(service: IngestService) -> None:
     parts = [piece(b"x" * 5_000_000) for _ in range(7)]
     asked = await Asked(*parts).of(Ingest(lambda: service), "/v1/t", BASIC)
     assert asked.sent[0]["status"] == 400
-    assert len(asked.left) == 1, "two were read, four more are 20 MB"
+    assert len(asked.left) == 2, "one was read, four more are 20 MB"
 
 
 @pytest.mark.parametrize("last", [{"type": "http.disconnect"}, {"type": "http.request"}])

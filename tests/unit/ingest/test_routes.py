@@ -101,7 +101,7 @@ async def test_refused_requests_are_counted_by_code(service: IngestService, spoo
     before = {code: refused(code) for code in ("not_json", "body_too_large", "queue_full")}
     ingest = Ingest(lambda: service)
     await ask(ingest, "/v1/t", part(b"{", more=False), method="POST")
-    await ask(ingest, "/v1/t", part(b" " * 40_000, more=False), part(b"", more=False), method="POST")
+    await ask(ingest, "/v1/t", part(b" " * 40_000, more=True), part(b"", more=False), method="POST")
     spool.failure = SpoolFull("full", 30)
     await ask(ingest, "/v1/t", part(EVENT, more=False), method="POST")
     assert {code: refused(code) for code in before} == {code: count + 1 for code, count in before.items()}
