@@ -223,7 +223,12 @@ def set_up(tests: bool = False, plugin: Sequence[str] | None = None) -> None:
     check_machine()
     stamp, value = NODE_MODULES / ".locked", fingerprint(PLUGIN / "package-lock.json")
     npm: list[str | Path] = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", PLUGIN]
-    packages = None if unchanged(stamp, value) else Step("JavaScript packages", npm)
+    there = unchanged(stamp, f"{value} tests") or (not tests and unchanged(stamp, value))
+    if tests:
+        value += " tests"
+    else:
+        npm.append("--omit=dev")
+    packages = None if there else Step("JavaScript packages", npm)
     building: list[Step] = []
 
     def packages_there() -> None:

@@ -24,6 +24,7 @@ from tests.browser.site import Site, serving
 from tests.support.processes import ROOT
 
 DIST = ROOT / "dist"
+BUNDLE = Path(__file__).with_name("bundle.mjs")
 
 
 @pytest.fixture(scope="module")
@@ -148,27 +149,24 @@ window.analytics.track("Published");
 
 @ONE_RUNTIME
 @pytest.mark.parametrize("form", ["iife", "esm"])
+@pytest.mark.parametrize("bundler", ["esbuild", "webpack", "vite"])
 def test_the_npm_package_compiles_and_bundles_into_a_page_with_python(
-    clean: Shop, browser: Browser, project: Path, form: str
+    clean: Shop, browser: Browser, project: Path, form: str, bundler: str
 ) -> None:
     with serving(Site(project / "node_modules" / "amplitude-session-plugin" / "files")) as files:
         files.headers["Access-Control-Allow-Origin"] = "*"
-        source = project / f"app-{form}.ts"
+        source = project / f"app-{bundler}-{form}.ts"
         source.write_text(SOURCE.replace("BASE", json.dumps(files.url)))
-        options = ["--strict", "--noEmit", "--target", "es2022", "--module", "es2022", "--types", ""]
+        options = ["--strict", "--target", "es2022", "--module", "es2022", "--types", ""]
         compiler: list[str | Path] = ["node", MODULES / "typescript" / "bin" / "tsc", *options]
         compiler += ["--moduleResolution", "bundler"]
         told = subprocess.run([*compiler, source], cwd=project, capture_output=True, text=True, check=False)
         assert (told.returncode, told.stdout) == (0, "")
-        out = project / f"out-{form}.js"
-        bundler: list[str | Path] = [
-            "node",
-            MODULES / "esbuild" / "bin" / "esbuild",
-            source,
-            "--bundle",
-            "--minify",
-        ]
-        subprocess.run([*bundler, f"--format={form}", f"--outfile={out}", "--log-level=error"], check=True)
+        out = project / "out" / f"{bundler}-{form}.js"
+        bundling: list[str | Path] = ["node", BUNDLE, MODULES, bundler, form]
+        bundling += [source.with_suffix(".js"), out]
+        made = subprocess.run(bundling, cwd=project, capture_output=True, text=True, check=False)
+        assert (made.returncode, made.stderr) == (0, "")
         clean.site.pages[f"/{out.name}"] = out.read_text()
         kind = "module" if form == "esm" else "text/javascript"
         after = f'<script type="{kind}" src="/{out.name}"></script>'

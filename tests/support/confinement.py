@@ -19,8 +19,8 @@ STARTS = {
 """Python's audit events of a process that starts."""
 OWN_MACHINE = ("127.", "::1", "localhost", "::ffff:127.")
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
-OF_TOOLS = ("__pycache__", ".hypothesis", ".pytest_cache", "/dev/")
-"""Parts of paths that Python and the test tools write to by themselves."""
+OF_TOOLS = ("__pycache__", ".hypothesis", ".pytest_cache", "/dev/", "hcl2/.lark_cache.bin")
+"""Parts of paths that Python, the test tools and the Terraform parser (a cache) write to by themselves."""
 
 
 class ConfinementError(AssertionError):

@@ -286,7 +286,7 @@ async def test_a_body_is_read_up_to_its_bound(
     if status == 400:
         body = rest[0]["body"]
         assert first["headers"][:2] == [*PLAIN, (b"content-length", b"%d" % len(body))]
-        more = pieces > 1 and size - len(parts[-1]) > 1_000  # known before the last piece: the rest is let pass
+        more = pieces > 1 and size - len(parts[-1]) > 1_000  # known before the last: the rest is let pass
         assert ((b"connection", b"close") in first["headers"]) is more
         assert [message["body"] for message in rest] == ([body, b""] if more else [body])
         assert "1000 bytes" in json.loads(body)["message"]
