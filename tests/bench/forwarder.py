@@ -102,13 +102,15 @@ class Bench:
     def wait(self, events: int) -> Counts:
         """Wait until so many events have arrived at the sink; ends the program where none comes any more."""
         last, until = -1, 0.0
+        ages: list[int] = []
         while (counts := self.counts()).events < events:
+            ages += counts.ages
             if counts.events > last:
                 last, until = counts.events, time.monotonic() + STANDSTILL_S
             if time.monotonic() > until:
                 raise SystemExit(f"bench: {counts.events:,} of {events:,} events arrived, and no more come")
             time.sleep(0.05)
-        return counts
+        return counts._replace(ages=ages + counts.ages)
 
 
 def reference(requests: list[bytes], connections: int) -> float:
