@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from browser_plugin.freeze.install import LOCK
+from browser_plugin.freeze.keeping import keep
 from browser_plugin.freeze.order import FULL, Depth, Order
 from browser_plugin.freeze.pipeline import check_again, freeze
 from browser_plugin.freeze.tools import HERE, FreezeError
@@ -53,10 +54,7 @@ def frozen_once(order: Order, cache: Path, say: Callable[[str], None], depth: De
         part = Path(tempfile.mkdtemp(dir=cache, prefix="part-"))
         try:
             freeze(order, cache, part, say, depth)
-            part.rename(folder)
-        except OSError:  # another process was faster, with the same bytes
-            if not folder.is_dir():
-                raise
+            keep(part, folder)
         finally:
             shutil.rmtree(part, ignore_errors=True)
     if json.loads((folder / "core.json").read_text())["checked"]["held_out"] < held_out(order, depth):

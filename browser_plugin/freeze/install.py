@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from browser_plugin.freeze.keeping import keep
 from browser_plugin.freeze.tools import HERE, FreezeError, node
 
 LOCK = HERE / "requirements.lock"
@@ -42,7 +43,7 @@ def tools(cache: Path) -> list[Path]:
             if done.returncode:
                 why = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
                 raise FreezeError(f"pip could not fetch what {LOCK.name} lists: {''.join(why)}")
-            Path(part, "done").replace(folder)
+            keep(Path(part, "done"), folder)
     return sorted(folder.glob("*.whl"))
 
 

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from browser_plugin.freeze.boot import boot
 from browser_plugin.freeze.install import installed
+from browser_plugin.freeze.keeping import keep
 from browser_plugin.freeze.module import Module
 from browser_plugin.freeze.order import ROOM
 from browser_plugin.freeze.profile import ran
@@ -77,7 +78,7 @@ def frozen_once(
         try:
             description = _freeze(code, level, events, pyodide, cache, part, say)
             (part / "description.json").write_text(json.dumps(description, indent=2))
-            part.rename(folder)
+            keep(part, folder)
         finally:
             shutil.rmtree(part, ignore_errors=True)
     return Frozen(folder, json.loads((folder / "description.json").read_text()))
