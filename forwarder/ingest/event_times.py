@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from forwarder.ingest.times import happened_at, is_unset, read_time, usual_time
+from forwarder.ingest.times import happened_at, is_unset, read_time
 from forwarder.ingest.validation import Rejection
 
 UNREADABLE, IMPLAUSIBLE = "unreadable_timestamp", "implausible_timestamp"
@@ -44,15 +44,7 @@ def sent_time(value: object) -> SentTime:
 
 
 def event_times(value: object, sent: SentTime, received: int) -> EventTimes:
-    """Return when an event happened whose ``timestamp`` is ``value``; ``received``: ms since the epoch.
-
-    The times of nearly all events of a batch take the short way first, which equals the long one
-    (``tests/unit/ingest/test_costs.py``) and halves what times cost in ``build.py bench forwarder``.
-    """
-    if sent is ABSENT and value.__class__ is str:
-        happened = usual_time(value, received)
-        if happened is not None:
-            return (happened, None, ())
+    """Return when an event happened whose ``timestamp`` is ``value``; ``received``: ms since the epoch."""
     problems = (sent.problem,) if sent.problem else ()
     offset = None if sent.time is None else received - sent.time
     original = read_time(value)

@@ -12,6 +12,7 @@ import msgspec
 from forwarder.ingest.event import Context, EventFields, RawEvent, read_context
 from forwarder.ingest.event_times import ABSENT, event_times, rejection_of, sent_time
 from forwarder.ingest.fields import Fields, read_fields, read_value
+from forwarder.ingest.libraries import CLIENT_LIBRARIES
 from forwarder.ingest.rudderstack import name_screen, stamp_session
 from forwarder.ingest.session_facts import kind_of, with_session
 from forwarder.ingest.times import format_time
@@ -19,19 +20,6 @@ from forwarder.ingest.validation import Rejection, validate
 from forwarder.sessions.facts import SessionRules
 from forwarder.spool import NewEvent
 
-CLIENT_LIBRARIES = frozenset(
-    {
-        "analytics.js",
-        "analytics-ios",
-        "analytics-android",
-        "analytics-swift",
-        "analytics-kotlin",
-        "analytics-flutter",
-        "analytics-react-native",
-        "@segment/analytics-react-native",
-    }
-)
-"""Names in ``context.library.name`` whose senders' address is the user's; servers' addresses say nothing."""
 LONGEST_MESSAGE_ID = 100
 _NAMED = ("screen", "page")
 _NULL = msgspec.Raw(b"null")

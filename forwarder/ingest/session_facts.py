@@ -9,6 +9,7 @@ import msgspec
 from browser_plugin.destinations import NAME, NAMES, OTHER_NAME, is_denied, may_receive
 from forwarder.ingest.event import Context, EventFields, read_event
 from forwarder.ingest.fields import Fields, read_fields, read_value
+from forwarder.ingest.libraries import APP_LIBRARIES, PAGE_LIBRARIES
 from forwarder.ingest.times import read_time
 from forwarder.sessions.device import CLIENT, ENDED, GIVEN, OWN
 from forwarder.sessions.facts import (
@@ -22,33 +23,7 @@ from forwarder.sessions.facts import (
 from forwarder.sessions.stamp import opening
 from forwarder.spool import NewEvent
 
-_PAGES: Final = frozenset(
-    {
-        "analytics.js",
-        "@ht-sdks/events-sdk-js",
-        "RudderLabs JavaScript SDK",
-        "@jitsu/js",
-        "@jitsu/analytics",
-        "jitsu-js",
-    }
-)
-_APPS: Final = frozenset(
-    {
-        "analytics-ios",
-        "analytics-android",
-        "analytics-swift",
-        "analytics-kotlin",
-        "analytics-flutter",
-        "analytics-react-native",
-        "@segment/analytics-react-native",
-        "analytics-csharp",
-        "rudder-ios-library",
-        "rudder-swift-library",
-        "com.rudderstack.android.sdk.core",
-        "rudder-react-native-library",
-    }
-)
-_KINDS: Final = {**dict.fromkeys(_PAGES, PAGE), **dict.fromkeys(_APPS, APP)}
+_KINDS: Final = {**dict.fromkeys(PAGE_LIBRARIES, PAGE), **dict.fromkeys(APP_LIBRARIES, APP)}
 _OWN_EVENTS: Final = frozenset({"session_start", "session_end"})
 """What Segment's session plugins for apps send."""
 _LONGEST_DIGITS: Final = 15

@@ -66,17 +66,6 @@ def correct(original: int, sent: int | None, received: int) -> int:
     return original if sent is None else received - (sent - original)
 
 
-def usual_time(text: str, received: int) -> int | None:
-    """Return ``happened_at`` of a text that is written as usual, without ``sent``; None for all others."""
-    if not USUAL.fullmatch(text):
-        return None
-    try:
-        original = read_usual(text)
-    except ValueError:
-        return None
-    return original if _EARLIEST <= original <= received + _MOST_AHEAD else None
-
-
 def happened_at(original: int, sent: int | None, received: int) -> int | None:
     """Return when an event happened, corrected where that is sensible; None where nobody knows; all in ms.
 

@@ -62,7 +62,7 @@ async def test_the_connections_of_a_client_and_its_proxies_are_bounded() -> None
         mounts={"https://": httpx.AsyncHTTPTransport(proxy="http://a.test")}
     ) as client:
         bound_connections(client)
-        pools = [transport._pool for transport in (client._transport, *client._mounts.values())]  # type: ignore
+        pools = [transport._pool for transport in (client._transport, *client._mounts.values())]  # type: ignore[union-attr]  # private parts are what this test is for
         assert len(pools) == 2
         assert all(isinstance(pool, httpcore.AsyncConnectionPool) for pool in pools)
         assert all(isinstance(pool._network_backend, BoundedBackend) for pool in pools)

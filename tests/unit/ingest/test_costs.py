@@ -10,10 +10,8 @@ from hypothesis import strategies as st
 
 from forwarder.config.settings import Limits
 from forwarder.ingest.body import exceeds_depth
-from forwarder.ingest.event_times import ABSENT, SentTime, event_times
 from forwarder.ingest.normalization import RequestContext
 from forwarder.ingest.sorting import SLICE_BYTES, EventSorter
-from forwarder.ingest.times import usual_time
 from forwarder.ingest.validation import Rejection
 from forwarder.spool import NewEvent
 
@@ -42,16 +40,6 @@ def test_deep_texts(levels: int, bushy: bool) -> None:
     beside = b"[[]]," if bushy else b""
     text = (b"[" + beside) * (levels - 2) + b"[[]]" + b"]" * (levels - 2)
     assert exceeds_depth(text, 100) is (levels > 100)
-
-
-@given(
-    st.sampled_from(["2026-09-21T14:13:20.123Z", "2026-02-30T00:00:00Z", "1969-12-31T23:59:59Z"])
-    | st.datetimes().map(lambda time: time.isoformat(timespec="milliseconds") + "Z")
-)
-def test_the_short_way_to_a_time_says_what_the_long_one_does(text: str) -> None:
-    usual = usual_time(text, NOW)
-    if usual is not None:
-        assert event_times(text, SentTime(), NOW) == event_times(text, ABSENT, NOW) == (usual, None, ())
 
 
 def test_large_events_are_sorted_in_slices() -> None:
