@@ -21,7 +21,8 @@ def pairs_of(sent: Sequence[Item], planned: Sequence[Item]) -> list[Pair]:
     """Pair the items, the surest first: in the order of the plan, then what was sent and would not be.
 
     Sure is one message id and mapping; then the message id (Segment sends it as insert id where a mapping
-    says so); then who, what and when; then who and what; each in the order in which they came.
+    says so); then who, what and when; then who and what; last, for events that bear another name, the message
+    id, or who and when. Each in the order in which they came.
     """
     partner: dict[int, int] = {}
     free = set(range(len(sent)))
@@ -62,6 +63,15 @@ def _alike(item: Item) -> Hashable | None:
     return _hashable(*_who(item), item.body.get("event_type"))
 
 
+def _renamed(item: Item) -> Hashable | None:
+    return _hashable(item.kind, item.message_id, _product(item)) if item.message_id else None
+
+
+def _renamed_at_one_time(item: Item) -> Hashable | None:
+    time = item.body.get("time")
+    return None if time is None else _hashable(*_who(item), time, _product(item))
+
+
 def _who(item: Item) -> tuple[object, ...]:
     return (item.kind, item.body.get("user_id"), item.body.get("device_id"), item.body.get("group_value"))
 
@@ -74,4 +84,7 @@ def _hashable(*values: object) -> Hashable:
     return repr(values)
 
 
-_KEYS: tuple[Key, ...] = (_of_one_mapping, _of_one_message, _at_one_time, _of_one_kind, _alike)
+_KEYS: tuple[Key, ...] = (
+    *(_of_one_mapping, _of_one_message, _at_one_time, _of_one_kind, _alike),
+    *(_renamed, _renamed_at_one_time),
+)

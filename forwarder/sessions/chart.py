@@ -14,7 +14,9 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto
 table { border-collapse: collapse; }
 th, td { text-align: right; padding: .2rem 1rem .2rem 0; border-bottom: 1px solid #8884; }
 th:first-child, td:first-child { text-align: left; }
-svg { width: 100%; height: auto; } svg text { font: 12px system-ui, sans-serif; fill: currentColor; }
+figure { margin: 0; overflow-x: auto; }
+svg { width: 100%; min-width: 46rem; height: auto; }
+svg text { font: 12px system-ui, sans-serif; fill: currentColor; }
 .before { fill: var(--before); } .after { fill: var(--after); }
 .key::before { content: "\\25A0  "; }
 .key.before { color: var(--before); } .key.after { color: var(--after); }
@@ -66,5 +68,6 @@ def _bars(labels: Sequence[str], before: Sequence[int], after: Sequence[int]) ->
         f"{label}: {old} before, {new} after" for label, old, new in zip(labels, before, after, strict=True)
     )
     return (
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(told)}">{"".join(parts)}</svg>'
+        f'<figure><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(told)}">'
+        f"{''.join(parts)}</svg></figure>"
     )

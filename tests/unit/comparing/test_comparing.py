@@ -109,6 +109,14 @@ def test_items_are_paired_by_the_surest_key_first() -> None:
     ]
 
 
+def test_an_event_that_bears_another_name_is_one_event() -> None:
+    planned = [item(event_type="Viewed Home", insert_id="m1"), item(event_type="Viewed Shop", time=5)]
+    sent = [item(event_type="Viewed Shop Page", time=5), item(event_type="Viewed Home Page", insert_id="m1")]
+    pairs = pairs_of(sent, planned)
+    assert [(one.sent, one.planned) for one in pairs] == [(sent[1], planned[0]), (sent[0], planned[1])]
+    assert [one.field for one in differences(sent[1].body, planned[0].body)] == ["event_type"]
+
+
 def test_products_of_one_order_are_not_mixed_up() -> None:
     planned = [item(time=1, productId="a"), item(time=1, productId="b")]
     sent = [item(time=1, productId="b", price=2), item(time=1, productId="a")]
