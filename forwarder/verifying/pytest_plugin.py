@@ -55,7 +55,7 @@ def verify_session(request: pytest.FixtureRequest) -> Iterator[VerifySession]:
     with browsers.playwright() as running:
         names = browsers.found(running, {})
         if not names:
-            pytest.skip("no browser was found; run: playwright install chromium firefox")
+            pytest.fail("no browser was found; run: playwright install chromium firefox", pytrace=False)
         with browsers.browser(running, names[0]) as browser:
             yield check_in(browser)
 

@@ -81,7 +81,7 @@ def test_pages_have_categories(run: Run, path: str, category: str) -> None:
         ({"revenue": 19.99, "currency": "USD"}, {"revenue_eur": 18.39}),
         ({"total": 10}, {"total_eur": 10.0}),
         ({"value": 5, "currency": "gbp "}, {"value_eur": 5.85}),
-        ({"revenue": 1, "currency": "XXX"}, {}),
+        ({"revenue": 1, "currency": "XXX"}, {}),  # ISO 4217: no currency
         ({"revenue": "1", "value": True, "total": 1e300}, {}),
     ],
 )
