@@ -5,6 +5,7 @@ one stream of tokens, and the lenient rules go on with what the strict ones have
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from forwarder.javascript.calendar import time_of
@@ -22,6 +23,7 @@ LONGEST: Final = 1000
 """Characters of a text that can be a date; V8 has no bound, but who sends more does not mean a date."""
 
 
+@lru_cache(maxsize=64)  # every action of every subscription asks for the same few times of an event
 def read_date(text: str) -> int | None:
     """Return the time in ms since the epoch, None where V8 finds none and for texts beyond ``LONGEST``."""
     if len(text) > LONGEST:
