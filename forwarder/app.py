@@ -10,6 +10,7 @@ import structlog
 from forwarder import metrics
 from forwarder.cdn.routes import Pages
 from forwarder.cdn.session_rules import session_rules
+from forwarder.config.restarting import needing_restart
 from forwarder.config.sessions import devices_of
 from forwarder.config.settings import Settings
 from forwarder.console import Shown
@@ -104,8 +105,7 @@ class Forwarder:
                 return
             delivery = self._delivery(settings)
             pages, service = self._front(settings)
-            restart = [name for name in FOR_THE_PROCESS if _at(settings, name) != _at(self._at_start, name)]
-            if restart:
+            if restart := needing_restart(settings, self._at_start):
                 log.warning("these settings take effect at the next start", settings=restart)
             await self._exchange(delivery, settings.server.stop_seconds)
             self.settings, self.pages, self.service = settings, pages, service
@@ -217,21 +217,6 @@ LOOK_S = 1.0
 LOOKS_A_MINUTE = 60
 RESTORE_S = 1.0
 """Between two tries to go on delivering after a reload that failed."""
-
-
-FOR_THE_PROCESS = (
-    *("server.host", "server.port", "server.trusted_proxies", "spool"),
-    *("limits.request_seconds", "limits.idle_seconds", "limits.header_bytes"),
-    *("limits.connections", "limits.unanswered_bytes"),
-)
-"""Settings that reading the configuration again does not change."""
-
-
-def _at(settings: Settings, name: str) -> object:
-    value: object = settings
-    for part in name.split("."):
-        value = getattr(value, part)
-    return value
 
 
 def routes(settings: Settings) -> list[DestinationRoute]:

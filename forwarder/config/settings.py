@@ -3,57 +3,19 @@
 ``forwarder/example.toml`` shows and explains every setting; ``configuration`` reads the file.
 """
 
-import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
+from forwarder.config.values import ORIGIN, Frozen, Key, Name, Networks, Positive, WriteKey, page_files
 from forwarder.origins import origin_mistake
 from forwarder.prefixes import PREFIX
 from forwarder.spool.location import is_stream_url, parse_stream_url
 
-_ORIGIN = re.compile(r"https?://[^/?#@\s]+")
 
-
-def _name(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", value):
-        raise ValueError("must be 1 to 64 letters, digits, _ . or -, the first a letter or digit")
-    return value
-
-
-def _write_key(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_.~-]{1,128}", value):
-        raise ValueError("must be 1 to 128 letters, digits, _ . ~ or -")
-    return value
-
-
-def _key(value: SecretStr) -> SecretStr:
-    """Amplitude's keys are pasted: a blank or line end that came along would be refused there."""
-    text = value.get_secret_value()
-    if text != text.strip() or not text.isprintable():
-        raise ValueError("begins or ends with a blank, or holds a line end; give the key alone")
-    return value
-
-
-Name = Annotated[str, AfterValidator(_name)]
-Key = Annotated[SecretStr, AfterValidator(_key)]
-Positive = Annotated[int, Field(gt=0)]
-
-
-def page_files() -> Path:
-    """Return the folder of the page's files that came with this forwarder: in its wheel, or a checkout's."""
-    package = Path(__file__).parents[1]
-    inside = package / "files"
-    return inside if inside.is_dir() else package.parent / "dist"
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class Server(_Frozen):
+class Server(Frozen):
     """Where the forwarder listens, and what it serves to pages."""
 
     host: str = "127.0.0.1"
@@ -61,7 +23,7 @@ class Server(_Frozen):
     public_url: str = ""
     """``https://events.example.com`` as pages reach it, or with the path below which it is served; empty:
     only pages on this machine are told where it is."""
-    trusted_proxies: tuple[str, ...] = ()
+    trusted_proxies: Networks = ()
     """Addresses or networks whose X-Forwarded-For, -Proto and -Prefix are believed."""
     operator_token: SecretStr = SecretStr("")
     """Opens /metrics and /console; empty: they stay closed."""
@@ -82,7 +44,7 @@ class Server(_Frozen):
     @classmethod
     def _is_origin(cls, value: str) -> str:
         public = value.rstrip("/")
-        origin = _ORIGIN.match(public)
+        origin = ORIGIN.match(public)
         path = public[origin.end() :] if origin else ""
         if value and not (origin and (not path or PREFIX.fullmatch(path))):
             raise ValueError("must be like https://events.example.com or https://shop.example.com/events")
@@ -94,16 +56,6 @@ class Server(_Frozen):
         _, slash, path = self.public_url.partition("://")[2].partition("/")
         return slash + path
 
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for network in value:
-            try:
-                ipaddress.ip_network(network)
-            except ValueError as error:
-                raise ValueError(f"{error}; give addresses, or networks like 10.0.0.0/8") from None
-        return value
-
     @field_validator("operator_token")
     @classmethod
     def _is_long(cls, value: SecretStr) -> SecretStr:
@@ -113,7 +65,7 @@ class Server(_Frozen):
         return value
 
 
-class SpoolSettings(_Frozen):
+class SpoolSettings(Frozen):
     """Where accepted events wait: in a file, or in a NATS JetStream stream."""
 
     path: str = "spool.db"
@@ -140,7 +92,7 @@ class SpoolSettings(_Frozen):
         return value
 
 
-class ConnectionLimits(_Frozen):
+class ConnectionLimits(Frozen):
     """Bounds on connections and on what arrives by them; sizes in bytes, times in seconds."""
 
     request_seconds: Annotated[float, Field(gt=0)] = 60.0
@@ -170,7 +122,7 @@ class Limits(ConnectionLimits):
     """Requests of one address with a wrong write key; beyond, those are answered slowly."""
 
 
-class EnrichSettings(_Frozen):
+class EnrichSettings(Frozen):
     """The owner's own Python for the events of a source."""
 
     path: Path
@@ -189,18 +141,18 @@ class EnrichSettings(_Frozen):
         return self
 
 
-class Source(_Frozen):
+class Source(Frozen):
     """One sender: a page, an app or a server, known by its write key."""
 
     name: Name
-    write_key: Annotated[str, AfterValidator(_write_key)]
+    write_key: WriteKey
     allowed_origins: tuple[str, ...] = ("*",)
     """Origins of pages and hybrid apps that may send; ``*`` for all, ``https://*.example.com`` below one."""
     strict: bool = False
     """Answer 400 with every reason instead of taking the good events: for development."""
     client_addresses: bool = True
     """Put the sender's address into ``context.ip`` for client-side libraries."""
-    session: dict[str, object] = {}
+    session: dict[str, object] = {}  # noqa: RUF012 - pydantic copies defaults
     """Session plugin settings of this source, over those of ``[session]``."""
     enrich: EnrichSettings | None = None
 
@@ -219,7 +171,7 @@ class Source(_Frozen):
         return value
 
 
-class AmplitudeKeys(_Frozen):
+class AmplitudeKeys(Frozen):
     """The Amplitude project, in the words of Segment's destination settings."""
 
     apiKey: Key  # noqa: N815 - Segment's own JSON name
@@ -242,7 +194,7 @@ class AmplitudeKeys(_Frozen):
         }
 
 
-class Destination(_Frozen):
+class Destination(Frozen):
     """One Amplitude project that events go to."""
 
     name: Name
@@ -276,18 +228,18 @@ class Destination(_Frozen):
     @field_validator("base_url")
     @classmethod
     def _is_address(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(_ORIGIN.pattern + r"(/[^?#\s]*)?", value):
+        if value is not None and not re.fullmatch(ORIGIN.pattern + r"(/[^?#\s]*)?", value):
             raise ValueError("must be like http://127.0.0.1:9000, without user name and query")
         return value
 
 
-class Settings(_Frozen):
+class Settings(Frozen):
     """Everything one forwarder needs to know."""
 
     server: Server = Server()
     spool: SpoolSettings = SpoolSettings()
     limits: Limits = Limits()
-    session: dict[str, object] = {}
+    session: dict[str, object] = {}  # noqa: RUF012 - pydantic copies defaults
     """The page's session plugin; see the plugin's own settings."""
     sources: tuple[Source, ...] = (Source(name="demo", write_key="demo"),)
     destinations: tuple[Destination, ...] = ()

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from forwarder.spool.api import (
-    Counts,
     DeadLetter,
     MessageGroup,
     NewDead,
@@ -11,9 +10,9 @@ from forwarder.spool.api import (
     Parked,
     Settlement,
     Spool,
-    Standing,
     StoredEvent,
 )
+from forwarder.spool.counts import Counts, Standing
 from forwarder.spool.location import is_stream_url, parse_stream_url
 from forwarder.spool.sqlite.spool import SqliteSpool
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from browser_plugin.destinations import NAMES, may_receive
 
+PLUGIN = "Amplitude Session"
+"""The plugin's name in Analytics.js."""
 PROBE = "Forwarder Verify"
 """The name of the events that the check itself has the page track; none of them leaves the browser."""
 UNSTAMPED_TYPES = ("screen",)

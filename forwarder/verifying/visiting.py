@@ -8,30 +8,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from forwarder.errors import ForwarderError
-from forwarder.verifying.checks import OURS
-from forwarder.verifying.observation import PROBE, Failure, Look, SeenEvent, SettingsDocument, Visit
+from forwarder.verifying.observation import PLUGIN, PROBE, Failure, Look, SeenEvent, SettingsDocument, Visit
 from forwarder.verifying.steps import AROUND_IDLE, REFUSED, SUBDOMAIN
-from forwarder.verifying.watching import told_by, watch
+from forwarder.verifying.waiting import SOON_S, quiet, until
+from forwarder.verifying.watching import read_message, watch
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response
 
 _LOOK = (Path(__file__).parent / "look.js").read_text(encoding="utf-8")
 _SETTINGS = re.compile(r"/projects/[^/]+/settings/?(\?|$)")
-_QUIET_MS = 100
-"""How long nothing new may come before a step counts as done; Analytics.js sends within a few ms."""
 _LOADED_S = 0.4
 """How long a page that has loaded is given to send what it sends by itself; seconds."""
-_SOON_S = 4.0
-"""How long a tracked event may take to be sent; seconds."""
 _A_MINUTE_MS = 60_000
 _TRACK = """([name, event, step, integrations]) => {
   window[name].track(event, { step }, { integrations });
@@ -102,7 +97,7 @@ class _Visitor:
         if not self._seen.first_look.initialized:
             return
         self._try(page, "event")
-        if OURS not in self._seen.first_look.plugins:
+        if PLUGIN not in self._seen.first_look.plugins:
             return
         self._await_python(page)
         for step, name in zip(REFUSED, ("Actions Amplitude", "Amplitude (Actions)"), strict=True):
@@ -126,11 +121,11 @@ class _Visitor:
         return page
 
     def _console(self, message: ConsoleMessage) -> None:
-        told = told_by(message, self.step)
-        if isinstance(told, SeenEvent):
-            self._seen.events.append(told)
-        elif told:
-            self._seen.violations.append(told)
+        said = read_message(message, self.step)
+        if isinstance(said, SeenEvent):
+            self._seen.events.append(said)
+        elif said:
+            self._seen.violations.append(said)
 
     def _response(self, response: Response) -> None:
         if _SETTINGS.search(response.url) and self._seen.settings is None:
@@ -143,19 +138,19 @@ class _Visitor:
 
     def _give_consent(self, page: Page) -> None:
         with self._trying("consent"):
-            self._quiet(page, least=2.0)
+            quiet(page, self._seen.events, least=2.0)
             self._look(page)
             page.click(self._options.consent, timeout=self._options.timeout * 1_000)
 
     def _arrive(self, page: Page) -> None:
         self._wait_for_start(page)
-        self._quiet(page, least=_LOADED_S)
+        quiet(page, self._seen.events, least=_LOADED_S)
         if self._seen.settings:
             self._seen.settings = self._read_settings(self._seen.settings)
         self._look(page)
 
     def _read_settings(self, document: SettingsDocument) -> SettingsDocument:
-        """Fetch the document again, outside the page: browsers do not all tell what an answer held."""
+        """Fetch the document again, outside the page: not all browsers show what a response held."""
         try:
             said = self._context.request.get(document.url, timeout=self._options.timeout * 1_000).json()
             plugins = said.get("remotePlugins") or []
@@ -168,7 +163,7 @@ class _Visitor:
         """Wait for Analytics.js, then for the plugin, as long as they may take."""
         name = json.dumps(self._options.name)
         started = f"window[{name}]?.initialized === true"
-        ours = f"(one) => (one.action || one).name === {json.dumps(OURS)}"
+        ours = f"(one) => (one.action || one).name === {json.dumps(PLUGIN)}"
         registered = f"{started} && window[{name}].queue.plugins.some({ours})"
         asked = bool(self._options.consent) and self.step != "arrival"
 
@@ -177,8 +172,8 @@ class _Visitor:
             asked = asked and not self._consented_again(page)
             return bool(page.evaluate(started))
 
-        if self._until(page, has_started, self._options.timeout):
-            self._until(page, lambda: bool(page.evaluate(registered)), self._options.timeout / 2)
+        if until(page, has_started, self._options.timeout):
+            until(page, lambda: bool(page.evaluate(registered)), self._options.timeout / 2)
 
     def _consented_again(self, page: Page) -> bool:
         """Click the banner's button if the page asks once more; tell whether it did."""
@@ -190,7 +185,7 @@ class _Visitor:
 
     def _await_python(self, page: Page) -> None:
         state = "analyticsSession.python"
-        self._until(page, lambda: page.evaluate(state) != "starting", self._options.timeout)
+        until(page, lambda: page.evaluate(state) != "starting", self._options.timeout)
         with self._trying("event"):
             self._look(page)
 
@@ -198,8 +193,8 @@ class _Visitor:
         """Have the page track one event, wait until it is sent, and look."""
         with self._trying(step):
             page.evaluate(_TRACK, [self._options.name, PROBE, step, integrations or {}])
-            self._until(page, lambda: self._seen.probe(step) is not None, _SOON_S)
-            self._quiet(page)
+            until(page, lambda: self._seen.probe(step) is not None, SOON_S)
+            quiet(page, self._seen.events)
             self._look(page)
 
     def _in_another_tab(self, url: str, step: str) -> None:
@@ -213,9 +208,9 @@ class _Visitor:
         with self._trying("leaving"):
             page.evaluate(_TRACK_LEAVING, [self._options.name, PROBE, "leaving"])
             page.goto(self._seen.url, wait_until="domcontentloaded")
-            self._until(page, lambda: self._seen.probe("leaving") is not None, 1.0)
+            until(page, lambda: self._seen.probe("leaving") is not None, 1.0)
             self._wait_for_start(page)
-            self._quiet(page)
+            quiet(page, self._seen.events)
 
     def _idle(self, page: Page) -> None:
         """Move the page's clock to both sides of the moment at which the session ends."""
@@ -247,20 +242,3 @@ class _Visitor:
         look = Look(**said, **lists)
         self._seen.looks[self.step] = look
         return look
-
-    def _quiet(self, page: Page, least: float = 0.0) -> None:
-        """Wait until the page has sent nothing for a moment; ``least``: seconds it is given anyway."""
-        began = monotonic()
-        while True:
-            count = len(self._seen.events)
-            page.wait_for_timeout(_QUIET_MS)
-            if len(self._seen.events) == count and monotonic() - began >= least:
-                return
-            if monotonic() - began > _SOON_S:
-                return
-
-    def _until(self, page: Page, true: Callable[[], bool], seconds: float) -> bool:
-        until = monotonic() + seconds
-        while not (done := true()) and monotonic() < until:
-            page.wait_for_timeout(50)
-        return done

@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Route
 
 _WATCH = (Path(__file__).parent / "watch.js").read_text(encoding="utf-8")
-_TOLD = "forwarder-verify:"
+_PREFIX = "forwarder-verify:"
 """What watch.js begins each of its messages on the console with."""
 _MARKED = re.compile(r"[?&]forwarder-verify=1")
 
 
 def watch(pages: BrowserContext | Page) -> None:
-    """Have every page, from its next navigation on, tell of its events; none of them leaves the browser."""
+    """Have every page, from its next navigation on, show its events; none of them leaves the browser."""
     pages.add_init_script(_WATCH)
     pages.route(_MARKED, _answer)
 
 
-def told_by(message: ConsoleMessage, step: str = "") -> SeenEvent | Violation | None:
-    """Return what a message on the console tells; None for the page's own. ``step``: what is tried."""
-    if not message.text.startswith(_TOLD):
+def read_message(message: ConsoleMessage, step: str = "") -> SeenEvent | Violation | None:
+    """Return what a message on the console holds; None for the page's own. ``step``: what is tried."""
+    if not message.text.startswith(_PREFIX):
         return None
-    said = json.loads(message.text.removeprefix(_TOLD))
+    said = json.loads(message.text.removeprefix(_PREFIX))
     if said["kind"] == "violation":
         return Violation(said["directive"], said["blocked"])
     return SeenEvent(said["event"], said["url"], step, leaving=said["leaving"])
@@ -39,9 +39,9 @@ def events_of(page: Page) -> list[SeenEvent]:
     seen: list[SeenEvent] = []
 
     def keep(message: ConsoleMessage) -> None:
-        told = told_by(message)
-        if isinstance(told, SeenEvent):
-            seen.append(told)
+        said = read_message(message)
+        if isinstance(said, SeenEvent):
+            seen.append(said)
 
     watch(page)
     page.on("console", keep)

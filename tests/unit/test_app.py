@@ -13,7 +13,8 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
-from forwarder.app import FOR_THE_PROCESS, Forwarder
+from forwarder.app import Forwarder
+from forwarder.config.restarting import FOR_THE_PROCESS
 from forwarder.config.settings import Settings
 from forwarder.delivery import DestinationRoute, SchedulerSettings
 from forwarder.errors import SpoolError, SpoolFull

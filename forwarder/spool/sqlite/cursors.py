@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from forwarder.spool.api import Counts, Standing
+from forwarder.spool.counts import Counts, Standing
 
 DISCARDED = "discarded"
 """Stands in the table of ends for dead letters that a bound has removed; they have ended as dead before."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing_extensions import override
 
 from forwarder.errors import SpoolUnavailable
-from forwarder.spool.api import Counts
+from forwarder.spool.counts import Counts
 from forwarder.spool.sqlite import cursors
 from forwarder.spool.sqlite.accepting import Accepting
 from forwarder.spool.sqlite.dead_letters import DeadLetters

@@ -10,6 +10,7 @@ from pydantic_core import PydanticUndefined
 
 from browser_plugin.settings import TABLE
 from forwarder.config import settings
+from forwarder.config.values import page_files
 from tests.docs.reference.markdown import block, code, table, texts_of
 from tests.support.processes import ROOT
 
@@ -66,11 +67,9 @@ def forwarder_settings() -> str:
 def _rows(section: str, model: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
     documented = texts_of(ROOT / "forwarder" / "config" / "settings.py").get(model.__name__, {})
     for name, field in model.model_fields.items():
-        told = _comment(section, name) or documented.get(name) or MORE.get(name, "")
-        default = (
-            "" if field.default_factory == settings.page_files else field.default
-        )  # a folder of this machine
-        yield code(name), _default(default), told
+        text = _comment(section, name) or documented.get(name) or MORE.get(name, "")
+        default = "" if field.default_factory == page_files else field.default  # a folder of this machine
+        yield code(name), _default(default), text
 
 
 def _default(value: Any) -> str:

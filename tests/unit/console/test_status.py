@@ -7,7 +7,7 @@ from forwarder.delivery.watchdog import Stall
 from forwarder.http.metrics import count_events, count_report
 from forwarder.outcomes import Outcome
 from forwarder.spool import Counts, Standing
-from forwarder.spool.api import REFUSING_MS
+from forwarder.spool.counts import REFUSING_MS
 
 NOTHING = Counts(0, 0, None, {})
 

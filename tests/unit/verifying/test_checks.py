@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from forwarder.verifying.checks import CHECKS, OURS, findings_of
+from forwarder.verifying.checks import CHECKS, findings_of
 from forwarder.verifying.observation import (
+    PLUGIN,
     PROBE,
     Failure,
     Look,
@@ -24,7 +25,7 @@ LOOK = Look(
     analytics=True,
     initialized=True,
     cdn="https://events.example.com",
-    plugins=(OURS,),
+    plugins=(PLUGIN,),
     session_id=ID,
     last_activity=ID,
     expires_at=ID + 1_800_000,
@@ -159,8 +160,8 @@ FAULTS: list[tuple[str, str, Callable[[Visit], None]]] = [
     ("every", "eventTypes", changed("reload", None)),
     ("last", "pagehide", adds(event("leaving", None, leaving=True, event="Left"))),
     ("last", "second script", lambda visit: without(visit, "leaving")),
-    ("once", "Browser Session Tracking", lambda visit: with_look(visit, plugins=("Session Plugin", OURS))),
-    ("once", "take the tag out", lambda visit: with_look(visit, plugins=(OURS, OURS))),
+    ("once", "Browser Session Tracking", lambda visit: with_look(visit, plugins=("Session Plugin", PLUGIN))),
+    ("once", "take the tag out", lambda visit: with_look(visit, plugins=(PLUGIN, PLUGIN))),
     ("once", "another script", adds(event("tab", LATER, messageId="m"), event("tab", messageId="m"))),
     (
         "once",
