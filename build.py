@@ -5,7 +5,7 @@
 ``.venv`` (exactly those of requirements.lock, for tests those of tests/requirements.lock as well), JavaScript
 packages in ``browser_plugin/node_modules`` (exactly those of package-lock.json), what is built in ``dist``,
 logs and caches in ``build``. Browsers are the one thing that lives outside, and only ``test`` and ``bench``
-need them. What this machine lacks is told before anything long begins, and a step whose inputs have not
+need them. What this machine lacks is said before anything long begins, and a step whose inputs have not
 changed is not done again.
 """
 
@@ -200,8 +200,8 @@ def declared() -> str:
     import tomllib  # an older Python than its first has been refused by now
 
     said = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    told = [said["build-system"], said["project"], said["dependency-groups"], said["tool"]["hatch"]]
-    return hashlib.sha256(repr(told).encode()).hexdigest()
+    parts = [said["build-system"], said["project"], said["dependency-groups"], said["tool"]["hatch"]]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 def pins(lock: Path) -> int:

@@ -55,8 +55,8 @@ def main() -> None:
     except (OwnerError, FreezeError, OSError, ValueError) as error:
         say(str(error))
         raise SystemExit(1) from None
-    told = {"path": str(options.path.resolve()), "texts": texts, "answers": answers}
-    options.out.write_text(json.dumps(told))
+    report = {"path": str(options.path.resolve()), "texts": texts, "answers": answers}
+    options.out.write_text(json.dumps(report))
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def explained(
 
 
 def rejected_explained(event: object, rejected: Rejected) -> Iterator[str]:
-    """Yield the lines about an event that would not be taken."""
+    """Yield the lines about an event that would be rejected."""
     yield _title(event if isinstance(event, Mapping) else {})
     yield f"  rejected ({rejected.code}): {rejected.message}"
     yield ""

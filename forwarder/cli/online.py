@@ -181,16 +181,16 @@ def _send(tried: _Tried, before: _Recent, found: Found, sleep: Callable[[float],
     if not is_accepted(Endpoint.HTTPAPI, UpstreamResponse(answer.status_code, answer.content)):
         key = answer.status_code in (400, 401)
         mend = "check apiKey and endpoint" if key else "try again, then check the endpoint"
-        found.problems.append(f"the test event is not taken ({answer.status_code}); {mend}")
+        found.problems.append(f"the test event is not accepted ({answer.status_code}); {mend}")
         return
-    taken = f'Amplitude took the test event "{EVENT_TYPE}" of device {DEVICE_ID}'
+    arrived = f'Amplitude took the test event "{EVENT_TYPE}" of device {DEVICE_ID}'
     if before.observed not in (NOT_OBSERVED, INCONCLUSIVE):
         why = "others came before it" if before.observed else "its check cannot be asked"
-        found.notes.append(f"{taken}; {why}, so look for it in User Look-Up")
+        found.notes.append(f"{arrived}; {why}, so look for it in User Look-Up")
     elif _follow(tried, sleep):
-        found.notes.append(f"{taken}, and has counted it")
+        found.notes.append(f"{arrived}, and has counted it")
     else:
-        found.problems.append(f"{taken}, and has not counted it in {FOLLOW_S} s; check again in some minutes")
+        found.problems.append(f"{arrived}, and has not counted it in {FOLLOW_S} s; check again later")
 
 
 def _follow(tried: _Tried, sleep: Callable[[float], None]) -> bool:

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from forwarder.amplitude import AmplitudeDestination
 from forwarder.cli.explanations import explained, rejected_explained
 from forwarder.cli.plans import plan_line, rejected_line, skips_of
-from forwarder.cli.trial import Rejected, Taken
+from forwarder.cli.trial import Accepted, Rejected
 from forwarder.config.settings import Settings
 
 
 def show_outcome(
     event: object,
-    done: Taken | Rejected,
+    done: Accepted | Rejected,
     settings: Settings,
     destinations: Mapping[str, AmplitudeDestination],
     *,

@@ -42,9 +42,9 @@ def plan(
     """Show what would become of EVENTS, and what would be sent to Amplitude, without sending.
 
     EVENTS is a file with events in Segment's JSON: one a line, pretty-printed, in lists or in the bodies of
-    /v1/batch; left out, standard input is read. Each is taken as serve would take it now, with its checks and
-    its corrections of the time. One JSON line for each tells every matching subscription's requests, or why
-    it is rejected or filtered.
+    /v1/batch; left out, standard input is read. Each is treated as serve would treat it now, with its checks
+    and its corrections of the time. One JSON line for each shows every matching subscription's requests, or
+    why it is rejected or filtered.
 
     \b
     Try a mapping, or code of your own, on a few events:
@@ -81,7 +81,7 @@ def plan(
             failed = True
             say(given.problem, err=True)
             continue
-        made = show_outcome(given.event, trial.take(given), settings, destinations, explain=explain)
+        made = show_outcome(given.event, trial.accept(given), settings, destinations, explain=explain)
         if compare:
             lines += made
         else:

@@ -6,7 +6,7 @@ import orjson
 
 from forwarder.amplitude import AmplitudeDestination, Call, Planned
 from forwarder.amplitude.wire.requests import MASK
-from forwarder.cli.trial import Rejected, Taken
+from forwarder.cli.trial import Accepted, Rejected
 from forwarder.config.settings import Settings
 from forwarder.delivery.scheduler.planning import why_skipped, why_unmatched
 from forwarder.enrichment.effect import Effect
@@ -23,14 +23,16 @@ def no_skips(destination: str) -> str:
     return ""
 
 
-def skips_of(settings: Settings, taken: Taken) -> Skips:
+def skips_of(settings: Settings, accepted: Accepted) -> Skips:
     """Return which destinations get nothing of an event: its source goes elsewhere, or it says so itself."""
     routed = {one.name: one.sources for one in settings.destinations}
 
     def skips(destination: str) -> str:
         sources = routed[destination]
         return why_skipped(
-            taken.source, taken.event.get("integrations"), None if sources is None else frozenset(sources)
+            accepted.source,
+            accepted.event.get("integrations"),
+            None if sources is None else frozenset(sources),
         )
 
     return skips
@@ -68,7 +70,7 @@ def plan_line(
 
 
 def rejected_line(event: object, rejected: Rejected) -> str:
-    """Return as JSON that and why an event would not be taken."""
+    """Return as JSON that and why an event would not be accepted."""
     reason = {"code": rejected.code, "message": rejected.message}
     return stringify({"messageId": _message_id(event), "planned": [], "rejected": reason})
 

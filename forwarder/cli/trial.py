@@ -1,4 +1,4 @@
-"""Ingest as ``serve`` runs it, with nothing kept: what of an event would be taken, and in which form."""
+"""Ingest as ``serve`` runs it, with nothing kept: whether an event would be accepted, and in which form."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ from forwarder.spool import NewEvent
 _UNBOUNDED = 1_000_000_000
 
 
-class Taken:
+class Accepted:
     """An event as it would be in the spool.
 
     ``source``: its name; ``event``: with corrected times; ``effect``: what the owner's code did to it, None
@@ -39,7 +39,7 @@ class Taken:
 
 
 class Rejected:
-    """Why an event would not be taken. ``code``: the counted reason."""
+    """Why an event would be rejected. ``code``: the counted reason."""
 
     def __init__(self, code: str, message: str) -> None:
         self.code = code
@@ -90,10 +90,10 @@ def _count_nothing(source: str, outcome: Outcome, reason: str, count: int) -> No
 
 
 class Trial:
-    """Takes events as ``serve`` would from now on. ``source``: the sender of those that name no write key."""
+    """Accepts events as ``serve`` would from now on. ``source``: who sends those that name no write key."""
 
     def __init__(self, settings: Settings, source: Source, clock: Callable[[], int]) -> None:
-        strict = [one.model_copy(update={"strict": True}) for one in settings.sources]  # tells every reason
+        strict = [one.model_copy(update={"strict": True}) for one in settings.sources]  # says every reason
         limits = settings.limits.model_copy(update={"requests_per_second": _UNBOUNDED})
         self._spool = _Nowhere()
         bounds = Bounds(limits.event_bytes, limits.nesting)
@@ -109,7 +109,7 @@ class Trial:
         )
         self._key = source.write_key
 
-    def take(self, given: Given) -> Taken | Rejected:
+    def accept(self, given: Given) -> Accepted | Rejected:
         """Return the event as it would be kept, or why it would not."""
         self._spool.events = []
         event = given.event
@@ -129,7 +129,7 @@ class Trial:
         if not self._spool.events:
             return Rejected("enrich", f"the source's own enrich keeps nothing of it: {self._enricher.effect}")
         [kept] = self._spool.events
-        return Taken(kept.source, read_body(kept.body), self._enricher.effect)
+        return Accepted(kept.source, read_body(kept.body), self._enricher.effect)
 
     @staticmethod
     def _own_key(given: Given) -> str:

@@ -85,7 +85,7 @@ class Comparison:
         counts: Counter[tuple[str, str, How]] = Counter()
         examples: dict[tuple[str, str, How], Difference | None] = {}
         for one in self.differing:
-            for name, how, example in _told(one):
+            for name, how, example in _rows_of(one):
                 key = (one.mapping, name, how)
                 counts[key] += 1
                 examples.setdefault(key, example)
@@ -93,7 +93,7 @@ class Comparison:
         return sorted(rows, key=lambda row: (row.mapping == NO_MAPPING, row.mapping, -row.count, row.field))
 
 
-def _told(one: Compared) -> Iterator[tuple[str, How, Difference | None]]:
+def _rows_of(one: Compared) -> Iterator[tuple[str, How, Difference | None]]:
     if one.missing:
         yield f"the whole {one.item.kind}", one.missing, None
     for difference in one.differences:

@@ -15,9 +15,9 @@ from forwarder.enrichment.comparison import differences
 
 def main() -> None:
     """Compare what the file holds."""
-    told = json.loads(Path(sys.argv[1]).read_text())
-    texts, page = told["texts"], told["answers"]
-    code = OwnerCode.read(Path(told["path"]))
+    report = json.loads(Path(sys.argv[1]).read_text())
+    texts, page = report["texts"], report["answers"]
+    code = OwnerCode.read(Path(report["path"]))
     one = Enrichment(code.version, code.load())
     for number, place, change in differences(one, texts, page):
         print(f"event {number + 1}, {place} against this Python, {change['path'] or 'as a whole'}:")

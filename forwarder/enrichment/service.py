@@ -67,7 +67,7 @@ class EnrichmentService:
         self._watching.add(task)
         task.add_done_callback(self._watching.discard)
         done = await asyncio.shield(task)
-        self._tell(source, done)
+        self._report(source, done)
         return [
             NewEvent(event.source, event.message_id, enriched.body)
             for event, enriched in zip(events, done, strict=True)
@@ -124,7 +124,7 @@ class EnrichmentService:
             return
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(_TooLong))
 
-    def _tell(self, source: str, done: list[Enriched]) -> None:
+    def _report(self, source: str, done: list[Enriched]) -> None:
         for result, count in Counter(one.result.value for one in done).items():
             metrics.ENRICHMENTS.add(source, result, count=count)
         for fault in {one.fault for one in done if one.fault}:

@@ -34,16 +34,16 @@ class WrongTokens:
         """``clock``: milliseconds, never set back."""
         self._clock = clock
         self._failed = FailedAttempts(_WRONG_PER_MINUTE)
-        self._untold = 0
-        self._told_at: int | None = None
+        self._unlogged = 0
+        self._logged_at: int | None = None
 
     async def refused(self, network: str) -> None:
         """Note a wrong token from an address; return when it may be answered."""
         now = self._clock()
-        self._untold += 1
-        if self._told_at is None or now - self._told_at >= _LOG_EVERY_MS:
-            log.warning("wrong operator's token", tries=self._untold)
-            self._untold, self._told_at = 0, now
+        self._unlogged += 1
+        if self._logged_at is None or now - self._logged_at >= _LOG_EVERY_MS:
+            log.warning("wrong operator's token", tries=self._unlogged)
+            self._unlogged, self._logged_at = 0, now
         slowed = self._failed.too_many(network, now)
         self._failed.count(network, now)
         if slowed:

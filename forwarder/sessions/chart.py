@@ -64,10 +64,10 @@ def _bars(labels: Sequence[str], before: Sequence[int], after: Sequence[int]) ->
             f'<text x="{left + step / 2:.1f}" y="{_HEIGHT - _LOW + 18}" text-anchor="middle">'
             f"{escape(label)}</text>"
         )
-    told = "; ".join(
+    spoken = "; ".join(
         f"{label}: {old} before, {new} after" for label, old, new in zip(labels, before, after, strict=True)
     )
     return (
-        f'<figure><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(told)}">'
+        f'<figure><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(spoken)}">'
         f"{''.join(parts)}</svg></figure>"
     )

@@ -165,7 +165,7 @@ def test_among_others_a_test_event_cannot_be_told(tried: Callable[..., Found]) -
 @pytest.mark.parametrize("said", [400, 500, 200, {"code": 400}])
 def test_a_test_event_that_is_not_taken(tried: Callable[..., Found], said: Said) -> None:
     [line] = tried(Amplitude(recent=NONE, upload=said), send=True).problems
-    assert "the test event is not taken" in line
+    assert "the test event is not accepted" in line
 
 
 def test_sending_has_to_be_asked_for_with_online() -> None:
