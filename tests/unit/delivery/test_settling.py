@@ -6,6 +6,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from forwarder import metrics
+from forwarder.amplitude.wire.responses import UpstreamResponse
 from forwarder.delivery.faults import Faults
 from forwarder.delivery.health import DestinationHealth
 from forwarder.delivery.scheduler.job import Job
@@ -15,7 +16,7 @@ from forwarder.delivery.turns import FAULT_RETRY_S, TurnTimes
 from forwarder.delivery.watchdog import Stall
 from forwarder.errors import SpoolFull
 from forwarder.spool import Counts, Settlement, Standing
-from tests.support.simulation.lines import NOW, OK, UpstreamResponse, event, line
+from tests.support.simulation.lines import NOW, OK, event, line
 
 
 class Book:
@@ -180,7 +181,7 @@ def test_an_event_alone_is_given_up_at_the_second_fault() -> None:
     faults.note_events([1], "second")
     assert (faults.is_over(1), faults.is_over(2)) == (True, False)
     assert faulty(faults).reason == "our fault: second"
-    assert faulty(faults, 2).reason == ""
+    assert (faulty(faults, 2).reason, faulty(faults, 2).split_level) == ("", 0)
     assert (faults.tries(Job(event(1), [], ())), faults.tries(Job(event(9), [], ()))) == (2, 0)
     faults.forget(1)
     faults.forget(1)
@@ -207,6 +208,18 @@ def test_events_in_one_batch_are_tried_once_more_and_then_with_fewer_beside_them
     faults.note(batch, "as many again")
     assert faulty(faults, 2).split_level == pair.next_split_level(), "it never grows again"
     assert not faults.is_over(2)
+
+
+def test_an_event_alone_in_a_batch_is_given_up_with_all_its_items() -> None:
+    one = line()
+    one.loader.take([event(1, kind="both")], NOW)
+    [batch] = one.due(NOW, False)
+    [job] = batch.jobs
+    assert not one.faults.apply(job)
+    for what in ("first", "second"):
+        one.faults.note(batch, what)
+    assert one.faults.apply(job)
+    assert [(item.done, item.reason) for item in job.items] == [(True, "our fault: second")] * 2
 
 
 def test_who_is_halved_already_is_halved_no_less() -> None:

@@ -189,6 +189,8 @@ def test_behind_a_gap_nothing_is_taken_but_by_reading() -> None:
 
 def test_more_than_fits_has_to_be_read() -> None:
     fresh = TailCache()
-    fresh.extend(spooled(*range(1, MAX_TAIL + 2)))
+    fresh.extend(spooled(*range(1, MAX_TAIL + 1)))
+    assert len(fresh) == MAX_TAIL
+    fresh.extend(spooled(MAX_TAIL + 1))
     assert not len(fresh)
     assert taken(fresh, 0) == []

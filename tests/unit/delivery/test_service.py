@@ -1,0 +1,540 @@
+"""The life of all destinations' workers: they begin together or not at all, and end whatever fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, cast
+
+import httpx
+import orjson
+import pytest
+from structlog.testing import capture_logs
+
+from forwarder import metrics
+from forwarder.delivery import DeliveryService, DestinationRoute, SchedulerSettings, service
+from forwarder.delivery.health import DestinationHealth
+from forwarder.delivery.sending import OUR_FAULT
+from forwarder.delivery.service import LOOK_S, RESTART_S
+from forwarder.delivery.watchdog import MENDED_ANEW, STILL_MS, Stall, Watch
+from forwarder.delivery.worker import LAST_S, Worker
+from forwarder.errors import SpoolFull
+from forwarder.spool import Counts, Parked, Settlement, Standing, StoredEvent
+from forwarder.spool.suppression import FOR_EVER, marks_for
+from forwarder.spool.user_mark import UserMark
+from tests.support.simulation.lines import NOW, event
+from tests.support.simulation.memory_spool import AsyncSpool
+from tests.support.simulation.planner import Planner
+from tests.support.simulation.virtual import VirtualLoop, play
+
+
+class Project(Planner):
+    url = staticmethod(lambda endpoint: f"http://amplitude.test{endpoint}")  # type: ignore[assignment]
+
+
+class Spool(AsyncSpool):
+    """The simulation's spool, what it was asked, and what of it fails or hangs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attached: list[list[str]] = []
+        self.done: list[int] = []
+        self.erased = 0
+        self.deleted: list[UserMark] = []
+        self.hangs = False
+        self.silent = False
+        self.reads = 0
+
+    async def attach(self, destinations: Sequence[str]) -> dict[str, int]:
+        self.attached.append(list(destinations))
+        return await super().attach(destinations)
+
+    async def read(self, after: int, limit: int) -> list[StoredEvent]:
+        self.reads += 1
+        return await super().read(after, limit)
+
+    async def settle(self, destination: str, settlement: Settlement, now: int) -> None:
+        if self.hangs:
+            await asyncio.sleep(10**6)
+        await super().settle(destination, settlement, now)
+
+    async def erasure(self) -> int:
+        return self.erased
+
+    async def erasure_done(self, number: int) -> None:
+        self.done.append(number)
+
+    async def marks(self) -> list[UserMark]:
+        return self.deleted
+
+    async def counts(self) -> Counts:
+        if self.silent:
+            await asyncio.sleep(10**6)
+        return await super().counts()
+
+    @property
+    def listeners(self) -> int:
+        return len(self._listeners)
+
+
+class Serving:
+    """A delivery in virtual time, its spool, and what arrived at Amplitude."""
+
+    def __init__(
+        self, loop: VirtualLoop, *names: str, answer: Callable[[httpx.Request], Any] | None = None
+    ) -> None:
+        self.loop = loop
+        self.names = names or ("one",)
+        self.spool = cast(Any, Spool())
+        self.arrived: list[str] = []
+        self.http = httpx.AsyncClient(transport=httpx.MockTransport(answer or self.take))
+        self.routes = [
+            DestinationRoute(name, Project(), None, SchedulerSettings(linger_ms=0)) for name in self.names
+        ]
+        self.delivery = DeliveryService(self.spool, self.routes, clock=self.now, http=self.http)
+
+    def now(self) -> int:
+        return NOW + round(self.loop.time() * 1000)
+
+    def take(self, request: httpx.Request) -> httpx.Response:
+        self.arrived += [one["insert_id"] for one in orjson.loads(request.content)["events"]]
+        return httpx.Response(200, json={"code": 200})
+
+    def worker(self, name: str = "one") -> Any:
+        return self.delivery._workers[name]
+
+    def accept(self, *seqs: int, user: str = "u1") -> None:
+        for seq in seqs:
+            self.spool.accept(event(seq, user))
+
+
+Play = Callable[[Callable[[VirtualLoop], Coroutine[Any, Any, None]]], None]
+
+
+@pytest.fixture
+def played(monkeypatch: pytest.MonkeyPatch) -> Play:
+    """Return what runs a test in virtual time."""
+
+    def run(main: Callable[[VirtualLoop], Coroutine[Any, Any, None]]) -> None:
+        loop = VirtualLoop()
+        play(main(loop), loop, monkeypatch)
+
+    return run
+
+
+def faults(where: str, name: str = "") -> int:
+    return metrics.FAULTS.values().get((name, where), 0)
+
+
+def test_each_destination_gets_each_event_and_hears_of_none_after_the_end(played: Play) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop, "a", "b")
+        await one.delivery.start()
+        assert (one.spool.attached, one.spool.listeners) == ([["a", "b"]], 2)
+        one.accept(1, 2)
+        await asyncio.sleep(1)
+        assert sorted(one.arrived) == ["m1", "m1", "m2", "m2"]
+        await one.delivery.stop(1)
+        assert one.spool.listeners == 0
+        assert all(kept.cursor == 2 for kept in one.spool.kept.destinations.values())
+        assert len(asyncio.all_tasks()) == 1, "the watchdog has ended, too"
+        assert not one.http.is_closed, "it belongs to who gave it"
+
+    played(main)
+
+
+@pytest.mark.parametrize("end", ["stop", "abandon"])
+def test_its_own_client_is_made_at_the_start_and_closed_at_the_end(
+    end: str, played: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[httpx.AsyncClient] = []
+
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop)
+
+        def client() -> httpx.AsyncClient:
+            made.append(httpx.AsyncClient(transport=httpx.MockTransport(one.take)))
+            return made[-1]
+
+        monkeypatch.setattr(service, "http_client", client)
+        delivery = DeliveryService(one.spool, one.routes, clock=one.now)
+        assert made == []
+        for times in (1, 2):
+            await delivery.start()
+            assert len(made) == times
+            await (delivery.stop(1) if end == "stop" else delivery.abandon())
+            assert made[-1].is_closed
+
+    played(main)
+
+
+def test_what_was_never_started_ends_all_the_same(played: Play) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop)
+        assert (one.delivery.erasure, one.delivery.health()) == (0, {})
+        await one.delivery.stop(1)
+        await one.delivery.abandon()
+        assert loop.time() == 0
+
+    played(main)
+
+
+def test_a_start_that_fails_has_begun_nothing(played: Play) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop, "a", "b")
+
+        async def groups(_: str) -> Any:
+            raise SpoolFull("full", 1)
+
+        one.spool.groups, one.spool.erased = groups, 7
+        with pytest.raises(SpoolFull):
+            await one.delivery.start()
+        assert (one.spool.listeners, len(asyncio.all_tasks()), one.spool.done) == (0, 1, [])
+        assert one.delivery.erasure == 0
+
+    played(main)
+
+
+@pytest.mark.parametrize("erased", [0, 7])
+def test_deliveries_go_by_the_marks_of_deleted_users_and_say_so(erased: int, played: Play) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop, "a", "b")
+        one.spool.erased = erased
+        one.spool.deleted = [mark._replace(upto=9) for mark in marks_for(["gone"], ["a"], FOR_EVER)]
+        await one.delivery.start()
+        assert (one.delivery.erasure, one.spool.done) == (erased, [erased] if erased else [])
+        one.accept(1, user="gone")
+        await asyncio.sleep(1)
+        await one.delivery.stop(1)
+        ended = {name: dict(kept.ended) for name, kept in one.spool.kept.destinations.items()}
+        assert ended == {"a": {("filtered", "user deleted"): 1}, "b": {("delivered", ""): 1}}
+
+    played(main)
+
+
+def test_a_worker_goes_on_with_what_was_parked(played: Play) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop)
+        await one.delivery.start()
+        await one.delivery.stop(1)
+        await asyncio.sleep(0)
+        kept = one.spool.kept.destinations["one"]
+        one.spool.kept.events.append(event(1))
+        kept.parked[1] = Parked(event(1), "uu1", ("uu1",), b"")
+        kept.cursor = 1
+        await one.delivery.start()
+        await asyncio.sleep(1)
+        assert one.arrived == ["m1"]
+        await one.delivery.stop(1)
+
+    played(main)
+
+
+# -- the end
+
+
+def test_one_who_fails_to_stop_keeps_nobody_from_ending(played: Play) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop, "a", "b")
+        await one.delivery.start()
+        one.accept(1)
+        await asyncio.sleep(1)
+        stop = one.worker("a").stop
+
+        async def fails(timeout_s: float) -> None:
+            await stop(timeout_s)
+            raise ZeroDivisionError
+
+        def deaf() -> None:
+            raise ZeroDivisionError
+
+        one.worker("a").stop = fails
+        one.delivery._unsubscribe.insert(0, deaf)
+        before = faults("stop")
+        with capture_logs() as logs:
+            await one.delivery.stop(1)
+        assert faults("stop") == before + 1
+        [logged] = logs
+        assert (logged["event"], logged["destination"], logged["where"]) == (OUR_FAULT, "", "stop")
+        assert logged["fault"].startswith("ZeroDivisionError at ")
+        assert (one.spool.listeners, len(asyncio.all_tasks())) == (0, 1)
+        with capture_logs() as logs:
+            await one.delivery.stop(1)
+        assert [line["where"] for line in logs] == ["stop"], "what has ended ends no other time"
+
+    played(main)
+
+
+def test_a_spool_that_does_not_answer_is_waited_for_and_left(played: Play) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop)
+        await one.delivery.start()
+        one.spool.hangs = True
+        one.accept(1)
+        await asyncio.sleep(1)
+        assert one.arrived == ["m1"]
+        began = loop.time()
+        with capture_logs() as logs:
+            await one.delivery.stop(5)
+        assert loop.time() - began == pytest.approx(5 + LAST_S)
+        assert [line["log_level"] for line in logs] == ["error"]
+        assert len(asyncio.all_tasks()) == 1
+
+    played(main)
+
+
+def test_a_stop_in_time_says_nothing(played: Play) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop)
+        await one.delivery.start()
+        one.accept(1)
+        await asyncio.sleep(1)
+        with capture_logs() as logs:
+            await one.delivery.stop(5)
+        assert logs == []
+
+    played(main)
+
+
+def test_who_is_abandoned_ends_at_once_and_writes_nothing(played: Play) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async def hang(_: httpx.Request) -> httpx.Response:
+            await asyncio.sleep(10**6)
+            raise AssertionError
+
+        one = Serving(loop, "a", "b", answer=hang)
+        await one.delivery.start()
+        one.accept(1)
+        await asyncio.sleep(1)
+
+        def fails(*_: object) -> Any:
+            raise ZeroDivisionError
+
+        async def cannot_stop(_: float) -> None:
+            raise ZeroDivisionError
+
+        one.delivery._unsubscribe.insert(0, fails)
+        one.worker("a").stop, began = cannot_stop, loop.time()
+        one.delivery.stalled["a"] = Stall.DUE
+        await one.delivery.abandon()
+        assert loop.time() == began
+        assert one.spool.listeners == 0
+        assert one.delivery.stalled == {}
+        left = {task.get_coro().__qualname__ for task in asyncio.all_tasks()}  # type: ignore[union-attr]
+        assert not [name for name in left if "kept_running" in name or "_watch" in name], left
+        assert all(not kept.cursor for kept in one.spool.kept.destinations.values())
+        await one.delivery.abandon()
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+
+    played(main)
+
+
+# -- a worker that ends by an error
+
+
+def test_a_worker_that_ends_by_an_error_rests_and_runs_again(
+    played: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[float] = []
+    renewed: list[str] = []
+
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop, "again")
+
+        async def run(_: Worker) -> None:
+            runs.append(loop.time())
+            if len(runs) < 3:
+                raise ZeroDivisionError
+
+        def renew(_: Worker) -> None:
+            renewed.append("anew")
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(Worker, "run", run)
+        monkeypatch.setattr(Worker, "renew", renew)
+        with capture_logs() as logs:
+            await one.delivery.start()
+            await asyncio.sleep(10 * RESTART_S)
+        began = runs[0]
+        assert [at - began for at in runs] == pytest.approx([0, RESTART_S, 2 * RESTART_S])
+        assert renewed == ["anew", "anew"]
+        assert (faults("run", "again"), len(logs)) == (2, 2)
+        assert (logs[0]["destination"], logs[0]["where"]) == ("again", "run")
+        await one.delivery.stop(1)
+
+    played(main)
+
+
+def test_counting_and_logging_a_fault_may_fail_themselves(
+    played: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop)
+        runs = 0
+
+        async def run(_: Worker) -> None:
+            nonlocal runs
+            runs += 1
+            if runs == 1:
+                raise ZeroDivisionError
+
+        def fails(*_: object, **__: object) -> None:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(Worker, "run", run)
+        monkeypatch.setattr(metrics.FAULTS, "add", fails)
+        await one.delivery.start()
+        await asyncio.sleep(10)
+        assert runs == 2
+        await one.delivery.stop(1)
+
+    played(main)
+
+
+# -- the watchdog
+
+
+def test_health_has_what_the_watchdog_knows(played: Play) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop, "a", "b")
+        await one.delivery.start()
+        one.delivery.stalled["b"] = Stall.LOST
+        assert one.delivery.health() == {"a": DestinationHealth(), "b": DestinationHealth(stall=Stall.LOST)}
+        one.accept(1)
+        one.spool.kept.destinations["a"].cursor = 1
+        await one.delivery.report()
+        assert metrics.STALLED.values() == {("a",): 0, ("b",): 1}
+        assert metrics.WAITING.values() == {("a",): 0, ("b",): 1}
+        await one.delivery.stop(1)
+        assert one.delivery.health()["b"].stall is Stall.NONE
+
+    played(main)
+
+
+def watched(stalls: dict[str, Any]) -> Callable[[Watch, Any], Stall]:
+    """Return a watchdog that sees what a test wants it to."""
+
+    def stall(watch: Watch, look: Any) -> Stall:
+        stalls.setdefault("watches", set()).add(id(watch))
+        if isinstance(stalls["now"], Exception):
+            raise stalls["now"]
+        found: Stall = stalls["now"]
+        return found
+
+    return stall
+
+
+@pytest.mark.parametrize("why", [Stall.LOST, Stall.FAILING])
+def test_a_stall_is_said_once_and_only_what_a_new_start_mends_is_begun_anew(
+    why: Stall, played: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stalls: dict[str, Any] = {"now": Stall.NONE}
+    monkeypatch.setattr(Watch, "stall", watched(stalls))
+
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop, "said")
+        renewed: list[float] = []
+        await one.delivery.start()
+        one.worker("said").renew = lambda: renewed.append(loop.time())
+        with capture_logs() as logs:
+            await asyncio.sleep(LOOK_S + 1)
+            assert (logs, one.delivery.stalled) == ([], {})
+            stalls["now"] = why
+            await asyncio.sleep(2 * LOOK_S)
+            assert one.delivery.stalled == {"said": why}
+            stalls["now"] = Stall.TURN
+            await asyncio.sleep(LOOK_S)
+            stalls["now"] = Stall.NONE
+            await asyncio.sleep(2 * LOOK_S)
+        assert one.delivery.stalled == {}
+        assert [(line["log_level"], line["event"], line.get("why")) for line in logs] == [
+            ("error", "destination is stalled", why),
+            ("error", "destination is stalled", Stall.TURN),
+            ("info", "destination goes on", None),
+        ]
+        assert {line["destination"] for line in logs} == {"said"}
+        anew = why in MENDED_ANEW
+        assert len(renewed) == (2 if anew else 0)
+        assert (len(stalls["watches"]) > 1) is anew, "its watch begins anew with it"
+        await one.delivery.stop(1)
+
+    played(main)
+
+
+def test_a_look_that_fails_is_counted_and_the_next_one_comes(
+    played: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stalls: dict[str, Any] = {"now": ZeroDivisionError()}
+    monkeypatch.setattr(Watch, "stall", watched(stalls))
+
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop, "seen", "after")
+        await one.delivery.start()
+        with capture_logs() as logs:
+            await asyncio.sleep(LOOK_S + 1)
+        assert [(line["destination"], line["where"]) for line in logs] == [
+            ("seen", "watch"),
+            ("after", "watch"),
+        ]
+        assert faults("watch", "seen") == 1
+        stalls["now"] = Stall.FAILING
+        await asyncio.sleep(LOOK_S)
+        assert set(one.delivery.stalled) == {"seen", "after"}
+        await one.delivery.stop(1)
+
+    played(main)
+
+
+def unread(spool: Spool, waiting: int, parked: int) -> None:
+    async def counts() -> Counts:
+        return Counts(9, 9, None, {"one": Standing(9, waiting, {}, 0, parked, 0)})
+
+    spool.counts = counts  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize(
+    ("waiting", "set_aside", "stalled"), [(2, 1, True), (1, 1, False), (1, 2, False), (0, 0, False)]
+)
+def test_events_that_lie_unread_at_two_looks_are_a_stall_and_are_read(
+    waiting: int, set_aside: int, stalled: bool, played: Play
+) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop)
+        await one.delivery.start()
+        await asyncio.sleep(1)
+        unread(one.spool, waiting, set_aside)
+        reads = one.spool.reads
+        await asyncio.sleep(STILL_MS / 1000 + LOOK_S)
+        assert (one.delivery.stalled, one.spool.reads) == ({}, reads), "once it may be chance"
+        await asyncio.sleep(2 * LOOK_S)
+        assert one.delivery.stalled == ({"one": Stall.UNREAD} if stalled else {})
+        assert (one.spool.reads > reads) is stalled
+        await one.delivery.stop(1)
+
+    played(main)
+
+
+def test_a_destination_that_the_spool_does_not_know_has_nothing_unread(played: Play) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop, "other")
+        await one.delivery.start()
+        unread(one.spool, 5, 0)
+        await asyncio.sleep(2 * STILL_MS / 1000)
+        assert one.delivery.stalled == {}
+        assert faults("watch", "other") == 0
+        await one.delivery.stop(1)
+
+    played(main)
+
+
+def test_a_spool_that_says_nothing_when_asked_is_a_stall(played: Play) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop)
+        await one.delivery.start()
+        one.spool.silent = True
+        await asyncio.sleep(STILL_MS / 1000 + 4 * LOOK_S)
+        assert one.delivery.stalled == {"one": Stall.TURN}
+        await one.delivery.stop(1)
+
+    played(main)
