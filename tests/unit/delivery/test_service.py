@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any
 
 import httpx
-import orjson
 import pytest
 from structlog.testing import capture_logs
 
@@ -19,107 +18,11 @@ from forwarder.delivery.service import LOOK_S, RESTART_S
 from forwarder.delivery.watchdog import MENDED_ANEW, STILL_MS, Stall, Watch
 from forwarder.delivery.worker import LAST_S, Worker
 from forwarder.errors import SpoolFull
-from forwarder.spool import Counts, Parked, Settlement, Standing, StoredEvent
+from forwarder.spool import Counts, NewDead, Parked, Standing
 from forwarder.spool.suppression import FOR_EVER, marks_for
-from forwarder.spool.user_mark import UserMark
 from tests.support.simulation.lines import NOW, event
-from tests.support.simulation.memory_spool import AsyncSpool
-from tests.support.simulation.planner import Planner
-from tests.support.simulation.virtual import VirtualLoop, play
-
-
-class Project(Planner):
-    url = staticmethod(lambda endpoint: f"http://amplitude.test{endpoint}")  # type: ignore[assignment]
-
-
-class Spool(AsyncSpool):
-    """The simulation's spool, what it was asked, and what of it fails or hangs."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.attached: list[list[str]] = []
-        self.done: list[int] = []
-        self.erased = 0
-        self.deleted: list[UserMark] = []
-        self.hangs = False
-        self.silent = False
-        self.reads = 0
-
-    async def attach(self, destinations: Sequence[str]) -> dict[str, int]:
-        self.attached.append(list(destinations))
-        return await super().attach(destinations)
-
-    async def read(self, after: int, limit: int) -> list[StoredEvent]:
-        self.reads += 1
-        return await super().read(after, limit)
-
-    async def settle(self, destination: str, settlement: Settlement, now: int) -> None:
-        if self.hangs:
-            await asyncio.sleep(10**6)
-        await super().settle(destination, settlement, now)
-
-    async def erasure(self) -> int:
-        return self.erased
-
-    async def erasure_done(self, number: int) -> None:
-        self.done.append(number)
-
-    async def marks(self) -> list[UserMark]:
-        return self.deleted
-
-    async def counts(self) -> Counts:
-        if self.silent:
-            await asyncio.sleep(10**6)
-        return await super().counts()
-
-    @property
-    def listeners(self) -> int:
-        return len(self._listeners)
-
-
-class Serving:
-    """A delivery in virtual time, its spool, and what arrived at Amplitude."""
-
-    def __init__(
-        self, loop: VirtualLoop, *names: str, answer: Callable[[httpx.Request], Any] | None = None
-    ) -> None:
-        self.loop = loop
-        self.names = names or ("one",)
-        self.spool = cast(Any, Spool())
-        self.arrived: list[str] = []
-        self.http = httpx.AsyncClient(transport=httpx.MockTransport(answer or self.take))
-        self.routes = [
-            DestinationRoute(name, Project(), None, SchedulerSettings(linger_ms=0)) for name in self.names
-        ]
-        self.delivery = DeliveryService(self.spool, self.routes, clock=self.now, http=self.http)
-
-    def now(self) -> int:
-        return NOW + round(self.loop.time() * 1000)
-
-    def take(self, request: httpx.Request) -> httpx.Response:
-        self.arrived += [one["insert_id"] for one in orjson.loads(request.content)["events"]]
-        return httpx.Response(200, json={"code": 200})
-
-    def worker(self, name: str = "one") -> Any:
-        return self.delivery._workers[name]
-
-    def accept(self, *seqs: int, user: str = "u1") -> None:
-        for seq in seqs:
-            self.spool.accept(event(seq, user))
-
-
-Play = Callable[[Callable[[VirtualLoop], Coroutine[Any, Any, None]]], None]
-
-
-@pytest.fixture
-def played(monkeypatch: pytest.MonkeyPatch) -> Play:
-    """Return what runs a test in virtual time."""
-
-    def run(main: Callable[[VirtualLoop], Coroutine[Any, Any, None]]) -> None:
-        loop = VirtualLoop()
-        play(main(loop), loop, monkeypatch)
-
-    return run
+from tests.support.simulation.serving import Play, Project, Serving, Spool
+from tests.support.simulation.virtual import VirtualLoop
 
 
 def faults(where: str, name: str = "") -> int:
@@ -212,6 +115,40 @@ def test_deliveries_go_by_the_marks_of_deleted_users_and_say_so(erased: int, pla
     played(main)
 
 
+def test_a_destination_gets_what_its_sources_send(played: Play) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop, "a", "b")
+        routes = [
+            DestinationRoute("a", Project(), frozenset({"other"}), SchedulerSettings(linger_ms=0)),
+            one.routes[1],
+        ]
+        one.delivery = DeliveryService(one.spool, routes, clock=one.now, http=one.http)
+        await one.delivery.start()
+        one.accept(1)
+        await asyncio.sleep(1)
+        ended = {name: dict(kept.ended) for name, kept in one.spool.kept.destinations.items()}
+        assert ended == {"a": {("filtered", "source not routed here"): 1}, "b": {("delivered", ""): 1}}
+        await one.delivery.stop(1)
+
+    played(main)
+
+
+def test_what_was_set_aside_beyond_the_cursor_is_not_sent_when_it_is_read_again(played: Play) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop)
+        await one.delivery.start()
+        await one.delivery.stop(1)
+        kept = one.spool.kept.destinations["one"]
+        one.spool.kept.events += [event(1, "u1"), event(2, "u2")]
+        kept.dead[1] = NewDead(event(2, "u2"), "refused", b"{}", b"")
+        await one.delivery.start()
+        await asyncio.sleep(1)
+        assert (one.arrived, kept.cursor) == (["m1"], 2)
+        await one.delivery.stop(1)
+
+    played(main)
+
+
 def test_a_worker_goes_on_with_what_was_parked(played: Play) -> None:
     async def main(loop: VirtualLoop) -> None:
         one = Serving(loop)
@@ -299,9 +236,13 @@ def test_a_stop_in_time_says_nothing(played: Play) -> None:
 def test_who_is_abandoned_ends_at_once_and_writes_nothing(played: Play) -> None:
     async def main(loop: VirtualLoop) -> None:
         async def hang(_: httpx.Request) -> httpx.Response:
-            await asyncio.sleep(10**6)
+            try:
+                await asyncio.sleep(10**6)
+            except asyncio.CancelledError:
+                cut.append(loop.time())
             raise AssertionError
 
+        cut: list[float] = []
         one = Serving(loop, "a", "b", answer=hang)
         await one.delivery.start()
         one.accept(1)
@@ -323,9 +264,51 @@ def test_who_is_abandoned_ends_at_once_and_writes_nothing(played: Play) -> None:
         left = {task.get_coro().__qualname__ for task in asyncio.all_tasks()}  # type: ignore[union-attr]
         assert not [name for name in left if "kept_running" in name or "_watch" in name], left
         assert all(not kept.cursor for kept in one.spool.kept.destinations.values())
+        assert cut == [began], "whose worker cannot stop goes on"
         await one.delivery.abandon()
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             task.cancel()
+
+    played(main)
+
+
+def test_what_is_abandoned_has_ended_once_that_is_said(played: Play) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop)
+        ended: list[float] = []
+
+        async def settle(*_: object) -> None:
+            try:
+                await asyncio.sleep(10**6)
+            finally:
+                await asyncio.sleep(1)
+                ended.append(loop.time())
+
+        await one.delivery.start()
+        one.spool.settle = settle
+        one.accept(1)
+        await asyncio.sleep(1)
+        await one.delivery.abandon()
+        assert ended == [loop.time()]
+
+    played(main)
+
+
+def test_a_client_that_cannot_be_closed_keeps_nobody_from_ending(
+    played: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop)
+
+        async def fails() -> None:
+            raise ZeroDivisionError
+
+        one.http.aclose = fails  # type: ignore[method-assign]
+        monkeypatch.setattr(service, "http_client", lambda: one.http)
+        delivery = DeliveryService(one.spool, one.routes, clock=one.now)
+        await delivery.start()
+        await delivery.stop(1)
+        assert len(asyncio.all_tasks()) == 1
 
     played(main)
 
@@ -406,6 +389,13 @@ def test_health_has_what_the_watchdog_knows(played: Play) -> None:
         await one.delivery.report()
         assert metrics.STALLED.values() == {("a",): 0, ("b",): 1}
         assert metrics.WAITING.values() == {("a",): 0, ("b",): 1}
+
+        async def counts() -> Counts:
+            return Counts(1, 1, NOW - 4_000, {})
+
+        one.spool.counts = counts
+        await one.delivery.report()
+        assert metrics.OLDEST_SECONDS.values() == {(): 4}
         await one.delivery.stop(1)
         assert one.delivery.health()["b"].stall is Stall.NONE
 
@@ -505,11 +495,28 @@ def test_events_that_lie_unread_at_two_looks_are_a_stall_and_are_read(
         await asyncio.sleep(1)
         unread(one.spool, waiting, set_aside)
         reads = one.spool.reads
-        await asyncio.sleep(STILL_MS / 1000 + LOOK_S)
+        await asyncio.sleep(STILL_MS / 1000 + 2 * LOOK_S)
         assert (one.delivery.stalled, one.spool.reads) == ({}, reads), "once it may be chance"
-        await asyncio.sleep(2 * LOOK_S)
+        await asyncio.sleep(LOOK_S)
         assert one.delivery.stalled == ({"one": Stall.UNREAD} if stalled else {})
         assert (one.spool.reads > reads) is stalled
+        await one.delivery.stop(1)
+
+    played(main)
+
+
+def test_what_was_unread_before_something_happened_does_not_count(played: Play) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop)
+        await one.delivery.start()
+        await asyncio.sleep(1)
+        unread(one.spool, 1, 0)
+        await asyncio.sleep(STILL_MS / 1000 + 2 * LOOK_S)
+        one.accept(1)
+        await asyncio.sleep(STILL_MS / 1000 + 2 * LOOK_S)
+        assert one.delivery.stalled == {}
+        await asyncio.sleep(LOOK_S)
+        assert one.delivery.stalled == {"one": Stall.UNREAD}
         await one.delivery.stop(1)
 
     played(main)

@@ -1,0 +1,378 @@
+"""A worker's turns in virtual time: when it waits, what follows a fault, what is written at the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from structlog.testing import capture_logs
+
+from forwarder import metrics
+from forwarder.delivery.scheduler.scheduler import Scheduler
+from forwarder.delivery.sending import ResponseRecorder
+from forwarder.delivery.turns import FAULT_RETRY_S
+from forwarder.delivery.worker import SPOOL_RETRY_S
+from forwarder.errors import SpoolFull
+from forwarder.spool import Settlement
+from tests.support.simulation.lines import NOW
+from tests.support.simulation.serving import Play, Serving
+from tests.support.simulation.virtual import VirtualLoop
+
+
+class Failing:
+    """A function that fails as often as it is said to, and when it was called."""
+
+    def __init__(self, loop: VirtualLoop, function: Any, times: int, error: Exception) -> None:
+        self._loop, self._function, self.times, self._error = loop, function, times, error
+        self.called: list[float] = []
+
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        self.called.append(self._loop.time())
+        if self.times:
+            self.times -= 1
+            raise self._error
+        return self._function(*given, **named)
+
+    @property
+    def gaps(self) -> list[float]:
+        return [round(after - before, 3) for before, after in zip(self.called, self.called[1:], strict=False)]
+
+
+def faults(name: str, where: str) -> int:
+    return metrics.FAULTS.values().get((name, where), 0)
+
+
+def test_a_worker_sleeps_until_something_is_due_or_comes(
+    played: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns: list[float] = []
+    due = Scheduler.due
+
+    def noted(self: Scheduler, now: int, more: bool) -> Any:
+        turns.append(now - NOW)
+        return due(self, now, more)
+
+    monkeypatch.setattr(Scheduler, "due", noted)
+    answers = [
+        httpx.Response(503),
+        httpx.Response(429, json={"throttled_users": {"u1": 31}}),
+        httpx.Response(200, json={"code": 200}),
+    ]
+
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop, answer=lambda _: answers.pop(0))
+        await one.delivery.start()
+        await asyncio.sleep(0.5)
+        one.accept(1)
+        await asyncio.sleep(40)
+        assert not answers
+        assert len(turns) < 40, "it looks for what an operator sends again, and does not spin"
+        assert any(30_400 < at < 33_000 for at in turns)
+        await one.delivery.stop(1)
+
+    played(main)
+
+
+def test_a_spool_that_cannot_be_written_is_tried_again_after_a_pause(played: Play) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop, "unwritten")
+        await one.delivery.start()
+        settle = one.spool.settle = Failing(loop, one.spool.settle, 3, SpoolFull("full", 1))
+        worker = one.worker("unwritten")
+        with capture_logs() as logs:
+            one.accept(1)
+            await asyncio.sleep(SPOOL_RETRY_S)
+            assert 0 < worker.look().failing_since <= one.now()
+            one.accept(2)
+            await asyncio.sleep(10)
+        assert settle.gaps[:3] == [SPOOL_RETRY_S] * 3, "what comes meanwhile wakes nobody"
+        assert one.arrived == ["m1", "m2"]
+        assert [(line["event"], line["destination"], line["why"]) for line in logs] == [
+            ("the spool cannot be written", "unwritten", "full")
+        ] * 3
+        assert worker.look().failing_since == 0
+        assert worker.look().turned_at >= NOW + SPOOL_RETRY_S * 3_000
+        assert one.spool.kept.destinations["unwritten"].cursor == 2
+        assert faults("unwritten", "turn") == 0
+        await one.delivery.stop(1)
+
+    played(main)
+
+
+def test_after_a_fault_of_ours_delivery_begins_anew_from_the_spool_and_waits_longer_each_time(
+    played: Play,
+) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop, "anew")
+        await one.delivery.start()
+        read = one.spool.read = Failing(loop, one.spool.read, 6, ZeroDivisionError())
+        one.worker("anew").feed._tail.extend = Failing(loop, None, 1, ZeroDivisionError())
+        one.accept(1)
+        await asyncio.sleep(0.05)
+        assert one.worker("anew").look().failing_since > 0
+        await asyncio.sleep(100)
+        assert read.gaps[:6] == pytest.approx(
+            [*FAULT_RETRY_S, FAULT_RETRY_S[-1], FAULT_RETRY_S[-1]], abs=0.01
+        )
+        assert one.arrived == ["m1"]
+        assert (faults("anew", "turn"), faults("anew", "hear")) == (6, 1)
+        assert len(one.spool.attached) == 7, "each time it asks where the spool stands"
+        await one.delivery.stop(1)
+
+    played(main)
+
+
+def test_a_fault_over_an_answer_has_the_batch_tried_once_more_and_then_given_up(
+    played: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop, "answer")
+
+        def fails(*_: object) -> Any:
+            raise KeyError("bob")
+
+        monkeypatch.setattr(Scheduler, "answered", fails)
+        await one.delivery.start()
+        with capture_logs() as logs:
+            one.accept(1)
+            await asyncio.sleep(60)
+        assert one.arrived == ["m1", "m1"]
+        [letter] = one.spool.kept.destinations["answer"].dead.values()
+        assert letter.reason.startswith("our fault: KeyError at ")
+        assert faults("answer", "answer") == 2
+        assert all("bob" not in str(line) for line in logs)
+        await one.delivery.stop(1)
+
+    played(main)
+
+
+def test_a_fault_while_an_answer_is_recorded_costs_the_record_alone(
+    played: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop, "record")
+
+        def fails(*_: object) -> Any:
+            raise KeyError("bob")
+
+        monkeypatch.setattr(ResponseRecorder, "answered", fails)
+        await one.delivery.start()
+        one.accept(1)
+        await asyncio.sleep(1)
+        assert (one.arrived, one.spool.kept.destinations["record"].cursor) == (["m1"], 1)
+        assert faults("record", "note") == 1
+        monkeypatch.setattr(ResponseRecorder, "fault", fails)
+        one.accept(2)
+        await asyncio.sleep(1)
+        assert (one.arrived, one.spool.kept.destinations["record"].cursor) == (["m1", "m2"], 2)
+        await one.delivery.stop(1)
+
+    played(main)
+
+
+def test_an_answer_that_got_lost_has_everything_begin_anew(
+    played: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop, "lost")
+        await one.delivery.start()
+        requests = one.worker("lost")._requests
+        requests._answered = Failing(loop, requests._answered, 1, KeyError("bob"))
+        one.accept(1)
+        await asyncio.sleep(1)
+        assert (one.arrived, faults("lost", "post")) == (["m1", "m1"], 1)
+        assert one.spool.kept.destinations["lost"].cursor == 1
+        assert len(one.spool.attached) == 2
+        await one.delivery.stop(1)
+
+    played(main)
+
+
+def test_what_is_under_way_is_cut_off_before_delivery_begins_anew(played: Play) -> None:
+    asked: list[str] = []
+
+    async def main(loop: VirtualLoop) -> None:
+        async def answer(request: httpx.Request) -> httpx.Response:
+            asked.append(orjson.loads(request.content)["events"][0]["insert_id"])
+            if len(asked) == 1:
+                await asyncio.sleep(20)
+            return httpx.Response(200, json={"code": 200})
+
+        one = Serving(loop, answer=answer)
+        await one.delivery.start()
+        one.accept(1)
+        await asyncio.sleep(1)
+        worker = one.worker()
+        assert worker.look().request_since == NOW + 1 or worker.look().request_since > 0
+        worker.renew()
+        await asyncio.sleep(1)
+        assert (asked, one.spool.kept.destinations["one"].cursor) == (["m1", "m1"], 1)
+        assert worker.look().request_since == 0
+        await asyncio.sleep(60)
+        assert len(asked) == 2
+        await one.delivery.stop(1)
+
+    played(main)
+
+
+def test_an_answer_to_an_earlier_scheduler_is_passed_over(played: Play) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop)
+        await one.delivery.start()
+        one.accept(1)
+        await asyncio.sleep(1)
+        worker, counted = one.worker(), metrics.REQUESTS.values()
+        for broken, scheduler in ((False, object()), (True, worker._scheduler)):
+            worker._broken = broken
+            worker._answered(scheduler, None, None)
+        worker._broken = False
+        assert metrics.REQUESTS.values() == counted
+        assert faults("one", "answer") == 0
+        await one.delivery.stop(1)
+
+    played(main)
+
+
+def test_the_watchdog_sees_what_is_so(played: Play) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async def hang(_: httpx.Request) -> httpx.Response:
+            await asyncio.sleep(10)
+            return httpx.Response(200, json={"code": 200})
+
+        one = Serving(loop, answer=hang)
+        await one.delivery.start()
+        worker = one.worker()
+        await asyncio.sleep(2)
+        look = worker.look()
+        assert (look.now, look.turn_since, look.failing_since) == (one.now(), 0, 0)
+        assert (look.holds_events, look.at_rest, look.read_to, look.first_left) == (False, True, 0, 0)
+        assert look.timeout_ms == 30_000
+        assert look.wake_at is not None, "an operator's dead letters are looked for"
+        one.accept(1)
+        await asyncio.sleep(2)
+        look = worker.look()
+        assert (look.holds_events, look.at_rest, look.read_to) == (True, False, 1)
+        assert NOW + 2_000 <= look.request_since <= NOW + 2_100
+        held = asyncio.Event()
+
+        async def silent(*_: Any) -> Any:
+            await held.wait()
+
+        one.spool.settle, settle = silent, one.spool.settle
+        await asyncio.sleep(9)
+        look = worker.look()
+        assert NOW + 12_000 <= look.turn_since <= NOW + 12_100
+        one.spool.settle = settle
+        await one.delivery.abandon()
+
+    played(main)
+
+
+# -- the end
+
+
+def hanging(asked: list[int]) -> Callable[[httpx.Request], Any]:
+    async def hang(_: httpx.Request) -> httpx.Response:
+        asked.append(1)
+        await asyncio.sleep(5)
+        return httpx.Response(200, json={"code": 200})
+
+    return hang
+
+
+@pytest.mark.parametrize(("patience_s", "delivered"), [(10, True), (2, False)])
+def test_a_stop_sends_nothing_new_and_waits_for_answers(
+    patience_s: int, delivered: bool, played: Play
+) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        asked: list[int] = []
+        one = Serving(loop, answer=hanging(asked))
+        await one.delivery.start()
+        one.accept(1)
+        await asyncio.sleep(1)
+        began = loop.time()
+        stopping = asyncio.create_task(one.delivery.stop(patience_s))
+        await asyncio.sleep(0.5)
+        one.accept(2)
+        one.worker().feed.wake()
+        await stopping
+        assert loop.time() - began == pytest.approx(4 if delivered else 2, abs=0.1)
+        kept = one.spool.kept.destinations["one"]
+        assert len(asked) == 1
+        assert dict(kept.ended) == ({("delivered", ""): 1} if delivered else {})
+        if not delivered:
+            [row] = kept.parked.values()
+            assert orjson.loads(row.state)["maybe_since"] == pytest.approx(NOW + 3_000, abs=100)
+
+    played(main)
+
+
+@pytest.mark.parametrize("error", [SpoolFull("full", 1), ZeroDivisionError()])
+def test_what_cannot_be_written_at_the_end_is_said(error: Exception, played: Play) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop, "end", answer=hanging([]))
+        await one.delivery.start()
+        one.accept(1)
+        await asyncio.sleep(1)
+
+        async def fails(*_: Any) -> None:
+            raise error
+
+        def fails_at_the_end() -> None:
+            raise error
+
+        if isinstance(error, SpoolFull):
+            one.spool.settle = fails
+        else:
+            one.worker("end")._scheduler.park_unfinished = fails_at_the_end
+        before = faults("end", "end")
+        with capture_logs() as logs:
+            await one.delivery.stop(10)
+        said = [line for line in logs if line["log_level"] == "error"][-1]
+        assert said["destination"] == "end"
+        if isinstance(error, SpoolFull):
+            assert said["why"] == "full"
+        assert faults("end", "end") - before == (not isinstance(error, SpoolFull))
+
+    played(main)
+
+
+def test_who_waits_after_a_fault_ends_at_once_when_stopped_and_writes_nothing(played: Play) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop)
+        await one.delivery.start()
+        one.spool.read = Failing(loop, one.spool.read, 99, ZeroDivisionError())
+        one.worker().feed.wake()
+        await asyncio.sleep(10)
+        written: list[Settlement] = []
+
+        async def settle(_: str, settlement: Settlement, __: int) -> None:
+            written.append(settlement)
+
+        one.spool.settle = settle
+        one.worker()._scheduler.checkpoint.dead_lettered(1, "x")
+        began = loop.time()
+        await one.delivery.stop(10)
+        assert (loop.time() - began, written) == (0, [])
+
+    played(main)
+
+
+def test_nothing_begins_anew_once_it_is_to_end(played: Play) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        asked: list[int] = []
+        one = Serving(loop, answer=hanging(asked))
+        await one.delivery.start()
+        one.accept(1)
+        await asyncio.sleep(1)
+        stopping = asyncio.create_task(one.delivery.stop(10))
+        await asyncio.sleep(0)
+        one.worker().renew()
+        await stopping
+        assert (len(one.spool.attached), len(asked)) == (1, 1)
+
+    played(main)
