@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from browser_plugin.destinations import NAME, OTHER_NAME
 from forwarder.ingest.fields import Fields, read_fields
 
 OBJECTS = ("context", "integrations", "properties", "traits")
@@ -29,10 +30,23 @@ class _Object(msgspec.Struct):
     """Any JSON object."""
 
 
+class SessionOptions(msgspec.Struct):
+    """What a plugin writes among the destination's options."""
+
+    session_id: Any = None
+
+
+class Integrations(msgspec.Struct):
+    """The fields that are read of an event's integrations. Options may be all kinds of values."""
+
+    options: SessionOptions | bool | None = msgspec.field(default=None, name=NAME)
+    other: Any = msgspec.field(default=None, name=OTHER_NAME)
+
+
 class CommonFields(msgspec.Struct, rename="camel"):
     """The fields that are read of every type of event (Segment's common fields): absent is as null.
 
-    ``context`` is None also where it cannot be read.
+    ``context`` and ``integrations`` are None also where they cannot be read.
     """
 
     type: Any = None
@@ -44,7 +58,7 @@ class CommonFields(msgspec.Struct, rename="camel"):
     sent_at: Any = None
     write_key: Any = None
     context: Context | None = None
-    integrations: _Object | None = None
+    integrations: Integrations | None = None
 
 
 class EventFields(CommonFields, rename="camel"):

@@ -99,6 +99,7 @@ def normalize(
         context = read_context(merged)
     if arrival.integrations:
         kept["integrations"] = _merged(arrival.integrations, event.fields.get("integrations"))
+        known.integrations = None  # what was read is not all
     if kind == "identify" and "traits" not in kept:
         _set_traits(event.fields)
     if arrival.address and context is not None:

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import msgspec
 
-from browser_plugin.destinations import NAME, NAMES, OTHER_NAME, is_denied, may_receive
-from forwarder.ingest.event import Context, EventFields, read_event
+from browser_plugin.destinations import NAMES, is_denied, may_receive
+from forwarder.ingest.event import Context, EventFields, Integrations, SessionOptions, read_event
 from forwarder.ingest.fields import Fields, read_fields, read_value
 from forwarder.ingest.libraries import APP_LIBRARIES, PAGE_LIBRARIES
 from forwarder.ingest.times import read_time
@@ -29,16 +29,6 @@ _OWN_EVENTS: Final = frozenset({"session_start", "session_end"})
 _LONGEST_DIGITS: Final = 15
 
 
-class _Options(msgspec.Struct):
-    session_id: int
-
-
-class _Stamped(msgspec.Struct):
-    options: _Options = msgspec.field(name=NAME)
-    other: Any = msgspec.field(default=None, name=OTHER_NAME)
-
-
-_stamped = msgspec.json.Decoder(_Stamped).decode
 _NOTHING: Final = (msgspec.Raw(b"{}"), msgspec.Raw(b"null"))
 _encode = msgspec.json.Encoder().encode
 _SESSIONLESS: Final = opening(None)
@@ -66,7 +56,7 @@ def with_session(
 
     ``sender``: see ``kind_of``; ``happened``: ms since the epoch.
     """
-    part = _part_of(kept.get("integrations"), type_, sender, rules)
+    part = _part_of(known.integrations, kept.get("integrations"), type_, sender, rules)
     device, user = _id(known.anonymous_id), _id(known.user_id)
     if part is None or not (device or user):
         return NewEvent(rules.source, message_id, _encode(kept))
@@ -92,20 +82,20 @@ def with_session(
 
 
 def _part_of(
-    written: object, type_: str, sender: int, rules: SessionRules
+    read: Integrations | None, written: object, type_: str, sender: int, rules: SessionRules
 ) -> tuple[int | None, bytes] | None:
     """Return the id that an event brought, or the text before the one that it may be given.
 
-    None where it is in no session, or brings what is no id. ``written``: its integrations.
+    None where it is in no session, or brings what is no id. ``written``: its integrations, and ``read``
+    what was read of them.
     """
+    given = _usual_id(read)
+    if given:
+        return given, b""
     if written is None or written in _NOTHING:
         start = _SESSIONLESS
     else:
-        raw = written if isinstance(written, (bytes, msgspec.Raw)) else _encode(written)
-        given = _usual_id(raw)
-        if given:
-            return given, b""
-        unusual = _unusual_part(raw)
+        unusual = _unusual_part(written if isinstance(written, (bytes, msgspec.Raw)) else _encode(written))
         if unusual is None or unusual[0] is not None:
             return unusual
         start = unusual[1]
@@ -118,17 +108,15 @@ def _part_of(
     return None
 
 
-def _usual_id(raw: msgspec.Raw | bytes) -> int:
+def _usual_id(read: Integrations | None) -> int:
     """Return the id that a plugin has put there, as most do; 0 where ``_unusual_part`` has to look.
 
-    The fast path beside it, for what every page with the plugin sends: a tenth of its time.
+    The fast path beside it, for what every page with the plugin sends: a twentieth of its time.
     """
-    try:
-        stamped = _stamped(raw)
-    except (msgspec.DecodeError, RecursionError):
+    if read is None or not isinstance(read.options, SessionOptions) or read.other is not None:
         return 0
-    session_id = stamped.options.session_id
-    return session_id if stamped.other is None and 0 < session_id < 10**_LONGEST_DIGITS else 0
+    session_id = read.options.session_id
+    return session_id if type(session_id) is int and 0 < session_id < 10**_LONGEST_DIGITS else 0
 
 
 def _flags(known: EventFields, type_: str, sender: int, rules: SessionRules) -> int:
@@ -196,6 +184,8 @@ def _given(integrations: dict[str, Any]) -> tuple[bool, int | None]:
 
 def _id(value: object) -> str:
     """Return an id as text, a number's too; empty where it is none, or too long to be one."""
+    if value is None:
+        return ""
     if isinstance(value, str):
         return value if len(value) <= LONGEST_ID else ""
     if isinstance(value, int) and not isinstance(value, bool):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -25,7 +25,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _encode = msgspec.json.Encoder().encode
 
 
-class SessionEnd(NamedTuple):
+class SessionEnd(msgspec.Struct, frozen=True, gc=False):
     """A session that ended. ``who``: the device's id, or the user's where ``on_device`` is false."""
 
     who: str

@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias, TypeVar
 
 import msgspec
 
-from forwarder.sessions.book import SessionRow
+from forwarder.sessions.rows import SessionRow
 from forwarder.spool.api import Settlement
 from forwarder.spool.sqlite import cursors, erasure, parked, session_rows
 from forwarder.spool.suppression import Erasure, UserMark

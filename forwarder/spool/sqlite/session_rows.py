@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from itertools import starmap
 from typing import Final
 
-from forwarder.sessions.book import SessionBook, SessionRow
+from forwarder.sessions.book import SessionBook
+from forwarder.sessions.rows import SessionRow
 
 _ALL: Final = "SELECT number, at, states, body FROM session ORDER BY number"
 _NEXT: Final = "SELECT number, at, states, body FROM session WHERE number > ? ORDER BY number LIMIT 1"
