@@ -1,8 +1,7 @@
 """The session plugin: what runs in the page, and what builds it.
 
-The core (``destinations``, ``session``, ``rules``, ``entry``, ``plugin``, ``settings``) imports the standard
-library only and touches no clock, network or file, so that the same source runs in CPython, in Pyodide and,
-compiled, as JavaScript.
+The core (``wheel.MODULES``) imports the standard library only and touches no clock, network or file, so that
+the same source runs in CPython, in Pyodide and, compiled, as JavaScript.
 """
 
 TYPE_CHECKING = False

@@ -6,13 +6,13 @@ The page has it compiled by PScript in the file that comes later, so it keeps to
 from __future__ import annotations
 
 from browser_plugin.destinations import field
-from browser_plugin.rules import as_text
+from browser_plugin.json_values import as_text
 
 TYPE_CHECKING = False
 """True to type checkers only: see ``rules``."""
 
 if TYPE_CHECKING:
-    from browser_plugin.rules import Facts, Patch
+    from browser_plugin.json_values import Facts, Patch
 
 
 def seconds(ms: float) -> str:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from browser_plugin import rules
 from browser_plugin.destinations import NAME, NAMES
+from browser_plugin.json_values import LIMIT, is_moment
+from browser_plugin.rules import enrich
 from browser_plugin.session import whole_ms
 from browser_plugin.settings import TABLE, SessionSettings
 
@@ -69,7 +70,7 @@ class SessionPlugin:
         where ``now`` is no time.
         """
         stamped = dict(event)
-        patch = rules.enrich(facts(event, now, self._stored(), self.settings, reset))
+        patch = enrich(facts(event, now, self._stored(), self.settings, reset))
         if patch is None:
             return Enriched(stamped)
         self._store(patch["writes"])
@@ -109,7 +110,7 @@ def facts(
     reset: bool,
 ) -> dict[str, Any]:
     """Return the facts that the rules are asked about; raises ValueError where ``now`` (ms) is no time."""
-    whole = int(now) if 0 <= now < rules.LIMIT else -1
+    whole = int(now) if 0 <= now < LIMIT else -1
     if whole < 0:
         raise ValueError(f"{now!r} is no time in milliseconds")
     given = event.get("integrations")
@@ -148,4 +149,4 @@ def moment_of(timestamp: object) -> int | None:
     if isinstance(timestamp, datetime):
         zoned = timestamp if timestamp.tzinfo else timestamp.replace(tzinfo=UTC)
         return round(zoned.timestamp() * 1000)
-    return int(timestamp) if rules.is_moment(timestamp) else None  # type: ignore[call-overload]
+    return int(timestamp) if is_moment(timestamp) else None  # type: ignore[call-overload]

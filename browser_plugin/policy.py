@@ -8,9 +8,21 @@ from types import ModuleType
 
 from pscript import py2js  # type: ignore[import-untyped,unused-ignore]
 
-from browser_plugin import destinations, explanation, minimal, rules, session
+from browser_plugin import (
+    destinations,
+    explanation,
+    json_values,
+    minimal,
+    rules,
+    session,
+    session_events,
+    stores,
+)
 
-SOURCES: tuple[ModuleType, ...] = (destinations, session, rules, explanation, minimal)
+SOURCES: tuple[ModuleType, ...] = (
+    *(destinations, session, json_values, stores, session_events, rules),
+    *(explanation, minimal),
+)
 """What is compiled, in order."""
 EXPORTS = ("NAME", "NAMES", "enrich", "explain", "chosen", "stamp_of", "whole_ms", "refuses", "least")
 LIBRARY = """

@@ -3,7 +3,8 @@
 The page's JavaScript gathers the facts and carries out the patch; it has no rule of its own. The same source
 runs in CPython, in Pyodide, in the frozen module and, compiled by PScript, as JavaScript, so it keeps to what
 all of them do alike: JSON values, ``is`` for true and false, no text made of what is no text or whole number,
-no classes (see also ``session``). Times, lengths and ids are milliseconds.
+no classes (see also ``session``). What a value is, what the stores hold and session events are in
+``json_values``, ``stores`` and ``session_events``. Times, lengths and ids are milliseconds.
 
 Facts:
 
@@ -33,7 +34,10 @@ Patch; None where nothing is to be done:
 from __future__ import annotations
 
 from browser_plugin.destinations import NAME, field, is_denied, may_receive
+from browser_plugin.json_values import copied, is_known, is_moment, is_number
 from browser_plugin.session import decide, whole_ms
+from browser_plugin.session_events import session_events
+from browser_plugin.stores import chosen
 
 TYPE_CHECKING = False
 """True to type checkers only: the frozen module would carry what importing typing brings in."""
@@ -41,49 +45,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    Facts = dict[str, Any]
-    Patch = dict[str, Any]
-
-APART = 1000
-"""Milliseconds by which the clocks of two tabs may differ."""
-SOON = 60_000
-"""Milliseconds for which an event may have waited: one that is older does not date the session's start."""
-LIMIT = 1_000_000_000_000_000
-"""Times below this are exact in JavaScript's numbers, and so are their sums."""
-
-
-def is_number(value: object) -> bool:
-    """Tell whether a JSON value is a number."""
-    return isinstance(value, (int, float)) and value is not True and value is not False
-
-
-def is_moment(value: Any) -> bool:
-    """Tell whether a JSON value is a time in whole milliseconds."""
-    if not is_number(value) or value < 0 or value >= LIMIT:
-        return False
-    rest = value % 1
-    return rest < 1 and not rest > 0  # a JSON number's, never NaN
-
-
-def is_known(user: Any) -> bool:
-    """Tell whether a JSON value is a user id: a number or a text that is not empty."""
-    if isinstance(user, str):
-        return len(user) > 0
-    return is_number(user)
-
-
-def as_text(value: Any) -> str:
-    """Return a text; an empty one for what is none: no two languages write it alike."""
-    if isinstance(value, str):
-        return value
-    return ""
-
-
-def copied(value: Any) -> dict[str, Any]:
-    """Return a copy of a JSON object; an empty one for what is none."""
-    if isinstance(value, dict):
-        return dict(value)
-    return {}
+    from browser_plugin.json_values import Facts, Patch
 
 
 def stamp_of(options: object) -> Any:
@@ -94,39 +56,7 @@ def stamp_of(options: object) -> Any:
     return None
 
 
-def chosen(stores: Any, now: float) -> dict[str, Any]:
-    """Return the stored ``id`` and ``last`` access to go by, as texts, and whether a ``reset`` was asked for.
-
-    Where stores disagree, the newest last access wins, and the id beside the newest one; a time to come is
-    the least to be believed.
-    """
-    session_id = ""
-    last = ""
-    newest = -1
-    beside = -2
-    reset = False
-    for store in stores:
-        weight = -1
-        moment = whole_ms(store[1])
-        if moment is not None:
-            weight = moment
-            if moment > now + APART:
-                weight = 0
-        if weight > newest or len(last) < 1:
-            last = store[1]
-            newest = weight
-        if whole_ms(store[0]) is None:
-            if len(session_id) < 1:
-                session_id = store[0]
-        elif weight > beside:
-            session_id = store[0]
-            beside = weight
-        if store[2] == "1":
-            reset = True
-    return {"id": session_id, "last": last, "reset": reset}
-
-
-def found(facts: Facts) -> dict[str, Any]:
+def basis_of(facts: Facts) -> dict[str, Any]:
     """Return what to go by: ``integrations``, the destination's ``options``, ``stores``, ``foreign``.
 
     Another session plugin that saw the event first has put its id over the options and renewed the stored
@@ -185,12 +115,12 @@ def is_another_user(facts: Facts, session_id: str) -> bool:
     return user != now_user and (before is None or before == session_id)
 
 
-def put_back(facts: Facts, seen: dict[str, Any], why: list[str]) -> Patch | None:
+def put_back(facts: Facts, basis: dict[str, Any], why: list[str]) -> Patch | None:
     """Return the patch for an event in no session: it only takes back what another plugin did to it."""
-    if not seen["foreign"] and len(why) < 1:
+    if not basis["foreign"] and len(why) < 1:
         return None
     writes = None
-    if seen["foreign"]:
+    if basis["foreign"]:
         stored = chosen(facts["before"]["stores"], facts["now"])
         session_id = whole_ms(stored["id"])
         last = whole_ms(stored["last"])
@@ -199,81 +129,12 @@ def put_back(facts: Facts, seen: dict[str, Any], why: list[str]) -> Patch | None
     return {
         "decision": None,
         "writes": writes,
-        "changes": seen["foreign"],
-        "options": seen["options"],
+        "changes": basis["foreign"],
+        "options": basis["options"],
         "visitor": None,
         "emitted": [],
         "why": why,
     }
-
-
-def told(
-    kind: str,
-    name: str,
-    session_id: float,
-    at: float,
-    who: dict[str, Any],
-    options: object,
-    more: dict[str, Any],
-) -> dict[str, Any]:
-    """Return one session event.
-
-    Its message id is the same in every tab and at every try: whoever receives it twice knows it. Its user and
-    device are those whose session it is.
-    """
-    whom = as_text(field(who, "anonymousId"))
-    if len(whom) < 1:
-        whom = as_text(field(who, "userId"))
-    stamped = options
-    if options is not False:
-        stamped = copied(options)
-        stamped["session_id"] = session_id
-    return {
-        "name": name,
-        "properties": more,
-        "timestamp": at,
-        "session_id": session_id,
-        "messageId": "session-" + kind + "-" + str(session_id) + "-" + whom,
-        "integrations": {NAME: stamped},
-        "who": {"anonymousId": field(who, "anonymousId"), "userId": field(who, "userId")},
-    }
-
-
-def began(time: Any, now: float, last: float | None) -> float:
-    """Return when a session began: when its first event happened, never before the last one's activity."""
-    at = now
-    if is_moment(time) and time < now and now - time <= SOON:
-        at = time
-    if last is not None and last > at and last < now:
-        at = last
-    return at
-
-
-def session_events(facts: Facts, seen: dict[str, Any], done: Any, visitor: Any) -> list[dict[str, Any]]:
-    """Return the end of the old session, if there was one, and the start of the new one.
-
-    They are for all destinations: what the event that began the session says of others is not theirs. Its
-    plain false for this one is, for a consent tool set it.
-    """
-    settings = facts["settings"]
-    emitted: list[dict[str, Any]]
-    emitted = []
-    if not (done["started"] and settings["sessionEvents"]):
-        return emitted
-    options = field(facts["loaded"], NAME)
-    if is_denied(seen["integrations"]):
-        options = False
-    ended = done["ended_id"]
-    last = done["ended_last"]
-    if ended is not None:
-        who = visitor
-        if facts["visitor"] is not None:
-            who = facts["visitor"]
-        duration = {"duration": max(0, last - ended)}
-        emitted.append(told("ended", settings["endedName"], ended, last, who, options, duration))
-    at = began(facts["time"], facts["now"], last)
-    emitted.append(told("started", settings["startedName"], done["session_id"], at, visitor, options, {}))
-    return emitted
 
 
 def decided(facts: Facts, stores: Any) -> Any:
@@ -300,13 +161,13 @@ def enrich(facts: Facts) -> Patch | None:
     if not is_moment(facts["now"]):
         return None
     event = facts["event"]
-    seen = found(facts)
-    given = seen["integrations"]
+    basis = basis_of(facts)
+    given = basis["integrations"]
     if is_off(given, facts["loaded"]):
-        return put_back(facts, seen, ["off"])
-    if not concerns(facts, seen["options"]):
-        return put_back(facts, seen, [])
-    both = decided(facts, seen["stores"])
+        return put_back(facts, basis, ["off"])
+    if not concerns(facts, basis["options"]):
+        return put_back(facts, basis, [])
+    both = decided(facts, basis["stores"])
     done = both["decision"]
     session_id = done["session_id"]
     visitor = {
@@ -319,20 +180,20 @@ def enrich(facts: Facts) -> Patch | None:
         visitor["user"] = visitor["userId"]
     why = [done["reason"]]
     stamps = may_receive(given)
-    options = seen["options"]
+    options = basis["options"]
     if stamps:
         options = copied(options)
         options["session_id"] = session_id
     else:
         why.append("denied")
-    if seen["foreign"]:
+    if basis["foreign"]:
         why.append("replaced")
     return {
         "decision": done,
         "writes": {"id": session_id, "last": facts["now"], "reset": both["asked"]},
-        "changes": stamps or seen["foreign"],
+        "changes": stamps or basis["foreign"],
         "options": options,
         "visitor": visitor,
-        "emitted": session_events(facts, seen, done, visitor),
+        "emitted": session_events(facts, basis, done, visitor),
         "why": why,
     }

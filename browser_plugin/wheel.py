@@ -9,8 +9,10 @@ from browser_plugin.freeze.wheel import as_wheel
 HERE = Path(__file__).parent
 VERSION = str(tomllib.loads((HERE.parent / "pyproject.toml").read_text())["project"]["version"])
 """The one version: of both wheels, the npm package and what the page says."""
-MODULES = ("__init__", "destinations", "session", "rules", "entry", "plugin", "settings")
-"""What runs in the page."""
+RULES = ("destinations", "session", "json_values", "stores", "session_events", "rules", "entry")
+"""What the frozen module runs, in the order of their imports."""
+MODULES = ("__init__", *RULES, "plugin", "settings")
+"""What runs in the page: on stock Pyodide pages may import the others as well."""
 
 
 def plugin_wheel(out: Path) -> Path:

@@ -4,7 +4,8 @@
 //   node boot.mjs ORDER.json
 //
 // ORDER.json: {"pyodide": folder, "module": bootable .wasm, "wheel": file, "seal": Python source,
-//   "entry": ["package.module", "function"], "warm": [texts], "globals": [names], "out": folder}
+//   "entry": ["package.module", "function"], "warm": [texts], "globals": [names], "capacity": bytes for a text,
+//   "out": folder}
 // Nothing of the outside gets in: clock, random bytes, environment and paths are the same at every run.
 
 import fs from "node:fs";
@@ -122,7 +123,7 @@ core.free(moduleName);
 core.free(functionName);
 
 // Texts will come in through memory that is set aside for good: no allocation per call.
-const CAPACITY = 16384;
+const CAPACITY = order.capacity;
 const buffer = core.malloc(CAPACITY);
 bytes().fill(0, buffer, buffer + CAPACITY);
 

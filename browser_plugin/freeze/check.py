@@ -30,7 +30,7 @@ def check(
     ``poisoned`` is the module with 0xA5 in place of everything left out: where it answers the same, the
     answers do not depend on what was left out. ``seen``: how many of the host's texts, from the first one,
     the profile saw (None: all); these are all answered. Of the others, held out, no answer may be wrong, and
-    one in ``TRAPS`` may be missing.
+    one in ``TRAPS`` may be missing, of either module: a poisoned one that only traps says nothing.
     """
     seen = len(host.texts) if seen is None else seen
     traps = {}
@@ -45,11 +45,12 @@ def check(
             if asked:
                 traps[name] = compare(name, host, asked.result()["answers"])
     held_out = len(host.texts) - seen
-    if traps["frozen"] * TRAPS > held_out:
-        raise FreezeError(
-            f"{traps['frozen']} of {held_out} calls that no profile saw trap; add texts of their kind to the"
-            " workload"
-        )
+    for name, trapped in traps.items():
+        if trapped * TRAPS > held_out:
+            raise FreezeError(
+                f"{trapped} of {held_out} calls that no profile saw trap in the {name} module; add texts of"
+                " their kind to the workload"
+            )
     told = first.result()
     if told["grown"]:
         raise FreezeError(f"memory grew by {told['grown']} bytes during {repeated} calls")
@@ -64,6 +65,7 @@ def check(
         "calls": len(host.texts),
         "held_out": held_out,
         "trapped": traps["frozen"],
+        "poisoned_trapped": traps.get("poisoned", 0),
         "repeated": repeated,
         "outside": len(told["outside"]),
         "discarded": discarded,

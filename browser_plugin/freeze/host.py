@@ -40,7 +40,7 @@ class Host:
     def ask(cls, wheel: Path, entry: tuple[str, str], texts: Sequence[str]) -> Host:
         """Ask the entry function of a wheel; raises FreezeError where it does not answer one of ``texts``."""
         odd = [value for value in OUTSIDE if isinstance(value, str)]
-        told = host_answers(wheel, *entry, [*texts, *odd])
+        told = host_answers(wheel, *entry, [*texts, *odd], LONGEST)
         answers = []
         for text, one in zip(texts, told, strict=False):
             if "raised" in one:

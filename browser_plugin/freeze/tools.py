@@ -15,11 +15,14 @@ FEATURES = (
 """What Pyodide's module uses; named because wasm-opt would guess too little from the module itself."""
 LINE = 300
 """Characters of an error's line that are shown: a minified file's line would be megabytes."""
+MOST_ANSWERED = 200_000_000
+"""Characters of all answers together: they are compared in memory, and Node reads no text above 512 MB."""
 TOLD = "freeze: "
 """How a line begins in which a program of ours says what is wrong; nothing else of it is shown then."""
 ASK_HOST = """
 import importlib, json, sys
-wheel, module, function = sys.argv[1:]
+wheel, module, function, longest, room = sys.argv[1:]
+room = int(room)
 sys.path.insert(0, wheel)
 def told(error):
     return f"{type(error).__name__}: {error}"
@@ -32,7 +35,15 @@ def asked(text):
         answer = entry(text)
     except Exception as error:
         return {"raised": told(error)}
-    return {"answer": answer} if isinstance(answer, str) else {"raised": f"no text, but {answer!r:.40}"}
+    if not isinstance(answer, str):
+        return {"raised": f"no text, but {answer!r:.40}"}
+    if len(answer) > int(longest):
+        return {"raised": f"an answer longer than {longest} bytes"}
+    global room
+    room -= len(answer)
+    if room < 0:
+        sys.exit("freeze: all answers to the workload are too long together; generate what has shorter ones")
+    return {"answer": answer}
 json.dump([asked(text) for text in json.load(sys.stdin)], sys.stdout)
 """
 
@@ -71,13 +82,16 @@ def wasm_opt(modules: Path, source: Path, target: Path, *passes: str) -> None:
     run(["node", modules / "binaryen" / "bin" / "wasm-opt", *enable, *passes, source, "-o", target])
 
 
-def host_answers(wheel: Path, module: str, function: str, texts: Sequence[str]) -> list[dict[str, str]]:
+def host_answers(
+    wheel: Path, module: str, function: str, texts: Sequence[str], longest: int, most: int = MOST_ANSWERED
+) -> list[dict[str, str]]:
     """Return what the entry function of a wheel says to texts in this Python, in a process of its own.
 
-    For each text ``{"answer": text}``, or ``{"raised": why}`` where it gave none.
+    For each text ``{"answer": text}``, or ``{"raised": why}`` where it gave none, or one of more than
+    ``longest`` characters. Raises FreezeError where all answers together have more than ``most``.
     """
     said = run(
-        [sys.executable, "-I", "-c", ASK_HOST, wheel.resolve(), module, function],
+        [sys.executable, "-I", "-c", ASK_HOST, wheel.resolve(), module, function, str(longest), str(most)],
         text=json.dumps([as_utf8(text) for text in texts]),
     )
     answers: list[dict[str, str]] = json.loads(said)

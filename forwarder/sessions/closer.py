@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from browser_plugin.rules import told
+from browser_plugin.session_events import session_event
 from forwarder.sessions.device import ENDED, OWN, Device, Session
 from forwarder.sessions.facts import SessionRules
 from forwarder.sessions.stamp import REASON
@@ -70,7 +70,7 @@ def end_event(end: SessionEnd, rules: SessionRules, now: int) -> tuple[str, byte
     who = {"anonymousId": end.who, "userId": end.user or None} if end.on_device else {"userId": end.who}
     session = end.session
     duration = {"duration": max(0, session.last - session.id)}
-    event = told("ended", rules.ended_name, session.id, session.last, who, None, duration)
+    event = session_event("ended", rules.ended_name, session.id, session.last, who, None, duration)
     written = _written(session.last)
     body = {
         "type": "track",

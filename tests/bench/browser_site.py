@@ -9,6 +9,7 @@ from pathlib import Path
 from browser_plugin.dist import CACHE, MODULES, PLUGIN, PYODIDE, ROOT, compress, freeze_core, order
 from browser_plugin.freeze.order import FULL, Level
 from browser_plugin.policy import as_javascript
+from browser_plugin.wheel import RULES
 
 SHIPPED = ROOT / "dist" / "page"
 MICROPYTHON = MODULES / "@micropython" / "micropython-webassembly-pyscript"
@@ -68,8 +69,5 @@ measure({variant}).then(tell, (error) => tell({{ error: String(error) }}));
 
 def sources() -> dict[str, str]:
     """Return the files that another Python needs to answer with the same source."""
-    plugin = {
-        f"/browser_plugin/{name}.py": (PLUGIN / f"{name}.py").read_text()
-        for name in ("destinations", "session", "rules", "entry")
-    }
+    plugin = {f"/browser_plugin/{name}.py": (PLUGIN / f"{name}.py").read_text() for name in RULES}
     return {"/__future__.py": "annotations = None\n", "/browser_plugin/__init__.py": "", **plugin}

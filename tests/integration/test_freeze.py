@@ -107,6 +107,17 @@ def test_a_poisoned_module_that_fails_is_told(
         check(whole, poisoned, state.description(), Host.ask(wheel, ENTRY, TEXTS), tmp_path, repeated=1)
 
 
+def test_a_poisoned_module_that_always_traps_says_nothing(
+    whole: bytes, wheel: Path, state: State, original: Module, tmp_path: Path
+) -> None:
+    nothing_kept = tight(state, bytes(len(state.memory)), POISON)
+    poisoned = with_memory(thawless(original, state, HOST_EXPORTS), nothing_kept).write()
+    host = Host.ask(wheel, ENTRY, TEXTS)
+    traps = f"{len(TEXTS)} of {len(TEXTS)} calls that no profile saw trap in the poisoned module"
+    with pytest.raises(FreezeError, match=traps):
+        check(whole, poisoned, state.description(), host, tmp_path, repeated=0, seen=0)
+
+
 def test_memory_that_grows_fails_the_check(original: Module, tmp_path: Path) -> None:
     keeps = "KEPT = []\ndef answer(text):\n    KEPT.append(text * 10_000)\n    return text\n"
     wheel = packed(tmp_path, keeps)

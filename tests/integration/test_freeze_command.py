@@ -9,8 +9,8 @@ import pytest
 
 from browser_plugin.dist import FREEZES, PYODIDE
 from browser_plugin.freeze.host import OUTSIDE
-from browser_plugin.freeze.order import PROFILED, QUICK
-from browser_plugin.freeze.tools import host_answers
+from browser_plugin.freeze.order import LONGEST, PROFILED, QUICK
+from browser_plugin.freeze.tools import FreezeError, host_answers
 from browser_plugin.freeze.wheel import as_wheel
 from tests.support.plugin import SOURCE, WORKLOAD, command, lines, surroundings, written
 
@@ -93,6 +93,7 @@ def test_another_plugin_is_frozen_to_the_same_bytes_in_any_place_and_time(
     )
     checked = description["checked"]
     assert checked.pop("trapped") <= QUICK.held_out // 1_000
+    assert checked.pop("poisoned_trapped") <= QUICK.held_out // 1_000
     assert checked.pop("discarded") < checked["outside"]
     assert checked == {
         "calls": PROFILED + QUICK.held_out + 5,
@@ -119,7 +120,7 @@ def test_another_plugin_is_frozen_to_the_same_bytes_in_any_place_and_time(
     told = subprocess.run(
         ["node", program, here / "out", json.dumps(texts)], capture_output=True, text=True, check=True
     )
-    right = host_answers(as_wheel(here / "orders", tmp_path), "orders", "summary", texts)
+    right = host_answers(as_wheel(here / "orders", tmp_path), "orders", "summary", texts, LONGEST)
     answers = [{"answer": answer} for answer in json.loads(told.stdout)]
     assert answers[: len(alike)] == right[: len(alike)], "calls of the workload's kinds"
     for answer, expected in zip(answers[len(alike) :], right[len(alike) :], strict=True):
@@ -167,7 +168,7 @@ def test_a_mistake_is_told_in_one_line(tmp_path: Path, changed: dict[str, str], 
         (
             "def summary(text): return '' if text else 600_000 * 'x'",
             WORKLOAD,
-            "the answer to '' is longer than 524288 bytes",
+            "orders:summary gives an answer longer than 524288 bytes, for ''",
         ),
     ],
 )
@@ -178,6 +179,16 @@ def test_a_function_or_workload_that_cannot_be_is_told(
     [said] = lines(folder, tmp_path / "cache", {}, program=("-c", CHECKED))
     assert said.startswith("freeze: ")
     assert said.endswith(line)
+
+
+def test_answers_too_long_together_are_told(tmp_path: Path) -> None:
+    wheel = as_wheel(written(tmp_path / "mine") / "orders", tmp_path)
+    texts = ["7 apples"] * 10
+    said = host_answers(wheel, "orders", "summary", texts, LONGEST)
+    characters = sum(len(one["answer"]) for one in said)
+    assert host_answers(wheel, "orders", "summary", texts, LONGEST, characters) == said
+    with pytest.raises(FreezeError, match="all answers to the workload are too long together; generate"):
+        host_answers(wheel, "orders", "summary", texts, LONGEST, characters - 1)
 
 
 def test_another_pyodide_is_refused(tmp_path: Path) -> None:

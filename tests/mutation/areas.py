@@ -34,6 +34,11 @@ AREAS = {
     "page": Area(
         (
             *("browser_plugin/session.py", "browser_plugin/rules.py", "browser_plugin/plugin.py"),
+            *(
+                "browser_plugin/json_values.py",
+                "browser_plugin/stores.py",
+                "browser_plugin/session_events.py",
+            ),
             *("browser_plugin/entry.py", "browser_plugin/destinations.py", "browser_plugin/explanation.py"),
         ),
         ("tests/unit/browser_plugin/test_*.py", "tests/property/test_session.py"),

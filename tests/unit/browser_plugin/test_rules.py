@@ -7,7 +7,9 @@ import pytest
 
 from browser_plugin.entry import FAULT, handle
 from browser_plugin.explanation import explain
-from browser_plugin.rules import chosen, enrich, is_known, is_moment, is_number
+from browser_plugin.json_values import is_known, is_moment, is_number
+from browser_plugin.rules import enrich
+from browser_plugin.stores import chosen
 
 NOW = 1_700_000_000_000
 MINUTE = 60_000

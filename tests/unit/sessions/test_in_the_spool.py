@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from browser_plugin import SessionPlugin, SessionSettings
-from browser_plugin.rules import told
+from browser_plugin.session_events import session_event
 from forwarder.http.responses import Refusal
 from forwarder.sessions.book import DAY_MS
 from forwarder.sessions.closer import CLOSED
@@ -150,7 +150,7 @@ async def test_the_pages_own_end_and_ours_are_one(tmp_path: Path) -> None:
         {"type": "track", "event": "b", "anonymousId": "anon-1"}, START + 100 * MINUTE
     ).emitted
     ids = {"anonymousId": "anon-1", "userId": None}
-    message = told("ended", own.name, own.session_id, own.timestamp, ids, None, {})["messageId"]
+    message = session_event("ended", own.name, own.session_id, own.timestamp, ids, None, {})["messageId"]
     theirs = {
         **event("Session Ended", 10, properties=own.properties, integrations=own.integrations),
         "messageId": message,
