@@ -81,16 +81,19 @@ class Serving:
     """A delivery in virtual time, its spool, and what arrived at Amplitude."""
 
     def __init__(
-        self, loop: VirtualLoop, *names: str, answer: Callable[[httpx.Request], Any] | None = None
+        self,
+        loop: VirtualLoop,
+        *names: str,
+        answer: Callable[[httpx.Request], Any] | None = None,
+        linger_ms: int = 0,
     ) -> None:
         self.loop = loop
         self.names = names or ("one",)
         self.spool = cast(Any, Spool())
         self.arrived: list[str] = []
         self.http = httpx.AsyncClient(transport=httpx.MockTransport(answer or self.take))
-        self.routes = [
-            DestinationRoute(name, Project(), None, SchedulerSettings(linger_ms=0)) for name in self.names
-        ]
+        settings = SchedulerSettings(linger_ms=linger_ms)
+        self.routes = [DestinationRoute(name, Project(), None, settings) for name in self.names]
         self.delivery = DeliveryService(self.spool, self.routes, clock=self.now, http=self.http)
 
     def now(self) -> int:
@@ -109,7 +112,7 @@ class Serving:
     def accept(self, *seqs: int, user: str = "u1") -> None:
         """Accept events of one user."""
         for seq in seqs:
-            self.spool.accept(event(seq, user))
+            self.spool.accept(event(seq, user, at=self.now()))
 
 
 Play = Callable[[Callable[[VirtualLoop], Coroutine[Any, Any, None]]], None]

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from forwarder.delivery import DestinationRoute, SchedulerSettings, feed
+from forwarder.delivery import DestinationRoute, SchedulerSettings, clock, feed
 from forwarder.delivery.clock import MonotonicClock
 from forwarder.delivery.feed import PLAN_EVENTS, EventFeed
 from forwarder.spool import MessageGroup, Parked, StoredEvent
@@ -35,6 +36,12 @@ class Accepted:
     async def parked(self, destination: str, group: str, after: int, limit: int) -> list[Parked]:
         self.asked_for.append((destination, group, after, limit))
         return self.rows[group]
+
+
+@pytest.fixture(autouse=True)
+def _steady(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have slices of time end with their bytes alone."""
+    monkeypatch.setattr(clock, "time", SimpleNamespace(monotonic_ns=lambda: 0))
 
 
 class Fed:
@@ -292,9 +299,9 @@ async def test_parked_events_are_brought_back_when_their_time_has_come(
 def test_waits_do_not_care_when_somebody_sets_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     steady = [9 * 10**15 + 999_999]
     monkeypatch.setattr("forwarder.delivery.clock.time.monotonic_ns", lambda: steady[0])
-    clock = MonotonicClock(lambda: NOW)
-    assert clock() == NOW
+    goes_on = MonotonicClock(lambda: NOW)
+    assert goes_on() == NOW
     steady[0] += 1
-    assert clock() == NOW + 1
+    assert goes_on() == NOW + 1
     steady[0] += 2_000_000
-    assert clock() == NOW + 3
+    assert goes_on() == NOW + 3

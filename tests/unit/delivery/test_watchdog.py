@@ -42,6 +42,10 @@ JUST = NOW - STILL_MS
     ("seen", "stall"),
     [
         ({"failing_since": LONG}, Stall.FAILING),
+        ({"failing_since": 1}, Stall.FAILING),
+        ({"turn_since": 1}, Stall.TURN),
+        ({"request_since": 1}, Stall.REQUEST),
+        ({"turned_at": 1, "wake_at": LONG}, Stall.DUE),
         ({"failing_since": LONG, "turn_since": LONG}, Stall.FAILING),
         ({"turn_since": LONG}, Stall.TURN),
         ({"request_since": LONG - 30_000}, Stall.REQUEST),
@@ -88,6 +92,7 @@ def test_events_that_wait_for_nothing_for_a_minute_are_a_stall() -> None:
 def test_only_who_rests_for_long_may_have_unread_events() -> None:
     watch = Watch()
     at_rest = WELL._replace(at_rest=True)
+    assert not watch.rests_long(at_rest), "it was never looked at"
     assert watch.stall(at_rest) is Stall.NONE
     later = at_rest._replace(now=NOW + STILL_MS + 1)
     assert watch.stall(later) is Stall.NONE

@@ -16,7 +16,7 @@ from forwarder.delivery.sending import ResponseRecorder
 from forwarder.delivery.turns import FAULT_RETRY_S
 from forwarder.delivery.worker import SPOOL_RETRY_S
 from forwarder.errors import SpoolFull
-from tests.support.simulation.lines import NOW
+from tests.support.simulation.lines import NOW, event
 from tests.support.simulation.serving import Play, Serving
 from tests.support.simulation.virtual import VirtualLoop
 
@@ -75,6 +75,54 @@ def test_a_worker_sleeps_until_something_is_due_or_comes(
     played(main)
 
 
+def test_a_batch_goes_when_its_linger_is_over(played: Play) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = Serving(loop, linger_ms=50)
+        await one.delivery.start()
+        await asyncio.sleep(0.5)
+        one.accept(1)
+        await asyncio.sleep(0.04)
+        assert one.arrived == []
+        await asyncio.sleep(0.02)
+        assert one.arrived == ["m1"]
+        await one.delivery.stop(1)
+
+    played(main)
+
+
+def test_batches_fill_while_more_is_at_hand(played: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests: list[int] = []
+
+    def take(request: httpx.Request) -> httpx.Response:
+        requests.append(len(orjson.loads(request.content)["events"]))
+        return httpx.Response(200, json={"code": 200})
+
+    async def main(loop: VirtualLoop) -> None:
+        monkeypatch.setattr("forwarder.delivery.feed.PLAN_EVENTS", 2)
+        one = Serving(loop, answer=take)
+        one.spool.kept.events += [event(seq, f"u{seq}") for seq in (1, 2, 3)]
+        await one.delivery.start()
+        await asyncio.sleep(0.5)
+        assert requests == [3]
+        await one.delivery.stop(1)
+
+    played(main)
+
+
+def test_slices_of_time_cost_no_time(played: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        monkeypatch.setattr("forwarder.delivery.feed.Slice.spent", lambda *_: True)
+        one = Serving(loop, "sliced")
+        await one.delivery.start()
+        one.accept(1, 2, 3)
+        await asyncio.sleep(0.1)
+        assert one.arrived == ["m1", "m2", "m3"]
+        assert faults("sliced", "turn") == 0
+        await one.delivery.stop(1)
+
+    played(main)
+
+
 def test_a_spool_that_cannot_be_written_is_tried_again_after_a_pause(played: Play) -> None:
     async def main(loop: VirtualLoop) -> None:
         one = Serving(loop, "unwritten")
@@ -110,9 +158,12 @@ def test_after_a_fault_of_ours_delivery_begins_anew_from_the_spool_and_waits_lon
         read = one.spool.read = Failing(loop, one.spool.read, 6, ZeroDivisionError())
         one.worker("anew").feed._tail.extend = Failing(loop, None, 1, ZeroDivisionError())
         one.accept(1)
-        await asyncio.sleep(0.05)
-        assert one.worker("anew").look().failing_since > 0
-        await asyncio.sleep(100)
+        with capture_logs() as logs:
+            await asyncio.sleep(0.05)
+            assert one.worker("anew").look().failing_since > 0
+            await asyncio.sleep(100)
+        assert [line["where"] for line in logs if "fault" in line] == ["turn"] * 6
+        assert all(line["fault"].startswith("ZeroDivisionError at ") for line in logs if "fault" in line)
         assert read.gaps[:6] == pytest.approx(
             [*FAULT_RETRY_S, FAULT_RETRY_S[-1], FAULT_RETRY_S[-1]], abs=0.01
         )
