@@ -29,7 +29,10 @@ class Area(NamedTuple):
         return _files(self.tests)
 
 
-_SPOOLS = ("tests/contract/test_spool.py", "tests/contract/test_erasing.py", "tests/unit/spool/test_*.py")
+_SPOOLS = (
+    *("tests/contract/test_spool.py", "tests/contract/test_erasing.py", "tests/unit/spool/test_*.py"),
+    "tests/unit/sessions/test_in_the_spool.py",
+)
 AREAS = {
     "page": Area(
         (
@@ -52,7 +55,7 @@ AREAS = {
         (
             *("tests/unit/ingest/test_*.py", "tests/unit/http/test_*.py"),
             *("tests/unit/enrichment/test_*.py", "tests/unit/config/test_origins.py"),
-            "tests/property/test_tracking_bodies.py",
+            *("tests/property/test_tracking_bodies.py", "tests/unit/sessions/test_*.py"),
         ),
     ),
     "spool": Area(
