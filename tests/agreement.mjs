@@ -35,7 +35,7 @@ function frozen(text) {
 async function started({ module, wheel }) {
   const { loadPyodide } = await import(module);
   const pyodide = await loadPyodide();
-  pyodide.unpackArchive(fs.readFileSync(wheel), "wheel");
+  pyodide.unpackArchive(new Uint8Array(fs.readFileSync(wheel)), "wheel");
   return pyodide.pyimport("browser_plugin.entry").handle;
 }
 const stock = order.stock && (await started(order.stock));
