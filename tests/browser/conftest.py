@@ -16,10 +16,11 @@ from tests.browser.shop_page import Shop, shop
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run stock Pyodide, which takes seconds on every page, in one browser for each test, in turns.
+    """Run in one browser, in turns by the test's name, what need not be seen in each.
 
-    What a page does is the same with either runtime; that stock Pyodide itself works in every browser is seen
-    by the tests that are marked ``every_browser``, and by those that need no page of the shop.
+    That is what is marked ``either_browser``, and stock Pyodide, which takes seconds on every page. What a
+    page does is the same with either runtime; that stock Pyodide itself works in every browser is seen by
+    the tests that are marked ``every_browser``, and by those that need no page of the shop.
     """
     browsers = config.option.browser
     left_out = [item for item in items if _is_left_out(item, browsers)]
@@ -29,10 +30,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _is_left_out(item: pytest.Item, browsers: list[str]) -> bool:
     given = getattr(getattr(item, "callspec", None), "params", {})
-    if "pyodide" not in (given.get("running"), given.get("demo")) or item.get_closest_marker("every_browser"):
+    browser = given.get("browser_name")
+    stock = "pyodide" in (given.get("running"), given.get("demo"))
+    by_stock = stock and not item.get_closest_marker("every_browser")
+    if browser not in browsers or not (by_stock or item.get_closest_marker("either_browser")):
         return False
-    name = item.nodeid.partition("[")[0].rpartition("::")[2]
-    return bool(given.get("browser_name") != browsers[crc32(name.encode()) % len(browsers)])
+    name = item.nodeid.replace(browser, "")
+    return bool(browser != browsers[crc32(name.encode()) % len(browsers)])
 
 
 @pytest.fixture(scope="package")

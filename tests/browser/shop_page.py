@@ -19,6 +19,8 @@ from tests.support.waiting import PATIENCE_S, eventually
 
 ONE_RUNTIME = pytest.mark.parametrize("running", ["frozen"], indirect=True)
 """For tests of what the page does whoever answers: stock Pyodide takes seconds on every page."""
+EITHER_BROWSER = pytest.mark.either_browser
+"""For tests of what our own code does with values: it is the same in each browser, so one of them sees it."""
 SNIPPET = """
 (function () {
   var analytics = (window.analytics = window.analytics || []);

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.shop_page import initialized, opened, shop
+from tests.browser.shop_page import EITHER_BROWSER, initialized, opened, shop
 from tests.browser.test_field_cases import CLOCK, MINUTE
 
 CLICKS = (0, 4, 33, 62, 93, 94, 200)
@@ -17,6 +17,7 @@ CLICK = """async (n) =>
   (await analytics.track("Clicked", { n }, { timestamp: new Date(Date.now()) })).event"""
 
 
+@EITHER_BROWSER
 @pytest.mark.parametrize("blocked", [False, True], ids=["with the plugin", "blocked"])
 def test_the_same_clicks_are_in_the_same_sessions(browser: Browser, tmp_path: Path, blocked: bool) -> None:
     with shop(tmp_path, assign="web") as clean, opened(browser, clean) as page:

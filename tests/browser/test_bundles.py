@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from browser_plugin.dist import MODULES
-from tests.browser.shop_page import ONE_RUNTIME, Shop, opened, python, session, warned
+from tests.browser.shop_page import EITHER_BROWSER, ONE_RUNTIME, Shop, opened, python, session, warned
 from tests.support.processes import ROOT
 
 DIST = ROOT / "dist" / "page"
@@ -29,6 +29,7 @@ def bundled(folder: Path, form: str, base: str) -> str:
     return (folder / "out.js").read_text()
 
 
+@EITHER_BROWSER
 @ONE_RUNTIME
 @pytest.mark.parametrize("form", ["iife", "esm"])
 @pytest.mark.parametrize("with_base", [True, False])

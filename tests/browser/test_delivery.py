@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.browser.shop_page import EITHER_BROWSER
 from tests.browser.site import Site, serving
 from tests.support.amplitude import Amplitude, fake_amplitude
 from tests.support.configuration import configuration
@@ -134,6 +135,7 @@ def test_every_event_arrives_once(
         arrive_once(amplitude, 10)
 
 
+@EITHER_BROWSER
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_forwarder_that_is_down_for_a_while_loses_nothing(
     browser: Browser, shop: Site, config: Path, amplitude: Amplitude, strategy: str
@@ -150,6 +152,7 @@ def test_a_forwarder_that_is_down_for_a_while_loses_nothing(
             arrive_once(amplitude, 9)
 
 
+@EITHER_BROWSER
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_too_many_requests_for_a_while_lose_nothing(
     browser: Browser, shop: Site, config: Path, amplitude: Amplitude, strategy: str

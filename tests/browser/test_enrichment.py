@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, Route
 from browser_plugin import dist
 from browser_plugin.owner.source import OwnerCode
 from browser_plugin.owner_freeze.page import OwnCode
-from tests.browser.shop_page import Shop, fresh, initialized
+from tests.browser.shop_page import EITHER_BROWSER, Shop, fresh, initialized
 from tests.browser.site import Site, serving
 from tests.support.forwarder import forwarder
 from tests.support.processes import ROOT
@@ -111,6 +111,7 @@ def properties(running: Shop, name: str) -> dict[str, object]:
     return found
 
 
+@EITHER_BROWSER
 def test_each_event_is_enriched_once_whatever_the_code_does(
     context: BrowserContext, optional_shop: Shop
 ) -> None:
@@ -129,6 +130,7 @@ def test_each_event_is_enriched_once_whatever_the_code_does(
     assert any("the whole module is brought" in said for said in optional_shop.seen)
 
 
+@EITHER_BROWSER
 def test_what_the_page_does_not_reach_the_forwarder_does(
     context: BrowserContext, optional_shop: Shop
 ) -> None:
@@ -141,6 +143,7 @@ def test_what_the_page_does_not_reach_the_forwarder_does(
     assert not optional_shop.events("Dropped")
 
 
+@EITHER_BROWSER
 def test_code_that_takes_too_long_is_asked_no_more(context: BrowserContext, optional_shop: Shop) -> None:
     page = opened(context, optional_shop)
     up(page)
@@ -197,6 +200,7 @@ def test_what_is_required_waits_for_python(
     assert SECRET not in str(required_shop.amplitude.requests), "nothing else takes it out on the way"
 
 
+@EITHER_BROWSER
 @pytest.mark.parametrize("why", ["module", "webassembly", "time"])
 def test_without_python_only_listed_fields_leave(
     context: BrowserContext, required_shop: Shop, why: str

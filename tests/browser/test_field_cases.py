@@ -6,7 +6,17 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser.segments_plugin import workspace
-from tests.browser.shop_page import ONE_RUNTIME, Shop, fresh, initialized, opened, python, session, warned
+from tests.browser.shop_page import (
+    EITHER_BROWSER,
+    ONE_RUNTIME,
+    Shop,
+    fresh,
+    initialized,
+    opened,
+    python,
+    session,
+    warned,
+)
 from tests.support.waiting import eventually
 
 pytestmark = ONE_RUNTIME
@@ -39,6 +49,7 @@ def stored(page: Page) -> list[Any]:
     return found
 
 
+@EITHER_BROWSER
 @pytest.mark.parametrize(
     "load",
     [
@@ -61,6 +72,7 @@ def test_a_destination_that_is_off_stores_nothing(clean: Shop, browser: Browser,
         assert stored(page) == []
 
 
+@EITHER_BROWSER
 @pytest.mark.parametrize("name", ["Actions Amplitude", "Amplitude (Actions)"])
 def test_both_names_say_yes_and_no(clean: Shop, browser: Browser, name: str) -> None:
     load = f'{{integrations: {{"All": false, "Segment.io": true, "{name}": true}}}}'
@@ -80,6 +92,7 @@ def test_both_names_say_yes_and_no(clean: Shop, browser: Browser, name: str) -> 
         assert len(clean.arrived("Named", 2)) == 2
 
 
+@EITHER_BROWSER
 def test_an_event_for_others_begins_a_session_that_is_told_of(clean: Shop, browser: Browser) -> None:
     with opened(browser, clean, clean.tagged("pixel", 'session-events="true"')) as page:
         initialized(page)
@@ -93,6 +106,7 @@ def test_an_event_for_others_begins_a_session_that_is_told_of(clean: Shop, brows
         assert clean.events("Pixel") == []
 
 
+@EITHER_BROWSER
 def test_an_event_before_a_reset_in_the_same_turn_stays_where_it_was(clean: Shop, browser: Browser) -> None:
     url = clean.tagged("reset", 'session-events="true" new-on-reset="true"')
     with opened(browser, clean, url) as page:
@@ -110,6 +124,7 @@ def test_an_event_before_a_reset_in_the_same_turn_stays_where_it_was(clean: Shop
         assert (ended["session_id"], ended["user_id"]) == (first["session_id"], "ada-lovelace")
 
 
+@EITHER_BROWSER
 @pytest.mark.parametrize("clock", ["real() + 0.375", "'' + real()", "NaN", "undefined", "-5", "Infinity"])
 def test_a_clock_of_the_pages_own_gives_whole_ids(clean: Shop, browser: Browser, clock: str) -> None:
     before = f"<script>const real = Date.now.bind(Date); Date.now = () => {clock}</script>"
@@ -126,6 +141,7 @@ def test_a_clock_of_the_pages_own_gives_whole_ids(clean: Shop, browser: Browser,
         assert ids[0] > 1_600_000_000_000
 
 
+@EITHER_BROWSER
 @pytest.mark.parametrize("place", ["before", "after"])
 def test_beside_another_session_plugin_our_settings_hold(clean: Shop, browser: Browser, place: str) -> None:
     tag = clean.tag(f'session-events="true" session-length="{10 * MINUTE}"')
@@ -148,6 +164,7 @@ def test_beside_another_session_plugin_our_settings_hold(clean: Shop, browser: B
         assert sorted(one["session_id"] for one in clean.arrived("Beside", 4)) == ids
 
 
+@EITHER_BROWSER
 @pytest.mark.parametrize("place", ["before", "after", "late"])
 def test_beside_segments_own_session_plugin_our_settings_hold(
     clean: Shop, browser: Browser, place: str
@@ -188,6 +205,7 @@ def test_beside_segments_own_session_plugin_our_settings_hold(
         assert sorted(names) == ["Beside"] * 4 + ["Session Ended"] * 2 + ["Session Started"] * 3, "once each"
 
 
+@EITHER_BROWSER
 def test_a_browser_without_locks_webassembly_and_modules(clean: Shop, browser: Browser) -> None:
     with fresh(browser) as context:
         context.add_init_script(
@@ -201,6 +219,7 @@ def test_a_browser_without_locks_webassembly_and_modules(clean: Shop, browser: B
         assert eventually(lambda: page.evaluate("analyticsSession.python").startswith("unavailable"))
 
 
+@EITHER_BROWSER
 def test_a_browser_without_modules_has_python(clean: Shop, browser: Browser) -> None:
     asked: list[str] = []
     with fresh(browser) as context:
@@ -240,6 +259,7 @@ def test_sites_below_one_domain_have_one_session(
         assert [one["domain"] for one in kept] == [".shop.localhost"]
 
 
+@EITHER_BROWSER
 @pytest.mark.parametrize(("seconds", "dated"), [(30, True), (90, False)])
 def test_a_back_dated_first_event_begins_its_session(
     clean: Shop, browser: Browser, seconds: int, dated: bool
@@ -306,6 +326,7 @@ def test_a_module_script_has_its_settings(clean: Shop, browser: Browser) -> None
         assert seen["expiresAt"] - seen["lastActivity"] == 61_000
 
 
+@EITHER_BROWSER
 def test_a_tag_that_comes_late_says_so(clean: Shop, browser: Browser) -> None:
     url = clean.page("late", cdn=clean.without_plugin(), after="<script>analytics.page()</script>")
     with opened(browser, clean, url) as page:

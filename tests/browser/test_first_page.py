@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Browser
 
-from tests.browser.shop_page import ONE_RUNTIME, Shop, opened
+from tests.browser.shop_page import EITHER_BROWSER, ONE_RUNTIME, Shop, opened
 from tests.support.processes import ROOT
 
 [PAGE] = re.findall(
@@ -14,6 +14,7 @@ from tests.support.processes import ROOT
 )
 
 
+@EITHER_BROWSER
 @ONE_RUNTIME
 def test_the_first_page_works_as_it_stands(clean: Shop, browser: Browser) -> None:
     page = PAGE.replace("http://127.0.0.1:8300", clean.forwarder.url).replace('"demo"', '"web-key"')

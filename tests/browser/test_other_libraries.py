@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page
 
-from tests.browser.shop_page import ONE_RUNTIME, Shop, opened
+from tests.browser.shop_page import EITHER_BROWSER, ONE_RUNTIME, Shop, opened
 from tests.support.processes import ROOT
 from tests.support.waiting import eventually
 
@@ -60,6 +60,7 @@ def arrived(clean: Shop, device: str, began: float, user: str = "ada-lovelace") 
     return events
 
 
+@EITHER_BROWSER
 @ONE_RUNTIME
 def test_rudderstack(clean: Shop, browser: Browser) -> None:
     began = time.time()
@@ -78,6 +79,7 @@ def test_rudderstack(clean: Shop, browser: Browser) -> None:
     assert [one["session_id"] for one in events] == [session] * 3
 
 
+@EITHER_BROWSER
 @ONE_RUNTIME
 def test_jitsu(clean: Shop, browser: Browser) -> None:
     began = time.time()

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.shop_page import ONE_RUNTIME, Shop, fresh, opened, python, session
+from tests.browser.shop_page import EITHER_BROWSER, ONE_RUNTIME, Shop, fresh, opened, python, session
 from tests.support.waiting import eventually
 
 COLD_LOADS = {"frozen": 25, "pyodide": 2}
@@ -41,6 +41,7 @@ def test_a_first_event_and_one_that_python_answers(clean: Shop, browser: Browser
         assert clean.seen == [], "a page that works says nothing"
 
 
+@EITHER_BROWSER
 def test_nothing_is_stored_before_the_first_event(clean: Shop, browser: Browser) -> None:
     with opened(browser, clean, clean.page("quiet")) as page:
         assert python(page) == "ready", "Python starts when the browser is idle"
@@ -116,6 +117,7 @@ SPOILT = """(() => {
 ANSWERS = "document.currentScript.host(async () => () => {{ {0} }});"
 
 
+@EITHER_BROWSER
 @pytest.mark.parametrize(
     ("file", "content", "kind"),
     [
@@ -154,6 +156,7 @@ def test_a_python_that_is_wrong_is_not_asked_again(
         assert eventually(lambda: reported(clean, kind) == before + 1)
 
 
+@EITHER_BROWSER
 @ONE_RUNTIME
 def test_after_a_trap_one_fresh_instance_answers_and_after_another_the_compiled_rules(
     clean: Shop, browser: Browser
@@ -181,6 +184,7 @@ def test_after_a_trap_one_fresh_instance_answers_and_after_another_the_compiled_
         assert len([line for line in clean.seen if "Python is unavailable" in line]) == 1
 
 
+@EITHER_BROWSER
 @ONE_RUNTIME
 def test_an_answer_of_the_frozen_module_that_differs_is_its_last(clean: Shop, browser: Browser) -> None:
     before = reported(clean, "difference")
@@ -196,6 +200,7 @@ def test_an_answer_of_the_frozen_module_that_differs_is_its_last(clean: Shop, br
         assert eventually(lambda: reported(clean, "difference") == before + 1)
 
 
+@EITHER_BROWSER
 @ONE_RUNTIME
 def test_a_store_that_is_denied(clean: Shop, browser: Browser) -> None:
     url = clean.page("denied", after="<script>analytics.track('Denied')</script>")
@@ -215,6 +220,7 @@ def test_a_store_that_is_denied(clean: Shop, browser: Browser) -> None:
         assert first["session_id"] == second["session_id"] == page.evaluate("analyticsSession.id")
 
 
+@EITHER_BROWSER
 @ONE_RUNTIME
 def test_a_store_that_is_cleared_between_two_events(clean: Shop, browser: Browser) -> None:
     url = clean.page("cleared", after="<script>analytics.track('Cleared')</script>")
@@ -226,6 +232,7 @@ def test_a_store_that_is_cleared_between_two_events(clean: Shop, browser: Browse
         assert first["session_id"] == second["session_id"] == session(page)["stored"]
 
 
+@EITHER_BROWSER
 @ONE_RUNTIME
 def test_memory_only_where_the_visitor_is_not_to_be_remembered(clean: Shop, browser: Browser) -> None:
     url = clean.page(
@@ -238,6 +245,7 @@ def test_memory_only_where_the_visitor_is_not_to_be_remembered(clean: Shop, brow
         assert "analytics_session_id" not in page.evaluate("document.cookie")
 
 
+@EITHER_BROWSER
 def test_events_of_every_type_but_screen_and_what_consent_tools_say(clean: Shop, browser: Browser) -> None:
     with opened(browser, clean, clean.page("types")) as page:
         assert python(page) == "ready"

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser
 from browser_plugin.dist import MODULES
 from browser_plugin.published import package
 from browser_plugin.wheel import VERSION
-from tests.browser.shop_page import ONE_RUNTIME, Shop, opened, python, session
+from tests.browser.shop_page import EITHER_BROWSER, ONE_RUNTIME, Shop, opened, python, session
 from tests.browser.site import Site, serving
 from tests.support.processes import ROOT
 
@@ -62,6 +62,7 @@ def test_the_wheel_holds_what_pages_load_and_nothing_that_builds_it(wheel: Path)
     assert f"amplitude_session_forwarder-{VERSION}-" in wheel.name
 
 
+@EITHER_BROWSER
 @ONE_RUNTIME
 def test_the_installed_forwarder_serves_a_page_from_its_wheel_alone(
     clean: Shop, installed: Path, tmp_path: Path, browser: Browser
@@ -147,6 +148,7 @@ window.analytics.track("Published");
 """
 
 
+@EITHER_BROWSER
 @ONE_RUNTIME
 @pytest.mark.parametrize("form", ["iife", "esm"])
 @pytest.mark.parametrize("bundler", ["esbuild", "webpack", "vite"])

@@ -2,7 +2,16 @@
 
 from playwright.sync_api import Browser, Page
 
-from tests.browser.shop_page import ONE_RUNTIME, Shop, fresh, initialized, opened, python, session
+from tests.browser.shop_page import (
+    EITHER_BROWSER,
+    ONE_RUNTIME,
+    Shop,
+    fresh,
+    initialized,
+    opened,
+    python,
+    session,
+)
 from tests.support.waiting import eventually
 
 CLOCK = "window.today = Date.now; window.ahead = 0; Date.now = () => today() + ahead;"
@@ -62,6 +71,7 @@ def track(page: Page, name: str) -> int:
     return found
 
 
+@EITHER_BROWSER
 def test_resets_and_other_users_begin_sessions_where_they_are_to(clean: Shop, browser: Browser) -> None:
     settings = 'session-events="true" new-on-reset="true" new-on-user-change="true"'
     with opened(browser, clean, clean.tagged("begins", settings)) as page:
@@ -114,6 +124,7 @@ def test_resets_and_other_users_begin_sessions_where_they_are_to(clean: Shop, br
         assert device(page) == third_device, "telling of an end makes nobody of the visitor who was"
 
 
+@EITHER_BROWSER
 def test_a_session_goes_on_unless_something_is_to_end_it(clean: Shop, browser: Browser) -> None:
     """By default no reset, no other user, no clock set back and no event of the past ends it."""
     with opened(browser, clean, clean.page("goes-on")) as page:
@@ -143,6 +154,7 @@ def test_a_session_goes_on_unless_something_is_to_end_it(clean: Shop, browser: B
         assert page.evaluate("heard") == [[one, "first visit"], [four, "idle"]]
 
 
+@EITHER_BROWSER
 def test_lengths_and_types_are_as_set(clean: Shop, browser: Browser) -> None:
     minute = 60_000
     settings = (
@@ -197,6 +209,7 @@ def test_each_storage_keeps_it_where_it_says(clean: Shop, browser: Browser) -> N
             assert (track(page, "Three") == one) == any(where), storage
 
 
+@EITHER_BROWSER
 @ONE_RUNTIME
 def test_of_stores_that_disagree_the_newest_wins(clean: Shop, browser: Browser) -> None:
     minute = 60_000
@@ -268,6 +281,7 @@ def test_an_event_that_is_under_way_when_the_page_leaves_arrives_once(clean: Sho
         assert len(clean.events("Under way")) == 1
 
 
+@EITHER_BROWSER
 @ONE_RUNTIME
 def test_session_events_that_are_sent_again_count_once(clean: Shop, browser: Browser) -> None:
     """The forwarder has them, but its answer is lost: Analytics.js tries again."""

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Browser, Page
 
-from tests.browser.shop_page import ONE_RUNTIME, Shop, fresh, initialized, python, session
+from tests.browser.shop_page import EITHER_BROWSER, ONE_RUNTIME, Shop, fresh, initialized, python, session
 from tests.support.waiting import eventually
 
 TABS = {"frozen": 3, "pyodide": 2}
@@ -113,6 +113,7 @@ def test_a_frame_is_in_the_session_of_its_page(clean: Shop, browser: Browser) ->
         assert started["session_id"] == one["session_id"]
 
 
+@EITHER_BROWSER
 @ONE_RUNTIME
 def test_a_user_who_changes_in_one_tab_has_one_new_session_in_all(clean: Shop, browser: Browser) -> None:
     url = clean.tagged("users", 'new-on-user-change="true" session-events="true"')

@@ -16,7 +16,7 @@ from forwarder.verifying.observation import PROBE
 from forwarder.verifying.pytest_plugin import VerifySession
 from forwarder.verifying.report import State
 from forwarder.verifying.visiting import Options, visit
-from tests.browser.shop_page import ONE_RUNTIME, Shop
+from tests.browser.shop_page import EITHER_BROWSER, ONE_RUNTIME, Shop
 from tests.support.amplitude import fake_amplitude
 from tests.support.forwarder import forwarder
 from tests.support.processes import ROOT, program
@@ -90,20 +90,20 @@ def unstamped_last(running: Shop) -> str:
     return running.page("last", after=OWN_BEACON.replace("FORWARDER", running.forwarder.url))
 
 
-BROKEN: list[tuple[Callable[[Shop], str], str, str]] = [
-    (csp, "policy", "add {forwarder} to script-src"),
-    (no_wasm, "policy", "'wasm-unsafe-eval'"),
-    (late, "first", "load the plugin sooner"),
-    (double, "once", "take the tag out"),
-    (blocked, "storage", "let the page store"),
-    (wrong_cdn, "plugin", "analytics._cdn"),
-    (unstamped_last, "last", "analytics.track() in pagehide"),
+BROKEN = [
+    pytest.param(csp, "policy", "add {forwarder} to script-src", id="csp"),
+    pytest.param(no_wasm, "policy", "'wasm-unsafe-eval'", id="no_wasm"),
+    pytest.param(late, "first", "load the plugin sooner", id="late", marks=EITHER_BROWSER),
+    pytest.param(double, "once", "take the tag out", id="double", marks=EITHER_BROWSER),
+    pytest.param(blocked, "storage", "let the page store", id="blocked", marks=EITHER_BROWSER),
+    pytest.param(wrong_cdn, "plugin", "analytics._cdn", id="wrong_cdn", marks=EITHER_BROWSER),
+    pytest.param(unstamped_last, "last", "analytics.track() in pagehide", id="unstamped_last"),
 ]
 """A page, the check that has to name its fault, and what its mend says."""
 
 
 @ONE_RUNTIME
-@pytest.mark.parametrize(("page", "fault", "mend"), BROKEN, ids=[one[0].__name__ for one in BROKEN])
+@pytest.mark.parametrize(("page", "fault", "mend"), BROKEN)
 def test_a_broken_page_is_told_of_its_fault(
     running: Shop, browser: Browser, page: Callable[[Shop], str], fault: str, mend: str
 ) -> None:
@@ -148,6 +148,7 @@ START
 </script>"""
 
 
+@EITHER_BROWSER
 @ONE_RUNTIME
 @pytest.mark.parametrize(("start", "faults"), [("", []), ("go();", ["consent"])], ids=["kept", "ignored"])
 def test_consent_is_waited_for(running: Shop, browser: Browser, start: str, faults: list[str]) -> None:

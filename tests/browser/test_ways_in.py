@@ -6,7 +6,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.shop_page import ONE_RUNTIME, Shop, opened, python, session
+from tests.browser.shop_page import EITHER_BROWSER, ONE_RUNTIME, Shop, opened, python, session
 
 LENGTH = 61_000
 FIRST = "<script>analytics.track('First')</script>"
@@ -38,6 +38,7 @@ def test_each_way(clean: Shop, browser: Browser, way: str) -> None:
     by_way(clean, browser, way)
 
 
+@EITHER_BROWSER
 @ONE_RUNTIME
 @pytest.mark.parametrize("way", ["tag after", "register"])
 def test_each_way_s_other_form(clean: Shop, browser: Browser, way: str) -> None:
@@ -55,6 +56,7 @@ def by_way(clean: Shop, browser: Browser, way: str) -> None:
         assert clean.seen == [], "a page that works says nothing"
 
 
+@EITHER_BROWSER
 @ONE_RUNTIME
 def test_pages_wait_for_no_destination_s_bundle_and_apps_are_told_of_it(
     clean: Shop, browser: Browser
@@ -73,6 +75,7 @@ def test_pages_wait_for_no_destination_s_bundle_and_apps_are_told_of_it(
     assert "Actions Amplitude" not in page_s["integrations"]
 
 
+@EITHER_BROWSER
 @ONE_RUNTIME
 def test_all_at_once_are_one_session_and_the_page_s_own_settings_win(clean: Shop, browser: Browser) -> None:
     url = clean.page(
@@ -97,6 +100,7 @@ def test_all_at_once_are_one_session_and_the_page_s_own_settings_win(clean: Shop
     assert sorted(names) == ["By the page", "First", "Second"], "once each"
 
 
+@EITHER_BROWSER
 @ONE_RUNTIME
 def test_unusable_settings_are_told_once_each_and_the_default_holds(clean: Shop, browser: Browser) -> None:
     url = clean.tagged(
