@@ -15,7 +15,7 @@ from forwarder.delivery.scheduler.batch import Batch
 from forwarder.delivery.scheduler.planning import read_body
 from forwarder.errors import ConfigError, PayloadError
 from tests.support.simulation.wire import batches_of, job_of
-from tests.vectors.stored import cases, known_differences, names
+from tests.vectors.stored import cases, check_each, in_parts, known_differences, names
 
 FROZEN_CLOCK = 1_767_225_600_000
 """The recordings' clock, ms since the epoch."""
@@ -28,8 +28,12 @@ RECORDED = [
 ]
 
 
-@pytest.mark.parametrize("case", RECORDED, ids=names(RECORDED))
-def test_recorded(case: dict[str, Any]) -> None:
+@in_parts(RECORDED)
+def test_recorded(part: list[dict[str, Any]]) -> None:
+    check_each(part, check_recorded)
+
+
+def check_recorded(case: dict[str, Any]) -> None:
     error = case["error"] or {}
     subscriptions = None if case.get("preset") else case["subscriptions"]
     try:
@@ -58,8 +62,12 @@ def test_recorded(case: dict[str, Any]) -> None:
         assert {field["path"] for field in error["fields"]} <= places
 
 
-@pytest.mark.parametrize("case", RECORDED, ids=names(RECORDED))
-def test_what_plan_shows_are_the_bytes_that_delivery_sends(case: dict[str, Any]) -> None:
+@in_parts(RECORDED)
+def test_what_plan_shows_are_the_bytes_that_delivery_sends(part: list[dict[str, Any]]) -> None:
+    check_each(part, check_what_plan_shows_are_the_bytes_that_delivery_sends)
+
+
+def check_what_plan_shows_are_the_bytes_that_delivery_sends(case: dict[str, Any]) -> None:
     subscriptions = None if case.get("preset") else case["subscriptions"]
     try:
         destination = configured(json.dumps([case["settings"], subscriptions]))

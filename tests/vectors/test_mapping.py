@@ -7,13 +7,17 @@ import pytest
 from forwarder.errors import MappingError
 from forwarder.javascript.values import UNDEFINED
 from forwarder.mapping import compile_mapping
-from tests.vectors.stored import cases, known_differences, names
+from tests.vectors.stored import cases, check_each, in_parts, known_differences
 
 RECORDED = [case for case in cases("mapping") if case["id"] not in known_differences("mapping")]
 
 
-@pytest.mark.parametrize("case", RECORDED, ids=names(RECORDED))
-def test_recorded(case: dict[str, Any]) -> None:
+@in_parts(RECORDED)
+def test_recorded(part: list[dict[str, Any]]) -> None:
+    check_each(part, check_recorded)
+
+
+def check_recorded(case: dict[str, Any]) -> None:
     payload = case.get("payload", UNDEFINED)
     if case.get("error"):
         with pytest.raises(MappingError):

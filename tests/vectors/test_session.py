@@ -2,15 +2,13 @@
 
 from typing import Any
 
-import pytest
-
 from browser_plugin import SessionSettings
 from browser_plugin.plugin import ID_KEY, LAST_KEY
 from browser_plugin.session import whole_ms
 from forwarder.mapping import compile_mapping
 from forwarder.triggers import compile_trigger
 from tests.vectors.replay import Player, settings_of
-from tests.vectors.stored import cases, known_differences, names
+from tests.vectors.stored import cases, check_each, in_parts, known_differences
 
 RECORDED = cases("session")
 DIFFERENT = known_differences("session")
@@ -52,8 +50,12 @@ def settings_for(
     return raw, settings_of(raw) if subscribed else None
 
 
-@pytest.mark.parametrize("case", RECORDED, ids=names(RECORDED))
-def test_recorded(case: dict[str, Any]) -> None:
+@in_parts(RECORDED)
+def test_recorded(part: list[dict[str, Any]]) -> None:
+    check_each(part, check_recorded)
+
+
+def check_recorded(case: dict[str, Any]) -> None:
     player = Player(case)
     ahead = False
     for step, expected in zip(case["steps"], case["expected"], strict=True):

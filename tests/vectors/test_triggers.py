@@ -6,13 +6,17 @@ import pytest
 
 from forwarder.errors import TriggerError
 from forwarder.triggers import compile_trigger, trigger_warnings
-from tests.vectors.stored import cases, known_differences, names
+from tests.vectors.stored import cases, check_each, in_parts, known_differences
 
 RECORDED = [case for case in cases("fql") if case["id"] not in known_differences("fql")]
 
 
-@pytest.mark.parametrize("case", RECORDED, ids=names(RECORDED))
-def test_recorded(case: dict[str, Any]) -> None:
+@in_parts(RECORDED)
+def test_recorded(part: list[dict[str, Any]]) -> None:
+    check_each(part, check_recorded)
+
+
+def check_recorded(case: dict[str, Any]) -> None:
     if case.get("error"):
         with pytest.raises(TriggerError):
             compile_trigger(case["subscribe"])

@@ -2,14 +2,16 @@
 
 from typing import Any
 
-import pytest
-
 from forwarder.amplitude.user_agent import parse_user_agent
-from tests.vectors.stored import cases, names
+from tests.vectors.stored import cases, check_each, in_parts
 
 RECORDED = cases("useragent")
 
 
-@pytest.mark.parametrize("case", RECORDED, ids=names(RECORDED))
-def test_recorded(case: dict[str, Any]) -> None:
+@in_parts(RECORDED)
+def test_recorded(part: list[dict[str, Any]]) -> None:
+    check_each(part, check_recorded)
+
+
+def check_recorded(case: dict[str, Any]) -> None:
     assert parse_user_agent(case["ua"], case["uaData"]) == case["output"]
