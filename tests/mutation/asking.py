@@ -7,7 +7,9 @@ import gc
 import json
 import os
 import resource
+import shutil
 import signal
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 from itertools import accumulate
@@ -50,6 +52,7 @@ class Asking:
         self._modules, self._known, self._pending = modules, known, pending
         self._heard, self._note, self._until, self._workers = heard, note, until, workers
         self._running: dict[int, tuple[Change, float]] = {}
+        self._folder = Path(tempfile.mkdtemp(prefix="mutants-"))
 
     def pytest_collection(self) -> None:
         """Have hypothesis stop at the first failure, and not look for a smaller one."""
@@ -79,7 +82,17 @@ class Asking:
             self._start(change, tests)
         while self._running:
             self._reap()
+        shutil.rmtree(self._folder, ignore_errors=True)
         return True
+
+    def _write_below(self, name: str) -> None:
+        """Have this process' tests write below a folder of its own, which the parent removes.
+
+        A spool's file keeps 8 MB free for itself: those of a few thousand processes would fill any disk.
+        """
+        folder = self._folder / name
+        folder.mkdir()
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(folder)
 
     def _tests(self, change: Change, items: dict[str, pytest.Item]) -> list[pytest.Item]:
         lines, seconds = self._known["lines"].get(change.path, {}), self._known["seconds"]
@@ -95,6 +108,7 @@ class Asking:
         child = os.fork()
         if not child:
             os.close(parts)
+            self._write_below("record")
             with os.fdopen(pipe, "w") as out:
                 json.dump(_record(items, self._modules), out)
             os._exit(0)
@@ -102,6 +116,7 @@ class Asking:
         with os.fdopen(parts) as told:
             text = told.read()
         os.waitpid(child, 0)
+        shutil.rmtree(self._folder / "record", ignore_errors=True)
         return json.loads(text)  # type: ignore[no-any-return]
 
     def _start(self, change: Change, tests: list[pytest.Item]) -> None:
@@ -116,6 +131,7 @@ class Asking:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         code = BROKEN
         try:
+            self._write_below(str(os.getpid()))
             change.apply()
             code = KILLED
             if all(_passes(item, after) for item, after in _pairs(tests)):
@@ -133,6 +149,7 @@ class Asking:
             )
             self._heard(change, said)
             _end(child)
+            shutil.rmtree(self._folder / str(child), ignore_errors=True)
             return
         now = time.monotonic()
         for late in [one for one, (_, end) in self._running.items() if now > end]:

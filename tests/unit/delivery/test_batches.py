@@ -56,15 +56,16 @@ def test_a_batch_holds_so_many_bytes(endpoint: Endpoint, weight: int) -> None:
     assert not batch.fits(item(b"x" * (left // weight), endpoint))
 
 
-@pytest.mark.parametrize("items", [1, 2, 3, 4, 5, 100, MOST])
-def test_a_batch_is_halved_until_an_item_stands_alone(items: int) -> None:
-    batch = Batch(item(), 0, 10**6)
+@pytest.mark.parametrize("items", [1, 2, 3, 4, 5, 100, 1024])
+@pytest.mark.parametrize("endpoint", [Endpoint.HTTPAPI, Endpoint.IDENTIFY])
+def test_a_batch_is_halved_until_an_item_stands_alone(items: int, endpoint: Endpoint) -> None:
+    batch = Batch(item(endpoint=endpoint), 0, 10**6)
     for _ in range(items):
-        batch.add(item())
-    level = batch.next_split_level()
+        batch.add(item(endpoint=endpoint))
+    level, most = batch.next_split_level(), BOUNDS[endpoint].items
     half = max(1, items // 2)
-    assert MOST >> level <= half < MOST >> (level - 1)
-    halved = Batch(item(), level, 10**6)
+    assert most >> level <= half < most >> (level - 1)
+    halved = Batch(item(endpoint=endpoint), level, 10**6)
     assert halved.max_items <= half
 
 
@@ -201,6 +202,25 @@ def test_of_those_under_way_half_may_be_doubtful() -> None:
     assert batches.next(NOW, 0, alone=True) is not None, "one of them may go alone"
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 3])
+def test_where_few_are_under_way_one_of_them_may_be_doubtful(at_once: int) -> None:
+    batches = Batching(1, at_once)
+    for seq in range(3):
+        put(batches, job(seq, level=1))
+    assert batches.next(NOW, 0, alone=False) is not None
+    assert batches.next(NOW, 0, alone=False) is None
+
+
+def test_a_full_batch_may_go_at_once_and_an_open_one_only_where_others_may_be_under_way() -> None:
+    batches = Batching(1, 4)
+    put(batches, job(1))
+    assert batches.due_at(alone=True) == 0
+    assert batches.next(NOW, 0, alone=True) is not None
+    batches._most_events = 2
+    put(batches, job(2))
+    assert (batches.due_at(alone=True), batches.due_at(alone=False)) == (None, NOW)
+
+
 def test_a_job_is_in_a_batch_until_it_is_answered() -> None:
     batches = Batching(1, 1)
     first, second, third = job(1), job(2, level=1), job(3)
@@ -265,6 +285,7 @@ def test_a_window_counts_jobs_that_are_new_and_bytes_of_all() -> None:
     window.add(job(4, size=1), new=False)
     assert (window.full, window.room) == (True, 0)
     assert window.remove(first)
+    assert (window.filled_by(4), window.filled_by(5)) == (False, True)
     assert not window.remove(back)
     assert (window.full, window.room, window.first) == (False, 1, second)
 

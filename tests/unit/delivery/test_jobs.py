@@ -185,6 +185,7 @@ def test_what_amplitude_may_have_forgotten_is_given_up_and_that_is_told_a_day_be
     assert state.give_up_reason(MAYBE, NOW + INSERT_ID_WINDOW_MS, 1) == ""
     why = state.give_up_reason(MAYBE, NOW + INSERT_ID_WINDOW_MS + 1, 1)
     assert why == "sending again may count twice: first tried over 7 days ago"
+    assert RetryState(uncertain_since=1).near_dedup_expiry(NOW)
     never = RetryState()
     assert not never.near_dedup_expiry(NOW)
     assert never.give_up_reason(FAILED, NOW, 1) == ""
@@ -228,8 +229,11 @@ def test_what_the_cursor_has_passed_is_not_waited_for() -> None:
     one.set_aside(5)
     one.set_aside(4)
     one.ended(5)
+    one.ended(4)
+    one.dead_lettered(3, "refused")
+    one.dead_lettered(2, "refused")
     assert one.last_end() == 0
-    assert one.counts == {(Outcome.DELIVERED, ""): 1}
+    assert one.counts == {(Outcome.DELIVERED, ""): 2, (Outcome.DEAD, "refused"): 2}
 
 
 def test_one_that_is_set_aside_after_it_ended_has_ended() -> None:
@@ -250,7 +254,8 @@ def test_what_an_earlier_run_set_aside_is_passed_over_until_all_it_read_is_read_
     one.advance()
     assert (one.cursor, one.read(9)) == (7, False)
     assert [*rereading, one.rereading] == [True, True, False]
-    none = Checkpoint(5)
+    none = Checkpoint(0)
+    assert not none.rereading
     none.resume(set())
     assert not none.rereading
 
