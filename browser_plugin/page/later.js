@@ -15,6 +15,9 @@ import { warn } from "./settings.js";
 
 /** @callback Ask @param {string} text @returns {string | null} Python's answer; null for a text that it cannot answer */
 
+/** Milliseconds until what waits for an idle browser starts all the same: one that draws nothing may never call itself idle. */
+const LATEST_MS = 2000;
+
 /** Facts whose answer is known, asked before Python is let near an event. */
 const FIRST = { now: -1 };
 
@@ -42,8 +45,16 @@ export function begin(state, answer) {
       answer(state, FIRST);
     });
   };
-  if (settings.startPython === "now" || state.last) state.wake();
-  else (window.requestIdleCallback || setTimeout)(() => state.wake());
+  // The first event may have come before this file, and may be waiting for its turn still.
+  if (settings.startPython === "now" || state.last || state.waiting.length) state.wake();
+  else whenIdle(() => state.wake());
+}
+
+/** @param {() => void} start */
+function whenIdle(start) {
+  const idle = /** @type {typeof requestIdleCallback | undefined} */ (window.requestIdleCallback); // Safari has none
+  if (idle) idle(start, { timeout: LATEST_MS });
+  else setTimeout(start);
 }
 
 /** @param {State} state */
@@ -51,7 +62,7 @@ function beginEnriching(state) {
   const start = () => startEnriching(state);
   // What is required is waited for; else the page's own work comes first.
   if (REQUIRED || state.settings.startPython === "now") start();
-  else (window.requestIdleCallback || setTimeout)(start);
+  else whenIdle(start);
   if (REQUIRED) return;
   state.enricher = enrichmentPlugin(state);
   state.heard.forEach(([instance]) => instance.register(state.enricher));

@@ -51,6 +51,27 @@ def test_nothing_is_stored_before_the_first_event(clean: Shop, browser: Browser)
         assert page.evaluate("analyticsSession.explain()") == "no event yet"
 
 
+@ONE_RUNTIME
+def test_a_browser_that_is_never_idle_starts_python_all_the_same(clean: Shop, browser: Browser) -> None:
+    """One that draws nothing says nothing of being idle, but where it is asked to in a given time."""
+    idle = "window.requestIdleCallback = (start, how) => how && setTimeout(start, how.timeout)"
+    with opened(browser, clean, clean.page("never-idle", before=f"<script>{idle}</script>")) as page:
+        assert python(page) == "ready"
+
+
+@ONE_RUNTIME
+def test_an_event_that_waits_for_its_turn_starts_python(clean: Shop, browser: Browser) -> None:
+    """It came before the file that Python comes with; nothing else would start Python here."""
+    before = """<script>
+        window.requestIdleCallback = () => {};
+        navigator.locks.request("analytics_session_id", () => new Promise(() => {}));
+    </script>"""
+    after = "<script>analytics.track('First')</script>"
+    with opened(browser, clean, clean.page("waiting", before=before, after=after)) as page:
+        assert python(page) == "ready"
+        clean.arrived("First")
+
+
 def test_events_of_a_page_that_is_going_away(clean: Shop, browser: Browser) -> None:
     url, other = clean.page("leaving"), clean.page("other")
     with opened(browser, clean, url) as page:
