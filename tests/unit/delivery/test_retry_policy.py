@@ -14,7 +14,12 @@ from forwarder.amplitude.wire.limits import DAY_MS
 from forwarder.amplitude.wire.responses import Action, UpstreamResponse
 from forwarder.delivery.faults import Faults
 from forwarder.delivery.scheduler.batch import Batch
-from forwarder.delivery.scheduler.circuit_breaker import STOPPED_MS, CircuitBreaker, CircuitState
+from forwarder.delivery.scheduler.circuit_breaker import (
+    STOPPED_MS,
+    CircuitBreaker,
+    CircuitState,
+    backoff_ms,
+)
 from forwarder.delivery.scheduler.job import Job
 from forwarder.delivery.scheduler.retry_policy import REGROUP_MS, RetryPolicy
 from forwarder.delivery.sending import ResponseRecorder
@@ -163,3 +168,114 @@ def test_the_log_says_once_that_a_destination_is_held_back(
         recorder.answered(batch, OK, one.apply(batch, OK, NOW), one)
     said = [line["event"] for line in logs if line["event"].startswith("destination is")]
     assert said == [f"destination is {health}", "destination is well"]
+
+
+# -- what is noted of an answer
+
+
+def test_an_endpoint_has_answers_of_its_own() -> None:
+    one = line()
+    one.loader.take([event(1, kind="identify")], NOW)
+    [batch] = one.due(NOW, False)
+    one.answered(batch, UpstreamResponse(429, b'{"throttled_users":{"u1":31}}'), NOW)
+    [waiting] = [kept for kept in [one.settlement()] if kept.park]
+    assert waiting.park[0].event.seq == 1
+    assert one.parking.wake_at() is not None
+    text = line()
+    text.loader.take([event(1, kind="identify")], NOW)
+    [batch] = text.due(NOW, False)
+    text.answered(batch, UpstreamResponse(200, b"success"), NOW)
+    assert text.settlement().ended == {("delivered", ""): 1}, "here a word will do, for there is no code"
+
+
+@pytest.mark.parametrize("answer", [UpstreamResponse(400, b'{"error":"no"}'), UpstreamResponse(500, b"oops")])
+def test_a_dead_letter_keeps_the_answer_on_which_it_was_given_up(answer: UpstreamResponse) -> None:
+    one = RetryPolicy(0, random.Random(1))
+    dead = job(1, "u1")
+    for at in range(3):
+        one.breaker.good(NOW + 10 * at + 5)
+        dead.placed = 0
+        one.apply(batch_of(dead), answer, NOW + 10 * (at + 1))
+    assert dead.done
+    assert dead.retry is not None
+    assert dead.retry.answer == answer
+
+
+def test_every_item_that_is_refused_counts_as_a_good_answer_of_the_destination() -> None:
+    one = policy()
+    one.breaker.bad(NOW, "status 500", destination_fault=True)
+    said = {"events_with_invalid_fields": {"time": [0]}}
+    one.apply(batch_of(job(1, "u1")), UpstreamResponse(400, orjson.dumps(said)), NOW + 9)
+    assert (one.breaker.last_good, one.breaker.until) == (NOW + 9, 0)
+
+
+def test_why_a_destination_is_left_alone_is_kept() -> None:
+    one = policy()
+    one.apply(batch_of(job(1, "u1")), UpstreamResponse(401), NOW)
+    assert (one.breaker.reason, one.breaker.until) == ("credentials refused", NOW + STOPPED_MS)
+
+
+@pytest.mark.parametrize(
+    ("failing_since", "last_good", "suspect"),
+    [(NOW, NOW + 1, True), (NOW, NOW, False), (0, NOW, False), (1, NOW, True)],
+)
+def test_who_fails_since_others_succeeded_is_under_suspicion(
+    failing_since: int, last_good: int, suspect: bool
+) -> None:
+    one, failed = policy(), job(1, "u1")
+    one.breaker.good(last_good)
+    failed.retry_state().failing_since = failing_since
+    for _ in range(9):
+        one.apply(batch_of(failed), FAILED, NOW + 9)
+        failed.placed = 0
+        failed.retry_state().failing_since = failing_since or 0
+    assert (one.breaker.health is CircuitState.WELL) is suspect
+
+
+def test_a_first_failure_may_be_the_destinations() -> None:
+    one = policy()
+    for seq in range(3):
+        one.apply(batch_of(job(seq, "u1")), FAILED, NOW)
+    assert one.breaker.health is CircuitState.DOWN
+
+
+def test_each_try_near_the_end_of_amplitudes_memory_is_counted() -> None:
+    one = policy()
+    for seq in range(2):
+        old = job(seq, "u1")
+        old.retry_state().uncertain_since = NOW - 6 * DAY_MS - 1
+        one.apply(batch_of(old), FAILED, NOW)
+    assert one.near_expiry == 2
+
+
+@pytest.mark.parametrize(
+    ("tries", "most"), [(0, 1_000), (1, 1_000), (2, 2_000), (5, 16_000), (6, 30_000), (99, 30_000)]
+)
+def test_waits_double_up_to_half_a_minute_and_are_spread_by_a_quarter(tries: int, most: int) -> None:
+    waits = [backoff_ms(tries, random.Random(seed)) for seed in range(200)]
+    assert 0.75 * most <= min(waits) < 0.8 * most
+    assert 0.95 * most < max(waits) <= most
+
+
+def test_a_breaker_begins_and_begins_anew_closed() -> None:
+    breaker = CircuitBreaker(random.Random(1))
+    assert (breaker.health, breaker.until, breaker.last_good, breaker.reason) == (CircuitState.WELL, 0, 0, "")
+    for _ in range(3):
+        breaker.bad(NOW, "status 500", destination_fault=False)
+    assert (breaker.health, breaker.reason, breaker.probing) == (CircuitState.DOWN, "status 500", True)
+    assert breaker.until > NOW
+    breaker.good(NOW + 1)
+    state = breaker.health, breaker.until, breaker.last_good, breaker.reason
+    assert state == (CircuitState.WELL, 0, NOW + 1, "")
+    for _ in range(2):
+        breaker.bad(NOW + 2, "status 500", destination_fault=False)
+    assert (breaker.health, breaker.until) == (CircuitState.WELL, 0), "its events wait, others go on"
+    breaker.bad(NOW + 2, "status 500", destination_fault=False)
+    assert breaker.health is CircuitState.DOWN
+
+
+def test_a_fault_that_is_surely_the_destinations_holds_everything_back_at_once() -> None:
+    breaker = CircuitBreaker(random.Random(1))
+    breaker.bad(NOW, "unreachable", destination_fault=True)
+    assert (breaker.health, breaker.reason) == (CircuitState.WELL, "")
+    assert NOW + 750 <= breaker.until <= NOW + 1_000
