@@ -236,6 +236,18 @@ LIBRARIES = (
         screen="screen",
     ),
     Library(
+        "RudderStack iOS",
+        library("rudder-ios-library", "1.31.0", **phone("ios")),
+        batch="/v1/batch",
+        time_field="originalTimestamp",
+        extra={"integrations": {"All": True}, "channel": "mobile"},
+        headers=JSON,
+        compressed=True,
+        session="rudder seconds",
+        ids="ri-",
+        screen="screen",
+    ),
+    Library(
         "Jitsu web",
         library("@jitsu/js", "1.11.0", env="browser", clientIds={"ga4": {}}, **PAGE),
         single="/api/s/{type}",

@@ -17,7 +17,7 @@ from tests.support.forwarder import forwarder
 SESSION = 1_795_672_200_000
 APPS = (
     *("Segment Swift", "Segment Kotlin", "Segment React Native"),
-    *("Segment legacy iOS", "Segment legacy Android", "RudderStack Android"),
+    *("Segment legacy iOS", "Segment legacy Android", "RudderStack Android", "RudderStack iOS"),
 )
 RECORDED: dict[str, Json] = {
     payload["library"]: payload["request"]
