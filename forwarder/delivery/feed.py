@@ -42,6 +42,7 @@ class EventFeed:
         self.more = True
         """Whether accepted events may be there that were not taken."""
         self._taking: Iterator[None] | None = None
+        self._slice = Slice()
         self._last_read = 0
 
     @property
@@ -78,10 +79,11 @@ class EventFeed:
             events = self._tail.pop_after(read_to, limit) or await self._spool.read(read_to, limit)
             # What was accepted during the read is not in it, and has woken us.
             self.more = len(events) == limit or self._awake.is_set()
-            self._taking = loader.taking(events, self._clock(), Slice().spent)
+            self._taking = loader.taking(events, self._clock(), self._slice.spent)
             self._last_read = events[-1].seq if events else 0
         more, taking, self._taking = self.more, self._taking, None
         self.more = True  # should it fail, or not be all
+        self._slice.begin()
         if next(taking, self) is not self:
             self._taking = taking
             return
@@ -94,8 +96,10 @@ class EventFeed:
         while load := scheduler.loader.load(self._clock()):
             group, limit = load
             rows = await self._spool.parked(self._name, group, 0, limit)
-            for _ in scheduler.loader.loading(group, rows, self._clock(), Slice().spent):
+            slice_ = Slice()
+            for _ in scheduler.loader.loading(group, rows, self._clock(), slice_.spent):
                 await asyncio.sleep(0)
+                slice_.begin()
 
     def wake(self) -> None:
         """Have events read, though nobody said that there are some."""

@@ -49,8 +49,9 @@ def exceeds_depth(body: bytes, nesting: int) -> bool:
 
     There cannot be more levels than opening brackets, so most texts are not looked at any closer.
     """
-    without = body.replace(b"{", b"").replace(b"[", b"")  # in half the time of counting
-    if len(body) - len(without) <= nesting:
+    most = nesting + 1  # replacing no more takes half the time of counting, and bounded time
+    braces = len(body) - len(body.replace(b"{", b"", most))
+    if braces + len(body) - len(body.replace(b"[", b"", most)) <= nesting:
         return False
     outside_of_texts = body.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2]
     brackets = b"".join(outside_of_texts).translate(_ONE_KIND, _NOT_BRACKETS)

@@ -7,6 +7,7 @@ it writes JSON, they are null.
 
 import json
 import math
+import re
 from typing import Final
 
 import msgspec
@@ -14,6 +15,8 @@ import msgspec
 _SAFE_DIGITS: Final = 300
 """Of a number without an exponent; all of them are finite doubles."""
 _INTEGERS: Final = range(-(2**63), 2**64)
+_HALF: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+"""What any half of a character is written as, and many a whole one."""
 
 
 def read_tolerantly(text: bytes) -> object:
@@ -21,9 +24,7 @@ def read_tolerantly(text: bytes) -> object:
 
     Raises ValueError (for what is no JSON at all) and RecursionError.
     """
-    return json.loads(
-        _decoded(text), strict=False, parse_constant=_null, parse_int=_integer, parse_float=_double
-    )
+    return _tolerant(_decoded(text))
 
 
 def write_strictly(text: bytes) -> bytes:
@@ -31,10 +32,8 @@ def write_strictly(text: bytes) -> bytes:
 
     Raises ValueError and RecursionError as ``read_tolerantly``.
     """
-    value = json.loads(
-        _decoded(text), strict=False, parse_constant=_null, parse_int=_same_digits, parse_float=_same_digits
-    )
-    return _encode(_whole_characters(value))
+    value = _digits_kept(_decoded(text))
+    return _encode(_whole_characters(value) if _HALF.search(text) else value)
 
 
 _encode = msgspec.json.Encoder().encode
@@ -62,6 +61,15 @@ def _integer(digits: str) -> int | float | None:
 
 def _same_digits(digits: str) -> msgspec.Raw | None:
     return msgspec.Raw(digits) if _double(digits) is not None else None
+
+
+# Once for all: json.loads makes a decoder for each call that has hooks, which takes longer than an event.
+_tolerant = json.JSONDecoder(
+    strict=False, parse_constant=_null, parse_int=_integer, parse_float=_double
+).decode
+_digits_kept = json.JSONDecoder(
+    strict=False, parse_constant=_null, parse_int=_same_digits, parse_float=_same_digits
+).decode
 
 
 def _whole_characters(value: object) -> object:

@@ -197,7 +197,15 @@ def spent_each_time(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     sizes: list[int] = []
 
     class Spent:
+        def __init__(self) -> None:
+            self.begin()
+
+        def begin(self) -> None:
+            self.over = False
+
         def spent(self, size: int) -> bool:
+            assert not self.over, "another slice begins before the next event"
+            self.over = True
             sizes.append(size)
             return True
 

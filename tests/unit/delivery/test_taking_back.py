@@ -48,10 +48,10 @@ def test_a_slice_ends_with_its_bytes_or_its_time(monkeypatch: pytest.MonkeyPatch
     slice_ = Slice()
     assert not slice_.spent(SLICE_BYTES - 1)
     assert slice_.spent(1)
-    assert not slice_.spent(SLICE_BYTES // 2), "another one has begun"
-    now = clock.SLICE_MS * 1_000_000 - 1
+    now = 7 * clock.SLICE_MS * 1_000_000
+    slice_.begin()
+    assert not slice_.spent(SLICE_BYTES // 2), "what others did meanwhile does not count"
+    now += clock.SLICE_MS * 1_000_000 - 1
     assert not slice_.spent(0)
     now += 1
     assert slice_.spent(0)
-    now += clock.SLICE_MS * 1_000_000 - 1
-    assert not slice_.spent(SLICE_BYTES - 1)

@@ -67,3 +67,12 @@ def test_deep_events_are_cut_out_in_a_few_steps() -> None:
 @pytest.mark.parametrize("closing", [b"]}]", b"}}]", b"]]}", b"]]]]"])
 def test_runs_of_brackets_that_do_not_match(closing: bytes) -> None:
     assert split_batch(b'{"batch":[[[1' + closing + b"]}") is None
+
+
+def test_little_else_than_brackets_and_commas_is_not_looked_at_one_by_one() -> None:
+    event = b'{"type":"track","event":"e","userId":"u","list":[1,2,3]}'
+    events = [event] * 500 + [b"oops"]
+    parts = split_batch(b'{"batch":[' + b",".join(events) + b"]}")
+    assert parts is not None
+    assert parts.events == events
+    assert split_batch(b'{"batch":[' + b"[]," * 2_000 + b"oops]}") is None
