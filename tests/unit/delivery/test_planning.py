@@ -13,9 +13,11 @@ from forwarder.amplitude import AmplitudeDestination
 from forwarder.amplitude.wire.endpoints import Endpoint
 from forwarder.amplitude.wire.items import Item
 from forwarder.amplitude.wire.writing import write
-from forwarder.delivery.scheduler.planning import is_excluded, plan_job
+from forwarder.delivery.faults import Faults
+from forwarder.delivery.scheduler.planning import JobPlanner, is_excluded, plan_job, why_skipped
+from forwarder.errors import ForwarderError, MappingError, PayloadError
 from forwarder.spool import StoredEvent
-from forwarder.spool.suppression import FOR_EVER, Suppression, marks_for
+from forwarder.spool.suppression import FOR_EVER, NOBODY, Suppression, marks_for
 from tests.support.simulation.planner import Planner
 
 NOW = 1_790_000_000_000
@@ -163,3 +165,92 @@ def test_a_destination_whose_subscriptions_are_all_off_says_so() -> None:
     ):
         destination = AmplitudeDestination({"apiKey": "k", "secretKey": "s"}, subscriptions)
         assert plan_job(track, destination, None)[1] == reason
+
+
+BODY_SIZE = len(event().body)
+
+
+@pytest.mark.parametrize(
+    ("one", "sources", "suppression", "why"),
+    [
+        (event(), frozenset({"other"}), NOBODY, "source not routed here"),
+        (event(userId="u1"), None, deleted("u1"), "user deleted"),
+        (event(), None, deleted("u1"), "user deleted"),
+        (event(integrations={"All": False}), None, NOBODY, "excluded by integrations"),
+        (event(kind="filtered"), None, NOBODY, "no trigger matched"),
+    ],
+)
+def test_a_filtered_event_waits_for_nobody_and_needs_its_bytes(
+    one: StoredEvent, sources: frozenset[str] | None, suppression: Suppression, why: str
+) -> None:
+    job, reason = plan_job(one, Planner(), sources, suppression)
+    assert (job.event, job.items, job.done, reason) == (one, [], True, why)
+    assert job.size == len(one.body)
+    assert job.keys == (("#1",) if why == "no trigger matched" else ())
+
+
+def test_what_cannot_be_planned_is_kept_with_its_bytes() -> None:
+    one = StoredEvent(1, NOW, "demo", "m1", b"{broken")
+    job, _ = plan_job(one, Planner(), None)
+    assert (job.event, job.keys, job.size) == (one, (), 7)
+
+
+def test_a_job_needs_the_bytes_of_its_event_and_of_all_that_is_written() -> None:
+    job, _ = plan_job(event(kind="both"), Planner(), None)
+    assert job.size == len(event(kind="both").body) + sum(len(item.data) for item in job.items)
+
+
+def test_what_is_given_up_is_not_planned_again() -> None:
+    faults, one = Faults(), event()
+    planner = JobPlanner(Planner(), frozenset({"demo"}), NOBODY, faults)
+    for _ in range(2):
+        job, why = planner.plan(one)
+        assert (len(job.items), why) == (1, "")
+        faults.note_events([1], "KeyError at x.py:1")
+    job, why = planner.plan(one)
+    assert (job.event, job.items, job.keys, job.size, why) == (one, [], (), BODY_SIZE, "")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (PayloadError({"$.time": "is no time"}), "invalid fields"),
+        (MappingError("no"), "mapping failed"),
+        (ForwarderError("no"), "cannot be planned"),
+    ],
+)
+def test_what_is_wrong_with_an_event_is_its_reason(
+    error: ForwarderError, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Planner, "items", lambda *_: ([], [error, MappingError("more")]))
+    job, why = plan_job(event(), Planner(), None)
+    assert job.retry is not None
+    assert (job.reason, job.retry.errors, why) == (reason, [str(error), "more"], "")
+
+
+@pytest.mark.parametrize(
+    ("source", "integrations", "sources", "why"),
+    [
+        ("demo", None, None, ""),
+        ("demo", None, frozenset({"demo"}), ""),
+        ("demo", None, frozenset({"other"}), "source not routed here"),
+        ("demo", {"All": False}, None, "excluded by integrations"),
+        ("demo", {"All": True}, None, ""),
+        ("demo", {}, None, ""),
+    ],
+)
+def test_why_a_destination_gets_nothing_whatever_its_mappings_say(
+    source: str, integrations: object, sources: frozenset[str] | None, why: str
+) -> None:
+    assert why_skipped(source, integrations, sources) == why
+
+
+def test_users_of_deletions_and_mappings_are_keys_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    items = [
+        Item(Endpoint.HTTPAPI, {"user_id": "a", "global_user_id": "no key of an event", "user_ids": ["x"]}),
+        Item(Endpoint.DELETIONS, {"user_ids": ["b", "c"]}),
+        Item(Endpoint.USERMAP, {"user_id": "a", "global_user_id": "d"}),
+        Item(Endpoint.IDENTIFY, {"device_id": 5, "user_ids": "no list"}),
+    ]
+    monkeypatch.setattr(Planner, "items", lambda *_: (items, []))
+    assert plan_job(event(), Planner(), None)[0].keys == ("ua", "ub", "uc", "ud", "d5")

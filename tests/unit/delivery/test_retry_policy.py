@@ -188,6 +188,23 @@ def test_an_endpoint_has_answers_of_its_own() -> None:
     assert text.settlement().ended == {("delivered", ""): 1}, "here a word will do, for there is no code"
 
 
+@pytest.mark.parametrize(("endpoint", "seconds"), [(Endpoint.HTTPAPI, 30), (Endpoint.IDENTIFY, 15)])
+def test_a_throttled_user_is_held_for_as_long_as_the_endpoint_says(endpoint: Endpoint, seconds: int) -> None:
+    held = Job(event(1), [Item(endpoint, {}, data=b"{}", user_id="u1")], ("uu1",))
+    policy().apply(batch_of(held), UpstreamResponse(429, b'{"throttled_users":{"u1":31}}'), NOW)
+    assert held.ready_at == NOW + 1_000 * seconds
+    taken = UpstreamResponse(200, b"success")
+    done = [one.action for one in policy().apply(batch_of(held), taken, NOW)]
+    assert (done == [Action.ACCEPTED]) is (endpoint is Endpoint.IDENTIFY), "events need Amplitude's own words"
+
+
+def test_the_last_failure_is_why_it_is_down() -> None:
+    one = policy()
+    for seq in range(3):
+        one.apply(batch_of(job(seq, "u1")), FAILED, NOW)
+    assert (one.breaker.health, one.breaker.reason) == (CircuitState.DOWN, "status 500")
+
+
 @pytest.mark.parametrize("answer", [UpstreamResponse(400, b'{"error":"no"}'), UpstreamResponse(500, b"oops")])
 def test_a_dead_letter_keeps_the_answer_on_which_it_was_given_up(answer: UpstreamResponse) -> None:
     one = RetryPolicy(0, random.Random(1))

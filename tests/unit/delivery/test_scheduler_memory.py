@@ -260,6 +260,14 @@ def test_all_that_wait_behind_one_are_found_however_far() -> None:
     assert not order.has_waiting(keys)
 
 
+def test_all_keys_of_one_are_followed() -> None:
+    order = KeyOrder()
+    jobs = [planned(1, "a", "x"), planned(2, "a", "m"), planned(3, "b", "x"), planned(4, "b", "m")]
+    for job in jobs:
+        order.enqueue(job)
+    assert [job.event.seq for job in order.drain(jobs[0])[0]] == [1, 2, 3, 4]
+
+
 # -- shares
 
 
@@ -336,6 +344,19 @@ def test_what_came_back_and_was_not_sent_stays_where_it_is_parked() -> None:
     one.finish(second)
     one.park_unfinished()
     assert [row.event.seq for row in one.settlement().park] == [1]
+
+
+def test_a_dead_letter_alone_is_news() -> None:
+    one = JobTracker(SchedulerSettings(), 0, Faults())
+    one.resume([MessageGroup("u1", frozenset({"u1"}), 1)], set())
+    back = planned(1, "u1")
+    group = one.parking.group_named("u1")
+    assert group is not None
+    one.parking.loaded(group, [back], NOW)
+    one.window.add(back, new=False)
+    one.parking.changes()
+    one._dead.append(back.dead())
+    assert one.has_news()
 
 
 def test_each_kind_of_news_is_written() -> None:
