@@ -10,8 +10,8 @@ from playwright.sync_api import Browser
 from tests.browser.shop_page import EITHER_BROWSER, ONE_RUNTIME, Shop, fresh, opened, python, session
 from tests.support.waiting import eventually
 
-COLD_LOADS = {"frozen": 25, "pyodide": 2}
-"""In each of two browsers. What is cold is the same with either runtime, but stock Pyodide takes seconds."""
+COLD_LOADS = {"frozen": 10, "pyodide": 2}
+"""In each browser. A load in a context of its own costs 1.5 s of a core; stock Pyodide takes seconds more."""
 
 
 def reported(running: Shop, kind: str) -> float:

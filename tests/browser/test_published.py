@@ -126,6 +126,20 @@ def served(command: Sequence[str | Path], folder: Path, env: dict[str, str]) -> 
 
 
 @pytest.fixture(scope="module")
+def files(project: Path) -> Iterator[Site]:
+    """The package's files on an origin of their own, and an app that names it, compiled to app.js."""
+    with serving(Site(project / "node_modules" / "amplitude-session-plugin" / "files")) as site:
+        site.headers["Access-Control-Allow-Origin"] = "*"
+        (project / "app.ts").write_text(SOURCE.replace("BASE", json.dumps(site.url)))
+        options = ["--strict", "--target", "es2022", "--module", "es2022", "--types", ""]
+        compiler: list[str | Path] = ["node", MODULES / "typescript" / "bin" / "tsc", *options]
+        compiler += ["--moduleResolution", "bundler", "app.ts"]
+        done = subprocess.run(compiler, cwd=project, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (0, "")
+        yield site
+
+
+@pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A throw-away project with the npm package installed from its tarball."""
     folder = tmp_path_factory.mktemp("project")
@@ -153,32 +167,24 @@ window.analytics.track("Published");
 @pytest.mark.parametrize("form", ["iife", "esm"])
 @pytest.mark.parametrize("bundler", ["esbuild", "webpack", "vite"])
 def test_the_npm_package_compiles_and_bundles_into_a_page_with_python(
-    clean: Shop, browser: Browser, project: Path, form: str, bundler: str
+    clean: Shop, browser: Browser, project: Path, files: Site, form: str, bundler: str
 ) -> None:
-    with serving(Site(project / "node_modules" / "amplitude-session-plugin" / "files")) as files:
-        files.headers["Access-Control-Allow-Origin"] = "*"
-        source = project / f"app-{bundler}-{form}.ts"
-        source.write_text(SOURCE.replace("BASE", json.dumps(files.url)))
-        options = ["--strict", "--target", "es2022", "--module", "es2022", "--types", ""]
-        compiler: list[str | Path] = ["node", MODULES / "typescript" / "bin" / "tsc", *options]
-        compiler += ["--moduleResolution", "bundler"]
-        told = subprocess.run([*compiler, source], cwd=project, capture_output=True, text=True, check=False)
-        assert (told.returncode, told.stdout) == (0, "")
-        out = project / "out" / f"{bundler}-{form}.js"
-        bundling: list[str | Path] = ["node", BUNDLE, MODULES, bundler, form]
-        bundling += [source.with_suffix(".js"), out]
-        made = subprocess.run(bundling, cwd=project, capture_output=True, text=True, check=False)
-        assert (made.returncode, made.stderr) == (0, "")
-        clean.site.pages[f"/{out.name}"] = out.read_text()
-        kind = "module" if form == "esm" else "text/javascript"
-        after = f'<script type="{kind}" src="/{out.name}"></script>'
-        with opened(browser, clean, clean.page("published", after=after, cdn=clean.without_plugin())) as page:
-            [event] = clean.arrived("Published")
-            seen = session(page)
-            assert event["session_id"] == seen["stored"]
-            assert seen["expiresAt"] - seen["lastActivity"] == 61_000
-            assert python(page) == "ready"
-            assert clean.seen == []
+    before = sum(files.sent.values())
+    out = project / "out" / f"{bundler}-{form}.js"
+    bundling: list[str | Path] = ["node", BUNDLE, MODULES, bundler, form, project / "app.js", out]
+    made = subprocess.run(bundling, cwd=project, capture_output=True, text=True, check=False)
+    assert (made.returncode, made.stderr) == (0, "")
+    clean.site.pages[f"/{out.name}"] = out.read_text()
+    kind = "module" if form == "esm" else "text/javascript"
+    after = f'<script type="{kind}" src="/{out.name}"></script>'
+    with opened(browser, clean, clean.page("published", after=after, cdn=clean.without_plugin())) as page:
+        [event] = clean.arrived("Published")
+        seen = session(page)
+        assert event["session_id"] == seen["stored"]
+        assert seen["expiresAt"] - seen["lastActivity"] == 61_000
+        assert python(page) == "ready"
+        assert clean.seen == []
+    assert sum(files.sent.values()) > before, "Python comes from where the app says"
 
 
 def test_each_file_has_its_integrity_and_the_tag_a_name_that_never_changes(project: Path) -> None:

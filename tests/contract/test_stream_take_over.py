@@ -35,7 +35,7 @@ from forwarder.spool.location import parse_stream_url
 from tests.support.nats import Nats
 from tests.support.spools import NOW, Where, event, names, opened, somewhere
 from tests.support.streams import busy, elsewhere, everything
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_S, until
 
 FOR_EVER = 3600.0
 
@@ -256,17 +256,18 @@ async def test_after_a_farewell_another_serves_at_once(
     await spool.append([event("a")], NOW)
     monkeypatch.setattr(standby, "_LOOK_S", FOR_EVER)  # without one, nobody would ask again
     waiting = await standing_by(elsewhere(here), said)
-    began = time.monotonic()
     await spool.close()
-    second = await asyncio.wait_for(waiting, 10)
-    assert time.monotonic() - began < 3
+    second = await asyncio.wait_for(waiting, PATIENCE_S)
     assert names(await second.read(0, 10)) == ["a"]
     await second.close()
 
 
 @pytest.mark.usefixtures("watchful")
-async def test_who_has_lost_the_stream_ends_though_nothing_comes(here: Where) -> None:
+async def test_who_has_lost_the_stream_ends_though_nothing_comes(
+    here: Where, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Otherwise it would tell those who stand by that somebody serves."""
+    monkeypatch.setattr(standby, "_ASK_S", FOR_EVER)  # who need not wait for an answer does not
     async with opened(here) as spool:
         await spool.append([event("a")], NOW)
         await publish(here, message.encode(message.Message("another", 0, 0, 1, 0, b"\x90")))
@@ -274,9 +275,7 @@ async def test_who_has_lost_the_stream_ends_though_nothing_comes(here: Where) ->
         away = spool.unavailable()
         assert away is not None
         assert away.code == "stream_lost"
-        began = time.monotonic()
-        second = await asyncio.wait_for(elsewhere(here).open(), 10)
-        assert time.monotonic() - began < 2, "nobody answers, and nobody need wait for an answer"
+        second = await asyncio.wait_for(elsewhere(here).open(), PATIENCE_S)
         assert names(await second.read(0, 10)) == ["a"]
         await second.close()
 
@@ -555,6 +554,7 @@ async def test_what_is_not_answered_is_asked_once_more(
 ) -> None:
     """Without a leader a question is dropped in silence; the time for an answer is far longer."""
     monkeypatch.setattr(connection, "AGAIN_S", 0.1)
+    monkeypatch.setattr(connection, "ANSWER_S", PATIENCE_S)
     async with opened(here) as spool:
         jetstream = spool._log._stream  # type: ignore[attr-defined]
         silent = ["publish", "stream_info", "publish"]

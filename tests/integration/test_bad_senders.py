@@ -130,7 +130,7 @@ def test_a_connection_may_wait_for_its_next_request(running: Running) -> None:
     one = HTTPConnection(str(urlsplit(running.url).netloc))
     one.connect()
     socket_then = one.sock
-    for wait in (2.5, 0):
+    for wait in (1.5, 0):  # longer than a request may take
         one.request("GET", "/health")
         assert json.load(one.getresponse())["status"] == "ok"
         time.sleep(wait)

@@ -15,18 +15,8 @@ from tests.senders.expected import (
     ended,
     logged,
 )
-from tests.senders.libraries import LIBRARIES
-from tests.senders.odd_events import HTTP, hash_of, one
+from tests.senders.odd_events import BATCHES, HTTP, NET, NODE, PHP, PYTHON, hash_of, one
 from tests.senders.shapes import KEY, NOW, Library, Request, request
-
-BY_NAME = {one.name: one for one in LIBRARIES}
-WEB, BATCHES, NODE, PYTHON, JAVA, GO, RUBY, PHP, NET, KOTLIN = (
-    BY_NAME[f"Segment {name}"]
-    for name in ("web", "web, batching", "Node", "Python", "Java", "Go", "Ruby", "PHP", ".NET", "Kotlin")
-)
-NATIVE, RUDDER, RUDDER_ANDROID, JITSU = (
-    BY_NAME[name] for name in ("Segment React Native", "RudderStack web", "RudderStack Android", "Jitsu web")
-)
 
 
 def odd_requests() -> Iterator[Payload]:
