@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
 
-from nats.js.api import DiscardPolicy, RetentionPolicy
+from nats.js.api import DeliverPolicy, DiscardPolicy, RetentionPolicy
 from nats.js.errors import BadRequestError, NotFoundError
 
 from forwarder.spool.location import StreamUrl
@@ -35,6 +35,8 @@ class FakeStream:
         self.subscriptions: list[Subscription] = []
         self.strays: list[bytes] = []
         """What somebody else publishes just before our next message."""
+        self.takes_s = 0.0
+        """How long a message takes."""
         self.swallows = 0
         """How many messages are kept without an answer that says so."""
         self.config: dict[str, Any] = {
@@ -98,6 +100,7 @@ class FakeStream:
         self.put(*self.strays)
         self.strays = []
         self._ask("publish")
+        await asyncio.sleep(self.takes_s)
         if int(headers["Nats-Expected-Last-Sequence"]) != self.last:
             raise not_behind()
         self.put(payload)
@@ -130,12 +133,14 @@ class Subscription:
 
     def __init__(self, of: FakeStream, stream: str, ordered_consumer: bool, config: Any) -> None:
         assert (stream, ordered_consumer) == (PLACE.stream, True)
+        assert config.deliver_policy is DeliverPolicy.BY_START_SEQUENCE
         self._of, self._at = of, config.opt_start_seq
         self.ended = False
         self.fails: Exception | None = None
 
     async def next_msg(self, timeout: float) -> Any:  # noqa: ASYNC109 - the client's
         """Return the next message."""
+        assert timeout > 0
         found = sorted(at for at in self._of.messages if at >= self._at)
         if not found:
             await asyncio.sleep(timeout)

@@ -76,7 +76,7 @@ async def test_a_copy_holds_all_that_the_writer_has(
     copy, log = await copied(one.stream, tmp_path / "other.db")
     assert await seen(tmp_path / "other.db") == known
     assert (log.last, copy.contents.purged) == (one.stream.last, False)
-    assert copy.contents.edges, "what is left is known"
+    assert list(copy.contents.edges) == list(one.contents.edges), "what is left is known"
     assert all(at in one.stream.messages for _, at in copy.contents.edges)
     assert (one.stream.first > 1) is (snapshot_bytes < 10**6), "snapshots let go of what was before them"
     kept = {at: decode(data) for at, data in one.stream.messages.items() if at >= log.base}
@@ -182,7 +182,13 @@ async def test_a_stream_that_was_purged_by_hand_is_written_again(tmp_path: Path)
     known = await everything(one.spool)
     await asyncio.sleep(0.01)
     assert one.stream.purged[-1] == one.log.base
-    assert one.contents.edges[0][1] >= one.log.base
+    seqs = [seq for seq, _ in one.contents.edges]
+    assert seqs == sorted(seqs)
+    assert (seqs[-1], one.contents.edges[0][1] >= one.log.base) == (42, True)
+    records = one.stream.last
+    await one.spool.append([event("later")], NOW)
+    assert one.stream.last == records + 1, "it is written again once"
+    known = await everything(one.spool)
     copy, _ = await copied(one.stream, tmp_path / "other.db")
     assert await seen(tmp_path / "other.db") == known
     assert not copy.contents.purged
@@ -324,6 +330,7 @@ async def test_a_stream_that_was_deleted_is_mended_with_the_next_transaction(tmp
     assert await one.spool.append([event("b")], NOW) == [True]
     assert names(await one.spool.read(0, 9)) == ["a", "b"]
     assert not one.lost
+    assert one.stream.last > 3, "all was written again"
     await one.spool.close()
 
 
@@ -341,11 +348,12 @@ async def test_a_stream_that_is_silent_while_it_is_mended_is_tried_again(tmp_pat
 
 async def test_what_the_stream_has_and_the_copy_has_not_ends_the_writing(tmp_path: Path) -> None:
     one = Writing(tmp_path / "one")
-    one.replicator._uncommitted = True
-    with pytest.raises(SpoolLost, match="copy could not take"):
-        await one.spool.append([event("a")], NOW)
+    await one.spool.append([event("a")], NOW)
     one.replicator.committed()
-    assert not one.replicator._uncommitted
+    one.replicator.begin(one.spool._database)
+    await asyncio.to_thread(one.replicator.keep, [EpochStarted()])
+    with pytest.raises(SpoolLost, match=r"^the stream has what its copy"):
+        one.replicator.begin(one.spool._database)
     await asyncio.sleep(0)
-    assert len(one.lost) == 1
+    assert [str(error)[:10] for error in one.lost] == ["the stream"]
     await one.spool.close()

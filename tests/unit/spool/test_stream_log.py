@@ -66,7 +66,7 @@ async def test_records_are_read_in_order_with_their_places() -> None:
         written(b"d", record=2),
     )
     assert await one.records() == [Record(1, b"a"), Record(2, b"bc"), Record(4, b"d")]
-    assert (one.log.last, await one.records()) == (4, [])
+    assert (one.log.last, await one.records(), len(one.stream.subscriptions)) == (4, [], 1)
     assert all(subscription.ended for subscription in one.stream.subscriptions)
     one.stream.put(written(b"e"))
     assert await one.records() == [Record(5, b"e")]
@@ -130,6 +130,11 @@ async def test_single_messages_and_the_newest_that_a_forwarder_wrote() -> None:
     newest = await one.log.newest(await one.log.state())
     assert newest is not None
     assert newest.data == b"b"
+    alone = One()
+    alone.stream.put(written(b"first"), b"stray")
+    first = await alone.log.newest(await alone.log.state())
+    assert first is not None
+    assert first.data == b"first"
     one.stream.purge(3)
     assert (await one.log.first(), await one.log.newest(await one.log.state())) == (3, None)
     one.stream.first = 0
@@ -185,7 +190,7 @@ async def test_a_record_lies_behind_the_one_before() -> None:
 async def test_a_large_record_is_written_in_parts(max_payload: int, size: int) -> None:
     one = One()
     one.connection.client.max_payload = max_payload
-    data = bytes(range(256)) * (2 * size // 256) + b"end"
+    data = b"x" * 2 * size + b"end"
     assert await one.log.append(data) == 1
     parts = [found for each in one.stream.messages.values() if (found := decode(each))]
     assert [len(part.data) for part in parts[:-1]] == [size] * (len(parts) - 1)
@@ -213,6 +218,7 @@ async def test_a_stream_that_does_not_answer_is_tried_again_and_that_is_said_onc
     with capture_logs() as logs:
         assert await one.log.append(b"a") == 1
     assert [(line["log_level"], line.get("why")) for line in logs] == [("warning", why), ("info", None)]
+    assert len(one.stream.messages) == 1
     assert one.log.health.why == ""
 
 
@@ -235,6 +241,7 @@ async def test_while_a_record_waits_it_is_known_since_when() -> None:
 async def test_at_the_end_a_stream_that_answers_takes_what_is_known() -> None:
     one = One()
     one.log.end()
+    one.stream.takes_s = 0.001
     assert await one.log.append(b"a") == 1
 
 
@@ -249,7 +256,11 @@ async def test_a_record_whose_answer_was_lost_is_not_written_twice() -> None:
 async def test_strays_before_a_record_are_passed_over() -> None:
     one, before = One(), metrics.STRAYS.values()[()]
     one.stream.strays = [b"stray", b"another"]
-    assert await one.log.append(b"a") == 3
+    with capture_logs() as logs:
+        assert await one.log.append(b"a") == 3
+    kept = decode(one.stream.messages[3])
+    assert kept is not None
+    assert (kept.data, [line["message"] for line in logs]) == (b"a", [1, 2])
     assert metrics.STRAYS.values()[()] == before + 2
 
 
@@ -303,10 +314,39 @@ async def test_a_stream_that_refuses_says_so_once_and_until_it_takes_something()
 
 async def test_a_question_that_fails_after_a_refusal_is_silence() -> None:
     one = One()
-    one.stream.raises = [BadRequestError(400, "no", 1), OSError("away")]
-    assert await one.log.append(b"a") == 1
+    for error, why in ((OSError("away"), "away"), (OSError(), "OSError")):
+        one.stream.raises = [BadRequestError(400, "no", 1), error]
+        with capture_logs() as logs:
+            await one.log.append(b"a")
+        assert logs[0]["why"] == why
+    assert len(one.stream.messages) == 2
     one.stream.raises = [NoStreamResponseError(), OSError("away"), NoStreamResponseError()]
-    assert await one.log.append(b"b") == 2
+    assert await one.log.append(b"b") == 3
+
+
+async def test_a_stream_that_refuses_for_long_is_not_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, now = One(), [100.0]
+    monkeypatch.setattr(health, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    for _ in range(3):
+        now[0] += 4
+        one.stream.raises = [BadRequestError(400, None, 10077)]
+        with pytest.raises(SpoolUnavailable):
+            await one.log.append(b"a")
+
+
+async def test_what_was_purged_before_anything_was_let_go_of_is_noticed() -> None:
+    one = One()
+    await one.log.begin()
+    for data in (b"a", b"b"):
+        await one.log.append(data)
+    one.stream.purge(2)
+    with pytest.raises(Incomplete):
+        await one.log.look()
+    assert one.log.health.why == "messages are missing"
+    one.stream.there = False
+    with pytest.raises(Incomplete):
+        await one.log.look()
+    assert one.log.health.why == "it was deleted"
 
 
 async def test_a_stream_that_was_deleted_is_incomplete() -> None:
@@ -486,6 +526,7 @@ def test_a_refusal_is_said_once(watch: Watching) -> None:
     one, now, _ = watch
     with capture_logs() as logs:
         one.refused("full")
+        assert (len(logs), one.why) == (1, "")
         now[0] += 7
         one.refused("full")
     assert (len(logs), one.refused_at, one.ours_at) == (1, 107, 100)

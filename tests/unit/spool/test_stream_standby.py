@@ -51,9 +51,9 @@ class By:
         self.stream: FakeStream = self.connection.jetstream
         self.log = Log(connected(self.connection))
 
-    async def wait(self, again: bool = False) -> int:
+    async def wait(self, **given: bool) -> int:
         async with Standby(self.log) as one:
-            return await one.wait(again=again)
+            return await one.wait(**given)
 
     @property
     def asked(self) -> int:
@@ -91,9 +91,14 @@ def test_where_one_was_there_a_moment_ago_three_looks_in_a_row_count() -> None:
 
 def test_one_that_does_not_answer_twice_in_a_row_is_gone() -> None:
     async def main(loop: VirtualLoop) -> None:
-        one = By(THERE, SILENT, THERE, SILENT, NOBODY, SILENT, SILENT)
-        await one.wait()
-        assert one.asked == 7
+        for replies in (
+            (THERE, SILENT, THERE, SILENT, NOBODY, SILENT, SILENT),
+            (THERE, SILENT, NOBODY, NOBODY, NOBODY),
+            (SILENT, SILENT),
+        ):
+            one = By(*replies)
+            await one.wait(again=True)
+            assert one.asked == len(replies)
 
     play(main)
 
@@ -116,7 +121,10 @@ def test_without_nats_nobody_takes_over() -> None:
         one = By(THERE, NOBODY)
         one.stream.raises = [None, None, None, OSError("away"), OSError("away"), None]
         with capture_logs() as logs:
-            await one.wait()
+            waiting = asyncio.create_task(one.wait())
+            await asyncio.sleep(2.5)
+            assert one.log.health.why == "it does not answer: away"
+            await waiting
         assert one.asked == 6, "looks from before it was away do not count"
         assert [(line["log_level"], line.get("why")) for line in logs] == [
             ("info", None),
@@ -311,7 +319,15 @@ async def test_a_stream_that_is_missing_is_made_where_it_may_be(connections: lis
     with pytest.raises(SpoolDamaged, match="start the forwarder once"):
         await opening.open_log(PLACE, "token")
     assert [one.closed for one in connections] == [False, True]
-    log = await opening.open_log(PLACE, "token", 3)
+    for known, level in ((True, "warning"), (False, "info")):
+        fake.there = False
+        with capture_logs() as logs:
+            log = await opening.open_log(PLACE, "token", 3, known=known)
+        assert [line["log_level"] for line in logs] == [level]
+    fake.there = False
+    with capture_logs() as logs:
+        log = await opening.open_log(PLACE, "token", 3)
+    assert [line["log_level"] for line in logs] == ["info"]
     assert (fake.made["num_replicas"], log._replicas) == (3, 3)
     assert connections[-1].patience == [opening.CONNECT_S]  # type: ignore[attr-defined]
 
@@ -322,7 +338,7 @@ async def test_whether_a_stream_could_be_used_is_tried(connections: list[FakeCon
     assert connections[0].jetstream.asked == ["account", "info"]
     assert connections[0].patience == [opening.TRY_S]  # type: ignore[attr-defined]
     connections[0].jetstream.raises = [ServiceUnavailableError(503, "JetStream not enabled")]
-    with pytest.raises(SpoolDamaged, match=r"not enabled; NATS needs JetStream"):
+    with pytest.raises(SpoolDamaged, match=rf"{PLACE} .*: JetStream not enabled; NATS needs JetStream"):
         await opening.try_stream(PLACE, "token")
     connections[0].jetstream.raises = [OSError()]
     with pytest.raises(SpoolDamaged, match=r"no answer; look at NATS' own log"):
@@ -368,7 +384,7 @@ def test_what_waiting_does_not_mend_is_not_waited_for(
     error: Exception, after_s: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def main(loop: VirtualLoop) -> None:
-        monkeypatch.setattr(opening, "time", SimpleNamespace(monotonic=loop.time))
+        monkeypatch.setattr(opening, "time", SimpleNamespace(monotonic=lambda: 500 + loop.time()))
 
         async def fails() -> None:
             raise error
@@ -376,7 +392,8 @@ def test_what_waiting_does_not_mend_is_not_waited_for(
         try:
             async with asyncio.timeout(60):
                 await opening.patiently(PLACE, fails)
-        except SpoolDamaged:
+        except SpoolDamaged as refused:
+            assert str(refused) == str(opening.unusable(PLACE, error))  # noqa: PT017
             assert loop.time() == after_s
         except TimeoutError:
             assert after_s is None
