@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from forwarder import metrics
 from forwarder.app import Forwarder
 from forwarder.cdn.routes import page_routes
-from forwarder.console import console_routes
+from forwarder.console import console_routes, front_page
 from forwarder.http.auth import RequireOperatorToken
 from forwarder.http.responses import PRIVATE, error_body
 from forwarder.ingest.pixel import Pixel
@@ -31,8 +31,11 @@ def create_app(forwarder: Forwarder) -> ASGIApp:
 
     ingest, pixel = Ingest(lambda: forwarder.service), Pixel(lambda: forwarder.service)
 
+    def token() -> str:
+        return forwarder.settings.server.operator_token.get_secret_value()
+
     def guarded(app: ASGIApp) -> ASGIApp:
-        return RequireOperatorToken(app, lambda: forwarder.settings.server.operator_token.get_secret_value())
+        return RequireOperatorToken(app, token)
 
     app = Starlette(
         routes=[
@@ -42,7 +45,8 @@ def create_app(forwarder: Forwarder) -> ASGIApp:
             *status_routes(forwarder.status),
             Route("/openapi.json", describe),
             Route("/metrics", guarded(request_response(counters))),
-            *console_routes(forwarder.shown, guarded),
+            Route("/", front_page),
+            *console_routes(forwarder.shown, guarded, token),
         ],
         exception_handlers=HANDLERS,
     )

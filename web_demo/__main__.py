@@ -15,6 +15,8 @@ import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 
+import httpx
+
 from web_demo.programs import HOST, Program, fail, ports, stop, wait
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -73,6 +75,13 @@ def plan(options: argparse.Namespace, at: Sequence[int], state: Path, token: str
     return programs
 
 
+def sign_in_link(forwarder: str, token: str) -> str:
+    """Return the path of a link that signs a browser in to the forwarder's console, once."""
+    headers = {"authorization": f"Bearer {token}"}
+    answer = httpx.post(f"{forwarder}/console/sign-in-links", headers=headers, trust_env=False, timeout=30)
+    return str(answer.raise_for_status().json()["link"])
+
+
 def main(words: Sequence[str] | None = None) -> None:
     """Start everything, print the addresses, and end everything on Ctrl-C or when one program ends."""
     parser = argparse.ArgumentParser(prog="python -m web_demo", description=__doc__)
@@ -94,8 +103,8 @@ def main(words: Sequence[str] | None = None) -> None:
         wait(programs)
         for program in programs:
             print(f"{program.name + ':':16}{program.url}")
-        console = next(program.url for program in programs if program.name == "forwarder") + "/console"
-        print(f"{'console:':16}{console.replace('://', f'://operator:{token}@')}")
+        address = next(program.url for program in programs if program.name == "forwarder")
+        print(f"{'console:':16}{address}{sign_in_link(address, token)} (signs in once)")
         print("Click about in the shop; Ctrl-C ends everything.", flush=True)
         if options.browser:
             webbrowser.open(programs[0].url)

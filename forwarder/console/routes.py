@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
-from urllib.parse import parse_qs
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -18,6 +17,9 @@ from starlette.templating import Jinja2Templates
 from starlette.types import ASGIApp
 
 from forwarder.console.figures import figures_now
+from forwarder.console.forms import form_of, is_from_here
+from forwarder.console.gate import ConsoleGate, is_browser
+from forwarder.console.sign_in_routes import sign_in_routes
 from forwarder.console.status import status
 from forwarder.delivery.health import DestinationHealth
 from forwarder.http.auth import operator_name
@@ -39,10 +41,6 @@ HEADERS = {
     # over plain http by name nothing else that says where they come from.
     "referrer-policy": "same-origin",
 }
-_LARGEST_FORM = 65_536
-"""Bytes; a page's form with all its letters chosen has a twentieth of them."""
-_DISCARDED = 20_000_000
-"""Bytes of a form that is too large which are let pass: browsers read the answer after they have sent all."""
 _NUMBERS_LOGGED = 20
 
 
@@ -61,15 +59,20 @@ class Shown(NamedTuple):
     health: Mapping[str, DestinationHealth] = MappingProxyType({})
 
 
-def console_routes(shown: Callable[[], Shown], guarded: Callable[[ASGIApp], ASGIApp]) -> list[Route]:
-    """Return the console's routes; ``guarded`` wraps what only the operator may see."""
+def console_routes(
+    shown: Callable[[], Shown], guarded: Callable[[ASGIApp], ASGIApp], token: Callable[[], str]
+) -> list[Route]:
+    """Return the console's routes.
+
+    ``guarded`` wraps what only the operator may see; ``token``: the operator's, empty where none is set.
+    """
     templates = Jinja2Templates(HERE / "templates")
     templates.env.finalize = _shown
     templates.env.filters["moment"] = _moment
     templates.env.filters["duration"] = _duration
 
-    def page(request: Request, name: str, **values: object) -> Response:
-        return templates.TemplateResponse(request, f"{name}.html", values, headers=HEADERS)
+    def page(request: Request, name: str, status_code: int = 200, **values: object) -> Response:
+        return templates.TemplateResponse(request, f"{name}.html", values, status_code, HEADERS)
 
     async def overview(request: Request) -> Response:
         now = shown()
@@ -105,9 +108,9 @@ def console_routes(shown: Callable[[], Shown], guarded: Callable[[ASGIApp], ASGI
         what: str, do: Callable[[Spool, list[int]], Awaitable[int]]
     ) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
-            if not _from_here(request):
+            if not is_from_here(request):
                 raise HTTPException(403, "this has to come from the console's own pages")
-            numbers = [_number(text) for text in await _chosen(request)]
+            numbers = [_number(text) for text in (await form_of(request)).get("number", [])]
             letters = await do(shown().spool, numbers)
             log.info(
                 what,
@@ -119,16 +122,33 @@ def console_routes(shown: Callable[[], Shown], guarded: Callable[[ASGIApp], ASGI
 
         return answer
 
+    def clock() -> int:
+        return shown().clock()
+
     def route(path: str, endpoint: Callable[[Request], Awaitable[Response]], method: str = "GET") -> Route:
-        return Route(f"/console{path}", guarded(request_response(endpoint)), methods=[method])
+        async def answered(request: Request) -> Response:
+            try:
+                return await endpoint(request)
+            except HTTPException as error:
+                if not is_browser(request.headers):
+                    raise
+                return page(request, "error", error.status_code, why=error.detail)
+
+        app = request_response(answered)
+        return Route(f"/console{path}", ConsoleGate(app, guarded(app), token, clock), methods=[method])
+
+    async def missing(request: Request) -> Response:
+        raise HTTPException(404, "there is no such page")
 
     return [
+        *sign_in_routes(page, guarded, token, clock),
         route("", overview),
         route("/dead", dead),
         route("/dead/retry", act("dead letters sent again", lambda spool, found: spool.retry(found)), "POST"),
         route("/dead/drop", act("dead letters dropped", lambda spool, found: spool.drop(found)), "POST"),
         route("/dead/{number}", letter),
-        route("/style.css", _style),
+        Route("/console/style.css", _style),
+        route("/{rest:path}", missing),
     ]
 
 
@@ -139,29 +159,6 @@ def _shown(value: object) -> object:
 
 async def _style(request: Request) -> Response:
     return FileResponse(HERE / "style.css", headers=HEADERS)
-
-
-def _from_here(request: Request) -> bool:
-    """Tell whether a page of this console sent the form; browsers say so, others have no cookies to abuse."""
-    site = request.headers.get("sec-fetch-site")
-    if site is not None:
-        return site == "same-origin"
-    origin = request.headers.get("origin")
-    return origin is None or origin.partition("://")[2] == request.headers.get("host")
-
-
-async def _chosen(request: Request) -> list[str]:
-    """Return the numbers that a form names. Raises HTTPException for what no page of the console sends."""
-    form, size = b"", 0
-    async for part in request.stream():
-        size += len(part)
-        if size > _DISCARDED:
-            break
-        if size <= _LARGEST_FORM:
-            form += part
-    if size > _LARGEST_FORM:
-        raise HTTPException(413, f"a form here has at most {_LARGEST_FORM} bytes; choose fewer letters")
-    return parse_qs(form.decode("latin-1")).get("number", [])
 
 
 def _number(text: str) -> int:

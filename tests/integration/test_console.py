@@ -123,12 +123,41 @@ def test_guessing_the_token_is_counted_logged_and_slow(tmp_path: Path, amplitude
 
 
 def test_it_is_the_operators_alone(url: str) -> None:
-    for path in ("", "/dead", "/dead/1", "/style.css"):
+    for path in ("", "/dead", "/dead/1", "/nothing"):
         answer = httpx.get(f"{url}/console{path}")
         assert answer.status_code == 401
         assert answer.json()["code"] == "operator_only"
+    for path in ("/console/style.css", "/"):
+        assert TOKEN not in httpx.get(url + path).raise_for_status().text, "the same for everybody"
     for path in ("/dead/retry", "/dead/drop"):
         assert httpx.post(f"{url}/console{path}", data={"number": "1"}).status_code == 401
+
+
+def test_a_browser_signs_in_on_a_page_and_the_token_is_in_no_address_or_log(
+    tmp_path: Path, amplitude: Amplitude
+) -> None:
+    config = tmp_path / "signed.toml"
+    config.write_text(configured(amplitude))
+    browser = {"accept": "text/html", "sec-fetch-site": "same-origin"}
+    with (
+        forwarder(config) as running,
+        httpx.Client(base_url=running.url, headers=browser, follow_redirects=True) as client,
+    ):
+        assert "/console" in client.get("/").text
+        asked = client.get("/console/dead")
+        assert asked.url.path == "/console/sign-in"
+        answer = client.post("/console/sign-in", data={"token": TOKEN, "next": "/console/dead"})
+        assert answer.url.path == "/console/dead"
+        assert "No dead letters" in answer.text
+        assert "Sign in" in client.post("/console/sign-out").text
+        made = client.post("/console/sign-in-links", headers={"authorization": f"Bearer {TOKEN}"}).json()
+        assert "You are signed in" in client.get(made["link"]).text
+        assert "Nothing wants your attention" in client.get("/console").text
+        running.stop()
+        said = "\n".join(running.everything_said())
+    assert "somebody signed in" in said
+    for secret in (TOKEN, made["link"].rpartition("=")[2], *client.cookies.values()):
+        assert secret not in said
 
 
 def test_its_pages_take_nothing_from_elsewhere(operator: httpx.Client) -> None:

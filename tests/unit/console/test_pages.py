@@ -60,7 +60,9 @@ async def client(spool: _Spool) -> AsyncIterator[httpx.AsyncClient]:
     wrong = WrongTokens(lambda: 0)
     app = Starlette(
         routes=list(
-            console_routes(lambda: shown, lambda app: RequireOperatorToken(app, lambda: TOKEN, wrong))
+            console_routes(
+                lambda: shown, lambda app: RequireOperatorToken(app, lambda: TOKEN, wrong), lambda: TOKEN
+            )
         ),
         exception_handlers=HANDLERS,
     )

@@ -1,0 +1,39 @@
+"""Forms of the console's pages: where they come from, and what they hold."""
+
+from urllib.parse import parse_qs
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+_LARGEST = 65_536
+"""Bytes; a page's form with all its letters chosen has a twentieth of them."""
+_DISCARDED = 20_000_000
+"""Bytes of a form that is too large which are let pass: browsers read the answer after they have sent all."""
+
+
+def is_from_here(request: Request) -> bool:
+    """Return whether a page of this console sent the form.
+
+    Browsers say so. What says nothing of it is a program, which shows the token itself and no cookie.
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    origin = request.headers.get("origin")
+    if origin is None:
+        return "cookie" not in request.headers
+    return origin.partition("://")[2] == request.headers.get("host")
+
+
+async def form_of(request: Request) -> dict[str, list[str]]:
+    """Return a form's values by field. Raises HTTPException for one that no page of the console sends."""
+    form, size = b"", 0
+    async for part in request.stream():
+        size += len(part)
+        if size > _DISCARDED:
+            break
+        if size <= _LARGEST:
+            form += part
+    if size > _LARGEST:
+        raise HTTPException(413, f"a form here has at most {_LARGEST} bytes; choose fewer letters")
+    return parse_qs(form.decode("latin-1"))

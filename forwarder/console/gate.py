@@ -1,0 +1,49 @@
+"""Lets a browser that has signed in to the console's pages, and shows the others where they can."""
+
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import quote
+
+from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
+from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from forwarder.console.sign_in import COOKIE, is_cookie
+from forwarder.http.responses import PRIVATE
+
+SIGN_IN: Final = "/console/sign-in"
+
+
+class ConsoleGate:
+    """Passes on what a signed-in browser asks for; programs go the way of the operator's token."""
+
+    def __init__(
+        self, app: ASGIApp, guarded: ASGIApp, token: Callable[[], str], clock: Callable[[], int]
+    ) -> None:
+        """``guarded``: the same application behind the token; ``clock``: ms since the epoch."""
+        self._app, self._guarded, self._token, self._clock = app, guarded, token, clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or send a browser to the page where it can sign in."""
+        headers = Headers(scope=scope)
+        if is_cookie(self._token(), cookie_of(headers), self._clock()):
+            await self._app(scope, receive, send)
+        elif is_browser(headers) and "authorization" not in headers and scope["method"] == "GET":
+            there = scope["path"] + (
+                f"?{query}" if (query := scope["query_string"].decode("latin-1")) else ""
+            )
+            to = f"{SIGN_IN}?next={quote(there, safe='')}"
+            await RedirectResponse(to, 303, PRIVATE)(scope, receive, send)
+        else:
+            await self._guarded(scope, receive, send)
+
+
+def cookie_of(headers: Headers) -> str:
+    """Return the console's own cookie of a request, empty where it has none."""
+    return cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
+
+
+def is_browser(headers: Headers) -> bool:
+    """Return whether the sender wants a page to look at, as browsers do."""
+    return "text/html" in headers.get("accept", "")
