@@ -311,7 +311,7 @@ def build(options: argparse.Namespace, extra: list[str]) -> None:
 
     ``--enrich PATH``: with code of your own, which is for your pages; no packages then.
     """
-    set_up()
+    set_up(tests="tight" in extra)  # its workload is made with the packages of the tests
     build_plugin(*extra)
     if not extra:
         for path in build_packages():
@@ -327,11 +327,24 @@ def release(options: argparse.Namespace, extra: list[str]) -> None:
 
 def enrich_check(options: argparse.Namespace, extra: list[str]) -> NoReturn:
     """Run your own code on the same events as page, forwarder and plain Python do; show what differs."""
-    set_up()
+    set_up(tests="tight" in extra)
     answers = ROOT / "build" / "enrich-check.json"
     if code := python("-m", "browser_plugin.owner_freeze.answers", "--out", answers, *extra):
         raise SystemExit(code)
     become("-m", "forwarder.enrichment", answers)
+
+
+def enrich_levels(options: argparse.Namespace, extra: list[str]) -> NoReturn:
+    """Freeze your own code at every level and print what each costs, as a table."""
+    set_up(tests=True)
+    become("-m", "browser_plugin.owner_freeze.levels", *extra)
+
+
+def agree(options: argparse.Namespace, extra: list[str]) -> NoReturn:
+    """Ask this Python, the frozen module, stock Pyodide and the compiled rules about the same events."""
+    set_up()
+    build_plugin()
+    become("-m", "tests.agreement", *extra)
 
 
 def serve(options: argparse.Namespace, extra: list[str]) -> NoReturn:
@@ -441,9 +454,11 @@ def main(words: Sequence[str] | None = None) -> None:
         serve: "the main job: forwarder, demo shop and fake Amplitude on this machine; Ctrl-C ends all",
         test: "everything CI checks, in real browsers; further arguments go to pytest (-k NAME, -x, ...)",
         build: "the page's files into dist/, with sizes, and packages; with your own Python: --enrich PATH"
-        " [--level whole|code] [--events FILE] [--required [--minimal FIELDS]]",
+        " [--level whole|code|tight] [--events FILE] [--required [--minimal FIELDS]]",
         enrich_check: "your own Python in page, forwarder and here on the same events: PATH [--events FILE]"
-        " [--count N] [--level whole|code]",
+        " [--count N] [--level whole|code|tight]",
+        enrich_levels: "what each level of your own Python costs, as a table: PATH... [--events FILE]",
+        agree: "the rules in four places on 100,000 made-up events: here, frozen, stock Pyodide, compiled",
         release: "build, then see whether versions, change log and notices agree; checksums",
         bench: "the benchmarks: browser, forwarder, abuse, or all; takeover; further arguments go to them",
         mutants: "changes to the core that no test notices (--only PATH, --minutes N); can be resumed",

@@ -314,6 +314,8 @@ def main() -> None:
     if there[:1] == [value] and (not whole or there[1:] == ["whole"]):
         return
     try:
+        if own:
+            print(own.costs(), flush=True)
         make(dist, whole, own)
     except (FreezeError, subprocess.CalledProcessError) as error:
         print(f"build: {error}", file=sys.stderr)

@@ -12,9 +12,12 @@ from pathlib import Path
 
 from browser_plugin.freeze.tools import FreezeError
 from browser_plugin.owner.source import OwnerCode, OwnerError
+from browser_plugin.owner_freeze.asking import asked
+from browser_plugin.owner_freeze.calls import LEVELS
 from browser_plugin.owner_freeze.events import given, made_up
-from browser_plugin.owner_freeze.freeze import LEVELS, asked, frozen_once, texts_of
+from browser_plugin.owner_freeze.freeze import frozen_once
 from browser_plugin.owner_freeze.page import CACHE, PYODIDE
+from browser_plugin.owner_freeze.texts import texts_of
 
 SEED = 3
 """Another than those of the freeze: the page's module has not seen these events."""

@@ -42,6 +42,10 @@ TEXTS = (
 NUMBERS = (0, 1, -3, 19.99, 1e21, 0.1, 10**15, -0.0)
 ODD: tuple[Any, ...] = (None, True, False, [], {}, [1, "a", None], {"a": {"b": [1]}}, *TEXTS, *NUMBERS)
 CURRENCIES = ("EUR", "USD", "GBP", "xxx", "", None, 5)
+LONG = "write to bob@example.com, see https://a.example/x?token=1, \u00e4 \U0001f600; " * 700
+"""For events of every size that a page may have: up to 54 kB."""
+OFTEN = 40
+"""Of so many events one is long."""
 SPOILED_EVENTS = 0.4
 """Of all events, those in which values may be of a kind that nobody expects."""
 SPOILED = 0.06
@@ -107,6 +111,10 @@ def _event(random: Random, number: int) -> dict[str, Any]:
     if kind == "track":
         event["event"] = random.choice(NAMES)
         event["properties"] |= {"revenue": random.choice(NUMBERS), "currency": random.choice(CURRENCIES)}
+    if number % OFTEN == 0:
+        many = random.randrange(200)
+        event[inside]["products"] = [{"id": f"p-{n}", "price": n + 0.99, "name": "Shoe"} for n in range(many)]
+        event[inside]["long"] = LONG[: random.randrange(len(LONG))]
     return event
 
 

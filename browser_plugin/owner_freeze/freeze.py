@@ -1,8 +1,9 @@
-"""An owner's code as a frozen module of its own, beside the one with the session rules.
+"""An owner's code as frozen modules of its own, beside the one with the session rules.
 
 All data is kept at the levels ``whole`` and ``code``: what an owner's code may read, no workload shows in
-full, and data that is missing reads as zeros, which may be silently wrong. Code that is missing traps; the
-page then brings the whole module. That one is the check's reference: the host's Python is another version.
+full, and data that is missing reads as zeros, which may be silently wrong. ``tight`` leaves out data as well,
+and may be used where it answers none of 20,000 events that no profile saw otherwise. Code that is missing
+traps; the page then brings the whole module. That one is the reference: the host's Python is another version.
 """
 
 import hashlib
@@ -11,44 +12,53 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from browser_plugin.freeze.boot import boot
 from browser_plugin.freeze.install import installed
 from browser_plugin.freeze.keeping import keep
 from browser_plugin.freeze.module import Module
-from browser_plugin.freeze.order import ROOM
-from browser_plugin.freeze.profile import ran
-from browser_plugin.freeze.rewrite import HOST_EXPORTS, only, thawless, with_memory
-from browser_plugin.freeze.state import State
-from browser_plugin.freeze.tools import HERE, FreezeError, node, wasm_opt
+from browser_plugin.freeze.rewrite import HOST_EXPORTS, thawless, with_memory
+from browser_plugin.freeze.tools import HERE, FreezeError
 from browser_plugin.owner.source import OwnerCode
-from browser_plugin.owner_freeze.events import made_up
+from browser_plugin.owner_freeze.asking import Answers, asked
+from browser_plugin.owner_freeze.calls import DEPTHS, LEVELS, Depth, Level, calls_of
+from browser_plugin.owner_freeze.smaller import Smaller
+from browser_plugin.owner_freeze.texts import ROOM
 from browser_plugin.owner_freeze.wheel import HANDLE, wheel_of
-
-Level = Literal["whole", "code"]
-LEVELS: tuple[Level, ...] = ("whole", "code")
-PROFILED, HELD_OUT = 1_500, 2_000
-"""Made-up events that a profiled run sees, and those of the check, which it does not."""
-SEEDS = (1, 2)
-"""Of the workload, and of the events that are held out."""
-
 
 INPUTS = (
     *(HERE.parent / name for name in ("enrichment.py", "minimal.py", "page/frozen.js")),
-    *(Path(__file__).with_name(name) for name in ("freeze.py", "events.py", "wheel.py")),
+    *(
+        Path(__file__).with_name(f"{name}.py")
+        for name in ("asking", "calls", "events", "freeze", "recording", "smaller", "strategies")
+    ),
+    *(Path(__file__).with_name(f"{name}.py") for name in ("texts", "touch", "wheel")),
 )
 """Files of ours, beside the freeze's own, whose contents decide about the modules."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """The modules in a folder, and what the page needs to host them."""
+    """The modules in a folder, what the page needs to host them, and what each level was asked."""
 
     folder: Path
     description: dict[str, Any]
+
+    def levels(self) -> dict[str, dict[str, Any]]:
+        """Return by level its module's file, and how many of the events held out trapped or were wrong."""
+        found: dict[str, dict[str, Any]] = self.description["levels"]
+        return found
+
+    def gate(self, level: Level) -> None:
+        """Raise FreezeError where a level's module may not be used."""
+        of = self.levels()[level]
+        if of["wrong"]:
+            raise FreezeError(
+                f"--level {level} cannot be used for this code: {of['wrong']} of {of['held_out']} events get"
+                f" another answer than the whole module's, the first is {of['first']:.200}; use --level code"
+            )
 
 
 def frozen_once(
@@ -58,12 +68,15 @@ def frozen_once(
     pyodide: Path,
     cache: Path,
     say: Callable[[str], None],
+    depth: Depth | None = None,
 ) -> Frozen:
     """Return the frozen code; what the same inputs gave before is not made again. Raises FreezeError.
 
-    ``events``: of the owner's own, for the workload; ``pyodide``: its npm package.
+    ``events``: of the owner's own, for the workload; ``pyodide``: its npm package; ``depth``: how many events
+    it is profiled and checked with. Whether the level may be used is for ``Frozen.gate`` to say.
     """
-    total = hashlib.sha256(f"{code.version}\n{code.name}\n{level}\n{json.dumps(events)}".encode())
+    depth = depth or DEPTHS[level]
+    total = hashlib.sha256(f"{code.version}\n{code.name}\n{level}\n{depth}\n{json.dumps(events)}".encode())
     for path in (
         *INPUTS,
         *sorted(HERE.rglob("*.py")),
@@ -76,7 +89,7 @@ def frozen_once(
         cache.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(dir=cache, prefix="part-"))
         try:
-            description = _freeze(code, level, events, pyodide, cache, part, say)
+            description = _freeze(code, level, events, pyodide, cache, part, say, depth)
             (part / "description.json").write_text(json.dumps(description, indent=2))
             keep(part, folder)
         finally:
@@ -92,9 +105,9 @@ def _freeze(
     cache: Path,
     out: Path,
     say: Callable[[str], None],
+    depth: Depth,
 ) -> dict[str, Any]:
-    workload = texts_of([*events, *islice(made_up(SEEDS[0]), PROFILED)])
-    held_out = texts_of([*events, *islice(made_up(SEEDS[1]), HELD_OUT)])
+    workload, held_out = calls_of(code, events, depth)
     original = Module.read((pyodide / "pyodide.asm.wasm").read_bytes())
     with tempfile.TemporaryDirectory(prefix="freeze-") as name:
         folder = Path(name)
@@ -102,68 +115,29 @@ def _freeze(
         wheel = installed(wheel_of(code, folder / "wheel"), pyodide, cache, folder)
         say("starting the interpreter, importing and warming the owner's code")
         module, _, function = HANDLE.partition(":")
-        state = boot(original, pyodide, wheel, (module, function), workload, folder)
+        state = boot(original, pyodide, wheel, (module, function), workload, folder, ROOM)
         whole = with_memory(thawless(original, state, HOST_EXPORTS), state.memory).write()
         description: dict[str, Any] = {**state.description(), "version": code.version, "level": level}
-        description["whole"] = _written(out, whole)
         say(f"asking the whole module about {len(held_out)} events")
         right = asked(whole, description, held_out, folder / "whole")
         if None in right:
             raise FreezeError(f"the whole module traps on {held_out[right.index(None)]:.80}")
-        if level == "code":
-            smaller = _without_code(original, state, workload, pyodide.parent, folder, say)
-            description["wasm"] = _written(out, smaller)
-            description |= _compared(held_out, right, asked(smaller, description, held_out, folder / "code"))
-        else:
-            description["wasm"] = description["whole"]
+        levels = {"whole": {"wasm": _written(out, whole), **Answers(held_out, right, right).counted()}}
+        smaller = Smaller(original, state, workload, pyodide.parent, folder)
+        for made in LEVELS[1 : LEVELS.index(level) + 1]:
+            say(f"profiling, and leaving out what the level {made} does without")
+            plain, *others = smaller.modules(made)
+            say(f"asking the module of the level {made} about {len(held_out)} events")
+            answers = Answers(held_out, right, asked(plain, description, held_out, folder / made))
+            for number, other in enumerate(others):
+                said = asked(other, description, held_out, folder / f"{made}-{number}")
+                answers = answers.with_poisoned(said)
+            levels[made] = {"wasm": _written(out, plain), **answers.counted()}
+        description |= {"whole": levels["whole"]["wasm"], "wasm": levels[level]["wasm"], "levels": levels}
     return description
-
-
-def _without_code(
-    original: Module, state: State, texts: list[str], modules: Path, folder: Path, say: Callable[[str], None]
-) -> bytes:
-    say("profiling which code runs")
-    _, running = ran(original, state, texts, folder)
-    say(f"optimising {len(running)} basic blocks that ran")
-    path = folder / "code.wasm"
-    path.write_bytes(only(thawless(original, state, HOST_EXPORTS), state, running).write())
-    wasm_opt(modules, path, path, "-Oz", "--strip-debug", "--strip-producers")
-    return with_memory(Module.read(path.read_bytes()), state.memory).write()
 
 
 def _written(out: Path, wasm: bytes) -> str:
     name = f"enrichment-{hashlib.sha256(wasm).hexdigest()[:16]}.wasm"
     (out / name).write_bytes(wasm)
     return name
-
-
-def _compared(texts: list[str], right: list[str | None], said: list[str | None]) -> dict[str, int]:
-    """Return how many events trapped. Raises FreezeError where one is answered otherwise."""
-    for text, answer, one in zip(texts, right, said, strict=True):
-        if one is not None and one != answer:
-            raise FreezeError(f"without unused code {text:.80} becomes {one:.80}, with it {answer:.80}")
-    return {"held_out": len(texts), "trapped": said.count(None)}
-
-
-def asked(wasm: bytes, description: dict[str, Any], texts: list[str], folder: Path) -> list[str | None]:
-    """Return what a module answers under Node; None where it traps. ``folder``: a new one."""
-    folder.mkdir()
-    (folder / "module.wasm").write_bytes(wasm)
-    order: dict[str, object] = {
-        "module": str(folder / "module.wasm"),
-        "description": {name: description[name] for name in ("entry", "buffer", "capacity")},
-        "texts": texts,
-        "seen": 0,
-        "per_instance": len(texts) + 1,
-        "repeat": 0,
-        "outside": [],
-        "out": str(folder / "told.json"),
-    }
-    node("check.mjs", order, folder)
-    answers: list[str | None] = json.loads((folder / "told.json").read_text())["answers"]
-    return answers
-
-
-def texts_of(events: Sequence[dict[str, Any]]) -> list[str]:
-    """Return events as a page writes them; those that are too long for it are left out."""
-    return [text for text in map(json.dumps, events) if len(text) <= ROOM]

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from browser_plugin.owner.source import OwnerCode, OwnerError
+from browser_plugin.owner_freeze.calls import LEVELS, Level
+from browser_plugin.owner_freeze.costs import costs_of, table
 from browser_plugin.owner_freeze.events import given
-from browser_plugin.owner_freeze.freeze import LEVELS, Level, frozen_once
+from browser_plugin.owner_freeze.freeze import Frozen, frozen_once
 
 WAIT_MS = 10_000
 """How long an event waits for the owner's Python where it is required: a slow line's time for it."""
@@ -36,18 +38,26 @@ class OwnCode:
         events = json.dumps(self.events)
         return f"{self.code.version}{self.level}{self.required}{self.minimal}{self.wait_ms}{hash_of(events)}"
 
-    def as_constant(self, page: Path) -> dict[str, object]:
-        """Freeze the code, put the modules into ``page``; return what the page's script has to know."""
+    def frozen(self) -> Frozen:
+        """Freeze the code; what is known is not made again. Raises FreezeError."""
 
         def say(step: str) -> None:
             print(f"build: freezing {self.code.path.name}: {step}", file=sys.stderr, flush=True)
 
-        frozen = frozen_once(self.code, self.level, self.events, PYODIDE, CACHE, say)
-        for path in frozen.folder.glob("*.wasm"):
-            shutil.copyfile(path, page / path.name)
+        return frozen_once(self.code, self.level, self.events, PYODIDE, CACHE, say)
+
+    def costs(self) -> str:
+        """Return what the levels up to this one cost, as a table. Raises FreezeError."""
+        return table(costs_of(self.code.path.name, self.frozen()))
+
+    def as_constant(self, page: Path) -> dict[str, object]:
+        """Freeze the code, put the modules into ``page``; return what the page's script has to know."""
+        frozen = self.frozen()
+        frozen.gate(self.level)
         about = frozen.description
-        if "trapped" in about:
-            say(f"{about['trapped']} of {about['held_out']} events that no profile saw trap, none is wrong")
+        for name in {about["wasm"], about["whole"]}:
+            for path in frozen.folder.glob(f"{name}*"):  # compressed as well, where the costs were asked for
+                shutil.copyfile(path, page / path.name)
         return {
             "wasm": about["wasm"],
             "whole": about["whole"],
@@ -73,7 +83,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--level",
         choices=LEVELS,
         default="code",
-        help="code: what never ran is left out, and comes if it is needed",
+        help="code: what never ran is left out, and comes if needed; tight: data as well, if none is wrong",
     )
     add(
         "--events", type=Path, metavar="FILE", help="events of yours, JSON one a line, which it is tried with"

@@ -17,12 +17,15 @@ import gc
 from browser_plugin.enrichment import answered
 {more}
 from {name} import enrich
+from enrichment_touch import touch
 
 _calls = 0
 
 
 def handle(text):
     global _calls
+    if not text:
+        return str(touch("{name}") + touch("browser_plugin"))  # while it is profiled
     _calls += 1
     if _calls % {often} == 0:
         gc.collect()  # the collector is off in a frozen module; an owner's code may leave cycles
@@ -43,6 +46,7 @@ def wheel_of(code: OwnerCode, folder: Path) -> Path:
     more = "\n".join(line for word, line in IMPORTED_LATER.items() if word in text)
     entry = SOURCE.format(more=more, name=code.name, version=code.version, often=COLLECTED)
     files[f"{ENTRY}.py"] = entry.encode()
+    files["enrichment_touch.py"] = Path(__file__).with_name("touch.py").read_bytes()
     about = f"{ENTRY}-0.dist-info"
     files[f"{about}/METADATA"] = METADATA.format(name=ENTRY, version="0").encode()
     files[f"{about}/WHEEL"] = WHEEL.encode()

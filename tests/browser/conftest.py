@@ -9,10 +9,11 @@ from typing import Any
 from zlib import crc32
 
 import pytest
-from playwright.sync_api import Browser, BrowserType, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Playwright, sync_playwright
 
 from tests.browser.browsers import NOTHING_EMULATED, launch_options, webkit
-from tests.browser.shop_page import Shop, shop
+from tests.browser.enriched_shop import CODE, enriched_shop
+from tests.browser.shop_page import Shop, fresh, shop
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -102,3 +103,22 @@ def clean(running: Shop) -> Shop:
 def browser_context_args(browser_name: str) -> dict[str, Any]:
     """What every context is made with."""
     return NOTHING_EMULATED if browser_name == "firefox" else {}
+
+
+@pytest.fixture(scope="package")
+def optional_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """Pages with an owner's own Python, and a forwarder with the same."""
+    yield from enriched_shop(tmp_path_factory.mktemp("optional"), False, f'enrich = "{CODE}"')
+
+
+@pytest.fixture(scope="package")
+def required_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """The forwarder has no code: what a page lets out is what arrives."""
+    yield from enriched_shop(tmp_path_factory.mktemp("required"), True, "")
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A context that knows nothing yet."""
+    with fresh(browser) as one:
+        yield one

@@ -2,6 +2,8 @@
 
 import hashlib
 
+LOOPS = 10_000_000
+
 
 def enrich(event, page):
     name = event.get("event")
@@ -14,10 +16,15 @@ def enrich(event, page):
         return [event]
     if name == "Rare":  # no workload comes here
         properties["digest"] = hashlib.blake2b(b"x").hexdigest()[:8]
-    if name == "Slow":
-        properties["sum"] = sum(n * n for n in range(4_000_000))
+    if name == "Loops":
+        done = 0
+        while done < LOOPS:
+            done += 1
+        properties["looped"] = done
     if isinstance(properties, dict):
-        properties.pop("email", None)
+        email = properties.pop("email", None)
+        if isinstance(email, str) and isinstance(properties.get("note"), str):
+            properties["note"] = properties["note"].replace(email, "").strip()
         properties["enriched"] = properties.get("enriched", 0) + 1
         properties["path"] = page["path"]
     return event

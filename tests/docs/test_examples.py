@@ -1,106 +1,71 @@
-"""The examples of an owner's own Python do what they say, and may be used on both sides."""
+"""The examples of an owner's own Python may be used on both sides, and their own tests pass."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from browser_plugin.enrichment import MARK, applied
+from browser_plugin.freeze.tools import FreezeError
 from browser_plugin.owner.source import OwnerCode
+from browser_plugin.owner_freeze.calls import DEPTHS, LEVELS
+from browser_plugin.owner_freeze.costs import HEAD
+from browser_plugin.owner_freeze.recording import recorded
 from tests.support.processes import ROOT
 
 EXAMPLES = ROOT / "docs" / "examples"
 PAGE = {"url": "https://shop.example/products/7?email=bob@example.com", "path": "/products/7"}
+ALL = sorted(EXAMPLES.glob("*.py"))
 
 
-@pytest.fixture
-def run() -> Callable[..., dict[str, Any] | None]:
-    def run(name: str, **event: Any) -> dict[str, Any] | None:
-        code = OwnerCode.read(EXAMPLES / f"{name}.py")
-        usual = {"type": "track", "event": "Seen", "messageId": "m-1", "context": {"page": dict(PAGE)}}
-        return applied(code.load(), code.version, {**usual, **event})
-
-    return run
-
-
-Run = Callable[..., dict[str, Any] | None]
-
-
-def test_every_example_can_be_used_and_keeps_what_it_does_not_know(run: Run) -> None:
-    for path in sorted(EXAMPLES.glob("*.py")):
-        done = run(path.stem, properties={"odd": [None, {"a": 1}]}, context=None)
-        assert done is not None, path.name
-        assert done["properties"]["odd"] == [None, {"a": 1}]
-        assert done["integrations"][MARK]["version"]
-
-
-def test_no_address_and_no_parameter_is_left(run: Run) -> None:
-    texts = {
-        "plain": "write to bob@example.com, please",
-        "url": "https://a.example/x?token=secret&utm_source=news&mail=bob%40example.com#bob@example.com",
-        "bob@example.com": "the name of a field",
-        "deep": [[{"search": "?q=secret", "question": "really? secretly"}]],
-    }
-    done = run("scrubbed_texts", properties=texts, userId="Bob@Example.com", groupId="g")
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
+def test_every_example_can_be_used_and_keeps_what_it_does_not_know(path: Path) -> None:
+    code = OwnerCode.read(path)
+    event = {"type": "track", "event": "Seen", "messageId": "m-1", "context": None}
+    done = applied(code.load(), code.version, {**event, "properties": {"odd": [None, {"a": 1}]}})
     assert done is not None
-    assert "bob" not in str(done).lower()
-    assert "token" not in str(done)
-    assert done["properties"]["url"] == "https://a.example/x?utm_source=news#[e-mail]"
-    assert done["properties"]["deep"] == [[{"search": "", "question": "really? secretly"}]]
-    assert done["context"]["page"]["url"] == "https://shop.example/products/7"
-    assert (len(done["userId"]), done["groupId"]) == (64, "g")
+    assert done["properties"]["odd"] == [None, {"a": 1}]
+    assert done["integrations"][MARK] == {"version": code.version}
+    assert len(path.read_text().splitlines()) < 60
 
 
-def test_campaigns_are_written_in_one_way(run: Run) -> None:
-    campaign = {"source": " FB", "medium": "PPC", "name": "Summer%20+Sale", "odd": 5}
-    done = run("clean_campaigns", context={"campaign": campaign}, properties={"utm_source": "Adwords"})
-    assert done is not None
-    assert done["context"]["campaign"] == {
-        "source": "facebook",
-        "medium": "cpc",
-        "name": "summer sale",
-        "odd": 5,
-    }
-    assert done["properties"] == {"utm_source": "google"}
+def test_the_tests_of_an_example_pass_and_their_events_are_written_down() -> None:
+    """All examples have one file of tests, which runs as a whole for each."""
+    events = recorded(OwnerCode.read(EXAMPLES / "page_categories.py"))
+    assert [event["context"]["page"]["path"] for event in events[:2]] == ["/", "/products/7"]
+    assert len(events) == 5
+    assert len(ALL) == 5
+    assert all(path.stem in (EXAMPLES / "tests" / "test_examples.py").read_text() for path in ALL)
 
 
-@pytest.mark.parametrize(
-    ("path", "category"), [("/", "home"), ("/products/7", "product"), ("/cart", "checkout"), ("/x", "other")]
-)
-def test_pages_have_categories(run: Run, path: str, category: str) -> None:
-    done = run("page_categories", properties={}, context={"page": {"path": path}})
-    assert done is not None
-    assert done["properties"] == {"page_category": category}
-    assert run("page_categories", properties={}, context={"page": {"path": "/health/live"}}) is None
+def test_tests_that_fail_are_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def enrich(event, page): return event")
+    code = OwnerCode.read(tmp_path / "mine.py")
+    assert recorded(code) == []
+    source = "from mine import enrich\ndef test_it(): assert enrich({'n': 1}, {'time': 'now', 'path': '/x'})"
+    (tmp_path / "test_mine.py").write_text(source)
+    [event] = recorded(code)
+    kept = {"type": "track", "messageId": "m-1", "timestamp": "now", "n": 1}
+    assert event == {**kept, "context": {"page": {"path": "/x"}}}, json.dumps(event)
+    (tmp_path / "test_mine.py").write_text(source + " == 1")
+    with pytest.raises(FreezeError, match=r"^the tests beside \S+mine.py do not pass: 1 failed .*; python"):
+        recorded(code)
 
 
-@pytest.mark.parametrize(
-    ("properties", "added"),
-    [
-        ({"revenue": 19.99, "currency": "USD"}, {"revenue_eur": 18.39}),
-        ({"total": 10}, {"total_eur": 10.0}),
-        ({"value": 5, "currency": "gbp "}, {"value_eur": 5.85}),
-        ({"revenue": 1, "currency": "XXX"}, {}),  # ISO 4217: no currency
-        ({"revenue": "1", "value": True, "total": 1e300}, {}),
-    ],
-)
-def test_orders_have_their_value_in_euros(
-    run: Run, properties: dict[str, Any], added: dict[str, Any]
-) -> None:
-    done = run("order_values", properties=dict(properties))
-    assert done is not None
-    assert done["properties"] == {**properties, **added}
+def test_the_table_of_levels_is_that_of_the_command() -> None:
+    page = (ROOT / "docs" / "enrichment.md").read_text()
+    lines = page.splitlines()
+    head = next(n for n, line in enumerate(lines) if [*cells(line)] == list(HEAD))
+    rows = [list(cells(line)) for line in takewhile(lambda line: line.startswith("|"), lines[head + 2 :])]
+    names = {row[0] for row in rows}
+    assert names <= {path.name for path in ALL}
+    assert sorted((row[0], row[1]) for row in rows) == sorted((name, one) for name in names for one in LEVELS)
+    assert {row[6] for row in rows} == {"0"}, "no level of an example is wrong"
+    assert {row[7] for row in rows} == {f"{DEPTHS['tight'].held_out:,}"}
+    assert "`python3 build.py enrich-levels docs/examples/*.py`" in page
 
 
-def test_user_ids_are_hashed(run: Run) -> None:
-    done = run("hashed_user_ids", userId="u-1", context={"traits": {"email": "a@b.c", "plan": "pro"}})
-    assert done is not None
-    assert (len(done["userId"]), done["context"]["traits"]) == (32, {"plan": "pro"})
-    again = run("hashed_user_ids", userId="u-1", previousId=7)
-    assert again is not None
-    assert again["userId"] == done["userId"] != again["previousId"]
-
-
-def test_examples_are_small() -> None:
-    assert all(len(path.read_text().splitlines()) < 60 for path in Path(EXAMPLES).glob("*.py"))
+def cells(line: str) -> Iterator[str]:
+    return (cell.strip() for cell in line.strip("|").split("|"))

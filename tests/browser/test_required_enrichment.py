@@ -1,0 +1,102 @@
+"""Where an owner's own Python is required, nothing leaves a page that it has not seen."""
+
+import pytest
+from playwright.sync_api import BrowserContext, Route
+
+from tests.browser.enriched_shop import MODULES, SECRET, WAIT_MS, opened, properties, track, up, watched
+from tests.browser.shop_page import EITHER_BROWSER, Shop, initialized
+from tests.support.waiting import eventually
+
+SOONER = f"""
+const real = setTimeout;
+window.setTimeout = (work, ms, ...more) => real(work, ms === {WAIT_MS} ? 300 : ms, ...more);
+"""
+
+
+def test_what_is_required_waits_for_python(
+    context: BrowserContext, required_shop: Shop, browser_name: str
+) -> None:
+    sent = watched(context)
+    waiting: list[Route] = []
+    released = False
+    context.route(MODULES, lambda route: route.continue_() if released else waiting.append(route))
+    page = opened(context, required_shop)
+    track(page, "Early", "Raises", "Dropped")
+    assert eventually(lambda: page.evaluate("1") and waiting)
+    released = True
+    waiting.pop().continue_()
+    up(page)
+    track(page, "Late")
+    for name in ("Early", "Late"):
+        assert properties(required_shop, name) == {"enriched": 1, "path": "/shop"}
+    [minimal] = required_shop.arrived("Raises")
+    assert not minimal.get("event_properties")
+    assert not required_shop.events("Dropped")
+    if browser_name == "chromium":  # Firefox' driver does not tell of these requests' bodies
+        assert "Early" in str(sent)
+    assert SECRET not in str(sent)
+    assert SECRET not in str(required_shop.amplitude.requests), "nothing else takes it out on the way"
+
+
+@EITHER_BROWSER
+@pytest.mark.parametrize("why", ["module", "webassembly", "time"])
+def test_without_python_only_listed_fields_leave(
+    context: BrowserContext, required_shop: Shop, why: str
+) -> None:
+    sent = watched(context)
+    context.route(MODULES, lambda route: None if why == "time" else route.abort())
+    if why == "webassembly":
+        context.add_init_script("delete window.WebAssembly")
+    if why == "time":
+        context.add_init_script(SOONER)
+    page = opened(context, required_shop)
+    track(page, "Early")
+    if why != "time":
+        assert eventually(lambda: "unavailable" in page.evaluate("analyticsSession.enrichment?.python ?? ''"))
+    track(page, "Late")
+    for name in ("Early", "Late"):
+        [minimal] = required_shop.arrived(name)
+        assert not minimal.get("event_properties")
+    assert SECRET not in str(sent)
+
+
+def test_events_of_a_page_that_was_left_wait_for_the_next(
+    context: BrowserContext, required_shop: Shop
+) -> None:
+    sent = watched(context)
+    blocked = True
+
+    def held(route: Route) -> None:
+        if not blocked:
+            route.continue_()
+
+    context.route(MODULES, held)
+    page = opened(context, required_shop, "first")
+    track(page, "Left")
+    page.goto("about:blank")
+    assert not required_shop.events("Left")
+    assert SECRET not in str(sent)
+    blocked = False
+    next_page = opened(context, required_shop, "second")
+    up(next_page)
+    assert properties(required_shop, "Left") == {"enriched": 1, "path": "/first"}
+    assert SECRET not in str(sent)
+    assert next_page.evaluate("Object.keys(localStorage).filter((key) => key.includes('held')).length") == 0
+
+
+LEAVE = """
+(email) => addEventListener("pagehide", () => analytics.track("Leaving", { email, note: `by ${email}` }))
+"""
+
+
+def test_events_of_pagehide_are_seen_before_they_leave(context: BrowserContext, required_shop: Shop) -> None:
+    sent = watched(context)
+    page = opened(context, required_shop, "first")
+    up(page)
+    page.evaluate(LEAVE, SECRET)
+    page.goto(required_shop.page("second"))
+    initialized(page)
+    assert properties(required_shop, "Leaving") == {"enriched": 1, "path": "/first", "note": "by"}
+    kept = page.evaluate("JSON.stringify(localStorage)")
+    assert SECRET not in str(sent) + kept
+    assert SECRET not in str(required_shop.amplitude.requests)
