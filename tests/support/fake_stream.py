@@ -37,6 +37,8 @@ class FakeStream:
         """What somebody else publishes just before our next message."""
         self.takes_s = 0.0
         """How long a message takes."""
+        self.held: asyncio.Event | None = None
+        """What a message waits for."""
         self.swallows = 0
         """How many messages are kept without an answer that says so."""
         self.config: dict[str, Any] = {
@@ -101,6 +103,8 @@ class FakeStream:
         self.strays = []
         self._ask("publish")
         await asyncio.sleep(self.takes_s)
+        if self.held is not None:
+            await self.held.wait()
         if int(headers["Nats-Expected-Last-Sequence"]) != self.last:
             raise not_behind()
         self.put(payload)
