@@ -41,6 +41,7 @@ def test_a_first_event_and_one_that_python_answers(clean: Shop, browser: Browser
         assert clean.seen == [], "a page that works says nothing"
 
 
+@ONE_RUNTIME
 @EITHER_BROWSER
 def test_nothing_is_stored_before_the_first_event(clean: Shop, browser: Browser) -> None:
     with opened(browser, clean, clean.page("quiet")) as page:
@@ -266,6 +267,7 @@ def test_memory_only_where_the_visitor_is_not_to_be_remembered(clean: Shop, brow
         assert "analytics_session_id" not in page.evaluate("document.cookie")
 
 
+@ONE_RUNTIME
 @EITHER_BROWSER
 def test_events_of_every_type_but_screen_and_what_consent_tools_say(clean: Shop, browser: Browser) -> None:
     with opened(browser, clean, clean.page("types")) as page:

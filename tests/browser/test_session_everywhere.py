@@ -22,7 +22,7 @@ from browser_plugin.freeze.workload import generated, texts, written
 from browser_plugin.plugin import ID_KEY, LAST_KEY, facts
 from browser_plugin.policy import as_javascript
 from browser_plugin.settings import TABLE, read_settings
-from tests.browser.shop_page import fresh
+from tests.browser.shop_page import EITHER_BROWSER, fresh
 from tests.browser.site import Site, serving
 from tests.support.processes import ROOT
 from tests.vectors import replay
@@ -191,6 +191,7 @@ def sentence_for(text: str, answer: str) -> str:
         return ""
 
 
+@EITHER_BROWSER
 def test_pyodide_plays_the_recorded_sessions_as_cpython_does(page: Page) -> None:
     text = json.dumps(RECORDED)
     page.evaluate("(source) => pyodide.runPython(source)", Path(replay.__file__).read_text())
@@ -198,6 +199,7 @@ def test_pyodide_plays_the_recorded_sessions_as_cpython_does(page: Page) -> None
     assert json.loads(said) == json.loads(replay.replay_all(text))
 
 
+@EITHER_BROWSER
 def test_the_page_plays_the_recorded_sessions_as_the_plugin_does(page: Page) -> None:
     """Left out: settings that pages refuse, texts that switch flags off there, and stores that disagree,
     where the newest wins on pages."""
@@ -220,6 +222,7 @@ def disagree(case: dict[str, Any]) -> bool:
     return any(first["local"].get(key, value) != value for key, value in first["cookie"].items())
 
 
+@EITHER_BROWSER
 def test_pages_read_settings_as_the_forwarder_does(page: Page) -> None:
     given = [raw for raw in made_up(raw_settings(), 300) if len({names_of(name) for name in raw}) == len(raw)]
     source = (ROOT / "browser_plugin" / "page" / "settings.js").read_text()

@@ -124,6 +124,7 @@ def test_resets_and_other_users_begin_sessions_where_they_are_to(clean: Shop, br
         assert device(page) == third_device, "telling of an end makes nobody of the visitor who was"
 
 
+@ONE_RUNTIME
 @EITHER_BROWSER
 def test_a_session_goes_on_unless_something_is_to_end_it(clean: Shop, browser: Browser) -> None:
     """By default no reset, no other user, no clock set back and no event of the past ends it."""
@@ -154,6 +155,7 @@ def test_a_session_goes_on_unless_something_is_to_end_it(clean: Shop, browser: B
         assert page.evaluate("heard") == [[one, "first visit"], [four, "idle"]]
 
 
+@ONE_RUNTIME
 @EITHER_BROWSER
 def test_lengths_and_types_are_as_set(clean: Shop, browser: Browser) -> None:
     minute = 60_000
