@@ -22,14 +22,11 @@ class Fault:
     over: bool = False
 
 
-class Faults:
-    """The faults of one destination, by event. It outlives a scheduler that is made anew after a fault."""
+class Faults(dict[int, Fault]):
+    """The faults of one destination, by event. It outlives a scheduler that is made anew after a fault.
 
-    def __init__(self) -> None:
-        self._of: dict[int, Fault] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._of)
+    A dict itself: each event asks three times whether there are any.
+    """
 
     def note(self, batch: Batch, what: str) -> None:
         """Note that our code failed over a batch; ``what``: type and place."""
@@ -42,7 +39,7 @@ class Faults:
 
     def _note(self, seqs: Iterable[int], what: str, level: int, *, alone: bool) -> None:
         for seq in seqs:
-            fault = self._of.setdefault(seq, Fault(what))
+            fault = self.setdefault(seq, Fault(what))
             fault.tries, fault.what = fault.tries + 1, what
             if fault.tries > 1:
                 fault.level = max(fault.level, level)
@@ -50,12 +47,12 @@ class Faults:
 
     def is_over(self, seq: int) -> bool:
         """Tell whether the event is given up."""
-        fault = self._of.get(seq)
+        fault = self.get(seq)
         return fault is not None and fault.over
 
     def apply(self, job: Job) -> bool:
         """Give the event up, or have fewer beside it, as its faults want it; tell whether it is given up."""
-        fault = self._of.get(job.event.seq)
+        fault = self.get(job.event.seq)
         if fault is None:
             return False
         retry = job.retry_state()
@@ -68,9 +65,9 @@ class Faults:
 
     def tries(self, job: Job) -> int:
         """Return how often our code failed over the event."""
-        fault = self._of.get(job.event.seq)
+        fault = self.get(job.event.seq)
         return fault.tries if fault else 0
 
     def forget(self, seq: int) -> None:
         """Forget an event that has ended."""
-        self._of.pop(seq, None)
+        self.pop(seq, None)

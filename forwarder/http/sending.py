@@ -14,7 +14,11 @@ from forwarder.http.responses import Header, Response
 
 
 class CoalescedResponse:
-    """One answer. What is not a head and a whole body is left to uvicorn's ``cycle``."""
+    """One answer. What is not a head and a whole body is left to uvicorn's ``cycle``.
+
+    That is the slow path, with the same bytes (``tests/unit/http/test_sending.py``):
+    6.9 us an answer, not 4.2.
+    """
 
     __slots__ = ("_cycle", "_start")
 

@@ -73,7 +73,11 @@ class Ingest:
 
 
 class Shortcut:
-    """An application to which requests with events need not find their way through layers and routes."""
+    """An application to which requests with events need not find their way through layers and routes.
+
+    The slow path is the routes themselves, which lead to the same ``ingest``: 4.0 us a request, not 0.3, of
+    110 that a single event takes (``tests/unit/ingest/test_route_answers.py``).
+    """
 
     def __init__(self, app: ASGIApp, ingest: Ingest) -> None:
         self._app = app

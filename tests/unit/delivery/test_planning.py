@@ -5,16 +5,13 @@ import json
 import msgspec
 import orjson
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from browser_plugin.destinations import NAMES, may_receive
 from forwarder.amplitude import AmplitudeDestination
 from forwarder.amplitude.wire.endpoints import Endpoint
 from forwarder.amplitude.wire.items import Item
 from forwarder.amplitude.wire.writing import write
 from forwarder.delivery.faults import Faults
-from forwarder.delivery.scheduler.planning import JobPlanner, is_excluded, plan_job, why_skipped
+from forwarder.delivery.scheduler.planning import JobPlanner, plan_job, why_skipped
 from forwarder.errors import ForwarderError, MappingError, PayloadError
 from forwarder.spool import StoredEvent
 from forwarder.spool.suppression import FOR_EVER, NOBODY, Suppression, marks_for
@@ -51,14 +48,6 @@ def test_an_event_may_exclude_the_destination(integrations: object, filtered: st
     work, why = plan_job(event(integrations=integrations), Planner(), None)
     assert why == filtered
     assert bool(work.items) is not bool(filtered)
-
-
-SAID: st.SearchStrategy[object] = st.sampled_from([True, False, None, 0, 1, "", "x", {}, []])
-
-
-@given(st.dictionaries(st.sampled_from([*NAMES, "All", "Other"]), SAID) | SAID)
-def test_the_quick_look_at_integrations_says_what_the_rule_says(integrations: object) -> None:
-    assert is_excluded(integrations) is not may_receive(integrations)
 
 
 def test_events_of_other_sources_are_filtered() -> None:
