@@ -24,6 +24,7 @@ from forwarder.ingest.service import IngestService
 from forwarder.memory import RequestMemory
 from forwarder.opening import open_configured
 from forwarder.spool import Spool
+from forwarder.spool.history import HOUR_MS
 from forwarder.wiring import destinations_of
 
 log = structlog.get_logger()
@@ -71,6 +72,7 @@ class Forwarder:
         """Open the spool, then take events and deliver them. Raises SpoolError, ConfigError."""
         self.spool = await open_configured(self.settings.spool)
         self.spool.bound_sessions(devices_of(self.settings.session))
+        self.spool.bound_history(self.settings.history.bytes, round(self.settings.history.hours * HOUR_MS))
         metrics.SPOOL_MAX_BYTES.put(self.settings.spool.max_bytes)
         self.delivery = self._delivery(self.settings)
         self.pages, self.service = self._front(self.settings)
@@ -91,6 +93,7 @@ class Forwarder:
             self.memory,
             EnrichmentService(enrichments_of(settings), settings.limits),
             rules,
+            self.spool.turn_away,
         )
         return Pages(settings), service
 
@@ -138,6 +141,7 @@ class Forwarder:
             await asyncio.sleep(LOOK_S)
             await self._watched("erasure", self._follow_erasure)
             await self._watched("sessions", self._end_sessions)
+            await self._watched("history", self.spool.write_turned_away)
 
     async def _watched(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
         try:

@@ -3,7 +3,7 @@
 from forwarder.config.settings import Settings
 
 FOR_THE_PROCESS = (
-    *("server.host", "server.port", "server.trusted_proxies", "spool"),
+    *("server.host", "server.port", "server.trusted_proxies", "spool", "history"),
     *("limits.request_seconds", "limits.idle_seconds", "limits.header_bytes"),
     *("limits.connections", "limits.unanswered_bytes"),
 )

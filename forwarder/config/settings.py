@@ -233,11 +233,21 @@ class Destination(Frozen):
         return value
 
 
+class HistorySettings(Frozen):
+    """How long events are kept once they have ended, to be found, shown and sent again; 0 is off."""
+
+    hours: Annotated[float, Field(ge=0)] = 72.0
+    """Since an event was received."""
+    bytes: Annotated[int, Field(ge=0)] = 2_000_000_000
+    """As stored, a third or less of what was sent; beyond, the oldest go. Waiting events never go."""
+
+
 class Settings(Frozen):
     """Everything one forwarder needs to know."""
 
     server: Server = Server()
     spool: SpoolSettings = SpoolSettings()
+    history: HistorySettings = HistorySettings()
     limits: Limits = Limits()
     session: dict[str, object] = {}  # noqa: RUF012 - pydantic copies defaults
     """The page's session plugin; see the plugin's own settings."""

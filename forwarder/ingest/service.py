@@ -17,11 +17,13 @@ from forwarder.ingest.normalization import RequestContext
 from forwarder.ingest.request import IngestRequest
 from forwarder.ingest.session_facts import read_again
 from forwarder.ingest.sorting import EventSorter
+from forwarder.ingest.turned_away import dropped, rejected
 from forwarder.ingest.validation import Rejection
 from forwarder.memory import RequestMemory
 from forwarder.outcomes import Outcome
 from forwarder.sessions.facts import SessionRules
 from forwarder.spool import NewEvent
+from forwarder.spool.history import TurnedAway
 
 log = structlog.get_logger()
 _MOST_ADDED = 8
@@ -79,10 +81,12 @@ class IngestService:
         memory: RequestMemory | None = None,
         enricher: Enricher | None = None,
         session_rules: Mapping[str, SessionRules] = MappingProxyType({}),
+        turn_away: Callable[[Sequence[TurnedAway]], None] = lambda events: None,
     ) -> None:
         """``memory``: where requests count what they hold; left out: by themselves.
 
-        ``session_rules``: by source; of the others nothing about sessions is decided here.
+        ``session_rules``: by source; of the others nothing about sessions is decided here. ``turn_away``
+        keeps events that end here for history.
         """
         self.session_rules = session_rules
         self.limits = limits
@@ -92,6 +96,7 @@ class IngestService:
         self._clock = clock
         self._record = record
         self._enricher = enricher
+        self._turn_away = turn_away
         self._memory = memory or RequestMemory(limits.unanswered_bytes)
         self._large = asyncio.Lock()
 
@@ -183,6 +188,7 @@ class IngestService:
         await self._keep(source, kept, now)
         if bad:
             self._record_rejections(source, bad)
+            self._turn_away(rejected(source.name, now, bad, envelope.events))
             if source.strict:
                 return _strict_response(bad, len(good))
         return OK
@@ -194,6 +200,7 @@ class IngestService:
         kept = await enricher.enrich(source.name, good, arrival.address)
         if len(kept) < len(good):
             self._record(source.name, Outcome.FILTERED, "enrich", len(good) - len(kept))
+            self._turn_away(dropped(arrival.received_at, good, kept))
         rules = self.session_rules.get(source.name)
         return kept if rules is None else [read_again(event, arrival.from_page, rules) for event in kept]
 

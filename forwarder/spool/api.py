@@ -15,6 +15,7 @@ import msgspec
 from forwarder.errors import SpoolError, SpoolUnavailable
 from forwarder.sessions.facts import SessionFacts, SessionRules
 from forwarder.spool.counts import Counts
+from forwarder.spool.history import Ended, SentBatch, TurnedAway
 from forwarder.spool.user_mark import UserMark
 
 
@@ -83,7 +84,8 @@ class Settlement(NamedTuple):
 
     ``cursor``: the highest seq up to which all are finished or set aside. ``park``: to set aside, written
     over what was parked under the same seq. ``unpark``: seqs no longer parked. ``merge``: group to the group
-    it became part of. ``ended``: how many events ended, by outcome and reason, since the last settlement.
+    it became part of. ``ended``: how many events ended, by outcome and reason, since the last settlement;
+    ``ends``: which, and ``sent``: the requests that were answered, for history.
     """
 
     cursor: int
@@ -92,6 +94,8 @@ class Settlement(NamedTuple):
     dead: Sequence[NewDead] = ()
     merge: Mapping[str, str] = {}
     ended: Mapping[tuple[str, str], int] = {}
+    ends: Sequence[Ended] = ()
+    sent: Sequence[SentBatch] = ()
 
 
 class MessageGroup(NamedTuple):
@@ -162,7 +166,19 @@ class Spool(Protocol):
         ...
 
     async def expire(self, now: int) -> None:
-        """Let go of dead letters beyond their bounds, where nothing is settled for long."""
+        """Let go of dead letters and history beyond their bounds, where nothing else happens for long."""
+        ...
+
+    def bound_history(self, max_bytes: int, max_age_ms: int) -> None:
+        """Keep accepted events, and what became of them, within these bounds; with a 0, not at all."""
+        ...
+
+    def turn_away(self, events: Sequence[TurnedAway]) -> None:
+        """Have history keep events that were rejected, as far as there is room; nobody waits for that."""
+        ...
+
+    async def write_turned_away(self) -> None:
+        """Write these now, where no other change to the spool has taken them along."""
         ...
 
     async def retry(self, numbers: Sequence[int]) -> int:

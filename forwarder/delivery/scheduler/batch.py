@@ -12,12 +12,13 @@ class Batch:
     """A batch: the items that go in one request, in order.
 
     ``jobs``: their events, each once; ``split_level``: how often its bound was halved; ``due_at``: when it
-    goes even if not full, ms since the epoch; ``full``: nothing more goes in; ``room``: bytes still free;
-    ``weight``: bytes that one byte of an item may need, three where it is percent-encoded.
+    goes even if not full, ``sent_at``: when it went, ms since the epoch; ``full``: nothing more goes in;
+    ``room``: bytes still free; ``weight``: bytes that one byte of an item may need, three where it is
+    percent-encoded.
     """
 
     __slots__ = (
-        *("due_at", "endpoint", "full", "max_items", "min_id_length", "split_level"),
+        *("due_at", "endpoint", "full", "max_items", "min_id_length", "sent_at", "split_level"),
         *("items", "jobs", "room", "weight"),
     )
 
@@ -30,7 +31,7 @@ class Batch:
         self.max_items = max(1, min(bound.items >> level, most))
         self.room = bound.bytes - ENVELOPE_BYTES
         self.weight = weight_of(item.endpoint)
-        self.due_at = 0
+        self.due_at = self.sent_at = 0
         self.jobs: list[Job] = []
         self.items: list[Item] = []
         self.full = False

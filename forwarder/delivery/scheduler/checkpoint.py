@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from forwarder.outcomes import Outcome
+from forwarder.spool.history import Ended
 
 End = tuple[str, str]
 """How an event ended: the outcome and its reason."""
@@ -25,6 +26,7 @@ class Checkpoint:
         self.counts: Counter[End] = Counter()
         """Ends since the last ``drain_counts``."""
         self._ends: dict[int, End | None] = {}
+        self._passed: list[Ended] = []
         self._settled = cursor
         self._set_aside: set[int] = set()
         self._reread_to = 0
@@ -53,11 +55,19 @@ class Checkpoint:
         if seq > self.cursor:
             self._ends[seq] = end
         else:
-            self.counts[end] += 1
+            self._count(seq, end)
+
+    def _count(self, seq: int, end: End) -> None:
+        self.counts[end] += 1
+        last = self._passed[-1] if self._passed else None
+        if last is not None and last.last + 1 == seq and (last.outcome, last.reason) == end:
+            self._passed[-1] = Ended(*end, last.first, seq)
+        else:
+            self._passed.append(Ended(*end, seq, seq))
 
     def dead_lettered(self, seq: int, reason: str) -> None:
         """Note that an event is a dead letter: counted at once, for the letter outlives a crash."""
-        self.counts[Outcome.DEAD, reason.partition(":")[0]] += 1
+        self._count(seq, (Outcome.DEAD, reason.partition(":")[0]))
         self.set_aside(seq)
 
     def set_aside(self, seq: int) -> None:
@@ -75,7 +85,7 @@ class Checkpoint:
             self.cursor += 1
             end = self._ends.pop(self.cursor)
             if end is not None:
-                self.counts[end] += 1
+                self._count(self.cursor, end)
         self.read_to = max(self.read_to, self.cursor)
         return self.cursor != self._settled or bool(self.counts)
 
@@ -84,3 +94,8 @@ class Checkpoint:
         counts, self.counts = self.counts, Counter()
         self._settled = self.cursor
         return counts
+
+    def drain_ends(self) -> list[Ended]:
+        """Return which events these were, and begin anew."""
+        passed, self._passed = self._passed, []
+        return passed

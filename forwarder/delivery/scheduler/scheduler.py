@@ -79,6 +79,7 @@ class Scheduler:
             batch = self._queue.batches.next(now, patience, alone=self.breaker.probing)
             if batch is None:
                 break
+            batch.sent_at = now
             sent.append(batch)
         return sent
 
@@ -104,6 +105,7 @@ class Scheduler:
                 decisions = self.retry_policy.apply(batch, answer, now)
         except Exception as error:
             decisions = self._blamed(batch, fault_of(error), now)
+        self._tracker.note_sent(batch, answer, now)
         self._returned(batch, decisions, now)
         return decisions
 

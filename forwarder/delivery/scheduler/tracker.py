@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from forwarder.amplitude.wire.responses import UpstreamResponse
 from forwarder.delivery.faults import Faults
+from forwarder.delivery.scheduler.batch import Batch
 from forwarder.delivery.scheduler.checkpoint import Checkpoint
 from forwarder.delivery.scheduler.job import Job
 from forwarder.delivery.scheduler.parking import Parking
 from forwarder.delivery.scheduler.settings import SchedulerSettings
 from forwarder.delivery.scheduler.window import Window
 from forwarder.spool import MessageGroup, NewDead, Settlement
+from forwarder.spool.history import MOST_ANSWER, SentBatch, spans_of
 
 
 class JobTracker:
@@ -22,6 +25,7 @@ class JobTracker:
         self.parking = Parking(settings.redrive_ms)
         self.checkpoint = Checkpoint(cursor)
         self._dead: list[NewDead] = []
+        self._sent: list[SentBatch] = []
         self._faults = faults
 
     def resume(self, groups: Sequence[MessageGroup], aside: set[int]) -> None:
@@ -49,6 +53,21 @@ class JobTracker:
         else:
             self.checkpoint.ended(job.event.seq, filtered)
 
+    def note_sent(self, batch: Batch, answer: UpstreamResponse, now: int) -> None:
+        """Note that a batch was answered, for history. ``now``: ms since the epoch."""
+        self._sent.append(
+            SentBatch(
+                batch.endpoint.value,
+                batch.sent_at,
+                now,
+                answer.status,
+                answer.failure,
+                answer.body[:MOST_ANSWER],
+                len(batch.items),
+                spans_of(job.event.seq for job in batch.jobs),
+            )
+        )
+
     def park_unfinished(self) -> None:
         """Park what keeps the cursor before events that have ended, and what may have been sent.
 
@@ -61,11 +80,13 @@ class JobTracker:
 
     def has_news(self) -> bool:
         """Tell whether ``settlement`` has something to write."""
-        return self.checkpoint.advance() or bool(self._dead) or self.parking.changed
+        return self.checkpoint.advance() or bool(self._dead or self._sent) or self.parking.changed
 
     def settlement(self) -> Settlement:
         """Return what has become of events since the last call; the caller writes it."""
         self.checkpoint.advance()
         park, unpark, merge = self.parking.changes()
         dead, self._dead = self._dead, []
-        return Settlement(self.checkpoint.cursor, park, unpark, dead, merge, self.checkpoint.drain_counts())
+        sent, self._sent = self._sent, []
+        ended, ends = self.checkpoint.drain_counts(), self.checkpoint.drain_ends()
+        return Settlement(self.checkpoint.cursor, park, unpark, dead, merge, ended, ends, sent)

@@ -16,8 +16,9 @@ from forwarder.spool.jetstream.log import Log
 from forwarder.spool.jetstream.reading import Record
 from forwarder.spool.jetstream.replication import Contents
 from forwarder.spool.jetstream.snapshot import Logged, SnapshotBegin, SnapshotEnd, SnapshotRows
-from forwarder.spool.sqlite import cursors
+from forwarder.spool.sqlite import cursors, history_rows
 from forwarder.spool.sqlite.dedup import DedupIndex
+from forwarder.spool.sqlite.history import HistoryWriter
 from forwarder.spool.sqlite.operations import Appended, Erased, Settled
 from forwarder.spool.sqlite.schema import APPLICATION_ID, connect, is_spool_or_empty, open_database
 
@@ -85,6 +86,8 @@ class Replica:
                 self.contents.edges.append((change.rows[-1][0], record.position))
             elif complete or isinstance(change, Erased):  # events are not told again
                 change.apply(self._database)
+            elif isinstance(change, Settled):  # nor is what became of them
+                history_rows.settle(self._database, change.destination, change.settlement, change.now)
             if isinstance(change, Settled):
                 self._cursors[change.destination] = change.settlement.cursor
 
@@ -115,6 +118,7 @@ class Replica:
         """Let go of events that every destination has passed, and close the file in good order."""
         database = self._database
         self._remember()
+        HistoryWriter(database).complete(cursors.lowest(database, 0))
         database.execute("DELETE FROM event WHERE seq <= ?", (cursors.lowest(database, 0),))
         database.execute("INSERT OR REPLACE INTO note VALUES ('closed', 1)")
         self.close()

@@ -34,6 +34,8 @@ class DeadBounds:
         self._looked_at: int | None = None
         row = database.execute("SELECT value FROM note WHERE name = ?", (_CLOCK,)).fetchone()
         self._clock = ClockTrust(row[0] if row else None)
+        self.believed = False
+        """Whether the clock was believed when it was last looked at."""
 
     def due(self, added: Sequence[NewDead], now: int) -> list[Discarded]:
         """Return what is to be discarded once ``added`` are written. ``now``: ms since the epoch."""
@@ -56,7 +58,8 @@ class DeadBounds:
 
     def _too_old(self, now: int) -> list[int]:
         """Return the oldest that are beyond the age; none while the clock is not to be believed."""
-        if not self._clock.believes(now, time.monotonic_ns() // 1_000_000):
+        self.believed = self._clock.believes(now, time.monotonic_ns() // 1_000_000)
+        if not self.believed:
             return []
         self._database.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (_CLOCK, now))
         return [number for number, died_at, _ in self._oldest() if now - died_at > self.max_age_ms]

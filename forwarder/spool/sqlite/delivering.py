@@ -8,7 +8,7 @@ from itertools import starmap
 from typing_extensions import override
 
 from forwarder.spool.api import MessageGroup, Parked, Settlement, StoredEvent
-from forwarder.spool.sqlite import cursors, parked
+from forwarder.spool.sqlite import cursors, history_rows, parked
 from forwarder.spool.sqlite.file import SpoolFile
 from forwarder.spool.sqlite.operations import Attached, Settled
 
@@ -37,9 +37,15 @@ class Delivering(SpoolFile):
         grown = parked.Extent(0, 0)
         edge = (0, 0, 0)
 
+        history = self._transaction.history
+        if not history.is_on:
+            settlement = settlement._replace(ends=(), sent=())
+
         def work() -> None:
             nonlocal grown
             grown = self._do(Settled(destination, settlement, now))
+            if settlement.ends or settlement.sent:
+                history.note_settled(history_rows.size_of(settlement))
             for change in self._dead_bounds.due(settlement.dead, now):
                 self._do(change)
             trim()
@@ -50,6 +56,7 @@ class Delivering(SpoolFile):
             lowest = cursors.lowest(self._database, capacity.first - 1)
             upto = min(lowest, capacity.first - 1 + self._trim)
             if upto >= capacity.first:
+                history.complete(upto)
                 self._database.execute("DELETE FROM event WHERE seq <= ?", (upto,))
             edge = (*capacity.look(), lowest)
 

@@ -11,12 +11,11 @@ import msgspec
 
 from forwarder.sessions.rows import SessionRow
 from forwarder.spool.api import Settlement
-from forwarder.spool.sqlite import cursors, erasure, parked, session_rows
+from forwarder.spool.sqlite import cursors, erasure, history_rows, parked, session_rows
+from forwarder.spool.sqlite.history_rows import Row as Row
 from forwarder.spool.suppression import Erasure, UserMark
 
 T_co = TypeVar("T_co", covariant=True)
-Row: TypeAlias = tuple[int, int, str, str, bytes, int]
-"""An event as the table has it: what ``StoredEvent`` has, and bytes of all bodies so far."""
 _INSERT = "INSERT INTO event (seq, at, source, message_id, body, total) VALUES "
 _ROW = "(?,?,?,?,?,?)"
 _TOGETHER = 50
@@ -72,6 +71,7 @@ class Settled(msgspec.Struct, frozen=True, array_like=True, tag="settled"):
         """Write it; return how much more is parked."""
         grown = parked.park(database, self.destination, self.settlement, self.now)
         cursors.advance(database, self.destination, self.settlement.cursor, self.settlement.ended)
+        history_rows.settle(database, self.destination, self.settlement, self.now)
         return grown
 
 

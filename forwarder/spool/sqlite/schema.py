@@ -63,6 +63,26 @@ MIGRATIONS = (
         number INTEGER PRIMARY KEY, at INTEGER NOT NULL, states INTEGER NOT NULL, body BLOB NOT NULL
     );
     """,
+    """
+    CREATE TABLE history ( -- accepted events, many in one row; see HistoryWriter
+        first INTEGER PRIMARY KEY, events INTEGER NOT NULL, -- the first seq; how many events
+        began INTEGER NOT NULL, at INTEGER NOT NULL,        -- when the first and the last were received, ms
+        total INTEGER NOT NULL,                             -- bytes so far: what is kept is a difference
+        body BLOB NOT NULL
+    );
+    CREATE TABLE history_hash ( -- what the events of each row are found by; see event_keys
+        first INTEGER PRIMARY KEY, hashes BLOB NOT NULL
+    );
+    CREATE TABLE settled ( -- which events ended how, and the requests: one row for each settlement
+        number INTEGER PRIMARY KEY, destination TEXT NOT NULL, at INTEGER NOT NULL,
+        first INTEGER NOT NULL, last INTEGER NOT NULL, body BLOB NOT NULL
+    );
+    CREATE INDEX settled_last ON settled (last, first);
+    CREATE TABLE turned_away ( -- events that ended at ingest, the latest of them
+        number INTEGER PRIMARY KEY, at INTEGER NOT NULL, events INTEGER NOT NULL, total INTEGER NOT NULL,
+        body BLOB NOT NULL
+    );
+    """,
 )
 """Each entry brings the file from the version before it to the next; the first makes an empty one."""
 

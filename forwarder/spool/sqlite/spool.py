@@ -8,12 +8,12 @@ from forwarder.errors import SpoolUnavailable
 from forwarder.spool.counts import Counts
 from forwarder.spool.sqlite import cursors
 from forwarder.spool.sqlite.accepting import Accepting
-from forwarder.spool.sqlite.dead_letters import DeadLetters
 from forwarder.spool.sqlite.deleted_users import DeletedUsers
 from forwarder.spool.sqlite.delivering import Delivering
+from forwarder.spool.sqlite.keeping_history import KeepingHistory
 
 
-class SqliteSpool(Accepting, Delivering, DeadLetters, DeletedUsers):
+class SqliteSpool(Accepting, Delivering, KeepingHistory, DeletedUsers):
     """The spool in one SQLite file, with all that its sides can do."""
 
     @override

@@ -9,13 +9,14 @@ from typing import Protocol
 from forwarder.errors import SpoolFull
 from forwarder.sessions.book import SessionBook
 from forwarder.sessions.closer import end_event
-from forwarder.sessions.facts import SessionRules
+from forwarder.sessions.facts import SessionFacts, SessionRules
 from forwarder.sessions.stamp import MOST_BYTES, stamped
 from forwarder.spool.api import NewEvent
 from forwarder.spool.sqlite import session_rows
 from forwarder.spool.sqlite.capacity import Capacity
 from forwarder.spool.sqlite.dedup import DedupIndex
 from forwarder.spool.sqlite.disk import Disk
+from forwarder.spool.sqlite.history import HistoryWriter
 from forwarder.spool.sqlite.operations import Appended, Operation, Row, SessionsChanged, insert
 from forwarder.spool.sqlite.session_rows import SessionCleaner
 
@@ -40,6 +41,25 @@ class EndsRefusedError(Exception):
     """
 
 
+class _Draft:
+    """The draft of one transaction: what it has let in and changed so far.
+
+    ``now``: when its sessions were decided, ms since the epoch; ``written``: events that are in the table;
+    ``facts`` and ``sessions``: of each event, what the session rules were asked and which one it was given.
+    """
+
+    __slots__ = ("changes", "facts", "marks", "now", "rows", "sessions", "written")
+
+    def __init__(self) -> None:
+        self.changes: list[Operation[object]] = []
+        self.now = 0
+        self.marks: set[int] = set()
+        self.rows: list[Row] = []
+        self.facts: list[SessionFacts | None] = []
+        self.sessions: list[int | None] = []
+        self.written = 0
+
+
 class WriteTransaction:
     """The transaction under way. It belongs to the writer's thread."""
 
@@ -58,11 +78,8 @@ class WriteTransaction:
         self._capacity = capacity
         self._disk = disk
         self._replicator = replicator
-        self._changes: list[Operation[object]] = []
-        self._now = 0
-        self._marks: set[int] = set()
-        self._rows: list[Row] = []
-        self._written = 0
+        self._draft = _Draft()
+        self.history = HistoryWriter(database)
         self.sessions = sessions
         self._cleaner = None if sessions is None else SessionCleaner(database, sessions)
         if dedup is not None:
@@ -80,9 +97,8 @@ class WriteTransaction:
 
     def begin(self) -> None:
         """See ``TransactionHooks``."""
-        self._marks, self._rows, self._written = set(), [], 0
-        self._changes = []
-        self._now = 0
+        self._draft = _Draft()
+        self.history.begin()
         if self.sessions is not None:
             self.sessions.begin()
         self._capacity.begin()
@@ -95,7 +111,7 @@ class WriteTransaction:
     def note(self, change: Operation[object]) -> None:
         """A change is written in this transaction."""
         if self._replicator is not None:
-            self._changes.append(change)
+            self._draft.changes.append(change)
 
     def add(self, events: Sequence[NewEvent], marks: Sequence[int], now: int) -> list[bool]:
         """Let events in, those that are new; tell which. Raises SpoolFull, and then lets none in."""
@@ -103,7 +119,8 @@ class WriteTransaction:
         assert dedup is not None
         dedup.expire(now)
         answers, new, kept = [], [], []
-        pending = self._marks
+        draft = self._draft
+        pending = draft.marks
         seq, total = capacity.draft_last, capacity.draft_total
         most = total
         for event, mark in zip(events, marks, strict=True):
@@ -116,6 +133,8 @@ class WriteTransaction:
                 pending.add(mark)
                 new.append(mark)
                 kept.append(event)
+            else:
+                self.history.duplicate(event.source, event.message_id, now)
         if kept:
             try:
                 self._disk.take(most - total)
@@ -126,7 +145,7 @@ class WriteTransaction:
             for event, body in zip(kept, self._bodies(kept, now), strict=True):
                 seq += 1
                 total += len(body)
-                self._rows.append((seq, now, event.source, event.message_id, body, total))
+                draft.rows.append((seq, now, event.source, event.message_id, body, total))
             capacity.draft_total = total
         return answers
 
@@ -134,37 +153,47 @@ class WriteTransaction:
         """Return the events' bodies, with the session of each that is given one here."""
         bodies = [event.body for event in events]
         facts = [event.session for event in events]
+        given: list[int | None] = [None] * len(events)
         if self.sessions is not None and any(facts):
-            self._now = now
+            self._draft.now = now
             for index, done in enumerate(self.sessions.assign(facts, now)):
                 event = facts[index]
                 if done is not None and event is not None:
                     bodies[index] = stamped(bodies[index], event, done)
+                    given[index] = done.session_id
+        self._draft.facts += facts
+        self._draft.sessions += given
         return bodies
 
     def write(self) -> None:
         """Write what was let in; to be done before others look at the table."""
-        insert(self._database, self._rows[self._written :])
-        self._written = len(self._rows)
+        draft, new = self._draft, slice(self._draft.written, None)
+        if draft.written == len(draft.rows):
+            return
+        insert(self._database, draft.rows[new])
+        self.history.add(list(zip(draft.rows[new], draft.facts[new], draft.sessions[new], strict=True)))
+        draft.written = len(draft.rows)
 
     def finish(self) -> None:
         """See ``TransactionHooks``."""
-        if self._written < len(self._rows):
-            self.write()
+        self.write()
+        self.history.finish()
         if self.sessions is not None:
             self._write_sessions(self.sessions)
         if self._replicator is None:
             return
-        if self._rows:
-            self._changes.append(Appended(self._rows))
-        if self._changes:
-            self._replicator.keep(self._changes)
+        draft = self._draft
+        if draft.rows:
+            draft.changes.append(Appended(draft.rows))
+        if draft.changes:
+            self._replicator.keep(draft.changes)
 
     def _write_sessions(self, book: SessionBook) -> None:
         """Write which sessions have changed."""
         assert self._cleaner is not None
-        upto = self._cleaner.clean(self._now) if self._now and self._cleaner.is_due(self._now) else 0
-        row = book.changed(self._now, upto)
+        now = self._draft.now
+        upto = self._cleaner.clean(now) if now and self._cleaner.is_due(now) else 0
+        row = book.changed(now, upto)
         if row is not None:
             change = SessionsChanged(row, upto)
             self.note(change)
@@ -175,7 +204,7 @@ class WriteTransaction:
         book, dedup = self.sessions, self.dedup
         assert book is not None
         assert dedup is not None
-        self._now = now
+        self._draft.now = now
         events = []
         for end in book.end(rules, now, since):
             message_id, body = end_event(end, rules[end.source], now)
@@ -192,12 +221,14 @@ class WriteTransaction:
             self._replicator.committed()
         if self.sessions is not None:
             self.sessions.committed()
-        if not self._rows:
+        self.history.committed()
+        rows = self._draft.rows
+        if not rows:
             return []
         assert self.dedup is not None
         self._capacity.last, self._capacity.total = self._capacity.draft_last, self._capacity.draft_total
-        self.dedup.add(self._marks, self._rows[-1][1])
-        return self._rows
+        self.dedup.add(self._draft.marks, rows[-1][1])
+        return rows
 
     def relieve(self) -> None:
         """See ``TransactionHooks``."""

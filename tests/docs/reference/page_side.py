@@ -17,7 +17,7 @@ STORED = {
 }
 """What each stored key means."""
 FILES = {
-    "spool.db": "The events that wait, dead letters, counts, the dedup index. The one file to back up.",
+    "spool.db": "The events that wait, history, dead letters, counts, the dedup index. The one file to back up.",
     "spool.db-wal": "SQLite's log; part of the spool while a forwarder runs.",
     "spool.db-shm": "SQLite's index of that log; made anew.",
     "spool.db-lock": "Held by the forwarder that serves; empty.",

@@ -17,6 +17,7 @@ from tests.support.processes import ROOT
 SECTIONS: dict[str, tuple[type[BaseModel], str]] = {
     "[server]": (settings.Server, "Where the forwarder listens, and what it serves to pages."),
     "[spool]": (settings.SpoolSettings, "Where accepted events wait."),
+    "[history]": (settings.HistorySettings, "How long events are kept once they have ended."),
     "[limits]": (settings.Limits, "What senders may do; sizes in bytes, times in seconds."),
     "[[sources]]": (settings.Source, "Who sends events."),
     "[[destinations]]": (settings.Destination, "Where events go."),
