@@ -77,6 +77,8 @@ class Forwarder:
         self.delivery = self._delivery(self.settings)
         self.pages, self.service = self._front(self.settings)
         await self.delivery.start()
+        if self.delivery.erasure:
+            await self.spool.forget_sessions()
         self._watching = asyncio.create_task(self._watch_spool())
 
     def _delivery(self, settings: Settings) -> DeliveryService:
@@ -160,6 +162,7 @@ class Forwarder:
         """Deliver anew from the spool once users were deleted: what is in memory may be theirs."""
         if await self.spool.erasure() == self.delivery.erasure:
             return
+        await self.spool.forget_sessions()
         async with self._changing:
             if self._stopping:
                 return

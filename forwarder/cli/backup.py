@@ -20,10 +20,10 @@ from forwarder.spool.sqlite.schema import open_database
 def backup(config: Path | None, file: Path) -> None:
     """Write the spool, as it is at one moment, to FILE; a forwarder that serves from it goes on.
 
-    The copy holds what waits, is parked and dead, history, which ids came in the last day, and the counts. To restore
-    it, stop the forwarder, remove the spool's file with those beside it (-wal, -shm), copy FILE to its place
-    and start. What was delivered after the backup is delivered again, and Amplitude drops it for 7 days;
-    users deleted after the backup have to be deleted again.
+    The copy holds what waits, is parked and dead, history, which ids came in the last day, and the counts. To
+    restore it, stop the forwarder, remove the spool's file with those beside it (-wal, -shm), copy FILE to
+    its place and start. What was delivered after the backup is delivered again, and Amplitude drops it for 7
+    days; users deleted after the backup have to be deleted again.
 
     \b
       forwarder backup --config forwarder.toml /backup/spool-$(date +%F).db

@@ -150,4 +150,5 @@ def _remove(eraser: "Eraser", until: int, so_far: str, *, again: bool = False) -
         return
     waiting = f"{counted(removed.waiting, 'waiting event')}, " if eraser.everywhere else ""
     parked, dead = counted(removed.parked, "parked event"), counted(removed.dead, "dead letter")
-    say(f"spool: removed {waiting}{parked}, {dead}{', once more' if again else ''}")
+    old = f", {counted(removed.history, 'event')} of history" if removed.history else ""
+    say(f"spool: removed {waiting}{parked}, {dead}{old}{', once more' if again else ''}")

@@ -6,15 +6,18 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar, cast
 
 from forwarder.config.settings import SpoolSettings
 from forwarder.delivery.scheduler.planning import USER_DELETED, Planner, plan_job
 from forwarder.errors import SpoolError
+from forwarder.javascript.json import stringify
 from forwarder.opening import open_configured
 from forwarder.spool import StoredEvent
 from forwarder.spool.location import is_stream_url
+from forwarder.spool.sqlite import history_rows
 from forwarder.spool.sqlite.spool import SqliteSpool
 from forwarder.spool.suppression import FOR_EVER, Erasure, Suppression, marks_for
 
@@ -29,6 +32,7 @@ class Removed(NamedTuple):
     waiting: int
     parked: int
     dead: int
+    history: int
 
 
 async def with_spool(settings: SpoolSettings, act: Callable[[SqliteSpool], Awaitable[T]]) -> T:
@@ -98,9 +102,10 @@ class Eraser:
         events = [seq async for seq in self._waiting(spool)] if self.everywhere else []
         parked = [place async for place in self._parked(spool)]
         dead = [number async for number in self._dead(spool)]
-        if events or parked or dead:
-            await spool.erase(Erasure(events, parked, dead))
-        return Removed(len(events), len(parked), len(dead))
+        history = [seq async for seq in self._history(spool)] if self.everywhere else []
+        if events or parked or dead or self.everywhere:
+            await spool.erase(Erasure(events, parked, dead, history, self.everywhere))
+        return Removed(len(events), len(parked), len(dead), len(history))
 
     async def _waiting(self, spool: SqliteSpool) -> AsyncIterator[int]:
         after = 0
@@ -125,6 +130,18 @@ class Eraser:
                 if self._counts(letter.destination) and self._is_theirs(letter.event):
                     yield letter.number
             after = page[-1].number
+
+    async def _history(self, spool: SqliteSpool) -> AsyncIterator[int]:
+        """Yield the events in history that name one of the users, in whatever field, and are theirs."""
+        texts = [stringify(user)[1:-1].lower().encode() for user in self.user_ids]
+        texts += [user.lower().encode() for user in self.user_ids]
+        last = 0
+        while row := await spool.look(partial(history_rows.next_row, after=last)):
+            last = row[0].seq
+            for event in row:
+                lower = event.body.lower()
+                if any(text in lower for text in texts) and self._is_theirs(event):
+                    yield event.seq
 
     def _counts(self, destination: str) -> bool:
         return self.everywhere or destination in self.destinations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from forwarder.sessions.assigner import running, with_assigned, with_given
@@ -194,6 +194,22 @@ class SessionBook:
             else:
                 self._devices.set(key, self._written(device, device.current, device.past, device.waiting))
         self._rows.remove(row)
+
+    def forget(self, is_deleted: Callable[[str], bool]) -> set[str]:
+        """Forget the devices of deleted users; return their keys. ``is_deleted``: tells by a user's id."""
+        own = {key for key in self._devices.values if not is_device(key) and is_deleted(id_of(key))}
+        found = own | {
+            key for key, one in self._devices.values.items() if one.user and is_deleted(id_of(one.user))
+        }
+        for key in found:
+            self._devices.remove(key)
+        for user in [user for user, key in self._users.values.items() if key in found]:
+            self._users.remove(user)
+        return found
+
+    def without(self, row: SessionRow, keys: set[str]) -> SessionRow | None:
+        """Return a row without these devices, None where it has none of them; it is written in its place."""
+        return self._rows.without(row, keys)
 
     def _written(self, device: Device, current: Session, past: tuple[Session, ...], waiting: bool) -> Device:
         """Return a device as this transaction writes it."""

@@ -61,6 +61,14 @@ class RowLog:
         """Note that a row goes."""
         self._states -= row.states
 
+    def without(self, row: SessionRow, keys: set[str]) -> SessionRow | None:
+        """Return a row without the states of these keys, None where it has none of them."""
+        if keys.isdisjoint(row.keys()):
+            return None
+        left = [(key, device) for key, device in row.devices() if key not in keys]
+        self._states -= row.states - len(left)
+        return SessionRow(row.number, row.at, len(left), _encode(left))
+
     def is_crowded(self, live: int) -> bool:
         """Return whether the rows hold much that is outdated. ``live``: states that count."""
         return self._states > 2 * live + SPARE

@@ -197,6 +197,10 @@ class Spool(Protocol):
         """Write marks, which cover all events accepted so far; return the number of this erasure."""
         ...
 
+    async def forget_sessions(self) -> None:
+        """Forget the sessions of deleted users and of their devices, once for each erasure."""
+        ...
+
     async def erasure(self) -> int:
         """Return the number of the latest erasure, 0 for none."""
         ...

@@ -6,7 +6,7 @@ says. Planning passes over covered events, so that none is sent, wherever a copy
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from secrets import token_bytes
 from typing import Final
@@ -24,11 +24,17 @@ _KEY_BYTES: Final = 16
 
 
 class Erasure(msgspec.Struct, frozen=True):
-    """Events to remove: seqs of the queue, destination and seq of parked ones, numbers of dead letters."""
+    """Events to remove: seqs of the queue, destination and seq of parked ones, numbers of dead letters.
+
+    ``history``: seqs of events in history; ``turned_away``: whether all that ended at ingest goes as well:
+    who it is of cannot be said.
+    """
 
     events: list[int] = []
     parked: list[tuple[str, int]] = []
     dead: list[int] = []
+    history: list[int] = []
+    turned_away: bool = False
 
 
 def user_key(user_id: object) -> str:
@@ -53,6 +59,15 @@ def marks_for(
     key = next((mark.key for mark in known), None) or token_bytes(_KEY_BYTES)
     names = list(destinations)
     return [UserMark(mark_of(user, key), key, name, 0, until) for user in user_ids for name in names]
+
+
+def deleted_everywhere(marks: Iterable[UserMark]) -> Callable[[str], bool]:
+    """Return what tells of a user's id whether he was deleted at all destinations."""
+    by_key: dict[bytes, set[bytes]] = {}
+    for mark in marks:
+        if not mark.destination:
+            by_key.setdefault(mark.key, set()).add(mark.mark)
+    return lambda user_id: any(mark_of(user_id, key) in users for key, users in by_key.items())
 
 
 class Suppression:

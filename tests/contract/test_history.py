@@ -1,4 +1,4 @@
-"""History with the spool that writes it, and of a stream on the next machine, as far as the stream reaches."""
+"""History with the spool that writes it, and of a stream on the next machine as far as it reaches."""
 
 import sqlite3
 from pathlib import Path

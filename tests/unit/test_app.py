@@ -139,6 +139,7 @@ ONCE: dict[str, dict[str, dict[str, object]]] = {
     "server.port": {"server": {"port": 8301}},
     "server.trusted_proxies": {"server": {"trusted_proxies": ["10.0.0.0/8"]}},
     "spool": {"spool": {"path": "other.db"}},
+    "history": {"history": {"hours": 1}},
     "limits.request_seconds": {"limits": {"request_seconds": 61}},
     "limits.idle_seconds": {"limits": {"idle_seconds": 76}},
     "limits.header_bytes": {"limits": {"header_bytes": 40_000}},

@@ -58,10 +58,16 @@ class JetStreamAdmin(SqliteSpool):
 
     async def erase(self, events: Erasure) -> None:
         """See ``SqliteSpool``. Raises SpoolError where no forwarder is there to do it."""
-        size = max(len(events.events), len(events.parked), len(events.dead))
+        size = max(1, len(events.events), len(events.parked), len(events.dead), len(events.history))
         for at in range(0, size, _PAGE):
             some = slice(at, at + _PAGE)
-            page = Erasure(events.events[some], events.parked[some], events.dead[some])
+            page = Erasure(
+                events.events[some],
+                events.parked[some],
+                events.dead[some],
+                events.history[some],
+                events.turned_away,
+            )
             await self._ask_for(ControlRequest(erase=page))
 
     async def _ask_for(self, question: ControlRequest) -> int:

@@ -13,7 +13,7 @@ from forwarder.spool.sqlite import erasure, parked
 from forwarder.spool.sqlite.file import SpoolFile
 from forwarder.spool.sqlite.lock import Lock
 from forwarder.spool.sqlite.operations import Erased, SuppressionLifted, UsersMarked
-from forwarder.spool.suppression import Erasure, UserMark
+from forwarder.spool.suppression import Erasure, UserMark, deleted_everywhere
 
 
 class DeletedUsers(SpoolFile):
@@ -67,9 +67,27 @@ class DeletedUsers(SpoolFile):
 
         def work() -> None:
             nonlocal smaller
+            self._transaction.write()
             smaller = self._do(Erased(events))
+            self._transaction.history.restart()
 
         await self._note(work, lambda: self._capacity.grow_aside(smaller))
+
+    async def forget_sessions(self) -> None:
+        """Forget the sessions of users that were deleted since this was last done, and of their devices."""
+
+        def work() -> None:
+            number = self._noted(erasure.ASKED)
+            if number > self._noted(erasure.FORGOTTEN):
+                marks = starmap(UserMark, self._database.execute(erasure.MARKS))
+                self._transaction.forget_sessions(deleted_everywhere(marks))
+                note = "INSERT OR REPLACE INTO note VALUES (?, ?)"
+                self._database.execute(note, (erasure.FORGOTTEN, number))
+
+        await self._note(work)
+
+    def _noted(self, name: str) -> int:
+        return int(self._database.execute(erasure.NOTE, (name,)).fetchone()[0])
 
     async def all_parked(self, after: int, limit: int) -> list[tuple[int, str, StoredEvent]]:
         """For tools: return parked events of all destinations, each with what ``after`` goes by."""

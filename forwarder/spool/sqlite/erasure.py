@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
+from forwarder.spool.sqlite import history_erasure
 from forwarder.spool.sqlite.parked import Extent, delete_dead_letters
 from forwarder.spool.suppression import KEPT_MS, Erasure, UserMark
 
@@ -15,6 +16,8 @@ ASKED: Final = "erasure"
 """The note that counts erasures."""
 DONE: Final = "erasure_done"
 """The note of the erasure from which on deliveries know the marks."""
+FORGOTTEN: Final = "sessions_erasure"
+"""The note of the erasure up to which users' sessions are forgotten, too."""
 PARKED: Final = (
     "SELECT rowid, destination, seq, at, source, message_id, body FROM parked WHERE rowid > ? ORDER BY rowid"
     " LIMIT ?"
@@ -76,6 +79,9 @@ def erase(database: sqlite3.Connection, erasure: Erasure) -> Extent:
                 "UPDATE parked SET body = x'', state = x'' WHERE destination = ? AND seq = ?", place
             )
         delete_dead_letters(database, erasure.dead)
+        history_erasure.erase(database, erasure.history)
+        if erasure.turned_away:
+            database.execute("DELETE FROM turned_away")
     finally:
         database.execute("PRAGMA secure_delete=FAST").fetchall()
     return Extent(0, -size)

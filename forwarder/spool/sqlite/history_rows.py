@@ -48,6 +48,14 @@ def unpack(first: int, body: bytes) -> list[StoredEvent]:
     return [StoredEvent(seq, *one) for seq, one in enumerate(found, first)]
 
 
+def next_row(database: sqlite3.Connection, after: int) -> list[StoredEvent]:
+    """Return the events of the first row that begins above this seq; none where there is no such row."""
+    row = database.execute(
+        "SELECT first, body FROM history WHERE first > ? ORDER BY first LIMIT 1", (after,)
+    ).fetchone()
+    return [] if row is None else unpack(*row)
+
+
 def insert(database: sqlite3.Connection, entries: Sequence[Entry], total: int) -> int:
     """Write a row of events without a gap; return its bytes. ``total``: bytes of history before it."""
     rows = [entry[0] for entry in entries]
@@ -72,15 +80,19 @@ def index_of(entries: Sequence[Entry]) -> bytes:
         for row, facts, _ in entries:
             if facts is None:
                 texts.update(keys_of(row[4]).texts())
+    texts |= {str(session_id) for _, _, session_id in entries if session_id is not None}
+    return hashes(texts | _asked_texts(asked))
+
+
+def _asked_texts(asked: Sequence[SessionFacts]) -> set[str]:
+    """Return what events are found by of which the session rules were asked."""
     scoped = {facts.device for facts in asked} | {facts.user for facts in asked}
-    sessions = {facts.given for facts in asked} | {session_id for _, _, session_id in entries}
-    texts.update(str(session_id) for session_id in sessions if session_id is not None)
     if len({facts.rules.scope for facts in asked}) == 1:  # as nearly always, and a third of the time
         begin = len(asked[0].rules.scope) + 1
-        texts.update([key[begin:] for key in scoped])
+        texts = {key[begin:] for key in scoped}
     else:
-        texts.update([key.partition("\0")[2] for key in scoped])
-    return hashes(texts)
+        texts = {key.partition("\0")[2] for key in scoped}
+    return texts | {str(given) for given in {facts.given for facts in asked} if given is not None}
 
 
 def remove_from(database: sqlite3.Connection, first: int) -> None:
@@ -112,7 +124,7 @@ def settle(database: sqlite3.Connection, destination: str, settlement: Settlemen
     edges = [(one.first, one.last) for one in ends]
     edges += [span for one in sent for span in one.events]
     first, last = min(edge[0] for edge in edges), max(edge[1] for edge in edges)
-    values = (destination, now, first, last, _encode((ends, sent)))
+    values = (destination, now, first, last, pack_settled(ends, sent))
     database.execute("INSERT INTO settled (destination, at, first, last, body) VALUES (?,?,?,?,?)", values)
 
 
@@ -125,6 +137,11 @@ def size_of(settlement: Settlement) -> int:
 _SETTLED_BYTES: Final = 60
 _SENT_BYTES: Final = 40
 """Bytes of a settlement's row, and of a request in it, beside spans and answers."""
+
+
+def pack_settled(ends: Sequence[Ended], sent: Sequence[SentBatch]) -> bytes:
+    """Return ends and requests as a row has them."""
+    return _encode((ends, sent))
 
 
 def unpack_settled(body: bytes) -> tuple[list[Ended], list[SentBatch]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from forwarder.errors import SpoolFull
@@ -214,6 +214,19 @@ class WriteTransaction:
             return sum(self.add(events, marks, now))
         except SpoolFull as error:
             raise EndsRefusedError(str(error)) from None
+
+    def forget_sessions(self, is_deleted: Callable[[str], bool]) -> None:
+        """Forget devices of deleted users. ``is_deleted``: tells by a user's id."""
+        book = self.sessions
+        if book is None:
+            return
+        keys = book.forget(is_deleted)
+        for row in list(session_rows.read(self._database)) if keys else ():
+            left = book.without(row, keys)
+            if left is not None:
+                change = SessionsChanged(left, 0)
+                self.note(change)
+                change.apply(self._database)
 
     def committed(self) -> list[Row]:
         """See ``TransactionHooks``."""

@@ -15,6 +15,7 @@ from forwarder.sessions.book import DAY_MS
 from forwarder.sessions.closer import CLOSED
 from forwarder.spool import Settlement
 from forwarder.spool.sqlite.spool import SqliteSpool
+from forwarder.spool.suppression import marks_for
 from tests.support.sessions import (
     MINUTE,
     SERVER,
@@ -234,3 +235,36 @@ async def test_a_user_without_a_device_is_closed_by_his_own_id(tmp_path: Path) -
         assert end["messageId"] == f"session-ended-{START}-ada"
         assert end["userId"] == "ada"
         assert "anonymousId" not in end
+
+
+async def test_the_sessions_of_a_deleted_user_and_of_his_devices_are_forgotten(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+
+    def states() -> bytes:
+        with closing(sqlite3.connect(path)) as database:
+            return b"".join(body for (body,) in database.execute("SELECT body FROM session"))
+
+    async with opened(at(path)) as spool:
+        front = Front(spool, {"assign": "all"})
+        await front.take(
+            event("a", 0, "phone", "ada"), event("b", 0, "tablet", "bob"), event("c", 0, None, "ada")
+        )
+        await front.take(event("d", 1, "desk", "ada"))
+        await spool.forget_sessions()
+        assert b"phone" in states(), "nobody was deleted"
+        await spool.mark_users(marks_for(["ada"], [""], 0), START)
+        await spool.mark_users(marks_for(["bob"], ["one"], 0, await spool.marks()), START)
+        await spool.forget_sessions()
+        assert not any(name in states() for name in (b"ada", b"phone", b"desk"))
+        assert b"bob" in states(), "he was deleted at one destination alone"
+        front.now = START + 10 * MINUTE
+        await front.take(event("e", 10, "phone", "ada"), event("f", 10, "tablet", "bob"))
+        await spool.forget_sessions()
+        assert b"phone" in states(), "once for each deletion"
+        known = await minutes_of(spool)
+        assert (known["e"], known["f"]) == (10, 0)
+    async with opened(at(path)) as spool:
+        front = Front(spool, {"assign": "all"})
+        front.now = START + 20 * MINUTE
+        await front.take(event("g", 20, "phone", "ada"))
+        assert (await minutes_of(spool))["g"] == 10
