@@ -9,6 +9,7 @@ from forwarder.cli.backup import backup
 from forwarder.cli.configuration import config_option, read
 from forwarder.cli.dead import dead_group
 from forwarder.cli.delete import delete
+from forwarder.cli.events import events_group, tail
 from forwarder.cli.moving_in import import_, init, presets
 from forwarder.cli.output import Failed, counted, say, unusable
 from forwarder.cli.planning import plan
@@ -41,8 +42,9 @@ def cli() -> None:
 
 cli.add_command(dead_group)
 cli.add_command(delete)
+cli.add_command(events_group)
 cli.add_command(suppression_group)
-for _command in (backup, import_, init, plan, presets, sessions, verify):
+for _command in (backup, import_, init, plan, presets, sessions, tail, verify):
     cli.add_command(_command)
 
 

@@ -209,8 +209,8 @@ class HistoryWriter:
         return bool(self._away)
 
     def duplicate(self, source: str, message_id: str, now: int) -> None:
-        """Note that an event came once more."""
-        if self.is_on:
+        """Note that an event came once more; of a transaction as many are kept as of rejected events."""
+        if self.is_on and len(self._duplicates) < _AWAY_WAITING:
             self._duplicates.append(TurnedAway(now, source, message_id, "duplicate", ""))
 
     def finish(self) -> None:

@@ -46,7 +46,10 @@ async def test_what_has_become_of_events_is_written_once() -> None:
     one.answered(batch, OK, NOW)
     await writes.write(one)
     await writes.write(one)
-    assert book.written == [("d", Settlement(1, [], [], [], {}, {("delivered", ""): 1}), NOW + 7)]
+    [(name, written, when)] = book.written
+    assert (name, written[:6], when) == ("d", (1, [], [], [], {}, {("delivered", ""): 1}), NOW + 7)
+    assert written.ends == [("delivered", "", 1, 1)]
+    assert written.sent == [("/2/httpapi", NOW, NOW, 200, "", OK.body, 1, [(1, 1)])]
 
 
 async def test_what_a_full_spool_refused_is_written_before_anything_later() -> None:

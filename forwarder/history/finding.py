@@ -1,0 +1,129 @@
+"""Finding events in a spool's history, newest first, and what became of them; for a reader's thread."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from forwarder.history.filters import Filters
+from forwarder.spool.api import StoredEvent
+from forwarder.spool.history import Ended, SentBatch, TurnedAway
+from forwarder.spool.sqlite import erasure, history_rows
+
+_ROWS: Final = "SELECT first, events, began, at FROM history WHERE first < ?1 ORDER BY first DESC LIMIT 500"
+_HASHES: Final = "SELECT first, hashes FROM history_hash WHERE first BETWEEN ? AND ?"
+_BODY: Final = "SELECT body FROM history WHERE first = ?"
+_WAITING: Final = (
+    "SELECT seq, at, source, message_id, body FROM event WHERE seq > ? AND seq < ?"
+    " ORDER BY seq DESC LIMIT 500"
+)
+_SETTLED: Final = "SELECT destination, at, body FROM settled WHERE last >= ?1 AND first <= ?1 ORDER BY number"
+_AWAY: Final = "SELECT body FROM turned_away ORDER BY number DESC"
+
+
+class Settled(NamedTuple):
+    """What one settlement says of an event: how it ended, and the requests it was in. ``at``: ms."""
+
+    destination: str
+    at: int
+    ended: Ended | None
+    sent: list[SentBatch]
+
+
+class Found(NamedTuple):
+    """An accepted event, and how it ended by destination; where it waits, nothing is said."""
+
+    event: StoredEvent
+    ended: dict[str, Ended]
+
+
+def find(
+    database: sqlite3.Connection, filters: Filters, limit: int, after: int = 0, outcome: str = ""
+) -> list[Found]:
+    """Return up to ``limit`` accepted events whose seq is above ``after``, newest first.
+
+    ``outcome``: only those that ended so at some destination; "waiting": that have not ended at any.
+    """
+    found: list[Found] = []
+    database.execute("BEGIN")  # an event may come from one table into the other meanwhile
+    try:
+        for event in events(database, filters):
+            if event.seq <= after or len(found) >= limit:
+                break
+            ended = outcomes(database, event.seq)
+            if outcome and outcome not in ({one.outcome for one in ended.values()} or {WAITING}):
+                continue
+            found.append(Found(event, ended))
+    finally:
+        database.execute("COMMIT")
+    return found
+
+
+WAITING: Final = "waiting"
+"""What is said of an event that has not ended at any destination."""
+
+
+def last_seq(database: sqlite3.Connection) -> int:
+    """Return the highest seq of all events ever accepted."""
+    return erasure.last_seq(database)
+
+
+def events(database: sqlite3.Connection, filters: Filters) -> Iterator[StoredEvent]:
+    """Yield accepted events, newest first: those that are not in a row yet, then row by row."""
+    last, _ = history_rows.last_seq(database)
+    before = 2**63 - 1
+    while rows := database.execute(_WAITING, (last, before)).fetchall():
+        for row in rows:
+            event = StoredEvent(*row)
+            if filters.match(event):
+                yield event
+        before = rows[-1][0]
+    for first in _candidates(database, filters):
+        row = database.execute(_BODY, (first,)).fetchone()
+        for event in reversed(history_rows.unpack(first, row[0])) if row else ():
+            if filters.match(event):
+                yield event
+
+
+def _candidates(database: sqlite3.Connection, filters: Filters) -> Iterator[int]:
+    """Yield the first seqs of rows that may hold what is asked for, newest first."""
+    needles = filters.needles()
+    before = 2**63 - 1
+    while rows := database.execute(_ROWS, (before,)).fetchall():
+        before = rows[-1][0]
+        index = dict(database.execute(_HASHES, (before, rows[0][0]))) if needles else {}
+        for first, _, began, at in rows:
+            if at < filters.since:
+                return
+            if began < filters.until and all(needle in index.get(first, b"") for needle in needles):
+                yield first
+
+
+def settled(database: sqlite3.Connection, seq: int) -> list[Settled]:
+    """Return what is known of an event at each destination, in the order in which it was written."""
+    found = []
+    for destination, at, body in database.execute(_SETTLED, (seq,)):
+        ends, requests = history_rows.unpack_settled(body)
+        ended = next((one for one in ends if one.first <= seq <= one.last), None)
+        sent = [one for one in requests if any(first <= seq <= last for first, last in one.events)]
+        if ended is not None or sent:
+            found.append(Settled(destination, at, ended, sent))
+    return found
+
+
+def outcomes(database: sqlite3.Connection, seq: int) -> dict[str, Ended]:
+    """Return how an event ended, by destination; where it waits, nothing is said."""
+    return {one.destination: one.ended for one in settled(database, seq) if one.ended is not None}
+
+
+def turned_away(database: sqlite3.Connection, filters: Filters, limit: int) -> list[TurnedAway]:
+    """Return up to ``limit`` events that ended at ingest, newest first."""
+    found: list[TurnedAway] = []
+    for (body,) in database.execute(_AWAY):
+        for one in reversed(history_rows.unpack_turned_away(body)):
+            if filters.match_turned_away(one):
+                found.append(one)
+                if len(found) >= limit:
+                    return found
+    return found
