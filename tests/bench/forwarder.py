@@ -19,7 +19,7 @@ from typing import NamedTuple
 import orjson
 
 from forwarder.spool import NewEvent, open_spool
-from tests.bench import load, mapping, planning, sessions
+from tests.bench import history, load, mapping, planning, sessions
 from tests.bench.programs import Process, running
 from tests.support.nats import nats_server
 from tests.support.processes import ROOT
@@ -235,9 +235,20 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a tenth or less, to see that it works")
     parser.add_argument(
         "--only",
-        choices=["planning", "batches", "singles", "stream", "paced", "flow", "backlog", "sessions"],
+        choices=[
+            "planning",
+            "batches",
+            "singles",
+            "stream",
+            "paced",
+            "flow",
+            "backlog",
+            "sessions",
+            "history",
+        ],
         help="one part",
     )
+    parser.add_argument("--events", type=int, help="events in history, for --only history; up to 10 million")
     options = parser.parse_args()
     part = 10 if options.quick else 1
     with tempfile.TemporaryDirectory(prefix="bench-") as name, running("tests.bench.sink") as sink:
@@ -247,6 +258,8 @@ def main() -> None:
             bench.note("default mapping", **mapping.measure())
         if options.only in (None, "sessions"):
             bench.note("sessions", **sessions.measure(part))
+        if options.only in (None, "history"):
+            bench.note("history", **history.measure(options.events or 200_000 // part))
         if options.only in (None, "batches"):
             requests = [load.batch(100) for _ in range(2000 // part)]
             saturated(bench, "batches of 100", requests, 100, 4)

@@ -24,6 +24,8 @@ _PLENTY = 256 * MB
 """Free bytes above which the disk is looked at once in ``_LOOK_S``: what a source may send in 5 s."""
 _LOOK_S = 1.0
 """Seconds between two looks at a disk with plenty of room."""
+SHORT = 64 * MB
+"""Bytes, free or unused inside of the file, below which history gives way to events that are yet to come."""
 _PAGES = 64 * 1024
 """What one request may take beyond its events, for pages are written as a whole."""
 
@@ -114,6 +116,11 @@ class Disk:
         except FileNotFoundError:
             return None
         return found.st_dev, found.st_ino
+
+    @property
+    def is_short(self) -> bool:
+        """Whether history has to give way: what it takes would keep out events."""
+        return self._room + self._inside < SHORT
 
     def take(self, size: int) -> None:
         """Use up room for events of so many bytes. Raises SpoolFull, with nothing used, if there is none."""

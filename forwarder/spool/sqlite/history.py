@@ -169,6 +169,13 @@ class HistoryWriter:
         gone = [first for (first, _), (_, before) in zip(rows[1:], rows, strict=False) if before < total]
         self._remove([rows[0][0], *gone][-1])
 
+    def give_way(self) -> None:
+        """Remove the oldest rows, a range: the disk is short of room."""
+        self._refresh()
+        oldest = self._database.execute("SELECT first FROM history ORDER BY first LIMIT ?", (_RANGE,))
+        if rows := oldest.fetchall():
+            self._remove(rows[-1][0])
+
     def _remove(self, first: int) -> None:
         history_rows.remove_upto(self._database, first)
         small = self._state.small

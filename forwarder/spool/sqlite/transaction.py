@@ -178,6 +178,8 @@ class WriteTransaction:
         """See ``TransactionHooks``."""
         self.write()
         self.history.finish()
+        if self._disk.is_short:
+            self.history.give_way()
         if self.sessions is not None:
             self._write_sessions(self.sessions)
         if self._replicator is None:

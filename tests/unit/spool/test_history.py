@@ -14,7 +14,7 @@ from forwarder.sessions.facts import PAGE, SessionFacts, SessionRules, device_ke
 from forwarder.spool import NewEvent, Settlement, Spool, StoredEvent
 from forwarder.spool.event_keys import hashes, keys_of
 from forwarder.spool.history import Ended, SentBatch, TurnedAway, spans_of
-from forwarder.spool.sqlite import history, history_rows
+from forwarder.spool.sqlite import disk, history, history_rows
 from forwarder.spool.sqlite.schema import MIGRATIONS
 from forwarder.spool.sqlite.spool import SqliteSpool
 from tests.support.spools import HOUR, NOW, at, event, opened
@@ -231,6 +231,21 @@ async def test_what_is_too_old_goes_once_the_clock_is_believed(tmp_path: Path) -
         spool.bound_history(0, HOUR)
         await spool.expire(NOW + 3 * HOUR)
         assert await kept(spool) == []
+
+
+async def test_it_gives_way_where_the_disk_is_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened(at(tmp_path / "spool.db")) as spool:
+        await spool.attach(["one"])
+        await spool.append([event("a"), event("b")], NOW)
+        await deliver(spool, 1)
+        assert len(await kept(spool)) == 2
+        monkeypatch.setattr(disk, "SHORT", 2**62)
+        await deliver(spool, 2)
+        assert await kept(spool) == []
+        await spool.append([event("c")], NOW)
+        monkeypatch.setattr(disk, "SHORT", 0)
+        await deliver(spool, 3)
+        assert [one.seq for one in await kept(spool)] == [3]
 
 
 async def test_off_it_keeps_nothing(tmp_path: Path) -> None:
