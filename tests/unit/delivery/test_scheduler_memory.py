@@ -83,6 +83,7 @@ def test_where_memory_is_full_those_that_wait_longest_wait_on_disk() -> None:
     kept = {job.event.seq for job in one._tracker.window.new}
     assert kept == set(waits) - set(parked)
     assert one._delayed.next_at == min(waits[seq] for seq in kept)
+    assert {job.event.seq for job in one._delayed.longest_first(NOW)} == kept, "the others are on disk"
 
 
 def test_where_there_is_room_nobody_is_parked_for_it() -> None:
