@@ -25,6 +25,8 @@ from forwarder.text import in_lines
 _UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _LOOK_S = 0.5
 """How often a followed history is looked at."""
+_MOST_FOLLOWED = 10_000
+"""Events printed between two looks; of more, the newest."""
 _AT_INGEST = (Outcome.REJECTED, Outcome.DUPLICATE)
 _OUTCOMES = [*(one.value for one in Outcome), finding.WAITING]
 
@@ -129,12 +131,13 @@ def tail(config: Path | None, filters: Filters, as_json: bool) -> None:
 def _print(
     database: sqlite3.Connection, filters: Filters, outcome: str, limit: int, *, as_json: bool, after: int = 0
 ) -> int:
-    """Print events, with those that ended at ingest; return the highest seq there is."""
+    """Print events, with those that ended at ingest; return the highest seq that needs no other look."""
     last = finding.last_seq(database)
     lines = []
     if outcome not in _AT_INGEST:
         found = finding.find(database, filters, limit, after, outcome)
         lines += [(one.event.received_at, found_line(one, as_json=as_json)) for one in found]
+        last = max([last, *(one.event.seq for one in found)])  # some may have come in between
     if not after and outcome in ("", Outcome.FILTERED, *_AT_INGEST):
         away = finding.turned_away(database, filters, limit)
         lines += [
@@ -150,7 +153,7 @@ def _follow(
 ) -> None:
     while True:
         time.sleep(_LOOK_S)
-        last = _print(database, filters, outcome, 1_000, as_json=as_json, after=last or -1)
+        last = _print(database, filters, outcome, _MOST_FOLLOWED, as_json=as_json, after=last or -1)
 
 
 @events_group.command("show")

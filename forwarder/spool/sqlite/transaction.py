@@ -178,7 +178,7 @@ class WriteTransaction:
         """See ``TransactionHooks``."""
         self.write()
         self.history.finish()
-        if self._disk.is_short:
+        if self.dedup is not None and self._disk.is_short:
             self.history.give_way()
         if self.sessions is not None:
             self._write_sessions(self.sessions)

@@ -130,6 +130,32 @@ def test_show_has_the_event_its_mappings_and_its_way(config: Path) -> None:
     assert (missing.exit_code, "no event with this message id" in missing.output) == (1, True)
 
 
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [("tail --user eve", "m10 m12"), ("events find --follow --device d0 --limit 2", "m6 m8 m10 m12")],
+)
+def test_what_comes_is_followed(
+    config: Path, words: str, found: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = iter([10, 11, 12])
+
+    async def accept(number: int) -> None:
+        spool = await open_spool(config.parent / "spool.db", max_events=100, max_bytes=10**6)
+        await spool.append([made(number, "ada" if number % 2 else "eve", "Bought")], NOW + 30_000)
+        await spool.close()
+
+    def look(seconds: float) -> None:
+        number = next(numbers, 0)
+        if not number:
+            raise KeyboardInterrupt
+        asyncio.run(accept(number))
+
+    monkeypatch.setattr("forwarder.cli.events.time.sleep", look)
+    done = CliRunner().invoke(cli, [*words.split(), "--config", str(config)])
+    ids = [line.split("\t")[2] for line in done.output.splitlines() if "\t" in line]
+    assert ids == found.split()
+
+
 def test_what_is_no_length_of_time_is_refused(config: Path) -> None:
     assert "give one like 90m" in run(config, "find", "--since", "soon").output
 
