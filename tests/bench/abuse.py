@@ -32,7 +32,7 @@ LARGEST = 500_000
 """Bytes of a body, also of an inflated one: as a request of Segment's API may have."""
 FLOOR = 1_000
 """Bytes that every input counts as: what a request costs in any case."""
-MOST = {"ingest": 15.0, "planning": 130.0, "answers": 30.0}
+MOST = {"ingest": 13.0, "planning": 130.0, "answers": 30.0}
 """Times the reference, for each byte: twice what the dearest known input costs. Planning: 32 kB, the largest
 event, with the presets and with every action four times over, then cost a third of a second at most."""
 LARGEST_EVENT = 32_768
