@@ -232,7 +232,7 @@ def capacity(bench: Bench, events: int) -> None:
 def main() -> None:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(prog="build.py bench forwarder", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a tenth or less, to see that it works")
+    parser.add_argument("--quick", action="store_true", help="a fortieth or less, to see that it works")
     parser.add_argument(
         "--only",
         choices=[
@@ -250,7 +250,7 @@ def main() -> None:
     )
     parser.add_argument("--events", type=int, help="events in history, for --only history; up to 10 million")
     options = parser.parse_args()
-    part = 10 if options.quick else 1
+    part = 40 if options.quick else 1
     with tempfile.TemporaryDirectory(prefix="bench-") as name, running("tests.bench.sink") as sink:
         bench = Bench(Path(name), sink.port())
         if options.only in (None, "planning"):
@@ -279,9 +279,9 @@ def main() -> None:
             for rate in (1000,) if options.quick else (1000, 2000):
                 paced(bench, rate, 20 // part + 1)
         if options.only in (None, "flow"):
-            flow(bench, 20_000 if options.quick else 1_000_000)
+            flow(bench, 5_000 if options.quick else 1_000_000)
         if options.only in (None, "backlog"):
-            for events in (10_000,) if options.quick else (10_000, 100_000, 1_000_000):
+            for events in (2_000,) if options.quick else (10_000, 100_000, 1_000_000):
                 capacity(bench, events)
         out = ROOT / "dist" / "bench"
         out.mkdir(parents=True, exist_ok=True)
