@@ -460,7 +460,7 @@ async def test_what_is_answered_survives_a_power_loss(path: Path) -> None:
         assert spool._reader.connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
 
 
-async def test_a_copy_of_a_stream_needs_not(path: Path) -> None:
+async def test_copies_of_streams_need_not(path: Path) -> None:
     class Keeps:
         def begin(self, database: sqlite3.Connection) -> None: ...
 

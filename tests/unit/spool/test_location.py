@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from forwarder.spool import jetstream, open_spool
+from forwarder.spool import Counts, jetstream, open_spool
 from forwarder.spool.location import StreamUrl, is_stream_url, parse_stream_url
 from forwarder.spool.sqlite.spool import SqliteSpool
 
@@ -18,7 +18,7 @@ from forwarder.spool.sqlite.spool import SqliteSpool
         (f"nats://a_b.c-d:65535/{'x' * 64}", ["nats://a_b.c-d:65535"], "x" * 64),
     ],
 )
-def test_a_stream_is_named_with_its_servers(text: str, servers: list[str], stream: str) -> None:
+def test_streams_are_named_with_their_servers(text: str, servers: list[str], stream: str) -> None:
     place = parse_stream_url(text)
     assert place == StreamUrl(servers, stream)
     assert (place.log, place.ask, place.farewell) == (f"{stream}.log", f"{stream}.ask", f"{stream}.farewell")
@@ -59,7 +59,7 @@ def test_a_file_has_no_scheme() -> None:
 
 
 @pytest.mark.parametrize("tool", [False, True])
-async def test_a_stream_is_opened_with_what_it_needs(
+async def test_streams_are_opened_with_what_they_need(
     tool: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     opened: list[tuple[object, ...]] = []
@@ -98,3 +98,8 @@ async def test_a_path_is_opened_as_a_file(tmp_path: Path) -> None:
     tool = await open_spool(path, max_events=5, max_bytes=7, tool=True)
     await tool.close()
     assert path.is_file()
+
+
+@pytest.mark.parametrize(("refused_at", "refusing"), [(None, False), (40_000, True), (39_999, False)])
+def test_senders_count_as_refused_for_a_minute(refused_at: int | None, refusing: bool) -> None:
+    assert Counts(0, 0, None, {}, refused_at).is_refusing(100_000) is refusing
