@@ -311,7 +311,7 @@ def build(options: argparse.Namespace, extra: list[str]) -> None:
 
     ``--enrich PATH``: with code of your own, which is for your pages; no packages then.
     """
-    set_up(tests="tight" in extra)  # its workload is made with the packages of the tests
+    set_up(tests=is_tight(extra))
     build_plugin(*extra)
     if not extra:
         for path in build_packages():
@@ -327,11 +327,16 @@ def release(options: argparse.Namespace, extra: list[str]) -> None:
 
 def enrich_check(options: argparse.Namespace, extra: list[str]) -> NoReturn:
     """Run your own code on the same events as page, forwarder and plain Python do; show what differs."""
-    set_up(tests="tight" in extra)
+    set_up(tests=is_tight(extra))
     answers = ROOT / "build" / "enrich-check.json"
     if code := python("-m", "browser_plugin.owner_freeze.answers", "--out", answers, *extra):
         raise SystemExit(code)
     become("-m", "forwarder.enrichment", answers)
+
+
+def is_tight(words: Sequence[str]) -> bool:
+    """Tell whether an owner's code is to be frozen tight, which takes pytest and hypothesis."""
+    return any(word.rpartition("=")[2] == "tight" for word in words)
 
 
 def enrich_levels(options: argparse.Namespace, extra: list[str]) -> NoReturn:
