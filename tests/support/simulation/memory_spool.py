@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from forwarder.errors import SpoolError
 from forwarder.sessions.facts import SessionRules
 from forwarder.spool import Counts, MessageGroup, Parked, Settlement, Standing, StoredEvent
+from forwarder.spool.history import TurnedAway
 from forwarder.spool.suppression import UserMark
 from tests.support.simulation.spool import Destination, MemorySpool
 
@@ -53,6 +54,18 @@ class AsyncSpool:
         return 0
 
     def bound_sessions(self, max_devices: int) -> None:
+        """See ``Spool``."""
+
+    def bound_history(self, max_bytes: int, max_age_ms: int) -> None:
+        """See ``Spool``: it keeps none."""
+
+    def turn_away(self, events: Sequence[TurnedAway]) -> None:
+        """See ``Spool``."""
+
+    async def write_turned_away(self) -> None:
+        """See ``Spool``."""
+
+    async def forget_sessions(self) -> None:
         """See ``Spool``."""
 
     async def groups(self, destination: str) -> list[MessageGroup]:

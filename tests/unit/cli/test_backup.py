@@ -2,12 +2,15 @@
 
 import sqlite3
 from pathlib import Path
+from typing import cast
 
 import pytest
 from click.testing import CliRunner, Result
 
 from forwarder.cli import cli
 from forwarder.spool import NewDead, Settlement
+from forwarder.spool.sqlite.spool import SqliteSpool
+from forwarder.spool.suppression import Erasure
 from tests.support.spools import NOW, at, event, names, opened
 
 CONFIG = '[spool]\npath = "spool.db"\n'
@@ -33,6 +36,7 @@ async def test_a_backup_of_a_spool_in_use_is_one_that_can_be_served_from(tmp_pat
         await spool.append([event(f"m{n}") for n in range(5)], NOW)
         dead = [NewDead((await spool.read(1, 1))[0], "invalid time", b"{}", b"")]
         await spool.settle("one", Settlement(2, dead=dead, ended={("delivered", ""): 1}), NOW)
+        await cast("SqliteSpool", spool).erase(Erasure(history=[1]))
         done = backup(config, copied)
         assert (done.exit_code, done.output) == (0, f"{copied} is written: {copied.stat().st_size} bytes\n")
         await spool.append([event("later")], NOW)
