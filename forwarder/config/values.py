@@ -7,6 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from forwarder.origins import origin_mistake
+
 ORIGIN = re.compile(r"https?://[^/?#@\s]+")
 """The beginning of a web address, up to its path."""
 
@@ -46,10 +48,27 @@ def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _origins(value: tuple[str, ...]) -> tuple[str, ...]:
+    for origin in value:
+        mistake = origin_mistake(origin)
+        if mistake:
+            raise ValueError(mistake)
+    return value
+
+
+def _token(value: SecretStr) -> SecretStr:
+    token = value.get_secret_value()
+    if token and (len(token) < 16 or not token.isascii() or not token.isprintable()):
+        raise ValueError("must have 16 or more ASCII characters, or none to close the operator's pages")
+    return value
+
+
 Name = Annotated[str, AfterValidator(_name)]
 WriteKey = Annotated[str, AfterValidator(_write_key)]
 Key = Annotated[SecretStr, AfterValidator(_key)]
+Token = Annotated[SecretStr, AfterValidator(_token)]
 Networks = Annotated[tuple[str, ...], AfterValidator(_networks)]
+Origins = Annotated[tuple[str, ...], AfterValidator(_origins)]
 Positive = Annotated[int, Field(gt=0)]
 
 
