@@ -104,8 +104,11 @@ def main(words: Sequence[str] | None = None) -> None:
         for program in programs:
             print(f"{program.name + ':':16}{program.url}")
         address = next(program.url for program in programs if program.name == "forwarder")
-        print(f"{'console:':16}{address}{sign_in_link(address, token)} (signs in once)")
-        print("Click about in the shop; Ctrl-C ends everything.", flush=True)
+        print(f"{'console:':16}{address}{sign_in_link(address, token)}")
+        print(
+            "Click about in the shop. The console's link signs a browser in, once. Ctrl-C ends everything.",
+            flush=True,
+        )
         if options.browser:
             webbrowser.open(programs[0].url)
         while not any(program.ended() for program in programs):
