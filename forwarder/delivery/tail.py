@@ -1,7 +1,7 @@
 """The tail of accepted events: a worker that keeps up need not read them from the spool.
 
 Equal to reading the spool (``tests/unit/delivery/test_worker.py``), where each event is read from SQLite:
-then accepting to delivered takes 47.6 us an event in batches, not 44.6.
+then accepting to delivered took 47.6 us an event in batches, not 44.6, by the least of three runs in turn.
 """
 
 from __future__ import annotations
