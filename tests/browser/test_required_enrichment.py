@@ -72,6 +72,8 @@ def test_events_of_a_page_that_was_left_wait_for_the_next(
 
     context.route(MODULES, held)
     page = opened(context, required_shop, "first")
+    # What keeps events for the next page comes with the plugin's second script; before it nobody can.
+    assert eventually(lambda: page.evaluate("Boolean(window.analyticsSession?.enrichment)"))
     track(page, "Left")
     page.goto("about:blank")
     assert not required_shop.events("Left")
