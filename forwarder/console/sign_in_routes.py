@@ -82,7 +82,7 @@ def sign_in_routes(
             raise HTTPException(403, "this has to come from the console's own pages")
         form = await form_of(request)
         to = form.get("next", [""])[0]
-        if not is_token(form.get("token", [""])[0], token()):
+        if not is_token(form.get("token", [""])[0].encode("utf-8", "replace"), token().encode()):
             await refused(request)
             return ask(request, 401, to, "That is not the operator's token.")
         return signed_in(request, RedirectResponse(_next(to), 303, PRIVATE))

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import msgspec
 
 from forwarder.spool.api import StoredEvent
 from forwarder.spool.event_keys import hashes, is_indexed, keys_of
 from forwarder.spool.history import TurnedAway
-
-FOR_EVER: Final = 2**63 - 1
+from forwarder.spool.suppression import FOR_EVER
 
 
 class _Named(msgspec.Struct):

@@ -10,6 +10,7 @@ from forwarder.history.filters import Filters
 from forwarder.spool.api import StoredEvent
 from forwarder.spool.history import Ended, SentBatch, TurnedAway
 from forwarder.spool.sqlite import erasure, history_rows
+from forwarder.spool.suppression import FOR_EVER
 
 _ROWS: Final = "SELECT first, events, began, at FROM history WHERE first < ?1 ORDER BY first DESC LIMIT 500"
 _HASHES: Final = "SELECT first, hashes FROM history_hash WHERE first BETWEEN ? AND ?"
@@ -72,7 +73,7 @@ def last_seq(database: sqlite3.Connection) -> int:
 def events(database: sqlite3.Connection, filters: Filters) -> Iterator[StoredEvent]:
     """Yield accepted events, newest first: those that are not in a row yet, then row by row."""
     last, _ = history_rows.last_seq(database)
-    before = 2**63 - 1
+    before = FOR_EVER
     while rows := database.execute(_WAITING, (last, before)).fetchall():
         for row in rows:
             event = StoredEvent(*row)
@@ -89,7 +90,7 @@ def events(database: sqlite3.Connection, filters: Filters) -> Iterator[StoredEve
 def _candidates(database: sqlite3.Connection, filters: Filters) -> Iterator[int]:
     """Yield the first seqs of rows that may hold what is asked for, newest first."""
     needles = filters.needles()
-    before = 2**63 - 1
+    before = FOR_EVER
     while rows := database.execute(_ROWS, (before,)).fetchall():
         before = rows[-1][0]
         index = dict(database.execute(_HASHES, (before, rows[0][0]))) if needles else {}

@@ -85,16 +85,14 @@ def operator_name(authorization: str) -> str:
     return one_line(_given(authorization)[0].decode("utf-8", "replace"), _LONGEST_NAME)
 
 
-def is_token(given: str, expected: str) -> bool:
-    """Return whether a text is the operator's token; nothing is where none is set."""
-    return bool(expected) and hmac.compare_digest(
-        given.encode("utf-8", "replace"), expected.encode("utf-8", "replace")
-    )
+def is_token(given: bytes, expected: bytes) -> bool:
+    """Return whether this is the operator's token; nothing is where none is set."""
+    return bool(expected) and hmac.compare_digest(given, expected)
 
 
 def _opens(authorization: str, expected: bytes) -> bool:
     token = _given(authorization)[1]
-    return bool(expected) and token is not None and hmac.compare_digest(token, expected)
+    return token is not None and is_token(token, expected)
 
 
 def _given(authorization: str) -> tuple[bytes, bytes | None]:

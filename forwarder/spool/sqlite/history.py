@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from forwarder.spool.history import KEEP_BYTES, KEEP_MS, TurnedAway
 from forwarder.spool.sqlite import history_rows
 from forwarder.spool.sqlite.history_rows import Entry
+from forwarder.spool.suppression import FOR_EVER
 
 ROW_EVENTS: Final = 400
 """Most events in a row: more gain 5 % of the bytes, and each event that is shown costs reading a row."""
@@ -22,7 +23,6 @@ AWAY_BYTES: Final = 32_000_000
 """Bytes kept of what ended at ingest: some hundred thousand events, and no sender can fill the disk."""
 _AWAY_WAITING: Final = 1_000
 """Rejected events that wait for the next transaction, a second's at most; beyond, they are counted only."""
-FOR_EVER: Final = 2**63 - 1
 _RANGE: Final = 50
 """Rows that go in one transaction: their pages are read once more to be let go of."""
 

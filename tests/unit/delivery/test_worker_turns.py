@@ -16,32 +16,10 @@ from forwarder.delivery.sending import ResponseRecorder
 from forwarder.delivery.turns import FAULT_RETRY_S
 from forwarder.delivery.worker import SPOOL_RETRY_S
 from forwarder.errors import SpoolFull
+from tests.support.simulation.failing import Failing, faults
 from tests.support.simulation.lines import NOW, event
 from tests.support.simulation.serving import Play, Serving
 from tests.support.simulation.virtual import VirtualLoop
-
-
-class Failing:
-    """A function that fails as often as it is said to, and when it was called."""
-
-    def __init__(self, loop: VirtualLoop, function: Any, times: int, error: Exception) -> None:
-        self._loop, self._function, self.times, self._error = loop, function, times, error
-        self.called: list[float] = []
-
-    def __call__(self, *given: Any, **named: Any) -> Any:
-        self.called.append(self._loop.time())
-        if self.times:
-            self.times -= 1
-            raise self._error
-        return self._function(*given, **named)
-
-    @property
-    def gaps(self) -> list[float]:
-        return [round(after - before, 3) for before, after in zip(self.called, self.called[1:], strict=False)]
-
-
-def faults(name: str, where: str) -> int:
-    return metrics.FAULTS.values().get((name, where), 0)
 
 
 def test_a_worker_sleeps_until_something_is_due_or_comes(
