@@ -6,6 +6,7 @@ import { compared } from "./compared.js";
 import { enrichmentPlugin, startEnriching } from "./enrichment.js";
 import { startFrozen } from "./frozen.js";
 import { forget, sendKept, tellIfLate, watchLeaving } from "./leaving.js";
+import { IDLE } from "./limits.js";
 import { watchOtherTabs } from "./listeners.js";
 import { load } from "./load.js";
 import { end, report } from "./reports.js";
@@ -14,9 +15,6 @@ import { warn } from "./settings.js";
 /** @typedef {import("./state.js").State} State */
 
 /** @callback Ask @param {string} text @returns {string | null} Python's answer; null for a text that it cannot answer */
-
-/** Milliseconds until what waits for an idle browser starts all the same: one that draws nothing may never call itself idle. */
-const LATEST_MS = 2000;
 
 /** Facts whose answer is known, asked before Python is let near an event. */
 const FIRST = { now: -1 };
@@ -53,7 +51,7 @@ export function begin(state, answer) {
 /** @param {() => void} start */
 function whenIdle(start) {
   const idle = /** @type {typeof requestIdleCallback | undefined} */ (window.requestIdleCallback); // Safari has none
-  if (idle) idle(start, { timeout: LATEST_MS });
+  if (idle) idle(start, { timeout: IDLE });
   else setTimeout(start);
 }
 

@@ -6,6 +6,8 @@ export const PATIENCE = 500;
 export const SETTLED = 50;
 /** Milliseconds after which the browser has written down which requests came before the plugin. */
 export const LATE = 1000;
+/** Milliseconds after which what waits for an idle browser starts: one that draws nothing may never call itself idle. */
+export const IDLE = 2000;
 /** Events kept for the next page, at most: a forwarder that stays away must not fill the visitor's storage. */
 export const MOST_KEPT = 100;
 /** Events and characters that wait for the owner's Python where it is required: what a busy page makes in its first seconds. */
