@@ -9,8 +9,6 @@ from typing import Any
 import orjson
 
 from forwarder.cli.explanations import explained
-from forwarder.cli.plans import skips_of
-from forwarder.cli.trial import Accepted
 from forwarder.config.settings import Settings
 from forwarder.delivery.scheduler.planning import read_body
 from forwarder.errors import ConfigError
@@ -20,6 +18,7 @@ from forwarder.spool import StoredEvent
 from forwarder.spool.event_keys import keys_in
 from forwarder.spool.history import TurnedAway
 from forwarder.text import cell, whole_value
+from forwarder.trial.explanation import skips_of
 from forwarder.wiring import destinations_of
 
 _TIMES = ("originalTimestamp", "timestamp", "sentAt", "receivedAt", "clockOffset")
@@ -71,7 +70,7 @@ def shown(event: StoredEvent, settled: Sequence[Settled], settings: Settings) ->
     yield orjson.dumps(body, option=orjson.OPT_INDENT_2).decode()
     yield ""
     try:
-        skips = skips_of(settings, Accepted(event.source, body))
+        skips = skips_of(settings, event.source, body.get("integrations"))
         yield from explained(body, destinations_of(settings), skips)
     except (ConfigError, KeyError) as error:
         yield f"  what mappings make of it cannot be said: {error}"

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 from forwarder.amplitude import AmplitudeDestination
 from forwarder.cli.explanations import explained, rejected_explained
-from forwarder.cli.plans import plan_line, rejected_line, skips_of
-from forwarder.cli.trial import Accepted, Rejected
+from forwarder.cli.plans import plan_line, rejected_line
 from forwarder.config.settings import Settings
+from forwarder.trial.accepting import Accepted, Rejected
+from forwarder.trial.explanation import skips_of
 
 
 def show_outcome(
@@ -20,7 +21,7 @@ def show_outcome(
     """Return the lines about ``event``, of which ingest would make ``done``; ``explain``: for people."""
     if isinstance(done, Rejected):
         return [*rejected_explained(event, done)] if explain else [rejected_line(event, done)]
-    skips = skips_of(settings, done)
+    skips = skips_of(settings, done.source, done.event.get("integrations"))
     if not explain:
         return [plan_line(done.event, destinations, skips, done.effect)]
     effect = done.effect.lines() if done.effect else []

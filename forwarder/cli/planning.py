@@ -55,9 +55,9 @@ def plan(
     """
     from forwarder.cli.comparing import show_comparison
     from forwarder.cli.outcomes import show_outcome
-    from forwarder.cli.reading import read_events
-    from forwarder.cli.trial import Trial
     from forwarder.enrichment.code import with_code
+    from forwarder.trial.accepting import Trial
+    from forwarder.trial.reading import read_events
     from forwarder.wiring import destinations_of
 
     if explain and compare:

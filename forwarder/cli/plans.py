@@ -1,41 +1,17 @@
 """``forwarder plan``: what would be sent for events, without sending."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import orjson
 
 from forwarder.amplitude import AmplitudeDestination, Call, Planned
-from forwarder.amplitude.wire.requests import MASK
-from forwarder.cli.trial import Accepted, Rejected
-from forwarder.config.settings import Settings
-from forwarder.delivery.scheduler.planning import why_skipped, why_unmatched
+from forwarder.delivery.scheduler.planning import why_unmatched
 from forwarder.enrichment.effect import Effect
 from forwarder.javascript.json import stringify
 from forwarder.sessions.stamp import REASON, shown_reason
 from forwarder.text import whole_value
-
-Skips = Callable[[str], str]
-"""Tells by a destination's name why it gets nothing of an event, whatever its mappings say; empty: it may."""
-
-
-def no_skips(destination: str) -> str:
-    """Skip no destination."""
-    return ""
-
-
-def skips_of(settings: Settings, accepted: Accepted) -> Skips:
-    """Return which destinations get nothing of an event: its source goes elsewhere, or it says so itself."""
-    routed = {one.name: one.sources for one in settings.destinations}
-
-    def skips(destination: str) -> str:
-        sources = routed[destination]
-        return why_skipped(
-            accepted.source,
-            accepted.event.get("integrations"),
-            None if sources is None else frozenset(sources),
-        )
-
-    return skips
+from forwarder.trial.accepting import Rejected
+from forwarder.trial.explanation import Skips, no_skips, without_key
 
 
 def plan_line(
@@ -100,8 +76,3 @@ def _shown(planned: Planned) -> dict[str, object]:
 def _call(call: Call) -> dict[str, object]:
     body = {"json": orjson.Fragment(call.masked)} if call.form is None else {"form": without_key(call.form)}
     return {"method": call.method, "url": call.url, **body}
-
-
-def without_key(body: dict[str, object] | dict[str, str]) -> dict[str, object]:
-    """Return a request's fields with the API key hidden."""
-    return {name: MASK if name == "api_key" else value for name, value in body.items()}

@@ -8,7 +8,6 @@ import msgspec
 
 from forwarder.cdn.session_rules import session_rules
 from forwarder.cli.output import Failed
-from forwarder.cli.reading import Given, read_events
 from forwarder.config.settings import Settings
 from forwarder.ingest.event import read_event
 from forwarder.ingest.fields import Fields, read_fields, read_value
@@ -19,6 +18,7 @@ from forwarder.sessions.device import GIVEN
 from forwarder.sessions.facts import PAGE, Assign, SessionFacts, SessionRules, device_key, user_key
 from forwarder.sessions.report import Figures, Visit, figures, said_length
 from forwarder.spool import NewEvent
+from forwarder.trial.reading import Given, read_events
 
 _encode = msgspec.json.Encoder().encode
 

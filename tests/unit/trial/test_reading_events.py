@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from forwarder.cli.reading import Given, read_events
+from forwarder.trial.reading import Given, read_events
 
 A, B = {"type": "track", "event": "A"}, {"type": "page", "name": "B", "properties": {"list": [1, {}]}}
 PRETTY = json.dumps(A, indent=2)

@@ -8,7 +8,6 @@ from hashlib import sha256
 import orjson
 
 from forwarder.cdn.session_rules import session_rules
-from forwarder.cli.reading import Given
 from forwarder.config.settings import Settings, Source
 from forwarder.delivery.scheduler.planning import read_body
 from forwarder.enrichment.code import Enrichment, enrichments_of
@@ -21,6 +20,7 @@ from forwarder.outcomes import Outcome
 from forwarder.sessions.book import SessionBook
 from forwarder.sessions.stamp import stamped
 from forwarder.spool import NewEvent
+from forwarder.trial.reading import Given
 
 _UNBOUNDED = 1_000_000_000
 
