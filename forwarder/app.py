@@ -201,7 +201,8 @@ class Forwarder:
         """Return what the console is about."""
         sources = [one.name for one in self.settings.sources]
         destinations = [one.name for one in self.settings.destinations]
-        return Shown(self.spool, sources, destinations, described, self._clock, self.delivery.health())
+        health, settings = self.delivery.health(), self.settings
+        return Shown(self.spool, sources, destinations, described, self._clock, health, settings)
 
     async def stop(self, seconds: float | None = None) -> None:
         """Finish what is being delivered and close the spool. ``seconds``: at most, else as configured."""

@@ -1,6 +1,7 @@
 """The operator's pages: what became of every event, how destinations do, the dead letters."""
 
 from forwarder.console.front import front_page
-from forwarder.console.routes import Shown, console_routes
+from forwarder.console.routes import console_routes
+from forwarder.console.subject import Shown
 
 __all__ = ["Shown", "console_routes", "front_page"]

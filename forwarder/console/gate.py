@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from forwarder.console.sign_in import COOKIE, is_cookie
 from forwarder.http.responses import PRIVATE
+from forwarder.prefixes import prefix_of
 
 SIGN_IN: Final = "/console/sign-in"
 
@@ -33,7 +34,7 @@ class ConsoleGate:
             there = scope["path"] + (
                 f"?{query}" if (query := scope["query_string"].decode("latin-1")) else ""
             )
-            to = f"{SIGN_IN}?next={quote(there, safe='')}"
+            to = f"{prefix_of(scope)}{SIGN_IN}?next={quote(there, safe='')}"
             await RedirectResponse(to, 303, PRIVATE)(scope, receive, send)
         else:
             await self._guarded(scope, receive, send)

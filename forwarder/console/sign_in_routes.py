@@ -1,20 +1,19 @@
 """Signing in to the console and out of it: the operator's token, once, on a page of our own."""
 
 import re
-from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 import orjson
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route, request_response
-from starlette.types import ASGIApp
 
 from forwarder.addresses import network_of
 from forwarder.console.forms import form_of, is_from_here
 from forwarder.console.gate import SIGN_IN
+from forwarder.console.pages import ROOT, Pages, base_of, redirect
 from forwarder.console.sign_in import COOKIE, LINK_MS, SIGNED_IN_MS, UsedLinks, cookie, is_cookie, link
 from forwarder.http.auth import WRONG_TOKENS, is_token
 from forwarder.http.client_address import address_of
@@ -26,20 +25,9 @@ _NEXT: Final = re.compile(r"/console(?:[/?][\w/?=&.%+-]*)?")
 """Where somebody may be sent who has signed in: the console's own pages."""
 
 
-class Page(Protocol):
-    """Makes a page of the console from a template."""
-
-    def __call__(self, request: Request, name: str, status_code: int = 200, **values: object) -> Response:
-        """Return it; ``values``: what the template shows."""
-
-
-def sign_in_routes(
-    page: Page,
-    guarded: Callable[[ASGIApp], ASGIApp],
-    token: Callable[[], str],
-    clock: Callable[[], int],
-) -> list[Route]:
-    """Return the routes; everybody may ask but for new links. ``clock``: ms since the epoch."""
+def sign_in_routes(pages: Pages) -> list[Route]:
+    """Return the routes; everybody may ask but for new links."""
+    token, clock = pages.token, pages.clock
     used = UsedLinks()
 
     def signed_in(request: Request, answer: Response) -> Response:
@@ -47,7 +35,7 @@ def sign_in_routes(
             COOKIE,
             cookie(token(), clock()),
             max_age=SIGNED_IN_MS // 1000,
-            path="/console",
+            path=base_of(request),
             # A browser that came by plain http would not send a secure one back.
             secure=request.headers.get("x-forwarded-proto", request.url.scheme) == "https",
             httponly=True,
@@ -61,7 +49,9 @@ def sign_in_routes(
         await WRONG_TOKENS.refused(network_of(address_of(request.scope)))
 
     def ask(request: Request, status_code: int = 200, to: str = "", why: str = "") -> Response:
-        return page(request, "sign_in", status_code, is_open=bool(token()), to=_next(to), why=why)
+        return pages.page(
+            request, "sign_in", status_code, is_open=bool(token()), to=ROOT + _next(to), why=why
+        )
 
     async def show(request: Request) -> Response:
         once = request.query_params.get("once")
@@ -69,9 +59,9 @@ def sign_in_routes(
             return ask(request, to=request.query_params.get("next", ""))
         if used.takes(token(), once, clock()):
             # A page and not a redirect: after one that began elsewhere, browsers send no strict cookie.
-            return signed_in(request, page(request, "signed_in"))
+            return signed_in(request, pages.page(request, "signed_in"))
         if is_cookie(token(), request.cookies.get(COOKIE, ""), clock()):
-            return RedirectResponse("/console", 303, PRIVATE)
+            return redirect(request, "")
         await refused(request)
         return ask(
             request, 401, why="This link was used, or is too old: have a new one made, or sign in here."
@@ -85,7 +75,7 @@ def sign_in_routes(
         if not is_token(form.get("token", [""])[0].encode("utf-8", "replace"), token().encode()):
             await refused(request)
             return ask(request, 401, to, "That is not the operator's token.")
-        return signed_in(request, RedirectResponse(_next(to), 303, PRIVATE))
+        return signed_in(request, redirect(request, _next(to)))
 
     async def make_link(request: Request) -> Response:
         made = {"link": link(token(), clock()), "seconds": LINK_MS // 1000}
@@ -94,18 +84,18 @@ def sign_in_routes(
     async def leave(request: Request) -> Response:
         if not is_from_here(request):
             raise HTTPException(403, "this has to come from the console's own pages")
-        answer = RedirectResponse(SIGN_IN, 303, PRIVATE)
-        answer.delete_cookie(COOKIE, path="/console", httponly=True, samesite="strict")
+        answer = redirect(request, "/sign-in")
+        answer.delete_cookie(COOKIE, path=base_of(request), httponly=True, samesite="strict")
         return answer
 
     return [
         Route(SIGN_IN, show, methods=["GET"]),
         Route(SIGN_IN, check, methods=["POST"]),
-        Route(f"{SIGN_IN}-links", guarded(request_response(make_link)), methods=["POST"]),
+        Route(f"{SIGN_IN}-links", pages.guarded(request_response(make_link)), methods=["POST"]),
         Route("/console/sign-out", leave, methods=["POST"]),
     ]
 
 
 def _next(to: str) -> str:
-    """Return where to go after signing in: nowhere but to a page of the console."""
-    return to if _NEXT.fullmatch(to) and ".." not in to else "/console"
+    """Return where to go after signing in, below the console's own path: to one of its pages alone."""
+    return to.removeprefix(ROOT) if _NEXT.fullmatch(to) and ".." not in to else ""

@@ -1,5 +1,6 @@
 """The console's pages: nothing invisible, nothing from elsewhere, and every act leaves a line."""
 
+import re
 from base64 import b64encode
 from collections.abc import AsyncIterator, Sequence
 from typing import cast
@@ -13,6 +14,7 @@ from forwarder.asgi import HANDLERS
 from forwarder.console import Shown, console_routes
 from forwarder.delivery.dead_letters import described
 from forwarder.http.auth import RequireOperatorToken, WrongTokens
+from forwarder.prefixes import BelowPrefix
 from forwarder.spool import DeadLetter, Spool, StoredEvent
 
 TOKEN = "t" * 16
@@ -149,7 +151,7 @@ async def test_links_and_prefetches_change_nothing(
 
 
 def numbers_on(page: str) -> list[int]:
-    return [int(part.partition('"')[0]) for part in page.split('aria-label="')[1:]]
+    return [int(part.partition('"')[0]) for part in page.split('name="number" value="')[1:]]
 
 
 @pytest.mark.parametrize(("letters", "pages"), [(99, 1), (100, 1), (101, 2), (200, 2), (201, 3)])
@@ -210,3 +212,30 @@ async def test_a_form_that_is_too_large_is_read_and_forgotten(
     answer = await client.post("/console/dead/drop", content=parts())
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
     assert spool.done == []
+
+
+async def test_the_page_that_one_is_on_is_marked(client: httpx.AsyncClient) -> None:
+    for path in ("/console/dead", "/console/dead/1"):
+        marked = re.findall(r'<a href="([^"]*)" aria-current="page">', (await client.get(path)).text)
+        assert marked == ["/console/dead"], path
+
+
+async def test_below_a_prefix_pages_and_forms_lead_below_it(spool: _Spool) -> None:
+    shown = Shown(cast("Spool", spool), ["demo"], [], described, lambda: 0)
+    wrong = WrongTokens(lambda: 0)
+    routes = console_routes(
+        lambda: shown, lambda app: RequireOperatorToken(app, lambda: TOKEN, wrong), lambda: TOKEN
+    )
+    app = BelowPrefix(Starlette(routes=list(routes)), (), lambda: "/events")
+    browser = {"accept": "text/html", "sec-fetch-site": "same-origin"}
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://shop.example", headers=browser
+    ) as visitor:
+        asked = await visitor.get("/events/console/dead?after=0")
+        assert asked.headers["location"] == "/events/console/sign-in?next=%2Fconsole%2Fdead%3Fafter%3D0"
+        form = {"token": TOKEN, "next": "/console/dead?after=0"}
+        entered = await visitor.post("/events/console/sign-in", data=form)
+        assert entered.headers["location"] == "/events/console/dead?after=0"
+        page = (await visitor.get(entered.headers["location"])).text
+    assert re.findall(r'(?:href|action)="(?!#|data:)(/(?!events/)[^"]*)"', page) == []
+    assert 'href="/events/console/dead/1"' in page
