@@ -34,7 +34,7 @@ def errors_of(settings: Mapping[str, object], subscriptions: Sequence[object] | 
         )
     for number, each in enumerate(subscriptions):
         place = _place(number, each)
-        found += [f"{place}: {problem}" for problem in _subscription(each)]
+        found += [f"{place}: {problem}" for problem in subscription_errors(each)]
     return found
 
 
@@ -45,8 +45,7 @@ def warnings_of(subscriptions: Sequence[object] | None) -> list[str]:
     readable = [(place, each, read_definition(each)) for place, each in numbered if isinstance(each, dict)]
     own_ids = Counter(_own_id(definition) for _, _, definition in readable)
     for place, each, definition in readable:
-        found += [f"{place}: {doubt}" for doubt in shape_doubts(each)]
-        found += [f"{place}: {doubt}" for doubt in _definition_doubts(definition)]
+        found += [f"{place}: {doubt}" for doubt in subscription_warnings(each)]
         own = _own_id(definition)
         if own and own_ids[own] > 1:
             found.append(
@@ -54,6 +53,16 @@ def warnings_of(subscriptions: Sequence[object] | None) -> list[str]:
                 " then counts one of the two. Leave insert_id out: each gets its own"
             )
     return found
+
+
+def subscription_errors(subscription: object) -> list[str]:
+    """Return a line for every mistake in one subscription, each with its field."""
+    return list(_subscription(subscription))
+
+
+def subscription_warnings(subscription: Mapping[str, object]) -> list[str]:
+    """Return a line for everything in one usable subscription that probably does not do what is meant."""
+    return [*shape_doubts(subscription), *_definition_doubts(read_definition(subscription))]
 
 
 def _own_id(definition: Definition) -> str:

@@ -118,7 +118,7 @@ def compare(lines: Sequence[Mapping[str, Any]], sent: Read) -> Comparison:
         pairs = pairs_of(sent.items, planned)
     by_event: dict[str, list[Compared]] = {message_id: [] for message_id in ids}
     for pair in pairs:
-        one = _compared(pair)
+        one = compared(pair)
         by_event.setdefault(one.item.message_id, []).append(one)
     made.events = {message_id: found for message_id, found in by_event.items() if found}
     made.unsent = len(by_event) - len(made.events)
@@ -129,7 +129,8 @@ def _of(items: Sequence[Item], message_id: str) -> list[Item]:
     return [one for one in items if one.message_id == message_id]
 
 
-def _compared(pair: Pair) -> Compared:
+def compared(pair: Pair) -> Compared:
+    """Return how the two items of a pair differ."""
     if pair.sent is None or pair.planned is None:
         return Compared(pair)
     found = list(differences(pair.sent.body, pair.planned.body))
