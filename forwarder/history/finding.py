@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from forwarder.history.filters import Filters
@@ -70,27 +70,43 @@ def last_seq(database: sqlite3.Connection) -> int:
     return erasure.last_seq(database)
 
 
-def events(database: sqlite3.Connection, filters: Filters) -> Iterator[StoredEvent]:
-    """Yield accepted events, newest first: those that are not in a row yet, then row by row."""
+def _nothing(before: int) -> None:
+    """Note nothing."""
+
+
+def events(
+    database: sqlite3.Connection,
+    filters: Filters,
+    before: int = FOR_EVER,
+    looked: Callable[[int], None] = _nothing,
+) -> Iterator[StoredEvent]:
+    """Yield accepted events whose seq is below ``before``, newest first.
+
+    Those that are not in a row yet come first, then row by row. ``looked`` is called after each of these
+    steps with a seq: no more is found from it on. What it raises ends the search.
+    """
     last, _ = history_rows.last_seq(database)
-    before = FOR_EVER
+    end = before
     while rows := database.execute(_WAITING, (last, before)).fetchall():
         for row in rows:
             event = StoredEvent(*row)
             if filters.match(event):
                 yield event
         before = rows[-1][0]
-    for first in _candidates(database, filters):
+        looked(before)
+    for first in _candidates(database, filters, end, looked):
         row = database.execute(_BODY, (first,)).fetchone()
         for event in reversed(history_rows.unpack(first, row[0])) if row else ():
-            if filters.match(event):
+            if event.seq < end and filters.match(event):
                 yield event
+        looked(first)
 
 
-def _candidates(database: sqlite3.Connection, filters: Filters) -> Iterator[int]:
+def _candidates(
+    database: sqlite3.Connection, filters: Filters, before: int, looked: Callable[[int], None]
+) -> Iterator[int]:
     """Yield the first seqs of rows that may hold what is asked for, newest first."""
     needles = filters.needles()
-    before = FOR_EVER
     while rows := database.execute(_ROWS, (before,)).fetchall():
         before = rows[-1][0]
         index = dict(database.execute(_HASHES, (before, rows[0][0]))) if needles else {}
@@ -99,6 +115,7 @@ def _candidates(database: sqlite3.Connection, filters: Filters) -> Iterator[int]
                 return
             if began < filters.until and all(needle in index.get(first, b"") for needle in needles):
                 yield first
+        looked(before)
 
 
 def settled(database: sqlite3.Connection, seq: int) -> list[Settled]:

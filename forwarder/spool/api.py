@@ -7,8 +7,9 @@ spool once every destination's cursor has passed it.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -17,6 +18,8 @@ from forwarder.sessions.facts import SessionFacts, SessionRules
 from forwarder.spool.counts import Counts
 from forwarder.spool.history import Ended, SentBatch, TurnedAway
 from forwarder.spool.user_mark import UserMark
+
+T = TypeVar("T")
 
 
 class NewEvent(msgspec.Struct, frozen=True, gc=False):  # made in a sixth of a named tuple's time
@@ -179,6 +182,10 @@ class Spool(Protocol):
 
     async def write_turned_away(self) -> None:
         """Write these now, where no other change to the spool has taken them along."""
+        ...
+
+    async def look(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what a question of ``forwarder.history`` finds, in the reader's thread."""
         ...
 
     async def retry(self, numbers: Sequence[int]) -> int:

@@ -143,7 +143,7 @@ def test_a_browser_signs_in_on_a_page_and_the_token_is_in_no_address_or_log(
         forwarder(config) as running,
         httpx.Client(base_url=running.url, headers=browser, follow_redirects=True) as client,
     ):
-        assert "/console" in client.get("/").text
+        assert 'href="console"' in client.get("/").text
         asked = client.get("/console/dead")
         assert asked.url.path == "/console/sign-in"
         answer = client.post("/console/sign-in", data={"token": TOKEN, "next": "/console/dead"})

@@ -31,8 +31,8 @@ class KeepingHistory(DeadLetters):
         if self._transaction.history.has_turned_away:
             await self._note(lambda: None)
 
+    @override
     async def look(self, question: Callable[[sqlite3.Connection], T]) -> T:
-        """Return what a question of ``forwarder.history`` finds, in the reader's thread."""
         return await self._read(question)
 
     @override
