@@ -12,7 +12,6 @@ from typing import Any
 from playwright.async_api import Browser, async_playwright
 from playwright.async_api import BrowserType as AsyncBrowserType
 from playwright.sync_api import BrowserType
-from selenium import webdriver
 
 SYSTEM: dict[str, tuple[str, dict[str, Any]]] = {
     "chromium": (
@@ -49,8 +48,10 @@ async def browser(name: str) -> AsyncIterator[Browser]:
 
 
 @contextmanager
-def webkit() -> Iterator[webdriver.WebKitGTK]:
+def webkit() -> Iterator[Any]:
     """Start WebKitGTK (Safari's engine), which Playwright cannot drive, on a display of its own."""
+    from selenium import webdriver  # it takes half a second, and most who import this module need none of it
+
     read, write = os.pipe()
     xvfb = subprocess.Popen(
         ["Xvfb", "-displayfd", str(write), "-nolisten", "tcp"], pass_fds=[write], stderr=subprocess.DEVNULL

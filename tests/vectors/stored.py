@@ -4,6 +4,7 @@ import gzip
 import json
 import tomllib
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ def check_each(part: Sequence[dict[str, Any]], check: Callable[[dict[str, Any]],
         raise BaseExceptionGroup(f"{len(failed)} of {len(part)} cases", failed)
 
 
+@cache
 def known_differences(group: str) -> dict[str, str]:
     """Return the ids of the cases in which this project differs on purpose, with the reasons."""
     listed: dict[str, dict[str, str]] = tomllib.loads(

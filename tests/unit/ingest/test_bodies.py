@@ -30,7 +30,6 @@ def test_plain_and_gzip_bodies_are_the_same() -> None:
 @pytest.mark.parametrize(
     ("body", "encoding", "code"),
     [
-        (gzip.compress(b"x" * 100_000_000, 9, mtime=0), b"gzip", "body_too_large"),
         (gzip.compress(b"{}", mtime=0)[:-3], b"gzip", "bad_gzip"),
         (gzip.compress(b"{}", mtime=0) + b"more", b"gzip", "bad_gzip"),
         (b"{}", b"gzip", "bad_gzip"),
@@ -41,8 +40,6 @@ def test_plain_and_gzip_bodies_are_the_same() -> None:
         (b"{}", b"deflate", "bad_deflate"),
         (zlib.compress(b"{}") + b"more", b"deflate", "bad_deflate"),
         (zlib.compress(b"{}")[:-5], b"deflate", "bad_deflate"),
-        (zlib.compress(b"x" * 100_000_000, 9), b"deflate", "body_too_large"),
-        (zlib.compress(gzip.compress(b"x" * 100_000_000, 9, mtime=0)), b"gzip, deflate", "body_too_large"),
         (gzip.compress(b"x" * 6_000, mtime=0) * 2, b"gzip", "body_too_large"),
         (b" " * 10_001, b"", "body_too_large"),
         (gzip.compress(b"{}", mtime=0) + b"XX", b"gzip", "bad_gzip"),
@@ -53,6 +50,16 @@ def test_bodies_that_are_refused(body: bytes, encoding: bytes, code: str) -> Non
     assert refused.code == code
     assert refused.status == (415 if code == "unknown_encoding" else 400)
     assert code != "body_too_large" or "10000 bytes" in refused.message
+
+
+def test_a_hundred_megabytes_in_a_small_body_are_refused() -> None:
+    filler = b"x" * 100_000_000
+    zipped, deflated = gzip.compress(filler, mtime=0), zlib.compress(filler)
+    bombs = [(zipped, b"gzip"), (deflated, b"deflate"), (zlib.compress(zipped), b"gzip, deflate")]
+    for bomb, encoding in bombs:
+        refused = refusal(bomb, encoding)
+        assert (refused.code, refused.status) == ("body_too_large", 400)
+        assert "10000 bytes" in refused.message
 
 
 @pytest.mark.parametrize(
