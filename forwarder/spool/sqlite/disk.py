@@ -6,9 +6,11 @@ import contextlib
 import os
 import sqlite3
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 from forwarder.errors import SpoolDamaged, SpoolFull
+from forwarder.spool.sqlite.checkpointer import Checkpointer
 
 MB = 1024 * 1024
 RETRY_AFTER = 30
@@ -74,8 +76,12 @@ def free_reserve(spool: Path) -> None:
 class Disk:
     """To be used in the thread that writes, but for ``give_up_reserve``."""
 
-    def __init__(self, path: Path, database: sqlite3.Connection) -> None:
+    def __init__(
+        self, path: Path, database: sqlite3.Connection, checkpointer: Checkpointer | None = None
+    ) -> None:
+        """``database``: the writer's; ``checkpointer``: none in a tool."""
         self._path = path
+        self._checkpointer = checkpointer
         self._log = path.with_name(path.name + "-wal")
         self._reserve = reserve_of(path)
         self._database = database
@@ -85,6 +91,8 @@ class Disk:
 
     def begin(self) -> None:
         """A transaction is about to begin: see how much room there is for it."""
+        if self._checkpointer is not None:
+            self._checkpointer.begin(self._database)
         now = time.monotonic()
         if self._room > _PLENTY and now - self._looked_at < _LOOK_S:
             return
@@ -124,6 +132,8 @@ class Disk:
 
     def take(self, size: int) -> None:
         """Use up room for events of so many bytes. Raises SpoolFull, with nothing used, if there is none."""
+        if self._checkpointer is not None:
+            self._checkpointer.grew(size)
         pages = 2 * size + _PAGES
         grows = self._inside < pages
         if self._room < (2 * pages + _LOG if grows else pages):
@@ -155,7 +165,13 @@ class Disk:
 
     def empty_log(self) -> None:
         """Copy the log into the file, which frees the disk of it. Raises sqlite3.OperationalError."""
-        self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        with nullcontext() if self._checkpointer is None else self._checkpointer.paused():
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def close(self) -> None:
+        """End the checkpointer; to be called once nobody writes any more."""
+        if self._checkpointer is not None:
+            self._checkpointer.close()
 
     def give_up_reserve(self) -> None:
         """Free the reserve, so that deliveries can be written down."""

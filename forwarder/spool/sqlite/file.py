@@ -16,6 +16,7 @@ from forwarder.errors import SpoolDamaged, SpoolError, SpoolFull, SpoolLost
 from forwarder.sessions.book import SessionBook
 from forwarder.spool.api import Spool, StoredEvent
 from forwarder.spool.sqlite.capacity import RETRY_AFTER, Capacity
+from forwarder.spool.sqlite.checkpointer import Checkpointer
 from forwarder.spool.sqlite.dead_letter_bounds import DeadBounds
 from forwarder.spool.sqlite.dedup import DedupIndex
 from forwarder.spool.sqlite.disk import Disk, damaged, full, is_damaged, is_full
@@ -24,7 +25,7 @@ from forwarder.spool.sqlite.lock import Lock
 from forwarder.spool.sqlite.operations import Operation
 from forwarder.spool.sqlite.operations import Row as EventRow
 from forwarder.spool.sqlite.reader import SpoolReader
-from forwarder.spool.sqlite.schema import forget_deleted, open_giving_room, unusable
+from forwarder.spool.sqlite.schema import connect, forget_deleted, open_giving_room, unusable
 from forwarder.spool.sqlite.transaction import Replicator, WriteTransaction
 
 TRIM, TRIM_ON_FULL_DISK = 5_000, 50
@@ -65,7 +66,8 @@ class SpoolFile(Spool):
             self._reader = SpoolReader(path)
             self._capacity = Capacity(self._database, max_events, max_bytes)
             self._dead_bounds = DeadBounds(self._database)
-            self._disk = Disk(path, self._database)
+            beside = None if tool else Checkpointer(connect(path), durable=replicator is None)
+            self._disk = Disk(path, self._database, beside)
             self._transaction = WriteTransaction(
                 self._database,
                 None if tool else DedupIndex(path),
@@ -161,6 +163,7 @@ class SpoolFile(Spool):
     async def close(self) -> None:
         await self._writer.close()
         await self._reader.close()
+        await asyncio.get_running_loop().run_in_executor(None, self._disk.close)
         if self._transaction.dedup is not None:
             self._transaction.dedup.close()
             await asyncio.get_running_loop().run_in_executor(None, self._leave)

@@ -171,8 +171,8 @@ def _configure(database: sqlite3.Connection, *, durable: bool) -> None:
     database.execute("PRAGMA journal_mode=WAL")
     # FULL: a commit survives power loss, not only a crash.
     database.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
-    # Checkpoints by the writer itself: beside it they never catch up, and the log grows without bound.
-    database.execute("PRAGMA wal_autocheckpoint=4000")
+    # Checkpoints inside of a commit are a last resort, at 128 MB: see ``Checkpointer``.
+    database.execute("PRAGMA wal_autocheckpoint=8000")
     database.execute("PRAGMA journal_size_limit=67108864")
     # Some builds overwrite what is deleted; where that costs nothing it goes on.
     database.execute("PRAGMA secure_delete=FAST")
