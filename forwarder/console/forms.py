@@ -1,5 +1,6 @@
 """Forms of the console's pages: where they come from, and what they hold."""
 
+from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qs
 
 from starlette.exceptions import HTTPException
@@ -25,15 +26,25 @@ def is_from_here(request: Request) -> bool:
     return origin.partition("://")[2] == request.headers.get("host")
 
 
-async def form_of(request: Request) -> dict[str, list[str]]:
-    """Return a form's values by field. Raises HTTPException for one that no page of the console sends."""
+async def form_of(
+    request: Request, largest: int = _LARGEST, instead: str = "choose fewer letters"
+) -> dict[str, list[str]]:
+    """Return a form's values by field. Raises HTTPException for one that no page of the console sends.
+
+    ``largest``: bytes; ``instead``: what to do where there are more.
+    """
     form, size = b"", 0
     async for part in request.stream():
         size += len(part)
         if size > _DISCARDED:
             break
-        if size <= _LARGEST:
+        if size <= largest:
             form += part
-    if size > _LARGEST:
-        raise HTTPException(413, f"a form here has at most {_LARGEST} bytes; choose fewer letters")
+    if size > largest:
+        raise HTTPException(413, f"a form here has at most {largest} bytes; {instead}")
     return parse_qs(form.decode("latin-1"))
+
+
+def text_of(form: Mapping[str, Sequence[str]], field: str) -> str:
+    """Return the text of a field, with line ends as everywhere but in forms; "" where it is not there."""
+    return form.get(field, [""])[0].replace("\r\n", "\n")

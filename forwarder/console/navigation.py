@@ -13,7 +13,11 @@ class Entry(NamedTuple):
     title: str
 
 
-NAVIGATION: Final[Sequence[Entry]] = (Entry("", "Overview"), Entry("/dead", "Dead letters"))
+NAVIGATION: Final[Sequence[Entry]] = (
+    Entry("", "Overview"),
+    Entry("/mappings", "Mappings"),
+    Entry("/dead", "Dead letters"),
+)
 
 
 def current_entry(path: str) -> Entry | None:

@@ -47,7 +47,7 @@ def as_edited(given: Mapping[str, object]) -> Edited:
 
 def edit(given: Mapping[str, object], trigger: str, mapping: str, *, is_on: bool) -> Edited:
     """Return a configured subscription with another trigger and mapping. ``mapping``: JSON, as text."""
-    trigger = " ".join(trigger.split("\n")).replace("\r", "").strip()
+    trigger = " ".join(trigger.split())
     definition = read_definition(given)
     fields: object = {}
     errors: list[str] = []

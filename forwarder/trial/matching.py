@@ -61,7 +61,7 @@ def look_at(
         for subscription, planned in plans:
             figures = looked.subscriptions[places[subscription]]
             figures.events += 1
-            figures.warnings.update({warning.kind for warning in planned.warnings})
-            figures.failures.update({str(error) for error in planned.errors})
+            figures.warnings.update(dict.fromkeys((str(one.kind) for one in planned.warnings), 1))
+            figures.failures.update(dict.fromkeys(map(str, planned.errors), 1))
     looked.is_cut = budget.is_spent
     return looked

@@ -186,7 +186,7 @@ def test_what_is_exported_is_the_edited_subscription_with_its_id() -> None:
     shown = as_edited(given)
     edited = edit(given, 'type = "track"\r\n and event = "Order"', shown.mapping, is_on=True)
     exported = orjson.loads(edited.exported)
-    assert exported == {**given, "subscribe": 'type = "track"  and event = "Order"'}
+    assert exported == {**given, "subscribe": 'type = "track" and event = "Order"'}
 
 
 def test_a_subscription_is_compared_with_the_preset_it_began_as() -> None:
