@@ -75,8 +75,16 @@ class StreamReplicator:
 
     def keep(self, changes: Sequence[Operation[object]]) -> None:
         """See ``Replicator``."""
-        position = self._write(changes)
-        self._uncommitted = True
+        self._uncommitted = True  # from here on the stream may have what the copy has not
+        try:
+            position = self._write(changes)
+        except SpoolUnavailable:
+            self._uncommitted = False
+            raise
+        except Exception as error:  # a record that is written twice could not be read by anybody
+            why = f"writing to {self._log.place} failed ({type(error).__name__}: {error}); start again"
+            self.fail(SpoolLost(why))
+            raise
         if isinstance(appended := changes[-1], Appended):
             self._contents.edges.append((appended.rows[-1][0], position))
 

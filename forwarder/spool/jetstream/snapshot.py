@@ -12,11 +12,14 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from forwarder.spool.sqlite import erasure
 from forwarder.spool.sqlite.operations import AnyOperation, Appended, Operation
 
 _TABLES: Final = {"cursor": 4, "ended": 4, "parked": 9, "dead": 11, "erased": 6, "gone": 2, "session": 4}
 """Table to its columns."""
 _SEQUENCES: Final = "sqlite_sequence"
+_NOTES: Final = "note"
+"""Of this machine alone, but for the number of erasures, which tools wait for."""
 _ROWS = 500
 
 
@@ -49,6 +52,9 @@ class SnapshotRows(msgspec.Struct, frozen=True, array_like=True, tag="told"):
                 database.execute("DELETE FROM sqlite_sequence WHERE name = ?", (name,))
                 database.execute("INSERT INTO sqlite_sequence VALUES (?, ?)", (name, seq))
             return
+        if self.table == _NOTES:
+            database.executemany("INSERT OR REPLACE INTO note VALUES (?, ?)", self.rows)
+            return
         marks = ",".join("?" * _TABLES[self.table])
         database.executemany(f"INSERT INTO {self.table} VALUES ({marks})", self.rows)  # noqa: S608 - our words
 
@@ -67,6 +73,9 @@ Logged: TypeAlias = AnyOperation | EpochStarted | SnapshotBegin | SnapshotRows |
 def snapshot_records(database: sqlite3.Connection) -> Iterator[list[Operation[object]]]:
     """Yield the records of a snapshot, all but ``SnapshotEnd``."""
     yield [SnapshotBegin()]
+    [(erasures,)] = database.execute(erasure.NOTE, (erasure.ASKED,)).fetchall()
+    if erasures:
+        yield [SnapshotRows(_NOTES, [[erasure.ASKED, erasures]])]
     for table in (*_TABLES, _SEQUENCES):
         rows = database.execute(f"SELECT * FROM {table}")  # noqa: S608 - our words
         while some := list(islice(rows, _ROWS)):

@@ -23,6 +23,7 @@ from forwarder.spool.jetstream.replication import Contents, StreamReplicator
 from forwarder.spool.jetstream.snapshot import EpochStarted, SnapshotEnd, snapshot_records
 from forwarder.spool.sqlite.schema import open_database
 from forwarder.spool.sqlite.spool import SqliteSpool
+from forwarder.spool.suppression import marks_for
 from tests.support.fake_stream import FakeConnection, FakeStream
 from tests.support.spools import NOW, event, names
 from tests.support.streams import busy, everything
@@ -357,3 +358,45 @@ async def test_what_the_stream_has_and_the_copy_has_not_ends_the_writing(tmp_pat
     await asyncio.sleep(0)
     assert [str(error)[:10] for error in one.lost] == ["the stream"]
     await one.spool.close()
+
+
+async def test_a_record_whose_fate_nobody_knows_ends_the_writing_and_stays_readable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = Writing(tmp_path / "one")
+    await one.spool.append([event("a")], NOW)
+
+    def failing() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(one.log.health, "ours", failing)
+    with pytest.raises(ZeroDivisionError):
+        await one.spool.append([event("b")], NOW)
+    await asyncio.sleep(0)
+    [lost] = one.lost
+    assert isinstance(lost, SpoolLost)
+    assert "ZeroDivisionError" in str(lost)
+    with pytest.raises(SpoolLost):
+        await one.spool.append([event("b")], NOW)
+    await one.spool.close()
+    await copied(one.stream, tmp_path / "other.db")
+    again = SqliteSpool(tmp_path / "other.db", max_events=9, max_bytes=10**6)
+    assert names(await again.read(0, 9)) == ["a", "b"]
+    await again.close()
+
+
+@pytest.mark.parametrize("snapshot_bytes", [10, 10**6])
+async def test_the_number_of_erasures_goes_on_elsewhere(
+    tmp_path: Path, snapshot_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replication, "SNAPSHOT_BYTES", snapshot_bytes)
+    one = Writing(tmp_path / "one")
+    for number in (1, 2, 3):
+        assert await one.spool.mark_users(marks_for([f"user {number}"], [""], 0), NOW) == number
+        await one.spool.append([event(f"m{number}")], NOW)
+    await one.spool.close()
+    await copied(one.stream, tmp_path / "other.db")
+    again = SqliteSpool(tmp_path / "other.db", max_events=9, max_bytes=10**6)
+    assert await again.erasure() == 3
+    assert len(await again.marks()) == 3
+    await again.close()

@@ -1,0 +1,353 @@
+"""Faults inside the spool, by seed: what was accepted stays, each change is all or nothing, none waits.
+
+The spool under test does what a twin without faults does. After a change that failed it has to hold what the
+twin holds with or without that change. ``FAULT_SEED=N`` plays one seed alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from structlog.testing import capture_logs
+
+from forwarder.errors import SpoolError
+from forwarder.spool import NewDead, NewEvent, Parked, Settlement, StoredEvent
+from forwarder.spool.jetstream import connection, log, replication
+from forwarder.spool.jetstream import spool as stream_spool
+from forwarder.spool.jetstream.control import Desk
+from forwarder.spool.jetstream.log import Log
+from forwarder.spool.jetstream.replica import Replica
+from forwarder.spool.jetstream.spool import JetStreamSpool
+from forwarder.spool.sqlite import disk, file
+from forwarder.spool.sqlite.lock import Lock
+from forwarder.spool.sqlite.schema import open_giving_room
+from forwarder.spool.sqlite.spool import SqliteSpool
+from forwarder.spool.suppression import UserMark
+from tests.support.fake_stream import FakeConnection, FakeStream
+from tests.support.simulation.spool_faults import FILE, STREAM, SpoolInjector, is_expected, targets
+from tests.support.spools import NOW
+
+BLOCKS, SEEDS = 2, 8
+"""Seeds of one block: each goes after its own share of the functions."""
+STEPS = 20
+PATIENCE_S = 60
+DESTINATIONS = ["one", "two"]
+KINDS = ["letter", "letter", "attach", "expire", "mark"]
+Change = Callable[[SqliteSpool], Awaitable[object]]
+
+
+class InFile:
+    """Where a spool in a file is opened again and again."""
+
+    owners = FILE
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "spool.db"
+
+    async def open(self) -> SqliteSpool:
+        """Open it."""
+        return SqliteSpool(self._path, max_events=10_000, max_bytes=10**7)
+
+
+class InStream:
+    """Where a spool in a stream in memory is opened, each time as another machine does."""
+
+    owners = FILE + STREAM
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "copy.db"
+        self._stream = FakeStream()
+
+    async def open(self) -> SqliteSpool:
+        """Take the stream over."""
+        lock = Lock(self._path)
+        try:
+            opened = cast(Any, FakeConnection(self._stream))
+            own = Log(opened)
+            began = await own.begin()
+            copy = Replica(self._path, own)
+            await copy.catch_up(began)
+            copy.finish()
+            desk = Desk(opened)
+            await desk.open()
+            return JetStreamSpool(
+                own, self._path, copy.contents, desk, lock, max_events=10_000, max_bytes=10**7
+            )
+        except BaseException:
+            lock.release()
+            raise
+
+
+class Storm:
+    """One life of a spool and its twin."""
+
+    def __init__(
+        self, place: InFile | InStream, twin: Path, chance: random.Random, faults: SpoolInjector
+    ) -> None:
+        self.place, self.chance, self.faults = place, chance, faults
+        self.twin = SqliteSpool(twin, max_events=10_000, max_bytes=10**7)
+        self.spool: Any = None
+        self.heard: list[int] = []
+        self.names = 0
+        self.accepted: set[str] = set()
+        self.steps: Counter[str] = Counter()
+
+    async def open(self) -> None:
+        """Open the spool, with faults once; what an opening that failed left does not keep out the next."""
+        self.faults.on = self.spool is not None
+        [opened] = await asyncio.gather(self.place.open(), return_exceptions=True)
+        self.faults.on = False
+        if isinstance(opened, BaseException):
+            assert is_expected(opened), self.faults.raised
+            opened = await self.place.open()
+        self.spool = opened
+        first = await self.spool.counts()
+        last = (await self.twin.read(0, 10_000))[-1:]
+        self.heard = [last[0].seq] if last and first.events else []
+        self.spool.on_append(self._hear)
+
+    def _hear(self, events: Sequence[StoredEvent]) -> None:
+        assert not self.heard or events[0].seq == self.heard[-1] + 1, (
+            "an event was passed over, or came twice"
+        )
+        self.heard += [event.seq for event in events]
+
+    async def play(self) -> None:
+        """Do one thing after the other; see after each that nothing is lost or half done."""
+        await self.open()
+        await self.attach()
+        for _ in range(STEPS):
+            kind = self.chance.choice(["append"] * 3 + ["settle"] * 3 + KINDS)
+            await getattr(self, kind)()
+        await self.spool.close()
+        await self.open()
+        assert await seen(self.spool) == await seen(self.twin)
+        await self.spool.close()
+        await self.twin.close()
+
+    async def append(self) -> None:
+        """Requests come at once; each is durable or was refused, as its sender is told."""
+        requests = [self.made_up() for _ in range(self.chance.randrange(1, 4))]
+        before, in_loop = len(self.faults.raised), self.faults.in_loop
+        answers = await self.under_fire(*(self.spool.append(events, NOW) for events in requests))
+        quiet = await self.works() and self.faults.in_loop == in_loop
+        await self.mend()
+        there = {one.message_id for one in await self.spool.read(0, 10_000)}
+        for events, answer in zip(requests, answers, strict=True):
+            new = {one.message_id for one in events} - self.accepted
+            applied = bool(new) and new <= there
+            if isinstance(answer, BaseException):
+                assert applied or not new & there, f"half of a request, after {self.faults.raised[before:]}"
+                assert not (applied and quiet), f"refused and kept, after {self.faults.raised[before:]}"
+                self.steps["refused"] += 1
+            if applied or not isinstance(answer, BaseException):
+                expected = await self.twin.append(events, NOW)
+                assert isinstance(answer, BaseException) or answer == expected
+                self.accepted |= new
+        await self.compare("append")
+
+    def made_up(self) -> list[NewEvent]:
+        """Return a request; some of its events came with an earlier one, or come twice."""
+        names: list[str] = []
+        for _ in range(self.chance.randrange(1, 5)):
+            kind = self.chance.random()
+            if kind < 0.1 and self.accepted:
+                names.append(self.chance.choice(sorted(self.accepted)))
+            elif kind < 0.2 and names:
+                names.append(names[-1])
+            else:
+                self.names += 1
+                names.append(f"m{self.names}")
+        sizes = (self.chance.choice([4, 90, 900]) for _ in names)
+        return [
+            NewEvent("demo", name, name.ljust(size).encode()) for name, size in zip(names, sizes, strict=True)
+        ]
+
+    async def settle(self) -> None:
+        """Events of a destination are delivered, parked or dead; parked ones come back."""
+        name = self.chance.choice(DESTINATIONS)
+        cursor = (await self.twin.attach(DESTINATIONS))[name]
+        park, dead, unpark, ended = [], [], [], 0
+        for event in await self.twin.read(cursor, self.chance.randrange(8)):
+            cursor, fate = event.seq, self.chance.randrange(4)
+            ended += fate != 0
+            if fate == 0:
+                park.append(Parked(event, self.chance.choice("ab"), (f"u{event.seq % 3}",), b"s"))
+            elif fate == 1:
+                dead.append(NewDead(event, "why", b"{}", b""))
+        for back in await self.twin.parked(
+            name, self.chance.choice(["a", "b", ""]), 0, self.chance.randrange(4)
+        ):
+            unpark.append(back.event.seq)
+            ended += 1
+        merge = {"a": "b"} if self.chance.random() < 0.2 else {}
+        counts = {("delivered", ""): ended} if ended else {}
+        settlement = Settlement(cursor, park, unpark, dead, merge, counts)
+        await self.change("settle", lambda spool: spool.settle(name, settlement, NOW))
+
+    async def letter(self) -> None:
+        """A dead letter is sent again or dropped."""
+        letters = await self.twin.dead()
+        if letters:
+            number = self.chance.choice(letters).number
+            if self.chance.random() < 0.5:
+                await self.change("retry", lambda spool: spool.retry([number]))
+            else:
+                await self.change("drop", lambda spool: spool.drop([number]))
+
+    async def attach(self) -> None:
+        """The destinations are looked at anew, as after a reload."""
+        await self.change("attach", lambda spool: spool.attach(DESTINATIONS))
+
+    async def expire(self) -> None:
+        """What is due to go is looked for."""
+        await self.change("expire", lambda spool: spool.expire(NOW))
+
+    async def mark(self) -> None:
+        """A user is deleted; deliveries are told."""
+        marks = [UserMark(b"m" * 16, b"k" * 16, "", 0, NOW)]
+        await self.change("mark", lambda spool: spool.mark_users(marks, NOW))
+        number = await self.twin.erasure()
+        await self.change("told", lambda spool: spool.erasure_done(number))
+        await self.change("forget", lambda spool: spool.forget_sessions())
+
+    async def change(self, name: str, change: Change) -> None:
+        """Have a change made, again where it failed; what it was to do is never done by half."""
+        for _ in range(50):
+            before = await seen(self.twin)
+            in_loop = self.faults.in_loop
+            [answer] = await self.under_fire(change(self.spool))
+            failed = isinstance(answer, BaseException)
+            quiet = await self.works() and self.faults.in_loop == in_loop
+            await self.mend()
+            if failed and await seen(self.spool) == before:
+                self.steps[f"{name} failed"] += 1
+                continue
+            assert not (failed and quiet and name != "settle"), (
+                f"{name} failed and was done: {self.faults.raised}"
+            )
+            expected = await change(self.twin)
+            assert failed or answer == expected
+            break
+        await self.compare(name)
+
+    async def under_fire(self, *calls: Awaitable[object]) -> list[object]:
+        """Return what calls return or raise while functions fail; none waits for ever."""
+        self.faults.on = True
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                answers = await asyncio.gather(*calls, *self.looks(), return_exceptions=True)
+        except TimeoutError:
+            raise AssertionError(f"somebody waits for ever after {self.faults.raised}") from None
+        finally:
+            self.faults.on = False
+        for answer in answers:
+            if isinstance(answer, BaseException) and not is_expected(answer):
+                raise AssertionError(f"after {self.faults.raised}") from answer
+        return answers[: len(calls)]
+
+    def looks(self) -> list[Awaitable[object]]:
+        """Return what others ask meanwhile."""
+        spool = self.spool
+        every: list[Callable[[], Awaitable[object]]] = [
+            *(lambda: spool.read(0, 100), spool.counts, spool.dead, lambda: spool.groups("one")),
+            *(lambda: spool.aside("one", 0), lambda: spool.parked("two", "a", 0, 10)),
+            *(spool.marks, spool.erasure),
+        ]
+        return [ask() for ask in self.chance.sample(every, 2)]
+
+    async def works(self) -> bool:
+        """Tell whether the next change finds the spool well: what failed last may show by then only."""
+        with contextlib.suppress(SpoolError):
+            await self.spool._write(lambda: None)
+        return self.spool.failure is None
+
+    async def mend(self) -> None:
+        """Open the spool again where it is lost, as the next process does."""
+        if self.spool.failure is not None:
+            assert isinstance(await self.spool.lost(), SpoolError)
+            assert str(self.spool.failure), "nobody would know why"
+            self.steps["lost"] += 1
+            await self.spool.close()
+            await self.open()
+
+    async def compare(self, name: str) -> None:
+        self.steps[name] += 1
+        for found, right in zip(await seen(self.spool), await seen(self.twin), strict=True):
+            assert found == right, f"{name}, after {self.faults.raised}"
+        for standing in (await self.spool.counts()).destinations.values():
+            assert standing.accepted == sum(standing.ended.values()) - standing.redriven + standing.waiting
+
+
+async def seen(spool: SqliteSpool) -> list[object]:
+    """Return all that a spool holds."""
+    parked = [await spool.parked(name, group, 0, 1000) for name in DESTINATIONS for group in ("a", "b", "")]
+    counts = (await spool.counts())._replace(refused_at=None)
+    events = [(one.seq, one.message_id, one.body) for one in await spool.read(0, 10_000)]
+    erased = await spool.erasure(), await spool.marks()
+    return [[seq for seq, _, _ in events], events, parked, await spool.dead(), counts, erased]
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Have nothing wait for a disk or for servers."""
+
+    def opened(path: Path, *, tool: bool, durable: bool) -> Any:
+        return open_giving_room(path, tool=tool, durable=False)
+
+    monkeypatch.setattr(file, "open_giving_room", opened)
+    monkeypatch.setattr(disk, "RESERVE", 4096)
+    monkeypatch.setattr(log, "_AGAIN_S", 0.001)
+    monkeypatch.setattr(stream_spool, "_LOOK_S", 0.005)
+    monkeypatch.setattr(replication, "SNAPSHOT_BYTES", 3_000)
+    monkeypatch.setattr(replication, "_TRIM_EVERY", 3)
+    assert connection.AGAIN_S > 0
+    return monkeypatch
+
+
+def played(place: InFile | InStream, folder: Path, seed: int, patch: pytest.MonkeyPatch) -> Counter[str]:
+    """Play one storm; return what was reached, and how often which function raised."""
+    chance = random.Random(seed)
+    found = targets(place.owners)
+    share = [name for name, _, _ in found][seed % (BLOCKS * SEEDS // 2) :: BLOCKS * SEEDS // 2]
+    faults = SpoolInjector(seed, chance.choice([0.0003, 0.001, 0.003]), dict.fromkeys(share, 0.1))
+    with patch.context() as patched, capture_logs():
+        faults.patch(patched, found)
+
+        async def run() -> Counter[str]:
+            storm = Storm(place, folder / "twin.db", chance, faults)
+            await storm.play()
+            return storm.steps
+
+        return asyncio.run(run()) + faults.by_name
+
+
+@pytest.mark.parametrize("place", [InFile, InStream])
+@pytest.mark.parametrize("block", range(BLOCKS))
+def test_faults_inside_the_spool_lose_nothing(
+    block: int, place: type[InFile | InStream], tmp_path: Path, quick: pytest.MonkeyPatch
+) -> None:
+    chosen = os.environ.get("FAULT_SEED")
+    seeds = [int(chosen)] if chosen else range(block * SEEDS, (block + 1) * SEEDS)
+    reached: Counter[str] = Counter()
+    for seed in seeds:
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        try:
+            reached += played(place(folder), folder, seed, quick)
+        except BaseException as error:
+            error.add_note(f"play it again with FAULT_SEED={seed}")
+            raise
+    print(dict(sorted(reached.items())))
+    if not chosen:
+        assert reached["lost"] > 2
+        assert reached["refused"] > 5
+        assert reached["settle failed"] > 5

@@ -1,0 +1,150 @@
+"""Faults inside the spool: any function of the file, of its tables or of the stream raises, by seed."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import random
+import sqlite3
+import threading
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from types import FunctionType, ModuleType
+from typing import Any
+
+import nats.errors
+import pytest
+
+from forwarder.errors import SpoolError
+from forwarder.spool.jetstream import snapshot
+from forwarder.spool.jetstream.control import Desk
+from forwarder.spool.jetstream.health import StreamHealth
+from forwarder.spool.jetstream.log import Log
+from forwarder.spool.jetstream.replication import StreamReplicator
+from forwarder.spool.jetstream.spool import JetStreamSpool
+from forwarder.spool.sqlite import cursors, history_rows, operations, parked, transaction
+from forwarder.spool.sqlite.accepting import Accepting
+from forwarder.spool.sqlite.capacity import Capacity
+from forwarder.spool.sqlite.dead_letter_bounds import DeadBounds
+from forwarder.spool.sqlite.dead_letters import DeadLetters
+from forwarder.spool.sqlite.dedup import DedupIndex
+from forwarder.spool.sqlite.dedup_table import Table
+from forwarder.spool.sqlite.deleted_users import DeletedUsers
+from forwarder.spool.sqlite.delivering import Delivering
+from forwarder.spool.sqlite.disk import Disk
+from forwarder.spool.sqlite.file import SpoolFile
+from forwarder.spool.sqlite.group_commit import GroupCommit
+from forwarder.spool.sqlite.history import HistoryWriter
+from forwarder.spool.sqlite.keeping_history import KeepingHistory
+from forwarder.spool.sqlite.reader import SpoolReader
+from forwarder.spool.sqlite.transaction import WriteTransaction
+from tests.support.fake_stream import FakeStream
+
+FILE: tuple[type | ModuleType, ...] = (
+    *(Accepting, Capacity, DeadBounds, DeadLetters, DedupIndex, DeletedUsers, Delivering, Disk, GroupCommit),
+    *(HistoryWriter, KeepingHistory, SpoolFile, SpoolReader, Table, WriteTransaction),
+    *(cursors, history_rows, parked, operations.Settled, operations.Attached, operations.Redriven),
+)
+STREAM: tuple[type | ModuleType, ...] = (
+    *(Desk, JetStreamSpool, Log, StreamHealth, StreamReplicator, FakeStream, snapshot.SnapshotBegin),
+)
+LEFT_OUT = {
+    *("GroupCommit._give_up", "GroupCommit._refuse_all", "GroupCommit._run", "SpoolFile._lose"),
+    *("SpoolFile._damaged", "StreamReplicator.fail", "JetStreamSpool._fall_silent"),
+    *("JetStreamSpool.close", "SpoolFile.close", "SpoolFile._leave", "SpoolReader.close", "DedupIndex.close"),
+    *("GroupCommit.close", "Table.close", "JetStreamSpool.end_within", "Log.end", "Log.close", "Desk.close"),
+    *("FakeStream.put", "FakeStream.purge", "FakeStream.delete", "FakeStream._ask", "FakeStream._see"),
+    *("StreamHealth.incomplete", "GroupCommit.submit", "StreamReplicator._run"),
+}
+"""The supervisors that end everything, what ends a spool, the stream's own means, and what only hands on."""
+
+
+class Injected(Exception):  # noqa: N818 - what happens, as the test says it
+    """A fault of our own code, as if."""
+
+
+class SpoolInjector:
+    """Makes functions raise. ``rates``: how often, by name; ``rate``: all others."""
+
+    def __init__(self, seed: int, rate: float, rates: dict[str, float]) -> None:
+        self._seed = seed
+        self._chances: dict[int, random.Random] = {}
+        self._rate, self._rates = rate, rates
+        self.on = False
+        self.raised: list[str] = []
+        self.by_name: Counter[str] = Counter()
+        self._loop = threading.get_ident()
+        self.in_loop = 0
+        """Faults in the event loop's own thread: what they report as failed may be done all the same."""
+
+    def patch(self, patch: pytest.MonkeyPatch, found: list[tuple[str, object, str]]) -> None:
+        """Wrap everything that may raise."""
+        for name, owner, attribute in found:
+            patch.setattr(owner, attribute, self._wrapped(name, getattr(owner, attribute)))
+
+    def _chance(self) -> random.Random:
+        """Return this thread's own chance: threads that run side by side leave each other's alone."""
+        name = threading.current_thread().name
+        return self._chances.setdefault(
+            threading.get_ident(), random.Random(self._seed ^ zlib.crc32(name.encode()))
+        )
+
+    def _raise(self, name: str, moment: str) -> None:
+        if not self.on or self._chance().random() >= self._rates.get(name, self._rate):
+            return
+        self.raised.append(f"{name} {moment}")
+        self.by_name[name] += 1
+        self.in_loop += threading.get_ident() == self._loop
+        raise self._error(name)
+
+    def _error(self, name: str) -> Exception:
+        if name.startswith("FakeStream"):
+            return nats.errors.TimeoutError()
+        kind = self._chance().randrange(3)
+        if kind == 0:
+            error = sqlite3.OperationalError("the disk is full, as if")
+            error.sqlite_errorcode = self._chance().choice([sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY])
+            return error
+        return Injected(name)
+
+    def _wrapped(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        if inspect.iscoroutinefunction(call):
+
+            @functools.wraps(call)
+            async def waiting(*given: Any, **named: Any) -> Any:
+                self._raise(name, "before")
+                result = await call(*given, **named)
+                self._raise(name, "after")
+                return result
+
+            return waiting
+
+        @functools.wraps(call)
+        def at_once(*given: Any, **named: Any) -> Any:
+            self._raise(name, "before")
+            result = call(*given, **named)
+            self._raise(name, "after")
+            return result
+
+        return at_once
+
+
+def is_expected(error: BaseException) -> bool:
+    """Tell whether a caller of the spool may meet this error after a fault inside."""
+    said = isinstance(error, sqlite3.OperationalError) and "as if" in str(error)
+    return said or isinstance(error, (Injected, SpoolError, nats.errors.TimeoutError))
+
+
+def targets(owners: tuple[type | ModuleType, ...]) -> list[tuple[str, object, str]]:
+    """Return everything that may raise: its name, what holds it, and under which attribute."""
+    found: list[tuple[str, object, str]] = [("insert", transaction, "insert")]
+    for owner in owners:
+        for attribute, value in vars(owner).items():
+            name = f"{owner.__name__.rpartition('.')[2]}.{attribute}"
+            of_owner = getattr(value, "__module__", None) == getattr(owner, "__module__", owner.__name__)
+            plain = isinstance(value, FunctionType) and of_owner and not inspect.isasyncgenfunction(value)
+            special = inspect.isgeneratorfunction(value) or attribute.startswith("__") or name in LEFT_OUT
+            if plain and not special:
+                found.append((name, owner, attribute))
+    return found
