@@ -3,18 +3,22 @@
 import asyncio
 import itertools
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from typing import NamedTuple
 
 import structlog
 
 from forwarder import metrics
 from forwarder.cdn.routes import Pages
 from forwarder.cdn.session_rules import session_rules
+from forwarder.chores import do_chore
 from forwarder.config.restarting import needing_restart
 from forwarder.config.sessions import devices_of
 from forwarder.config.settings import Settings
 from forwarder.console import Shown
-from forwarder.delivery import DeliveryService, DestinationRoute, SchedulerSettings
+from forwarder.console.figures import figures_now
+from forwarder.console.timeline import Timeline, snapshot_of
+from forwarder.delivery import DeliveryService
 from forwarder.delivery.dead_letters import described
 from forwarder.enrichment.code import enrichments_of
 from forwarder.enrichment.service import EnrichmentService
@@ -23,9 +27,9 @@ from forwarder.http.metrics import count_events
 from forwarder.ingest.service import IngestService
 from forwarder.memory import RequestMemory
 from forwarder.opening import open_configured
+from forwarder.routing import routes
 from forwarder.spool import Spool
 from forwarder.spool.history import HOUR_MS
-from forwarder.wiring import destinations_of
 
 log = structlog.get_logger()
 
@@ -33,6 +37,13 @@ log = structlog.get_logger()
 def now_ms() -> int:
     """Return the machine's clock: milliseconds since the epoch."""
     return time.time_ns() // 1_000_000
+
+
+class InMemory(NamedTuple):
+    """What a forwarder keeps in memory over reloads: requests that are not answered, and how it did."""
+
+    requests: RequestMemory
+    timeline: Timeline
 
 
 class Forwarder:
@@ -46,7 +57,9 @@ class Forwarder:
     def __init__(self, settings: Settings, clock: Callable[[], int]) -> None:
         self.settings = settings
         self._at_start = settings
-        self.memory = RequestMemory(settings.limits.unanswered_bytes)
+        self.memory = InMemory(
+            RequestMemory(settings.limits.unanswered_bytes), Timeline(metrics.LATENCY.bounds)
+        )
         self._clock = clock
         self._changing = asyncio.Lock()
         self._restoring: asyncio.Task[None] | None = None
@@ -92,7 +105,7 @@ class Forwarder:
             self.spool,
             self._clock,
             count_events,
-            self.memory,
+            self.memory.requests,
             EnrichmentService(enrichments_of(settings), settings.limits),
             rules,
             self.spool.turn_away,
@@ -139,18 +152,16 @@ class Forwarder:
         """Look after what time or another process changes in the spool, where nothing else happens."""
         for look in itertools.count():
             if look % LOOKS_A_MINUTE == 0:
-                await self._watched("expiry", lambda: self.spool.expire(self._clock()))
+                await do_chore("expiry", lambda: self.spool.expire(self._clock()))
+                await do_chore("figures", self._note_figures)
             await asyncio.sleep(LOOK_S)
-            await self._watched("erasure", self._follow_erasure)
-            await self._watched("sessions", self._end_sessions)
-            await self._watched("history", self.spool.write_turned_away)
+            await do_chore("erasure", self._follow_erasure)
+            await do_chore("sessions", self._end_sessions)
+            await do_chore("history", self.spool.write_turned_away)
 
-    async def _watched(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await work()
-        except Exception as error:
-            metrics.FAULTS.add("", what)
-            log.error("looking after the spool failed, and is tried again", where=what, fault=fault_of(error))
+    async def _note_figures(self) -> None:
+        """Keep how destinations do for the console's charts."""
+        self.memory.timeline.note(self._clock(), snapshot_of(await self.spool.counts(), figures_now()))
 
     async def _end_sessions(self) -> None:
         """Send the Session Ended of sessions that nobody continued."""
@@ -202,7 +213,9 @@ class Forwarder:
         sources = [one.name for one in self.settings.sources]
         destinations = [one.name for one in self.settings.destinations]
         health, settings = self.delivery.health(), self.settings
-        return Shown(self.spool, sources, destinations, described, self._clock, health, settings)
+        return Shown(
+            self.spool, sources, destinations, described, self._clock, health, settings, self.memory.timeline
+        )
 
     async def stop(self, seconds: float | None = None) -> None:
         """Finish what is being delivered and close the spool. ``seconds``: at most, else as configured."""
@@ -225,24 +238,3 @@ LOOK_S = 1.0
 LOOKS_A_MINUTE = 60
 RESTORE_S = 1.0
 """Between two tries to go on delivering after a reload that failed."""
-
-
-def routes(settings: Settings) -> list[DestinationRoute]:
-    """Return where events go. Raises ConfigError for settings a destination cannot use."""
-    compiled = destinations_of(settings)
-    return [
-        DestinationRoute(
-            one.name,
-            compiled[one.name],
-            None if one.sources is None else frozenset(one.sources),
-            SchedulerSettings(
-                linger_ms=one.linger_ms,
-                batch_events=one.batch_events,
-                at_once=one.at_once,
-                window=one.window_events,
-                timeout_ms=round(one.timeout_seconds * 1000),
-                budget_ms=round(one.retry_hours * 3_600_000),
-            ),
-        )
-        for one in settings.destinations
-    ]

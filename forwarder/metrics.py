@@ -5,8 +5,9 @@ What is made of the spool's counts goes on over restarts; all else begins with t
 
 from platform import python_version
 
-from prometheus_client import Histogram, disable_created_metrics
+from prometheus_client import disable_created_metrics
 
+from forwarder.distribution import Distribution
 from forwarder.tally import Tally
 from forwarder.version import running
 
@@ -27,11 +28,11 @@ WARNINGS = Tally(
     "What Amplitude cuts, drops or misreads of the events sent, by kind (see forwarder plan --explain).",
     ["destination", "kind"],
 )
-LATENCY = Histogram(
+LATENCY = Distribution(
     "forwarder_delivery_seconds",
     "From accepted here to accepted by Amplitude, for the oldest event of each request.",
-    ["destination"],
-    buckets=(0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3600, 86400),
+    "destination",
+    (0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3600, 86400),
 )
 NEAR_EXPIRY = Tally(
     "forwarder_delivery_near_horizon",

@@ -94,7 +94,7 @@ def _server_config(settings: Settings, forwarder: Forwarder, limits: Limits) -> 
     return uvicorn.Config(
         # The connection's own peer must still be seen where a prefix is believed.
         BelowPrefix(app, trusted, lambda: forwarder.settings.server.path_prefix),
-        http=limited(limits, forwarder.memory),
+        http=limited(limits, forwarder.memory.requests),
         ws="none",
         lifespan="off",
         log_config=None,

@@ -16,7 +16,7 @@ class Figures:
     ``ingest``: events that ended there, by source, outcome and reason; ``reports``: of pages, by kind;
     ``requests``: to Amplitude, by destination, endpoint and answer; ``warnings``: by destination and kind;
     ``faults``: of our own code, by destination ("" for none) and where; ``strays``: messages of the stream
-    that no forwarder wrote.
+    that no forwarder wrote; ``latency``: requests by class of ``metrics.LATENCY``, by destination.
     """
 
     ingest: Mapping[tuple[str, ...], int] = field(default_factory=dict)
@@ -25,6 +25,7 @@ class Figures:
     warnings: Mapping[tuple[str, ...], int] = field(default_factory=dict)
     faults: Mapping[tuple[str, ...], int] = field(default_factory=dict)
     strays: int = 0
+    latency: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def figures_now() -> Figures:
@@ -36,4 +37,5 @@ def figures_now() -> Figures:
         warnings=metrics.WARNINGS.values(),
         faults=metrics.FAULTS.values(),
         strays=metrics.STRAYS.values()[()],
+        latency={name: one.counts for name, one in metrics.LATENCY.values().items()},
     )

@@ -16,6 +16,7 @@ class Entry(NamedTuple):
 NAVIGATION: Final[Sequence[Entry]] = (
     Entry("", "Overview"),
     Entry("/mappings", "Mappings"),
+    Entry("/destinations", "Destinations"),
     Entry("/dead", "Dead letters"),
 )
 

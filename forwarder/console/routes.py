@@ -13,6 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from forwarder.console.dead_letters import dead_letter_routes
+from forwarder.console.destinations import destination_routes
 from forwarder.console.event_test import event_test_routes
 from forwarder.console.mappings import mapping_routes
 from forwarder.console.overview import overview_routes
@@ -20,7 +21,7 @@ from forwarder.console.pages import HEADERS, ROOT, Pages
 from forwarder.console.sign_in_routes import sign_in_routes
 from forwarder.console.subject import Shown
 
-_PAGES: Final = (overview_routes, event_test_routes, mapping_routes, dead_letter_routes)
+_PAGES: Final = (overview_routes, event_test_routes, mapping_routes, destination_routes, dead_letter_routes)
 _STYLE: Final = Path(__file__).parent / "style.css"
 
 

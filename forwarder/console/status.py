@@ -143,7 +143,7 @@ def status(
         SpoolStatus(counts.events, counts.bytes, oldest, refusing, unavailable, figures.strays),
         [SourceStatus(name, [Ended(*end) for end in _rows(figures.ingest, name)]) for name in sources],
         [
-            _destination(name, figures, counts.destinations.get(name), known.get(name, WELL))
+            destination_status(name, figures, counts.destinations.get(name), known.get(name, WELL))
             for name in destinations
         ],
         [(kind, reports) for (kind,), reports in figures.reports.items() if reports],
@@ -151,9 +151,10 @@ def status(
     )
 
 
-def _destination(
+def destination_status(
     name: str, figures: Figures, standing: Standing | None, health: DestinationHealth
 ) -> DestinationStatus:
+    """Return the row of one destination. ``standing``: None where the spool knows nothing of it yet."""
     ended = sorted(standing.ended.items()) if standing else []
     return DestinationStatus(
         name,

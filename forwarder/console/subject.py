@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from forwarder.config.settings import Settings
+from forwarder.console.timeline import Timeline
 from forwarder.delivery.health import DestinationHealth
 from forwarder.spool import DeadLetter, Spool
 
@@ -15,7 +16,7 @@ class Shown(NamedTuple):
     """The subject of the pages, asked for at every request: a reload may have changed it.
 
     ``letter``: what is known of a dead letter, as readable JSON; ``clock``: ms since the epoch;
-    ``health``: how destinations do, by name; ``settings``: in force, as read.
+    ``health``: how destinations do, by name; ``settings``: in force, as read; ``timeline``: how they did.
     """
 
     spool: Spool
@@ -25,3 +26,4 @@ class Shown(NamedTuple):
     clock: Callable[[], int]
     health: Mapping[str, DestinationHealth] = MappingProxyType({})
     settings: Settings = Settings()
+    timeline: Timeline = Timeline(())

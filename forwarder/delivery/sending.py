@@ -57,7 +57,7 @@ class ResponseRecorder:
         metrics.REQUESTS.add(self._name, endpoint, answer.failure or status)
         if first.action is Action.ACCEPTED:
             received_at = min(job.event.received_at for job in batch.jobs)
-            metrics.LATENCY.labels(self._name).observe(max(0, self._wall() - received_at) / 1000)
+            metrics.LATENCY.add(self._name, max(0, self._wall() - received_at) / 1000)
         elif first.action is Action.FAULT:
             self.fault("post", first.reason.partition(": ")[2])
         else:

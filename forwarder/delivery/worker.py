@@ -82,7 +82,9 @@ class Worker:
     def health(self) -> DestinationHealth:
         """How the destination does, but for what the watchdog knows."""
         breaker = self._scheduler.breaker
-        return DestinationHealth(breaker.probing, breaker.reason if breaker.probing else "")
+        if not breaker.probing:
+            return DestinationHealth()
+        return DestinationHealth(True, breaker.reason, since=breaker.since, next_try=breaker.until)
 
     async def resume(self) -> None:
         """Have the scheduler go on with what is parked. Raises SpoolError."""

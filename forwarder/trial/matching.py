@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from forwarder.amplitude import AmplitudeDestination
+from forwarder.amplitude.wire.items import Warning  # noqa: A004 - what it is called
 from forwarder.delivery.scheduler.planning import read_body, why_skipped
 from forwarder.spool import StoredEvent
 from forwarder.trial.work_budget import WorkBudget
@@ -14,11 +15,15 @@ from forwarder.trial.work_budget import WorkBudget
 
 @dataclass(slots=True)
 class Matched:
-    """The figures of one subscription: events that match, by kind of warning, by failure."""
+    """The figures of one subscription: events that match, by kind of warning, by failure.
+
+    ``examples``: a warning of each kind, and the message id of its event.
+    """
 
     events: int = 0
     warnings: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, tuple[Warning, str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -62,6 +67,8 @@ def look_at(
             figures = looked.subscriptions[places[subscription]]
             figures.events += 1
             figures.warnings.update(dict.fromkeys((str(one.kind) for one in planned.warnings), 1))
+            for one in planned.warnings:
+                figures.examples.setdefault(one.kind, (one, event.message_id))
             figures.failures.update(dict.fromkeys(map(str, planned.errors), 1))
     looked.is_cut = budget.is_spent
     return looked

@@ -10,7 +10,7 @@ from forwarder.mapping.validation import CHECKS
 from forwarder.triggers.predicates import OPERATORS
 from tests.docs.reference.actions import NAMES
 from tests.docs.reference.language import DIRECTIVES, TRIGGERS
-from tests.docs.reference.operation import WARNINGS
+from tests.docs.reference.operation import WARNED
 from tests.docs.reference.page_side import FILES, STORED, keys_in_code
 from tests.docs.reference.pages import FOLDER, PAGES, made
 from tests.support.processes import ROOT
@@ -30,7 +30,7 @@ def test_there_is_no_other_page() -> None:
 
 def test_everything_has_a_text() -> None:
     assert set(NAMES) == set(ACTIONS)
-    assert set(WARNINGS) == set(Kind)
+    assert set(WARNED) == set(Kind)
     assert set(DIRECTIVES) == set(CHECKS)
     assert set(STORED) == keys_in_code()
     beside = {re.sub(r"^spool(-copy)?\.db", "", name) for name in FILES}

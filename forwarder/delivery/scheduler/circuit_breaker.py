@@ -40,6 +40,8 @@ class CircuitBreaker:
         self.health = CircuitState.WELL
         self.until = 0
         """No request before, ms since the epoch."""
+        self.since = 0
+        """Since when it has not been well, ms since the epoch; 0 where it is."""
         self.last_good = 0
         """When a request last succeeded."""
         self.reason = ""
@@ -52,6 +54,7 @@ class CircuitBreaker:
     def good(self, now: int) -> None:
         """A request was answered by a destination that works."""
         self.health, self._failures, self.until, self.reason = CircuitState.WELL, 0, 0, ""
+        self.since = 0
         self.last_good = now
 
     def bad(self, now: int, reason: str, *, destination_fault: bool) -> None:
@@ -59,7 +62,7 @@ class CircuitBreaker:
         self._failures += 1
         if self._failures >= FAILURES or self.probing:
             if self.health is CircuitState.WELL:
-                self.health = CircuitState.DOWN
+                self.health, self.since = CircuitState.DOWN, now
             self.reason = reason
         elif not destination_fault:  # its events wait, others go on
             return
@@ -68,6 +71,7 @@ class CircuitBreaker:
     def stop(self, now: int, reason: str) -> None:
         """The destination refuses us as such. It is asked again now and then, for it may be mended there."""
         self.health, self.reason, self.until = CircuitState.STOPPED, reason, now + STOPPED_MS
+        self.since = self.since or now
 
     def pause(self, now: int, wait_ms: int) -> None:
         """The destination works, and asks for a pause."""

@@ -5,11 +5,12 @@ from typing import Any
 
 import click
 import orjson
-import prometheus_client
 
 from forwarder import cli, metrics
 from forwarder.amplitude import AmplitudeDestination
 from forwarder.amplitude.lint import Kind
+from forwarder.amplitude.warnings import MEANINGS
+from forwarder.distribution import Distribution
 from forwarder.http import metrics as ingest_metrics
 from forwarder.openapi.document import openapi
 from forwarder.outcomes import Outcome
@@ -24,30 +25,18 @@ _EVENT: dict[str, Any] = {
     "userId": "user-1",
     "anonymousId": "anonymous-1",
 }
-WARNINGS: dict[Kind, tuple[str, dict[str, Any], dict[str, Any]]] = {
-    Kind.SHORT_ID: ("The id is too short, and Amplitude drops it.", {"userId": "u1"}, {}),
-    Kind.REFUSED_ID: ("The id is one of those that stand for nobody.", {"userId": "anonymous"}, {}),
-    Kind.NO_ID: (
-        "Neither id can be used: Amplitude refuses the event.",
-        {"userId": "u1", "anonymousId": "a1"},
-        {},
-    ),
-    Kind.LONG_TEXT: ("The text is cut.", {"properties": {"note": "x" * 1_100}}, {}),
-    Kind.TOO_DEEP: ("The value lies too deep, and is dropped.", {"properties": {}}, {}),
-    Kind.TOO_MANY_GROUPS: (
-        "Some of the groups are dropped.",
-        {},
-        {"groups": {f"type {number}": "a" for number in range(6)}},
-    ),
-    Kind.RESERVED_NAME: ("Amplitude keeps such names to itself.", {"event": "$identify"}, {}),
-    Kind.MIXED_OPERATORS: (
-        "Set Once, Set Always or Add together with plain user properties: the plain ones are ignored.",
-        {},
-        {"user_properties": {"$add": {"visits": 1}, "plan": "pro"}},
-    ),
-    Kind.ODD_TIME: ("What was mapped is read as a strange time, or as none.", {}, {"time": "1700000000"}),
+WARNED: dict[Kind, tuple[dict[str, Any], dict[str, Any]]] = {
+    Kind.SHORT_ID: ({"userId": "u1"}, {}),
+    Kind.REFUSED_ID: ({"userId": "anonymous"}, {}),
+    Kind.NO_ID: ({"userId": "u1", "anonymousId": "a1"}, {}),
+    Kind.LONG_TEXT: ({"properties": {"note": "x" * 1_100}}, {}),
+    Kind.TOO_DEEP: ({"properties": {}}, {}),
+    Kind.TOO_MANY_GROUPS: ({}, {"groups": {f"type {number}": "a" for number in range(6)}}),
+    Kind.RESERVED_NAME: ({"event": "$identify"}, {}),
+    Kind.MIXED_OPERATORS: ({}, {"user_properties": {"$add": {"visits": 1}, "plan": "pro"}}),
+    Kind.ODD_TIME: ({}, {"time": "1700000000"}),
 }
-"""What each warning means, and an event and a mapping that have it."""
+"""Changes to an event and a mapping that have each warning."""
 
 
 def metric_page() -> str:
@@ -55,10 +44,10 @@ def metric_page() -> str:
     rows = []
     for module in (ingest_metrics, metrics):
         for metric in vars(module).values():
-            if isinstance(metric, Tally | prometheus_client.Histogram):
+            if isinstance(metric, Tally | Distribution):
                 [family] = metric.describe()
                 suffix = {"counter": "_total", "histogram": "_bucket"}.get(family.type, "")
-                labels = metric._labels if isinstance(metric, Tally) else metric._labelnames
+                labels = metric._labels if isinstance(metric, Tally) else (metric.label,)
                 shown = ", ".join(map(code, (*labels, *(("le",) if family.type == "histogram" else ()))))
                 rows.append((code(family.name + suffix), family.type, shown, family.documentation))
     return "\n".join(
@@ -84,14 +73,14 @@ def warning_page() -> str:
     """Return the page of warnings, each with what is said of an event that has it."""
     rows = []
     for kind in Kind:
-        meaning, changes, mapping = WARNINGS[kind]
+        changes, mapping = WARNED[kind]
         event = {**_EVENT, **changes}
         if kind is Kind.TOO_DEEP:
             value: dict[str, Any] = {}
             for _ in range(45):
                 value = {"a": value}
             event = {**event, "properties": value}
-        rows.append((code(kind.value), meaning, _warned(kind, event, mapping)))
+        rows.append((code(kind.value), MEANINGS[kind], _warned(kind, event, mapping)))
     return "\n".join(
         (
             "# What do the warnings mean?\n",

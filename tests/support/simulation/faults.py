@@ -81,7 +81,6 @@ LEFT_OUT = {
     *("AsyncSpool.accept", "AsyncSpool.lost", "AsyncSpool.close", "AsyncSpool.end_within", "Forwarder.start"),
     *(
         "Forwarder.stop",
-        "Forwarder._watched",
         "Forwarder.shown",
         "Forwarder.reload",
         "ResponseRecorder.fault",

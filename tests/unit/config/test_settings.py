@@ -9,12 +9,12 @@ import pytest
 from pydantic import BaseModel
 
 from browser_plugin.settings import read_settings
-from forwarder.app import routes
 from forwarder.config import settings as module
 from forwarder.config.load import load_settings, parse_settings
 from forwarder.config.secrets import resolve
 from forwarder.config.settings import Settings
 from forwarder.errors import ConfigError
+from forwarder.routing import routes
 
 EXAMPLE = Path(module.__file__).parents[1] / "example.toml"
 

@@ -18,11 +18,15 @@ def test_a_refused_key_keeps_everything_and_is_tried_now_and_then() -> None:
     (batch,) = one.due(NOW, False)
     one.answered(batch, UpstreamResponse(400, b'{"error":"Invalid API key: k"}'), NOW)
     assert one.breaker.health.value == "stopped"
+    assert one.breaker.since == NOW
     assert one.due(NOW + STOPPED_MS - 1, False) == []
     assert one.settlement().cursor == 0
     (again,) = one.due(NOW + STOPPED_MS, False)
-    one.answered(again, OK, NOW + STOPPED_MS)
-    assert one.breaker.health.value == "well"
+    one.answered(again, UpstreamResponse(400, b'{"error":"Invalid API key: k"}'), NOW + STOPPED_MS)
+    assert one.breaker.since == NOW, "it is held back since the first refusal"
+    (again,) = one.due(NOW + 2 * STOPPED_MS, False)
+    one.answered(again, OK, NOW + 2 * STOPPED_MS)
+    assert (one.breaker.health.value, one.breaker.since) == ("well", 0)
     assert one.settlement().cursor == 2
 
 

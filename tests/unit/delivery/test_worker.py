@@ -81,7 +81,9 @@ async def test_why_a_destination_cannot_be_reached_is_logged_and_shown(tmp_path:
             async with asyncio.timeout(20):
                 while not delivery.health()["amplitude"].held_back:  # noqa: ASYNC110 - asked for, never announced
                     await asyncio.sleep(0.02)
-            assert delivery.health() == {"amplitude": DestinationHealth(held_back=True, why=why)}
+            held = delivery.health()["amplitude"]
+            assert held._replace(since=0, next_try=0) == DestinationHealth(held_back=True, why=why)
+            assert 0 < held.since < held.next_try
             await delivery.report()
             assert metrics.DOWN.values() == {("amplitude",): 1}
             await delivery.stop(1)
