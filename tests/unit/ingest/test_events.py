@@ -10,6 +10,7 @@ from forwarder.ingest.event import read_event
 from forwarder.ingest.event_times import IMPLAUSIBLE, IMPLAUSIBLE_SENT, UNREADABLE, UNREADABLE_SENT
 from forwarder.ingest.normalization import LONGEST_MESSAGE_ID, RequestContext, normalize
 from forwarder.ingest.validation import Rejection
+from forwarder.sessions.facts import PAGE, SERVER, SessionRules
 from forwarder.spool import NewEvent
 
 RECEIVED = 1_704_067_200_000
@@ -60,6 +61,12 @@ def test_what_is_no_object_is_rejected() -> None:
     done = normalize(read_event(b"[1]"), arrival())
     assert isinstance(done, Rejection)
     assert done.code == "not_an_object"
+
+
+@pytest.mark.parametrize("previous", ["before", 7])
+def test_an_alias_names_whose_it_was(previous: object) -> None:
+    event = {"type": "alias", "userId": "u", "previousId": previous}
+    assert kept(event)["previousId"] == previous
 
 
 def test_the_route_names_the_type() -> None:
@@ -322,6 +329,11 @@ def test_rudderstacks_session_is_the_session(integrations: object, kept_integrat
     assert kept(event).get("integrations") == kept_integrations
 
 
+def test_rudderstacks_session_is_the_session_also_where_integrations_are_null() -> None:
+    event = {**TRACK, "context": {"sessionId": SESSION}, "integrations": None}
+    assert kept(event)["integrations"] == STAMP
+
+
 @pytest.mark.parametrize(
     ("said", "read"),
     [
@@ -392,3 +404,15 @@ def test_addresses_are_for_client_side_libraries_only() -> None:
     assert address({"library": {"name": "@jitsu/js"}}, from_page=True) == "203.0.113.9"
     assert address({}, from_page=True) is None
     assert "context" not in kept(TRACK)
+
+
+@pytest.mark.parametrize("said", [{}, {"timestamp": "never"}, {"timestamp": "1960-01-01T00:00:00Z"}])
+@pytest.mark.parametrize(("from_page", "kind"), [(True, PAGE), (False, SERVER)])
+def test_what_session_rules_are_told_of_an_event_without_a_time(
+    said: dict[str, Any], from_page: bool, kind: int
+) -> None:
+    given = arrival(session=SessionRules(source="web"), from_page=from_page)
+    done = normalize(read_event(json.dumps({**TRACK, "anonymousId": "a", **said}).encode()), given)
+    assert isinstance(done, NewEvent)
+    assert done.session is not None
+    assert (done.session.time, done.session.kind) == (RECEIVED, kind)

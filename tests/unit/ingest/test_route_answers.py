@@ -155,6 +155,7 @@ async def test_a_page_of_another_origin_is_told_nothing(service: IngestService, 
     [
         ("/v1/nothing", "POST", 404, "not_found", []),
         ("/v1/nothing", "GET", 404, "not_found", []),
+        ("/v1/tX", "POST", 404, "not_found", []),
         ("/v1/t", "GET", 405, "method_not_allowed", [(b"allow", b"POST, OPTIONS")]),
         ("/v1/t", "PUT", 405, "method_not_allowed", [(b"allow", b"POST, OPTIONS")]),
     ],
@@ -219,6 +220,15 @@ async def test_the_key_stands_in_a_header_or_in_the_address(
     asked = await Asked(whole(EVENT)).of(Ingest(lambda: service), "/v1/t", *headers, query=query)
     assert asked.sent[0]["status"] == (200 if source else 401)
     assert [one for one, _ in spool.events] == ([source] if source else [])
+
+
+async def test_an_address_with_other_words_leaves_the_key_to_the_body(
+    service: IngestService, spool: _Spool
+) -> None:
+    event = EVENT[:-1] + b',"writeKey":"other"}'
+    asked = await Asked(whole(event)).of(Ingest(lambda: service), "/v1/t", query=b"a=b")
+    assert asked.sent[0]["status"] == 200
+    assert [source for source, _ in spool.events] == ["app"]
 
 
 async def test_the_sender_s_address_is_taken_where_the_source_wants_it(
@@ -288,7 +298,9 @@ async def test_a_body_is_read_up_to_its_bound(
         assert first["headers"][:2] == [*PLAIN, (b"content-length", b"%d" % len(body))]
         more = pieces > 1 and size - len(parts[-1]) > 1_000  # known before the last: the rest is let pass
         assert ((b"connection", b"close") in first["headers"]) is more
-        assert [message["body"] for message in rest] == ([body, b""] if more else [body])
+        kind = {"type": "http.response.body"}
+        in_two = [{**kind, "body": body, "more_body": True}, {**kind, "body": b""}]
+        assert rest == (in_two if more else [{**kind, "body": body}])
         assert "1000 bytes" in json.loads(body)["message"]
     assert asked.left[-1] == whole(b"the next request"), "what has ended is not waited for"
 
@@ -298,6 +310,9 @@ async def test_of_a_refused_body_20_mb_are_let_pass(service: IngestService) -> N
     asked = await Asked(*parts).of(Ingest(lambda: service), "/v1/t", BASIC)
     assert asked.sent[0]["status"] == 400
     assert len(asked.left) == 2, "one was read, four more are 20 MB"
+    parts[4] = piece(b"x" * 4_999_999)
+    asked = await Asked(*parts).of(Ingest(lambda: service), "/v1/t", BASIC)
+    assert len(asked.left) == 1, "a byte was left"
 
 
 @pytest.mark.parametrize("last", [{"type": "http.disconnect"}, {"type": "http.request"}])
@@ -342,7 +357,7 @@ async def test_who_fails_with_keys_waits_and_nobody_else(
             waited.append(1)
 
     monkeypatch.setattr(routes, "SLOWED", Slowed())
-    for code in ("too_many_failed_keys", "no_key"):
+    for code in ("no_key", "too_many_failed_keys"):
 
         async def refuse(_: object, code: str = code) -> None:
             raise Refusal(429, code, "no", 60)
@@ -350,6 +365,7 @@ async def test_who_fails_with_keys_waits_and_nobody_else(
         monkeypatch.setattr(IngestService, "take", refuse_of(refuse))
         asked = await Asked(whole(EVENT)).of(Ingest(lambda: service), "/v1/t", BASIC)
         assert (asked.sent[0]["status"], asked.code) == (429, code)
+        assert len(waited) == (code == "too_many_failed_keys")
         assert asked.sent[0]["headers"][2:4] == [(b"retry-after", b"60"), (b"x-ratelimit-reset", b"60")]
     assert waited == [1]
 
@@ -406,6 +422,7 @@ async def test_a_picture_is_for_everyone_and_head_takes_nothing(
     [
         ("/v1/pixel/batch", "GET", 404, "not_found", []),
         ("/v1/pixel/x", "POST", 404, "not_found", []),
+        ("/v1/pixel/tX", "GET", 404, "not_found", []),
         ("/v1/pixel/track", "POST", 405, "method_not_allowed", [(b"allow", b"GET, HEAD")]),
     ],
 )

@@ -232,7 +232,9 @@ async def test_a_spool_that_takes_nothing_makes_senders_wait_and_says_why(
 
     monkeypatch.setattr(setup.spool, "append", fail)
     answer = await setup.send(track(1), "track")
-    assert (answer.status, json.loads(answer.body)["code"]) == (503, code)
+    said = json.loads(answer.body)
+    assert (answer.status, said["code"]) == (503, code)
+    assert said["message"]
     assert answer.headers == ((b"retry-after", wait), (b"x-ratelimit-reset", wait))
 
 
@@ -252,6 +254,7 @@ async def test_who_has_to_wait_is_told_how_long() -> None:
     answers = [await setup.send(track(n), "track", address="a") for n in range(3)]
     assert [answer.status for answer in answers] == [200, 200, 429]
     assert answers[2].headers[0] == (b"retry-after", b"1")
+    assert json.loads(answers[2].body)["code"] == "too_many_requests"
     keyless: dict[str, Any] = {"authorization": b"", "address": "b"}
     answers = [await setup.send(track(n, writeKey="wrong"), "track", **keyless) for n in range(2)]
     assert [answer.status for answer in answers] == [401, 429]
@@ -302,6 +305,8 @@ async def test_memory_that_others_hold_stays_counted_and_waits_are_a_second() ->
     await setup.send(body, "track")
     assert memory.ingested == 500
     assert held[0] > 500 + 2 * len(body)
+    await setup.send({"batch": [track(number) for number in range(2, 12)]})
+    assert held[1] > held[0] + 9 * 512, "each event takes objects of its own"
     memory.ingested = 20_000
     answer = await setup.send(body, "track")
     assert (answer.status, answer.headers[0]) == (429, (b"retry-after", b"1"))
@@ -506,3 +511,65 @@ async def test_the_source_that_counts_in_the_end_is_asked_for_its_rules() -> Non
     assert spool.events == {}
     assert await service.take(IngestRequest(body=body, kind=None, origin=b"https://own.example")) is OK
     assert list(spool.events) == [("own", "m1")]
+
+
+async def test_what_one_address_sends_is_counted_by_byte_and_what_stands_beside_it_by_event() -> None:
+    events = [track(number) for number in range(100)]
+    for context, statuses in (({"a": "x" * 900}, [200, 429]), ({"a": "x"}, [200, 200])):
+        setup = Setup(Limits(bytes_per_second=2_000))
+        found = [await setup.send({"batch": events, "context": context}) for _ in range(2)]
+        assert [answer.status for answer in found] == statuses
+
+
+@pytest.mark.parametrize("kind", ["track", None])
+async def test_a_large_body_is_taken_in_slices(kind: str | None) -> None:
+    setup = Setup(Limits(event_bytes=200_000))
+    large = track(0, properties={"a": "x" * 100_000})
+    body = large if kind else {"batch": [track(number, a="x" * 1_000) for number in range(1, 200)] + [large]}
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    beside = asyncio.create_task(others())
+    assert await setup.send(body, kind) is OK
+    assert len(setup.spool.events) == (1 if kind else 200)
+    assert turns > (0 if kind else 4), "others had their turns"
+    beside.cancel()
+
+
+async def test_a_large_batch_in_which_something_is_no_json_costs_that_alone() -> None:
+    setup = Setup()
+    events = [json.dumps(track(number, a="x" * 1_000)) for number in range(100)]
+    assert await setup.send(f'{{"batch":[{",".join(events)},{{"a" 1}}]}}'.encode()) is OK
+    assert len(setup.spool.events) == 100
+    assert setup.recorded == [("web", Outcome.REJECTED, "not_json", 1)]
+
+
+async def test_an_event_whose_quotes_do_not_match_costs_only_itself() -> None:
+    setup = Setup()
+    good = [json.dumps(track(number)) for number in range(2)]
+    body = f'{{"batch":[{good[0]},{{"type":"track","event":"open}},{good[1]}],"writeKey":"key"}}'
+    assert await setup.send(body.encode()) is OK
+    assert list(setup.spool.events) == [("web", "m0"), ("web", "m1")]
+    assert setup.recorded == [("web", Outcome.REJECTED, "not_json", 1)]
+
+
+async def test_a_key_that_only_an_event_says_is_none_of_the_batch() -> None:
+    setup = Setup(Limits(failed_keys_per_minute=2))
+    event = json.dumps(track(1, writeKey="key"))[:-1] + ',"a":NaN}'
+    body = f'{{"batch":[{event}],"writeKey":"wrong"}}'.encode()
+    answers = [await setup.send(body, authorization=b"", address="a") for _ in range(3)]
+    assert [answer.status for answer in answers] == [401, 401, 429]
+    assert setup.spool.events == {}
+
+
+async def test_a_key_at_the_end_of_a_large_body_is_found_though_much_looks_like_one() -> None:
+    setup = Setup()
+    event = json.dumps(track(1, properties={"a": [{"writeKey": "other"}] * 70}))[:-1] + ',"a":NaN}'
+    body = f'{{"batch":[{event}],"pad":"{"x" * 5_000}","writeKey":"key"}}'.encode()
+    assert await setup.send(body, authorization=b"") is OK
+    assert list(setup.spool.events) == [("web", "m1")]

@@ -1,6 +1,7 @@
 """What history is given of events that end at ingest: which, why, and no more than the first of them."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from forwarder.ingest.service import IngestService
 from forwarder.ingest.turned_away import dropped, rejected
 from forwarder.ingest.validation import Rejection
 from forwarder.outcomes import Outcome
+from forwarder.sessions.facts import PAGE, SessionRules
 from forwarder.spool import NewEvent
 from forwarder.spool.history import MOST_REJECTED, TurnedAway
 
@@ -74,9 +76,10 @@ def test_what_the_owners_code_dropped_is_kept_as_filtered() -> None:
 
 
 class _Setup:
-    """An ingest whose spool takes all, with what it hands to history."""
+    """An ingest whose spool takes all, with what it hands to history and what owners' code is asked."""
 
-    def __init__(self, **source: Any) -> None:
+    def __init__(self, rules: SessionRules | None = None, **source: Any) -> None:
+        self.asked: list[str | None] = []
         self.kept: list[NewEvent] = []
         self.turned_away: list[TurnedAway] = []
         self.recorded: list[tuple[str, Outcome, str, int]] = []
@@ -87,6 +90,7 @@ class _Setup:
             lambda: NOW,
             lambda *counted: self.recorded.append(counted),
             enricher=self,
+            session_rules={"web": rules} if rules else {},
             turn_away=self.turned_away.extend,
         )
 
@@ -96,11 +100,16 @@ class _Setup:
 
     async def enrich(self, source: str, events: list[NewEvent], address: str | None) -> list[NewEvent]:
         assert source == "web"
-        return [event for event in events if b"drop" not in event.body]
+        assert all(event.session is None for event in events), "it may change whose the event is"
+        self.asked.append(address)
+        kept = [event for event in events if b"drop" not in event.body]
+        return [NewEvent(one.source, one.message_id, one.body.replace(b'"old"', b'"new"')) for one in kept]
 
     async def send(self, body: object, kind: str | None) -> None:
         text = json.dumps(body).encode()
-        await self.service.take(IngestRequest(body=text, kind=kind, write_key="key"))
+        await self.service.take(
+            IngestRequest(body=text, kind=kind, write_key="key", address="203.0.113.9", origin=b"https://a.b")
+        )
 
 
 def track(message_id: str, **more: object) -> dict[str, object]:
@@ -125,7 +134,7 @@ async def test_ingest_hands_a_single_rejected_event_to_history() -> None:
     assert [(one.message_id, one.reason) for one in setup.turned_away] == [("b", "no_event_name")]
 
 
-async def test_ingest_hands_what_the_owners_code_dropped_to_history(tmp_path: Any) -> None:
+async def test_ingest_hands_what_the_owners_code_dropped_to_history(tmp_path: Path) -> None:
     code = tmp_path / "enrich.py"
     code.write_text("")
     setup = _Setup(enrich=code)
@@ -133,6 +142,26 @@ async def test_ingest_hands_what_the_owners_code_dropped_to_history(tmp_path: An
     assert [event.message_id for event in setup.kept] == ["a"]
     assert setup.recorded == [("web", Outcome.FILTERED, "enrich", 1)]
     assert [(one.at, one.message_id, one.reason) for one in setup.turned_away] == [(NOW, "b", "enrich")]
+
+
+async def test_session_rules_look_at_what_the_owners_code_has_made(tmp_path: Path) -> None:
+    code = tmp_path / "enrich.py"
+    code.write_text("")
+    setup = _Setup(SessionRules(source="web"), enrich=code, client_addresses=True)
+    await setup.send({"batch": [track("a", anonymousId="old"), track("b", anonymousId="b")]}, None)
+    facts = [event.session for event in setup.kept]
+    assert [(one.device, one.kind) for one in facts if one] == [("\0dnew", PAGE), ("\0db", PAGE)]
+    assert setup.asked == ["203.0.113.9"]
+    assert setup.recorded == [], "nothing was dropped"
+
+
+async def test_a_source_without_code_of_its_own_is_not_enriched() -> None:
+    setup = _Setup(SessionRules(source="web"))
+    await setup.send(track("a", anonymousId="old"), "track")
+    assert setup.asked == []
+    [event] = setup.kept
+    assert event.session is not None
+    assert event.session.device == "\0dold"
 
 
 async def test_nothing_that_is_accepted_is_handed_to_history_as_turned_away() -> None:
