@@ -84,7 +84,7 @@ class Forwarder:
     async def start(self) -> None:
         """Open the spool, then take events and deliver them. Raises SpoolError, ConfigError."""
         self.spool = await open_configured(self.settings.spool)
-        self.spool.bound_sessions(devices_of(self.settings.session))
+        self.spool.bound_sessions(devices_of(self.settings.session), session_rules(self.settings))
         self.spool.bound_history(self.settings.history.bytes, round(self.settings.history.hours * HOUR_MS))
         metrics.SPOOL_MAX_BYTES.put(self.settings.spool.max_bytes)
         self.delivery = self._delivery(self.settings)
@@ -126,6 +126,7 @@ class Forwarder:
             if restart := needing_restart(settings, self._at_start):
                 log.warning("these settings take effect at the next start", settings=restart)
             await self._exchange(delivery, settings.server.stop_seconds)
+            self.spool.bound_sessions(devices_of(self._at_start.session), service.session_rules)
             self.settings, self.pages, self.service = settings, pages, service
         log.info(
             "configuration reloaded",

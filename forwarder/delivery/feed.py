@@ -16,6 +16,9 @@ PLAN_EVENTS = 500
 GATHER_MS = 10
 """How long an event may wait for others before all are planned; never more than a fifth of the linger."""
 
+HELD_S = 0.005
+"""How long to wait where the spool hands nothing on: about as long as a commit takes."""
+
 
 class EventFeed:
     """The feed of one destination. It belongs to the event loop.
@@ -79,6 +82,11 @@ class EventFeed:
             events = self._tail.pop_after(read_to, limit) or await self._spool.read(read_to, limit)
             # What was accepted during the read is not in it, and has woken us.
             self.more = len(events) == limit or self._awake.is_set()
+            read, events = events, self._spool.hand_on(events)
+            if len(events) < len(read):
+                self._read_again_soon()
+                if not events:
+                    return
             self._taking = loader.taking(events, self._clock(), self._slice.spent)
             self._last_read = events[-1].seq if events else 0
         more, taking, self._taking = self.more, self._taking, None
@@ -90,6 +98,12 @@ class EventFeed:
         self.more = more or self._awake.is_set() or checkpoint.read_to < self._last_read
         if self.more and loader.room() > 0:
             self._awake.set()
+
+    def _read_again_soon(self) -> None:
+        """Have events read again: sessions of theirs were just being changed."""
+        self.more = True
+        if self._gathering is None:
+            self._gathering = asyncio.get_running_loop().call_later(HELD_S, self._gathered)
 
     async def bring_back(self, scheduler: Scheduler) -> None:
         """Have the scheduler take back parked events whose time has come. Raises SpoolError."""

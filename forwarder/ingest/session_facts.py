@@ -20,7 +20,7 @@ from forwarder.sessions.facts import (
     SessionFacts,
     SessionRules,
 )
-from forwarder.sessions.stamp import opening
+from forwarder.sessions.stamp import REASON, opening
 from forwarder.spool import NewEvent
 
 _KINDS: Final = {**dict.fromkeys(PAGE_LIBRARIES, PAGE), **dict.fromkeys(APP_LIBRARIES, APP)}
@@ -56,6 +56,7 @@ def with_session(
 
     ``sender``: see ``kind_of``; ``happened``: ms since the epoch.
     """
+    kept.pop(REASON, None)  # it is ours to say
     part = _part_of(known.integrations, kept.get("integrations"), type_, sender, rules)
     device, user = _id(known.anonymous_id), _id(known.user_id)
     if part is None or not (device or user):

@@ -1,63 +1,130 @@
 """Which session an event of a device is in, by the time at which it happened: plain functions of values.
 
 Without ids that pages and apps gave, each event gets the session that it would be in, had all events that
-came so far come in order of their times. A session is called by the id that its earliest event got when it
-came, and what was decided once stays.
+came so far come in order of their times. An event that comes late may show that others, which came before it,
+are in another session than was thought: that is a renaming. It concerns only those that no destination has
+been handed yet, and a session of which one has been keeps its id; ``final`` says up to which seq that is so.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from forwarder.sessions.device import CLIENT, GIVEN, Device, Session, kept
+from msgspec.structs import replace
+
+from forwarder.sessions.device import CLIENT, ENDED, GIVEN, Device, Session, kept
 from forwarder.sessions.facts import SessionFacts, SessionRules
 from forwarder.sessions.policy import goes_on, reason_at
 
-
-def with_given(device: Device | None, event: SessionFacts) -> tuple[Session, ...]:
-    """Return the device's sessions after an event that brought its session id, oldest first."""
-    time, session_id = event.time, event.given
-    assert session_id is not None
-    sessions = [] if device is None else list(device.sessions)
-    for index, one in enumerate(sessions):
-        if one.id == session_id:
-            found = Session(session_id, min(one.first, time), max(one.last, time), one.flags | event.flags)
-            sessions[index] = found
-            return _ordered(sessions, found)
-    last = time
-    for index, one in enumerate(sessions):
-        if not one.flags & GIVEN and one.first <= time < one.last:
-            # What was assigned after this moment has been the given session ever since.
-            last = one.last
-            sessions[index] = Session(one.id, one.first, time, one.flags)
-    new = Session(session_id, time, last, event.flags)
-    return _ordered([*sessions, new], new)
+ALL_OF_IT = -1
+"""The time since which all events of a session are in another one."""
 
 
-def with_assigned(device: Device | None, event: SessionFacts) -> tuple[tuple[Session, ...], Session, str]:
-    """Return the device's sessions after an event without id, its session, and the policy's reason."""
+class Renamed(NamedTuple):
+    """Events of the session ``old`` that happened after ``since`` (ms) are in the session ``new``.
+
+    ``born``: see ``Session``, of the old one.
+    """
+
+    old: int
+    new: int
+    since: int
+    born: int
+
+
+class Change(NamedTuple):
+    """A device's sessions after an event, oldest first, the event's own, and the policy's reason for it."""
+
+    sessions: tuple[Session, ...]
+    found: Session
+    kind: str = ""
+    renamed: tuple[Renamed, ...] = ()
+
+
+def with_event(device: Device, event: SessionFacts, seq: int, final: int) -> Change:
+    """Return what an event with this seq makes of a device."""
+    if event.given is None:
+        return _with_assigned(device, event, seq, final)
+    return _with_given(device, event, event.given, seq)
+
+
+def _with_given(device: Device, event: SessionFacts, session_id: int, seq: int) -> Change:
+    """Return what an event that brought its session id makes of a device.
+
+    What was assigned after this moment has been the given session ever since, up to the next given one.
+    """
+    time, sessions = event.time, list(device.sessions)
+    own = next((one for one in sessions if one.id == session_id), None)
+    if own is None:
+        found = Session(session_id, time, time, event.flags, seq, time)
+    else:
+        sessions.remove(own)
+        first, last = min(own.first, time), max(own.last, time)
+        born, given = min(own.born, seq), max(own.given, time)
+        found = Session(session_id, first, last, own.flags | event.flags, born, given)
+    left: list[Session] = []
+    renamed: list[Renamed] = []
+    is_next = False
+    for one in sessions:
+        is_next = is_next or bool(one.flags & GIVEN and one.first > time)
+        since = None if is_next else _since(one, time, found, event.rules)
+        if since != ALL_OF_IT:
+            left.append(one if since is None else replace(one, last=since))
+        if since is not None:
+            found = replace(found, last=max(found.last, one.last))
+            if not one.flags & ENDED:
+                renamed.append(Renamed(one.id, found.id, since, one.born))
+    return Change(_ordered([*left, found], found), found, renamed=tuple(renamed))
+
+
+def _since(one: Session, time: int, found: Session, rules: SessionRules) -> int | None:
+    """Return since when a session is the given one, which has an event at ``time``; None where it stays."""
+    if one.first <= time:
+        open_after = 0 < one.given <= time if one.flags & GIVEN else True
+        return time if open_after and time < one.last else None
+    joins = one.first - found.last < rules.length
+    return ALL_OF_IT if joins and not one.flags & GIVEN and _fits(found.id, one, rules) else None
+
+
+def _with_assigned(device: Device, event: SessionFacts, seq: int, final: int) -> Change:
+    """Return what an event without id makes of a device."""
     time, rules = event.time, event.rules
-    sessions = [] if device is None else list(device.sessions)
+    sessions = list(device.sessions)
     flags = event.flags
     place = bisect_right(sessions, time, key=_first)
     before = _latest(sessions[:place], time)
     after = sessions[place] if place < len(sessions) else None
     another = after is None and is_another_user(device, event)
     if before is not None and goes_on(before, time, rules) and not another:
-        joined = Session(before.id, before.first, max(before.last, time), before.flags | flags)
+        born, last = min(before.born, seq), max(before.last, time)
+        joined = replace(before, last=last, flags=before.flags | flags, born=born)
+        renamed: tuple[Renamed, ...] = ()
         if after is not None and _are_one(joined, after, rules):
-            joined = Session(joined.id, joined.first, max(joined.last, after.last), joined.flags | flags)
+            joined, renamed = _as_one(joined, after, final)
             del sessions[place]
         sessions[sessions.index(before)] = joined
-        return tuple(sessions), joined, "active"
+        return Change(tuple(sessions), joined, "active", renamed)
+    kind = reason_at(before, time, rules, another)
     if after is not None and _begins_earlier(after, time, rules):
-        joined = Session(after.id, time, after.last, after.flags | flags)
-        sessions[place] = joined
-        return tuple(sessions), joined, "active"
-    new = Session(time, time, time, flags)
+        return _earlier(sessions, place, event, kind, seq, final)
+    new = Session(time, time, time, flags, seq)
     sessions.insert(place, new)
-    return _ordered(sessions, new), new, reason_at(before, time, rules, another)
+    return Change(_ordered(sessions, new), new, kind)
+
+
+def _earlier(
+    sessions: list[Session], place: int, event: SessionFacts, kind: str, seq: int, final: int
+) -> Change:
+    """Return the change by an event that a session began with; ``kind``: the reason why it began."""
+    time, one = event.time, sessions[place]
+    begun = replace(one, first=time, flags=one.flags | event.flags, born=min(one.born, seq))
+    if _is_final(one, final):
+        sessions[place] = begun
+        return Change(tuple(sessions), begun, "active")
+    begun = sessions[place] = replace(begun, id=time)
+    return Change(tuple(sessions), begun, kind, (Renamed(one.id, time, ALL_OF_IT, one.born),))
 
 
 def running(device: Device | None, event: SessionFacts) -> Session | None:
@@ -89,9 +156,26 @@ def _first(session: Session) -> int:
     return session.first
 
 
+def _is_final(session: Session, final: int) -> bool:
+    """Return whether a session keeps its id: it was given, its end was sent, or an event was handed on."""
+    return session.born <= final or bool(session.flags & (GIVEN | ENDED))
+
+
 def _are_one(before: Session, after: Session, rules: SessionRules) -> bool:
     """Return whether an event between two sessions has made them one."""
     return not after.flags & GIVEN and goes_on(before, after.first, rules) and _fits(before.id, after, rules)
+
+
+def _as_one(before: Session, after: Session, final: int) -> tuple[Session, tuple[Renamed, ...]]:
+    """Return the one that two sessions are, by the id of the first whose id is final, else of the first."""
+    first = _is_final(before, final) or not _is_final(after, final)
+    named, other = (before, after) if first else (after, before)
+    flags = before.flags | after.flags & (~0 if named is after else ~ENDED)
+    last, born = max(before.last, after.last), min(before.born, after.born)
+    one = Session(named.id, before.first, last, flags, born, before.given)
+    if other.flags & ENDED:
+        return one, ()
+    return one, (Renamed(other.id, named.id, ALL_OF_IT, other.born),)
 
 
 def _begins_earlier(session: Session, time: int, rules: SessionRules) -> bool:

@@ -20,12 +20,18 @@ MOST_SESSIONS: Final = 8
 
 
 class Session(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """A session: its id, the times of its first and last event in ms, and flags of this module."""
+    """A session: its id, the times of its first and last event in ms, and flags of this module.
+
+    ``born``: the seq of the first event that was accepted of it, 0 for one long ago; ``given``: the time of
+    the last event that brought the id, 0 where none did.
+    """
 
     id: int
     first: int
     last: int
     flags: int
+    born: int = 0
+    given: int = 0
 
 
 class Device(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, Literal
 
 import msgspec
@@ -43,6 +45,10 @@ class SessionRules(msgspec.Struct, frozen=True, gc=False):
     def assigns(self, kind: int) -> bool:
         """Return whether events of a sender of this kind get a session of their own."""
         return self.assign == "all" or (self.assign == "web" and kind == PAGE)
+
+
+NO_RULES: Final[Mapping[str, SessionRules]] = MappingProxyType({})
+"""Rules by source where there is none."""
 
 
 class SessionFacts(msgspec.Struct, frozen=True, gc=False):

@@ -20,6 +20,7 @@ MOST_BYTES: Final = 400
 """Bytes that a stamp adds at most, beside the integrations that it is put into."""
 _SHOWN: Final = 100
 """Characters of a device's id that a reason quotes."""
+_JOINED: Final = "joined device "
 _encode = msgspec.json.Encoder().encode
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -64,7 +65,17 @@ _REASONS: Final = {reason: _reason_text(reason) for reason in _ASSIGNED.values()
 
 def joined_reason(device: str) -> str:
     """Return the reason of a server's event that joined the session on a device; ``device``: its id."""
-    return f"joined device {_UNPRINTABLE.sub('?', device)[:_SHOWN]}"
+    return f"{_JOINED}{shown_id(device)}"
+
+
+def shown_id(name: str) -> str:
+    """Return an id as a reason quotes it."""
+    return _UNPRINTABLE.sub("?", name)[:_SHOWN]
+
+
+def joined_id(reason: str) -> str:
+    """Return the id that ``joined_reason`` quotes; empty for another reason."""
+    return reason.removeprefix(_JOINED) if reason.startswith(_JOINED) else ""
 
 
 def shown_reason(event: object) -> str:

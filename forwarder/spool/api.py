@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol, TypeVar
 import msgspec
 
 from forwarder.errors import SpoolError, SpoolUnavailable
-from forwarder.sessions.facts import SessionFacts, SessionRules
+from forwarder.sessions.facts import NO_RULES, SessionFacts, SessionRules
 from forwarder.spool.counts import Counts
 from forwarder.spool.history import Ended, SentBatch, TurnedAway
 from forwarder.spool.user_mark import UserMark
@@ -131,6 +131,13 @@ class Spool(Protocol):
         """Return up to ``limit`` events whose seq is above ``after``, in order."""
         ...
 
+    def hand_on(self, events: Sequence[StoredEvent]) -> list[StoredEvent]:
+        """Return events that were read, each with the session that it is in from now on, for good.
+
+        Fewer, or none, while late events change sessions: the others have to be read again in a moment.
+        """
+        ...
+
     async def settle(self, destination: str, settlement: Settlement, now: int) -> None:
         """Write what has become of events, all or nothing, and remove what no destination needs any more."""
         ...
@@ -160,8 +167,11 @@ class Spool(Protocol):
         """
         ...
 
-    def bound_sessions(self, max_devices: int) -> None:
-        """Keep the sessions of so many devices: those of which nothing came for longest go."""
+    def bound_sessions(self, max_devices: int, rules: Mapping[str, SessionRules] = NO_RULES) -> None:
+        """Keep the sessions of so many devices: those of which nothing came for longest go.
+
+        ``rules``: by source; where it has none, no late event changes the session of another one.
+        """
         ...
 
     def bound_dead(self, max_bytes: int, max_age_ms: int) -> None:

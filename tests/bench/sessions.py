@@ -17,6 +17,7 @@ from typing import Any
 
 from forwarder.sessions.book import SessionBook
 from forwarder.sessions.facts import PAGE, SessionFacts, SessionRules, device_key, user_key
+from forwarder.sessions.renaming import SessionNames
 from forwarder.sessions.rows import SessionRow
 from forwarder.sessions.stamp import opening
 from tests.bench import load
@@ -103,7 +104,7 @@ def _many(devices: int) -> dict[str, float]:
             tenth = _taking(book, rows, before)
     whole = _taking(book, rows, before)
     began = time.process_time()
-    SessionBook().load(rows)
+    SessionBook().load(rows, SessionNames())
     return {
         "devices": devices,
         **{f"{name} at a tenth": value for name, value in tenth.items()},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import msgspec
 from hypothesis import given, settings
@@ -11,39 +10,14 @@ from hypothesis import strategies as st
 
 from browser_plugin.session import decide
 from forwarder.sessions.book import SessionBook
-from forwarder.sessions.device import CLIENT, GIVEN
-from forwarder.sessions.facts import (
-    PAGE,
-    SERVER,
-    Assigned,
-    SessionFacts,
-    SessionRules,
-    device_key,
-    user_key,
-)
-from forwarder.sessions.stamp import opening
+from forwarder.sessions.facts import PAGE, SERVER, Assigned, SessionFacts, device_key, user_key
+from forwarder.sessions.renaming import SessionNames
+from tests.support.late_events import LENGTH, RULES, facts
+from tests.support.sessions import MINUTE, START
 
-START = 1_795_000_000_000
-LENGTH = 1_800_000
-RULES = SessionRules(source="shop", assign="all", length=LENGTH)
-MINUTE = 60_000
 MOMENTS = st.integers(0, 200).map(lambda minutes: START + minutes * MINUTE)
 """A few sessions, dense enough that late events join some and bridge others."""
 DELAYS = st.integers(0, 5)
-
-
-def facts(
-    time: int,
-    rules: SessionRules = RULES,
-    session_id: int | None = None,
-    kind: int = PAGE,
-    device: str = "d-1",
-) -> SessionFacts:
-    """Return the facts of an event of a device."""
-    start = b"" if session_id is not None else opening(None)
-    key = device_key("", device) if device else ""
-    flags = (0 if session_id is None else GIVEN) | (0 if kind == SERVER else CLIENT)
-    return SessionFacts(rules, kind, key, user_key("", "ada"), time, session_id, start, flags=flags)
 
 
 def came(book: SessionBook, events: Sequence[SessionFacts], now: int = START) -> list[Assigned | None]:
@@ -53,49 +27,6 @@ def came(book: SessionBook, events: Sequence[SessionFacts], now: int = START) ->
     book.changed(now)
     book.committed()
     return done
-
-
-@dataclass
-class Model:
-    """What the forwarder promises of one device without given ids, said as slowly as it can be said.
-
-    Sessions are the runs of all events that came so far without a gap of ``LENGTH``. A run is called by the
-    id of the earliest of its events that has one already, else by the time of its first event.
-    """
-
-    decided: dict[int, int] = field(default_factory=dict)
-    """Time of an event to the id that it got."""
-
-    def came(self, times: Sequence[int]) -> dict[int, int]:
-        """Return the ids of events that come together: they count in order of their times."""
-        return {time: self._one(time) for time in sorted(times)}
-
-    def _one(self, time: int) -> int:
-        run: list[int] = []
-        for each in sorted({*self.decided, time}):
-            if run and each - run[-1] >= LENGTH:
-                if time in run:
-                    break
-                run = []
-            run.append(each)
-        named = [self.decided[each] for each in run if each in self.decided]
-        return self.decided.setdefault(time, named[0] if named else run[0])
-
-
-@settings(max_examples=300)
-@given(st.lists(st.tuples(MOMENTS, DELAYS), min_size=1, max_size=25, unique_by=lambda one: one[0]))
-def test_each_event_is_in_the_session_that_all_events_so_far_make(events: list[tuple[int, int]]) -> None:
-    """Events come in groups, whatever their times; those of a group have not been delivered yet."""
-    model, book = Model(), SessionBook()
-    for delay in range(6):
-        group = [time for time, late in events if late == delay]
-        wanted = model.came(group)
-        got = {
-            time: done.session_id
-            for time, done in zip(group, came(book, [facts(time) for time in group]), strict=True)
-            if done is not None
-        }
-        assert got == wanted
 
 
 @settings(max_examples=200)
@@ -174,6 +105,6 @@ def test_what_came_to_nothing_leaves_no_trace_and_what_is_kept_is_all(
         assert decided == came(sound, [one])
         if data.draw(st.booleans()):
             kept = SessionBook()
-            kept.load(rows)
+            kept.load(rows, SessionNames())
     for key in (device_key("", "d-1"), device_key("", "d-2"), user_key("", "ada")):
         assert kept.device(key) == sound.device(key)

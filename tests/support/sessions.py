@@ -94,8 +94,8 @@ class Front:
 
 
 async def kept(spool: Spool) -> dict[str, dict[str, Any]]:
-    """Return all events in the spool by message id."""
-    return {one.message_id: json.loads(one.body) for one in await spool.read(0, 1_000_000)}
+    """Return all events in the spool by message id, as a destination has them; their sessions are final."""
+    return {one.message_id: json.loads(one.body) for one in spool.hand_on(await spool.read(0, 1_000_000))}
 
 
 def session_of(event: dict[str, Any]) -> Any:

@@ -15,7 +15,16 @@ import msgspec
 from forwarder.spool.sqlite import erasure
 from forwarder.spool.sqlite.operations import AnyOperation, Appended, Operation
 
-_TABLES: Final = {"cursor": 4, "ended": 4, "parked": 9, "dead": 11, "erased": 6, "gone": 2, "session": 4}
+_TABLES: Final = {
+    "cursor": 4,
+    "ended": 4,
+    "parked": 9,
+    "dead": 11,
+    "erased": 6,
+    "gone": 2,
+    "session": 4,
+    "renamed": 7,
+}
 """Table to its columns."""
 _SEQUENCES: Final = "sqlite_sequence"
 _NOTES: Final = "note"

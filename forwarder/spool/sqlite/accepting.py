@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing_extensions import override
 
 from forwarder.errors import SpoolDamaged, SpoolFull
-from forwarder.sessions.facts import SessionRules
+from forwarder.sessions.facts import NO_RULES, SessionRules
 from forwarder.spool.api import NewEvent, StoredEvent
 from forwarder.spool.sqlite.file import SpoolFile
 from forwarder.spool.sqlite.transaction import EndsRefusedError
@@ -41,7 +41,7 @@ class Accepting(SpoolFile):
     @override
     async def end_sessions(self, rules: Mapping[str, SessionRules], now: int) -> int:
         since = self._sessions_since = now if self._sessions_since is None else self._sessions_since
-        if self._transaction.sessions is None or not self._transaction.sessions.is_due(now):
+        if self._transaction.sessions is None or not self._transaction.sessions.book.is_due(now):
             return 0
         try:
             return await self._write(lambda: self._transaction.end_sessions(rules, now, since))
@@ -49,6 +49,8 @@ class Accepting(SpoolFile):
             return 0
 
     @override
-    def bound_sessions(self, max_devices: int) -> None:
-        if self._transaction.sessions is not None:
-            self._transaction.sessions.max_devices = max_devices
+    def bound_sessions(self, max_devices: int, rules: Mapping[str, SessionRules] = NO_RULES) -> None:
+        sessions = self._transaction.sessions
+        if sessions is not None:
+            sessions.book.max_devices = max_devices
+            sessions.names.scopes = {name: one.scope for name, one in rules.items()}

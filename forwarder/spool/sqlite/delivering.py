@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import starmap
 
+from msgspec.structs import replace
 from typing_extensions import override
 
 from forwarder.spool.api import MessageGroup, Parked, Settlement, StoredEvent
@@ -30,6 +31,18 @@ class Delivering(SpoolFile):
             limit,
         )
         return list(starmap(StoredEvent, rows))
+
+    @override
+    def hand_on(self, events: Sequence[StoredEvent]) -> list[StoredEvent]:
+        sessions = self._transaction.sessions
+        if sessions is None or not events:
+            return list(events)
+        names = sessions.names
+        allowed = names.hand_on(events[-1].seq)
+        handed = [event for event in events if event.seq <= allowed]
+        if not handed or not names.renames(handed[0].seq):
+            return handed
+        return [replace(one, body=names.named(one.seq, one.source, one.body)) for one in handed]
 
     @override
     async def settle(self, destination: str, settlement: Settlement, now: int) -> None:

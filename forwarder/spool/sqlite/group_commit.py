@@ -45,6 +45,9 @@ class TransactionHooks(Protocol[T]):
         """Note that it is durable; return what listeners get of it."""
         ...
 
+    def rolled_back(self) -> None:
+        """Let go of what others wait for: nothing of it was written."""
+
     def relieve(self) -> None:
         """Make room on a full disk."""
 
@@ -170,6 +173,7 @@ class GroupCommit(Generic[T]):
                     self._database.execute("ROLLBACK")
             if self._database.in_transaction:
                 raise  # nothing could ever be written again
+            self._steps.rolled_back()
             if is_full(error) and not relieved:
                 with contextlib.suppress(sqlite3.Error):
                     self._steps.relieve()

@@ -9,9 +9,10 @@ from typing import Protocol, TypeAlias, TypeVar
 
 import msgspec
 
+from forwarder.sessions.renaming import Renaming
 from forwarder.sessions.rows import SessionRow
 from forwarder.spool.api import Settlement
-from forwarder.spool.sqlite import cursors, erasure, history_rows, parked, session_rows
+from forwarder.spool.sqlite import cursors, erasure, history_rows, parked, renamed_rows, session_rows
 from forwarder.spool.sqlite.history_rows import Row as Row
 from forwarder.spool.suppression import Erasure, UserMark
 
@@ -150,6 +151,16 @@ class SessionsChanged(msgspec.Struct, frozen=True, array_like=True, tag="session
         session_rows.write(database, self.row, self.upto)
 
 
+class SessionsRenamed(msgspec.Struct, frozen=True, array_like=True, tag="renamed"):
+    """Events that wait are in other sessions than was thought when they came."""
+
+    renamings: list[Renaming]
+
+    def apply(self, database: sqlite3.Connection) -> None:
+        """Write it."""
+        renamed_rows.write(database, self.renamings)
+
+
 AnyOperation: TypeAlias = (
     Appended
     | Attached
@@ -161,4 +172,5 @@ AnyOperation: TypeAlias = (
     | SuppressionLifted
     | Erased
     | SessionsChanged
+    | SessionsRenamed
 )

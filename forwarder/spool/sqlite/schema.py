@@ -83,6 +83,13 @@ MIGRATIONS = (
         body BLOB NOT NULL
     );
     """,
+    """
+    CREATE TABLE renamed ( -- sessions of events that wait, since another came late; see Renaming
+        who INTEGER NOT NULL, scope TEXT NOT NULL, old INTEGER NOT NULL, new INTEGER NOT NULL,
+        since INTEGER NOT NULL, after INTEGER NOT NULL, upto INTEGER NOT NULL
+    );
+    CREATE INDEX renamed_upto ON renamed (upto);
+    """,
 )
 """Each entry brings the file from the version before it to the next; the first makes an empty one."""
 

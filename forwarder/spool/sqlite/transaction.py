@@ -8,17 +8,15 @@ from typing import Protocol
 
 from forwarder.errors import SpoolFull
 from forwarder.sessions.book import SessionBook
-from forwarder.sessions.closer import end_event
 from forwarder.sessions.facts import SessionFacts, SessionRules
-from forwarder.sessions.stamp import MOST_BYTES, stamped
+from forwarder.sessions.stamp import MOST_BYTES
 from forwarder.spool.api import NewEvent
-from forwarder.spool.sqlite import session_rows
 from forwarder.spool.sqlite.capacity import Capacity
 from forwarder.spool.sqlite.dedup import DedupIndex
 from forwarder.spool.sqlite.disk import Disk
 from forwarder.spool.sqlite.history import HistoryWriter
-from forwarder.spool.sqlite.operations import Appended, Operation, Row, SessionsChanged, insert
-from forwarder.spool.sqlite.session_rows import SessionCleaner
+from forwarder.spool.sqlite.operations import Appended, Operation, Row, insert
+from forwarder.spool.sqlite.session_writer import SessionWriter
 
 
 class Replicator(Protocol):
@@ -44,15 +42,14 @@ class EndsRefusedError(Exception):
 class _Draft:
     """The draft of one transaction: what it has let in and changed so far.
 
-    ``now``: when its sessions were decided, ms since the epoch; ``written``: events that are in the table;
-    ``facts`` and ``sessions``: of each event, what the session rules were asked and which one it was given.
+    ``written``: events that are in the table; ``facts`` and ``sessions``: of each event, what the session
+    rules were asked and which one it was given.
     """
 
-    __slots__ = ("changes", "facts", "marks", "now", "rows", "sessions", "written")
+    __slots__ = ("changes", "facts", "marks", "rows", "sessions", "written")
 
     def __init__(self) -> None:
         self.changes: list[Operation[object]] = []
-        self.now = 0
         self.marks: set[int] = set()
         self.rows: list[Row] = []
         self.facts: list[SessionFacts | None] = []
@@ -80,12 +77,11 @@ class WriteTransaction:
         self._replicator = replicator
         self._draft = _Draft()
         self.history = HistoryWriter(database)
-        self.sessions = sessions
-        self._cleaner = None if sessions is None else SessionCleaner(database, sessions)
+        self.sessions = (
+            None if sessions is None else SessionWriter(database, sessions, capacity.last, capacity.first)
+        )
         if dedup is not None:
             self._remember(dedup)
-        if sessions is not None:
-            sessions.load(session_rows.read(database))
 
     def _remember(self, dedup: DedupIndex) -> None:
         """Mark the last events as seen: a crash may have taken their marks, those further back were safe."""
@@ -142,25 +138,20 @@ class WriteTransaction:
             except SpoolFull:
                 pending.difference_update(new)
                 raise
-            for event, body in zip(kept, self._bodies(kept, now), strict=True):
+            for event, body in zip(kept, self._bodies(kept, now, seq), strict=True):
                 seq += 1
                 total += len(body)
                 draft.rows.append((seq, now, event.source, event.message_id, body, total))
             capacity.draft_total = total
         return answers
 
-    def _bodies(self, events: Sequence[NewEvent], now: int) -> list[bytes]:
-        """Return the events' bodies, with the session of each that is given one here."""
+    def _bodies(self, events: Sequence[NewEvent], now: int, seq: int) -> list[bytes]:
+        """Return the events' bodies, with the session of each that is given one here; ``seq``: the last."""
         bodies = [event.body for event in events]
         facts = [event.session for event in events]
         given: list[int | None] = [None] * len(events)
         if self.sessions is not None and any(facts):
-            self._draft.now = now
-            for index, done in enumerate(self.sessions.assign(facts, now)):
-                event = facts[index]
-                if done is not None and event is not None:
-                    bodies[index] = stamped(bodies[index], event, done)
-                    given[index] = done.session_id
+            bodies, given = self.sessions.assign(facts, bodies, now, seq)
         self._draft.facts += facts
         self._draft.sessions += given
         return bodies
@@ -181,7 +172,7 @@ class WriteTransaction:
         if self.dedup is not None and self._disk.is_short:
             self.history.give_way()
         if self.sessions is not None:
-            self._write_sessions(self.sessions)
+            self._do(self.sessions.changes())
         if self._replicator is None:
             return
         draft = self._draft
@@ -190,27 +181,17 @@ class WriteTransaction:
         if draft.changes:
             self._replicator.keep(draft.changes)
 
-    def _write_sessions(self, book: SessionBook) -> None:
-        """Write which sessions have changed."""
-        assert self._cleaner is not None
-        now = self._draft.now
-        upto = self._cleaner.clean(now) if now and self._cleaner.is_due(now) else 0
-        row = book.changed(now, upto)
-        if row is not None:
-            change = SessionsChanged(row, upto)
+    def _do(self, changes: Sequence[Operation[object]]) -> None:
+        for change in changes:
             self.note(change)
             change.apply(self._database)
 
     def end_sessions(self, rules: Mapping[str, SessionRules], now: int, since: int) -> int:
         """Let the ends of sessions that nobody continued in; return how many. Raises EndsRefusedError."""
-        book, dedup = self.sessions, self.dedup
-        assert book is not None
+        sessions, dedup = self.sessions, self.dedup
+        assert sessions is not None
         assert dedup is not None
-        self._draft.now = now
-        events = []
-        for end in book.end(rules, now, since):
-            message_id, body = end_event(end, rules[end.source], now)
-            events.append(NewEvent(end.source, message_id, body))
+        events = sessions.ends(rules, now, since)
         marks = [dedup.fingerprint(event.source, event.message_id) for event in events]
         try:
             return sum(self.add(events, marks, now))
@@ -219,23 +200,15 @@ class WriteTransaction:
 
     def forget_sessions(self, is_deleted: Callable[[str], bool]) -> None:
         """Forget devices of deleted users. ``is_deleted``: tells by a user's id."""
-        book = self.sessions
-        if book is None:
-            return
-        keys = book.forget(is_deleted)
-        for row in list(session_rows.read(self._database)) if keys else ():
-            left = book.without(row, keys)
-            if left is not None:
-                change = SessionsChanged(left, 0)
-                self.note(change)
-                change.apply(self._database)
+        if self.sessions is not None:
+            self._do(self.sessions.forget(is_deleted))
 
     def committed(self) -> list[Row]:
         """See ``TransactionHooks``."""
         if self._replicator is not None:
             self._replicator.committed()
         if self.sessions is not None:
-            self.sessions.committed()
+            self.sessions.book.committed(self._capacity.first)
         self.history.committed()
         rows = self._draft.rows
         if not rows:
@@ -244,6 +217,11 @@ class WriteTransaction:
         self._capacity.last, self._capacity.total = self._capacity.draft_last, self._capacity.draft_total
         self.dedup.add(self._draft.marks, rows[-1][1])
         return rows
+
+    def rolled_back(self) -> None:
+        """See ``TransactionHooks``."""
+        if self.sessions is not None:
+            self.sessions.begin()
 
     def relieve(self) -> None:
         """See ``TransactionHooks``."""

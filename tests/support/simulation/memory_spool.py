@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from forwarder.errors import SpoolError
-from forwarder.sessions.facts import SessionRules
+from forwarder.sessions.facts import NO_RULES, SessionRules
 from forwarder.spool import Counts, MessageGroup, Parked, Settlement, Standing, StoredEvent
 from forwarder.spool.history import TurnedAway
 from forwarder.spool.suppression import UserMark
@@ -53,7 +53,11 @@ class AsyncSpool:
         """See ``Spool``: delivery has nothing to do with sessions."""
         return 0
 
-    def bound_sessions(self, max_devices: int) -> None:
+    def hand_on(self, events: Sequence[StoredEvent]) -> list[StoredEvent]:
+        """See ``Spool``."""
+        return list(events)
+
+    def bound_sessions(self, max_devices: int, rules: Mapping[str, SessionRules] = NO_RULES) -> None:
         """See ``Spool``."""
 
     def bound_history(self, max_bytes: int, max_age_ms: int) -> None:

@@ -24,6 +24,8 @@ class Accepted:
         self.asked: list[tuple[int, int]] = []
         self.rows: dict[str, list[Parked]] = {}
         self.asked_for: list[tuple[str, str, int, int]] = []
+        self.handed: int | None = None
+        """How many of the events that were read it hands on; None: all."""
         self.during: Callable[[], None] = lambda: None
         """What happens while events are read."""
 
@@ -32,6 +34,9 @@ class Accepted:
         found = [one for one in self.events if one.seq > after][:limit]
         self.during()
         return found
+
+    def hand_on(self, events: Sequence[StoredEvent]) -> list[StoredEvent]:
+        return list(events)[: self.handed]
 
     async def parked(self, destination: str, group: str, after: int, limit: int) -> list[Parked]:
         self.asked_for.append((destination, group, after, limit))
@@ -313,3 +318,15 @@ def test_waits_do_not_care_when_somebody_sets_the_clock(monkeypatch: pytest.Monk
     assert goes_on() == NOW + 1
     steady[0] += 2_000_000
     assert goes_on() == NOW + 3
+
+
+async def test_what_the_spool_does_not_hand_on_yet_is_read_again_soon() -> None:
+    fed = Fed(events(1, 2, 3))
+    for handed, taken in ((0, []), (1, [1]), (None, [1, 2, 3])):
+        fed.spool.handed = handed
+        await fed.take()
+        assert fed.held == taken
+        assert fed.feed.more is (handed is not None)
+        async with asyncio.timeout(5 if handed is not None else None):
+            await (fed.awake.wait() if handed is not None else asyncio.sleep(0))
+    assert [asked[0] for asked in fed.spool.asked] == [0, 0, 1]

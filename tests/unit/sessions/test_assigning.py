@@ -44,8 +44,17 @@ def _other(folder: Path) -> Path:
 async def test_pages_events_without_an_id_get_one_by_their_own_time(tmp_path: Path) -> None:
     came = [event("a", 0), event("c", 40), event("b", 20), event("late", -20), event("other", 5, "anon-2")]
     found = await sessions(tmp_path, *came)
-    # b lies between two sessions that had begun: both are one from then on, and c keeps what it got.
-    assert found == {"a": 0, "c": 40, "b": 0, "late": 0, "other": 5}
+    assert found == {**dict.fromkeys(["a", "b", "c", "late"], -20), "other": 5}
+
+
+async def test_what_a_destination_has_read_names_the_session_of_what_comes_late(tmp_path: Path) -> None:
+    async with opened(at(tmp_path / "spool.db")) as spool:
+        front = Front(spool)
+        for one in (event("a", 0), event("c", 40), event("b", 20), event("late", -20)):
+            await front.take(one)
+            await kept(spool)
+        # b lies between two sessions that had begun: both are one from then on, and c keeps what it got.
+        assert await minutes_of(spool) == {"a": 0, "c": 40, "b": 0, "late": 0}
 
 
 async def test_events_of_one_request_count_in_the_order_of_their_times(tmp_path: Path) -> None:

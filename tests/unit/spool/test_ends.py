@@ -114,6 +114,8 @@ class Steps:
 
     def finish(self) -> None: ...
 
+    def rolled_back(self) -> None: ...
+
     def committed(self) -> list[None]:
         return []
 

@@ -55,7 +55,7 @@ class Elsewhere:
 
 
 def tables(database: sqlite3.Connection) -> dict[str, list[Any]]:
-    names = ("event", "cursor", "ended", "parked", "dead", "gone", "session", "sqlite_sequence")
+    names = ("event", "cursor", "ended", "parked", "dead", "gone", "session", "renamed", "sqlite_sequence")
     return {name: database.execute(f"SELECT * FROM {name} ORDER BY 1, 2").fetchall() for name in names}
 
 
@@ -83,6 +83,7 @@ async def test_whoever_keeps_the_changes_has_all_that_the_spool_has(tmp_path: Pa
     await front.take(page_event("first", 0))
     front.now = START + 90 * 60_000
     await front.take(page_event("second", 90))
+    await front.take(page_event("late", 80))
     await spool.attach(["one"])
     reader = sqlite3.connect(tmp_path / "spool.db")
     mine, told = tables(reader), other.tables()
@@ -93,6 +94,7 @@ async def test_whoever_keeps_the_changes_has_all_that_the_spool_has(tmp_path: Pa
     assert told.pop("event")[-len(events) :] == events, "what all have passed is let go of here alone"
     assert told == mine
     assert len(mine["session"]) > 0
+    assert len(mine["renamed"]) == 1
     assert [mark.upto for mark in known] == [6]
 
 
@@ -258,7 +260,7 @@ async def test_ends_for_which_there_is_no_room_are_refused_as_a_whole(
         raise SpoolFull("no room", 1)
 
     transaction = spool._transaction
-    transaction.sessions = cast(Any, SimpleNamespace(end=lambda *_: []))
+    transaction.sessions = cast(Any, SimpleNamespace(ends=lambda *_: []))
     monkeypatch.setattr(transaction, "add", full)
     with pytest.raises(EndsRefusedError, match="no room"):
         transaction.end_sessions({}, NOW, NOW)
