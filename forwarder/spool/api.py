@@ -132,10 +132,7 @@ class Spool(Protocol):
         ...
 
     def hand_on(self, events: Sequence[StoredEvent]) -> list[StoredEvent]:
-        """Return events that were read, each with the session that it is in from now on, for good.
-
-        Fewer, or none, while late events change sessions: the others have to be read again in a moment.
-        """
+        """Return events that were read, each with its session for good; fewer while late ones change some."""
         ...
 
     async def settle(self, destination: str, settlement: Settlement, now: int) -> None:
