@@ -15,6 +15,7 @@ import yaml  # type: ignore[import-untyped,unused-ignore]
 from browser_plugin.wheel import VERSION
 from forwarder import metrics
 from forwarder.config.load import parse_settings
+from forwarder.distribution import Distribution
 from forwarder.http import metrics as ingest_metrics
 from tests.support.processes import ROOT
 
@@ -33,7 +34,8 @@ def scraped() -> dict[str, set[str]]:
             if not hasattr(metric, "describe") or isinstance(metric, type):
                 continue
             [family] = metric.describe()
-            labels: set[str] = set(getattr(metric, "_labelnames", getattr(metric, "_labels", ())) or ())
+            named = [metric.label] if isinstance(metric, Distribution) else metric._labels
+            labels: set[str] = set(named)
             endings = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}.get(
                 family.type, ("",)
             )

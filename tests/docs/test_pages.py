@@ -9,11 +9,11 @@ from functools import cache
 from pathlib import Path
 
 import click
-import prometheus_client
 import pytest
 
 from forwarder import cli, metrics
 from forwarder.config.load import parse_settings
+from forwarder.distribution import Distribution
 from forwarder.http import metrics as ingest_metrics
 from forwarder.tally import Tally
 from tests.support.processes import ROOT
@@ -107,7 +107,7 @@ def scraped() -> frozenset[str]:
         family.name + ending
         for module in (metrics, ingest_metrics)
         for metric in vars(module).values()
-        if isinstance(metric, Tally | prometheus_client.Histogram)
+        if isinstance(metric, Tally | Distribution)
         for family in metric.describe()
         for ending in endings[family.type]
     )

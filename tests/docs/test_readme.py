@@ -9,12 +9,12 @@ import tomllib
 from pathlib import Path
 
 import click
-import prometheus_client
 import pytest
 
 from browser_plugin.settings import TABLE
 from forwarder import cli, metrics
 from forwarder.config.load import parse_settings
+from forwarder.distribution import Distribution
 from forwarder.http import metrics as ingest_metrics
 from forwarder.outcomes import Outcome
 from forwarder.tally import Tally
@@ -136,7 +136,7 @@ def test_every_metric_is_documented() -> None:
         family.name + ("_total" if family.type == "counter" else "")  # as it is scraped
         for module in (metrics, ingest_metrics)
         for metric in vars(module).values()
-        if isinstance(metric, Tally | prometheus_client.Histogram)
+        if isinstance(metric, Tally | Distribution)
         for family in metric.describe()
     }
     assert documented == there
