@@ -10,9 +10,11 @@ from forwarder.cli.configuration import config_option, read
 from forwarder.cli.dead import dead_group
 from forwarder.cli.delete import delete
 from forwarder.cli.events import events_group, tail
+from forwarder.cli.import_events import import_events
 from forwarder.cli.moving_in import import_, init, presets
 from forwarder.cli.output import Failed, counted, say, unusable
 from forwarder.cli.planning import plan
+from forwarder.cli.replay import replay
 from forwarder.cli.sessions import sessions
 from forwarder.cli.suppressed import suppression_group
 from forwarder.cli.verify import verify
@@ -44,7 +46,7 @@ cli.add_command(dead_group)
 cli.add_command(delete)
 cli.add_command(events_group)
 cli.add_command(suppression_group)
-for _command in (backup, import_, init, plan, presets, sessions, tail, verify):
+for _command in (backup, import_, import_events, init, plan, presets, replay, sessions, tail, verify):
     cli.add_command(_command)
 
 

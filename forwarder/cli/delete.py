@@ -55,9 +55,9 @@ def delete(
 ) -> None:
     """Delete the users USER_IDS: their events here, and all of their data at Amplitude, for good.
 
-    What waits in the spool, is parked or lies in the dead letters is removed before Amplitude is asked and
-    once more after. USER_IDS may be - for standard input, one id a line. What a page or app sends can never
-    do this: it takes the secret key of the configuration.
+    What waits in the spool or in a replay, is parked or lies in the dead letters is removed before Amplitude
+    is asked and once more after. USER_IDS may be - for standard input, one id a line. What a page or app
+    sends can never do this: it takes the secret key of the configuration.
     """
     from forwarder.cli.amplitude_api import delete_users
     from forwarder.cli.erasing import Eraser
@@ -144,6 +144,8 @@ def _remove(eraser: "Eraser", until: int, so_far: str, *, again: bool = False) -
         return
     try:
         removed = eraser.remove()
+        for replay in eraser.replays():
+            removed = removed.plus(replay.remove())
     except ForwarderError as error:
         raise Failed(f"{error}{so_far}") from None
     if again and not any(removed):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar, cast
@@ -15,6 +15,7 @@ from forwarder.delivery.scheduler.planning import USER_DELETED, Planner, plan_jo
 from forwarder.errors import SpoolError
 from forwarder.javascript.json import stringify
 from forwarder.opening import open_configured
+from forwarder.replay.scratch import scratch_paths
 from forwarder.spool import StoredEvent
 from forwarder.spool.location import is_stream_url
 from forwarder.spool.sqlite import history_rows
@@ -33,6 +34,10 @@ class Removed(NamedTuple):
     parked: int
     dead: int
     history: int
+
+    def plus(self, other: Removed) -> Removed:
+        """Return how many these are together."""
+        return Removed(*(one + more for one, more in zip(self, other, strict=True)))
 
 
 async def with_spool(settings: SpoolSettings, act: Callable[[SqliteSpool], Awaitable[T]]) -> T:
@@ -78,6 +83,11 @@ class Eraser:
     def has_spool(self) -> bool:
         """Whether there is a spool that may hold events."""
         return is_stream_url(self.spool.path) or Path(self.spool.path).exists()
+
+    def replays(self) -> list[Eraser]:
+        """Return what does the same for events that are on their way once more, as its own steps."""
+        paths = scratch_paths(self.spool)
+        return [replace(self, spool=self.spool.model_copy(update={"path": str(path)})) for path in paths]
 
     def remove(self) -> Removed:
         """Mark the users, wait until nothing of theirs is under way, and remove what is kept.

@@ -34,7 +34,8 @@ def test_everything_has_a_text() -> None:
     assert set(DIRECTIVES) == set(CHECKS)
     assert set(STORED) == keys_in_code()
     beside = {re.sub(r"^spool(-copy)?\.db", "", name) for name in FILES}
-    code = "".join(path.read_text() for path in (ROOT / "forwarder" / "spool" / "sqlite").glob("*.py"))
+    folders = (ROOT / "forwarder" / "spool" / "sqlite", ROOT / "forwarder" / "replay")
+    code = "".join(path.read_text() for folder in folders for path in folder.glob("*.py"))
     assert all(f'"{ending}"' in code or ending in ("", "-wal", "-shm") for ending in beside)
 
 

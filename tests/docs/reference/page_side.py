@@ -22,6 +22,7 @@ FILES = {
     "spool.db-shm": "SQLite's index of that log; made anew.",
     "spool.db-lock": "Held by the forwarder that serves; empty.",
     "spool.db-reserve": "Room that is given up when the disk is full, so that deliveries go on.",
+    "spool.db-replays": "What replays and imports that have not ended have on its way; goes with their end.",
     "spool-copy.db": "Over a stream: this machine's copy, made anew at every start.",
 }
 """What lies beside the spool."""
