@@ -61,7 +61,7 @@ def import_events(
       forwarder import-events --config forwarder.toml --source web archive/*.gz
       forwarder events find --json --user user-17 | forwarder import-events --to other -
     """
-    from forwarder.app import routes
+    from forwarder.routing import routes
 
     settings = read(config)
     try:

@@ -63,7 +63,7 @@ def replay(
       forwarder replay --config forwarder.toml --since 24h --outcome dead --dry-run
       forwarder replay --config forwarder.toml --since 24h --outcome dead
     """
-    from forwarder.app import routes
+    from forwarder.routing import routes
 
     settings = read(config)
     try:

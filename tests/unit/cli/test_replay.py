@@ -53,16 +53,17 @@ def amplitude() -> Iterator[Receiver]:
 
 def made(number: int) -> NewEvent:
     """Return an event of one of seven users; every tenth is an identify."""
-    body = {
+    body: dict[str, object] = {
         "type": "identify" if number % 10 == 9 else "track",
         "messageId": f"m{number}",
         "userId": f"user-{number % 7}",
         "timestamp": "2026-09-21T13:46:40.000Z",
         "integrations": {"Actions Amplitude": {"session_id": 1_790_000_000_000 + number % 3}},
     }
-    body |= (
-        {"traits": {"n": number}} if number % 10 == 9 else {"event": "Bought", "properties": {"n": number}}
-    )
+    if number % 10 == 9:
+        body["traits"] = {"n": number}
+    else:
+        body |= {"event": "Bought", "properties": {"n": number}}
     return NewEvent("shop", f"m{number}", orjson.dumps(body))
 
 
