@@ -9,7 +9,7 @@ from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from forwarder.console.sign_in import COOKIE, is_cookie
+from forwarder.console.sign_in import COOKIE
 from forwarder.http.responses import PRIVATE
 from forwarder.prefixes import prefix_of
 
@@ -19,16 +19,14 @@ SIGN_IN: Final = "/console/sign-in"
 class ConsoleGate:
     """Passes on what a signed-in browser asks for; programs go the way of the operator's token."""
 
-    def __init__(
-        self, app: ASGIApp, guarded: ASGIApp, token: Callable[[], str], clock: Callable[[], int]
-    ) -> None:
-        """``guarded``: the same application behind the token; ``clock``: ms since the epoch."""
-        self._app, self._guarded, self._token, self._clock = app, guarded, token, clock
+    def __init__(self, app: ASGIApp, guarded: ASGIApp, is_signed_in: Callable[[Headers], bool]) -> None:
+        """``guarded``: the same application behind the token."""
+        self._app, self._guarded, self._is_signed_in = app, guarded, is_signed_in
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or send a browser to the page where it can sign in."""
         headers = Headers(scope=scope)
-        if is_cookie(self._token(), cookie_of(headers), self._clock()):
+        if self._is_signed_in(headers):
             await self._app(scope, receive, send)
         elif is_browser(headers) and "authorization" not in headers and scope["method"] == "GET":
             there = scope["path"] + (

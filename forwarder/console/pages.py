@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -15,8 +16,9 @@ from starlette.templating import Jinja2Templates
 from starlette.types import ASGIApp
 
 from forwarder.console.forms import is_from_here
-from forwarder.console.gate import ConsoleGate, is_browser
+from forwarder.console.gate import ConsoleGate, cookie_of, is_browser
 from forwarder.console.navigation import NAVIGATION, current_entry
+from forwarder.console.sign_in import SignedOut, is_cookie
 from forwarder.console.subject import Shown
 from forwarder.http.responses import PRIVATE
 from forwarder.prefixes import prefix_of
@@ -45,6 +47,7 @@ class Pages:
     ) -> None:
         """``guarded`` wraps what only the operator may see; ``token``: the operator's, "" where none is."""
         self.shown, self.guarded, self.token = shown, guarded, token
+        self.signed_out = SignedOut()
         self._templates = Jinja2Templates(_TEMPLATES)
         env = self._templates.env
         env.finalize = _visible
@@ -54,6 +57,11 @@ class Pages:
     def clock(self) -> int:
         """Return the time, ms since the epoch."""
         return self.shown().clock()
+
+    def is_signed_in(self, headers: Headers) -> bool:
+        """Return whether a browser that sends these headers is signed in, still."""
+        value = cookie_of(headers)
+        return is_cookie(self.token(), value, self.clock()) and not self.signed_out.has(value)
 
     def page(self, request: Request, name: str, status_code: int = 200, **values: object) -> Response:
         """Return the page of a template; ``values``: what it shows."""
@@ -79,7 +87,7 @@ class Pages:
                 return self.page(request, "error", error.status_code, why=error.detail)
 
         app = request_response(answered)
-        gate = ConsoleGate(app, self.guarded(app), self.token, self.clock)
+        gate = ConsoleGate(app, self.guarded(app), self.is_signed_in)
         return Route(f"{ROOT}{path}", gate, methods=[method])
 
     def form_route(self, path: str, endpoint: Endpoint) -> Route:

@@ -49,6 +49,28 @@ class UsedLinks:
         return True
 
 
+class SignedOut:
+    """The cookies that were signed out, until their time has run out: a copy of one opens nothing more.
+
+    A restart forgets them; another token ends them all.
+    """
+
+    def __init__(self) -> None:
+        self._until: dict[str, int] = {}
+
+    def add(self, token: str, value: str, now: int) -> None:
+        """Remember a cookie, if it is one. Beyond ``_MOST_USED``, the one signed out first goes."""
+        self._until = {old: until for old, until in self._until.items() if until > now}
+        if _holds(token, "cookie", value, now):
+            self._until[value] = int(value.partition(".")[0])
+            if len(self._until) > _MOST_USED:
+                del self._until[next(iter(self._until))]
+
+    def has(self, value: str) -> bool:
+        """Return whether a cookie was signed out."""
+        return value in self._until
+
+
 def _proof(token: str, purpose: str, until: int) -> str:
     said = f"{until}.{secrets.token_urlsafe(12)}"
     return f"{said}.{_signed(token, purpose, said)}"

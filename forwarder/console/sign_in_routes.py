@@ -12,9 +12,9 @@ from starlette.routing import Route, request_response
 
 from forwarder.addresses import network_of
 from forwarder.console.forms import form_of, is_from_here
-from forwarder.console.gate import SIGN_IN
+from forwarder.console.gate import SIGN_IN, cookie_of
 from forwarder.console.pages import ROOT, Pages, base_of, redirect
-from forwarder.console.sign_in import COOKIE, LINK_MS, SIGNED_IN_MS, UsedLinks, cookie, is_cookie, link
+from forwarder.console.sign_in import COOKIE, LINK_MS, SIGNED_IN_MS, UsedLinks, cookie, link
 from forwarder.http.auth import WRONG_TOKENS, is_token
 from forwarder.http.client_address import address_of
 from forwarder.http.metrics import count_operator_refusal
@@ -60,7 +60,7 @@ def sign_in_routes(pages: Pages) -> list[Route]:
         if used.takes(token(), once, clock()):
             # A page and not a redirect: after one that began elsewhere, browsers send no strict cookie.
             return signed_in(request, pages.page(request, "signed_in"))
-        if is_cookie(token(), request.cookies.get(COOKIE, ""), clock()):
+        if pages.is_signed_in(request.headers):
             return redirect(request, "")
         await refused(request)
         return ask(
@@ -84,6 +84,7 @@ def sign_in_routes(pages: Pages) -> list[Route]:
     async def leave(request: Request) -> Response:
         if not is_from_here(request):
             raise HTTPException(403, "this has to come from the console's own pages")
+        pages.signed_out.add(token(), cookie_of(request.headers), clock())
         answer = redirect(request, "/sign-in")
         answer.delete_cookie(COOKIE, path=base_of(request), httponly=True, samesite="strict")
         return answer

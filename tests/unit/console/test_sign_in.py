@@ -9,7 +9,16 @@ from starlette.applications import Starlette
 
 from forwarder.asgi import HANDLERS
 from forwarder.console import Shown, console_routes
-from forwarder.console.sign_in import COOKIE, LINK_MS, SIGNED_IN_MS, UsedLinks, cookie, is_cookie, link
+from forwarder.console.sign_in import (
+    COOKIE,
+    LINK_MS,
+    SIGNED_IN_MS,
+    SignedOut,
+    UsedLinks,
+    cookie,
+    is_cookie,
+    link,
+)
 from forwarder.http.auth import RequireOperatorToken, WrongTokens
 from forwarder.spool import DeadLetter, Spool
 
@@ -112,8 +121,11 @@ async def test_one_is_signed_in_for_a_day_at_work_and_until_one_leaves(
     operator.now += 1
     assert (await visitor.get("/console/dead")).status_code == 303
     await sign_in(visitor)
+    value = visitor.cookies[COOKIE]
     assert (await visitor.post("/console/sign-out")).headers["location"] == "/console/sign-in"
     assert (await visitor.get("/console/dead")).status_code == 303
+    visitor.cookies.set(COOKIE, value)
+    assert (await visitor.get("/console/dead")).status_code == 303, "a copy of the cookie opens nothing more"
 
 
 async def test_another_token_ends_what_the_old_one_opened(
@@ -164,6 +176,21 @@ def test_proofs_hold_for_their_own_use_and_time() -> None:
     assert not used.takes(TOKEN, code, 4 + LINK_MS)
     for value in ("", ".", "..", "x.y.z", code[:-1], "9" * 13 + code[1:], "9" * 500):
         assert not is_cookie(TOKEN, value, 0)
+
+
+def test_signed_out_cookies_are_remembered_as_long_as_they_would_hold() -> None:
+    out, values = SignedOut(), [cookie(TOKEN, now) for now in range(1_001)]
+    out.add(TOKEN, "no cookie", 0)
+    assert not out.has("no cookie")
+    for value in values[:1_000]:
+        out.add(TOKEN, value, 1_000)
+    assert all(map(out.has, values[:1_000]))
+    out.add(TOKEN, values[1_000], 1_000)
+    assert [out.has(value) for value in values[:2]] == [False, True], (
+        "the first one goes, for memory is bounded"
+    )
+    out.add(TOKEN, "", SIGNED_IN_MS + 500)
+    assert [out.has(value) for value in values[499:502]] == [False, False, True]
 
 
 async def test_browsers_see_pages_where_programs_read_json(visitor: httpx.AsyncClient) -> None:
