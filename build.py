@@ -377,6 +377,7 @@ def test(options: argparse.Namespace, extra: list[str]) -> None:
         "architecture": [PYTHON, "-c", "from importlinter.cli import lint_imports_command as run; run()"],
         "types of the page's JavaScript": ["node", tsc, "-p", PLUGIN / "page"],
         "types of the shop's JavaScript": ["node", tsc, "-p", ROOT / "web_demo" / "shop"],
+        "types of the console's JavaScript": ["node", tsc, "-p", ROOT / "forwarder" / "console"],
     }
     building = Step("Build", [PYTHON, "-m", BUILD_MODULE])  # a core each: the checks need but one
     failed = run_checks(checks)

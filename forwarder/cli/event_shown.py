@@ -14,6 +14,7 @@ from forwarder.delivery.scheduler.planning import read_body
 from forwarder.errors import ConfigError
 from forwarder.history.filters import name_of
 from forwarder.history.finding import WAITING, Found, Settled
+from forwarder.history.ways import ways
 from forwarder.spool import StoredEvent
 from forwarder.spool.event_keys import keys_in
 from forwarder.spool.history import TurnedAway
@@ -79,23 +80,16 @@ def shown(event: StoredEvent, settled: Sequence[Settled], settings: Settings) ->
 
 def _way(event: StoredEvent, settled: Sequence[Settled], destinations: Sequence[str]) -> Iterator[str]:
     """Yield what was sent and answered, and how it ended, with the time since it was received."""
-    by_name: dict[str, list[Settled]] = {name: [] for name in destinations}
-    for one in settled:
-        by_name.setdefault(one.destination, []).append(one)
-    for name, steps in by_name.items():
+    for name, steps in ways(event, settled, destinations).items():
         yield f"  {name}: {'' if steps else WAITING}"
         for step in steps:
-            for sent in step.sent:
-                answer = f"{sent.failure or sent.status} {cell(sent.answer.decode('utf-8', 'replace'))}"
+            if step.sent is not None:
                 yield (
-                    f"    +{sent.sent_at - event.received_at} ms  POST {sent.endpoint}, {sent.items} items;"
-                    f" answered after {sent.answered_at - sent.sent_at} ms: {answer}"
+                    f"    +{step.after_ms} ms  POST {step.sent.endpoint}, {step.sent.items} items;"
+                    f" answered after {step.took_ms} ms: {cell(step.answer)}"
                 )
             if step.ended is not None:
-                yield (
-                    f"    +{step.at - event.received_at} ms  "
-                    f"{_outcome(step.ended.outcome, step.ended.reason)}"
-                )
+                yield f"    +{step.after_ms} ms  {_outcome(step.ended.outcome, step.ended.reason)}"
 
 
 def _outcome(outcome: str, reason: str) -> str:

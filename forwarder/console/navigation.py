@@ -14,9 +14,11 @@ class Entry(NamedTuple):
 
 
 NAVIGATION: Final[Sequence[Entry]] = (
-    Entry("", "Overview"),
+    Entry("", "Live"),
+    Entry("/events", "Events"),
     Entry("/mappings", "Mappings"),
     Entry("/destinations", "Destinations"),
+    Entry("/overview", "Overview"),
     Entry("/dead", "Dead letters"),
 )
 

@@ -29,4 +29,4 @@ def overview_routes(pages: Pages) -> list[Route]:
         )
         return pages.page(request, "overview", status=values)
 
-    return [pages.route("", overview)]
+    return [pages.route("/overview", overview)]

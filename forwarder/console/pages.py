@@ -52,7 +52,13 @@ class Pages:
         env = self._templates.env
         env.finalize = _visible
         env.trim_blocks = env.lstrip_blocks = True
-        env.filters |= {"moment": moment, "instant": instant, "duration": duration, "count": count}
+        env.filters |= {
+            "moment": moment,
+            "instant": instant,
+            "duration": duration,
+            "count": count,
+            "clock": clock,
+        }
 
     def clock(self) -> int:
         """Return the time, ms since the epoch."""
@@ -126,6 +132,11 @@ def _visible(value: object) -> object:
 def moment(ms: int) -> str:
     """Return a time as people read it, UTC. ``ms``: since the epoch."""
     return _datetime(ms).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def clock(ms: int) -> str:
+    """Return the time of day to the millisecond, UTC. ``ms``: since the epoch."""
+    return _datetime(ms).strftime("%H:%M:%S.%f")[:-3]
 
 
 def instant(ms: int) -> str:

@@ -15,14 +15,25 @@ from starlette.types import ASGIApp
 from forwarder.console.dead_letters import dead_letter_routes
 from forwarder.console.destinations import destination_routes
 from forwarder.console.event_test import event_test_routes
+from forwarder.console.events import event_routes
+from forwarder.console.live import live_routes
 from forwarder.console.mappings import mapping_routes
 from forwarder.console.overview import overview_routes
 from forwarder.console.pages import HEADERS, ROOT, Pages
 from forwarder.console.sign_in_routes import sign_in_routes
 from forwarder.console.subject import Shown
 
-_PAGES: Final = (overview_routes, event_test_routes, mapping_routes, destination_routes, dead_letter_routes)
-_STYLE: Final = Path(__file__).parent / "style.css"
+_PAGES: Final = (
+    live_routes,
+    event_routes,
+    event_test_routes,
+    mapping_routes,
+    destination_routes,
+    overview_routes,
+    dead_letter_routes,
+)
+_HERE: Final = Path(__file__).parent
+_FILES: Final = ("style.css", "console.js")
 
 
 def console_routes(
@@ -36,13 +47,13 @@ def console_routes(
     return [
         *sign_in_routes(pages),
         *(route for routes in _PAGES for route in routes(pages)),
-        Route(f"{ROOT}/style.css", _style),
+        *(Route(f"{ROOT}/{name}", _file) for name in _FILES),
         pages.route("/{rest:path}", _missing),
     ]
 
 
-async def _style(request: Request) -> Response:
-    return FileResponse(_STYLE, headers=HEADERS)
+async def _file(request: Request) -> Response:
+    return FileResponse(_HERE / request.url.path.rpartition("/")[2], headers=HEADERS)
 
 
 async def _missing(request: Request) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import sqlite3
 from collections.abc import Sequence
 from itertools import islice, takewhile
@@ -48,11 +49,10 @@ def news(
         states = states_of(database, [*waiting, *accepted])
     finally:
         database.execute("COMMIT")
-    rows = [Listed(event, states[event.seq]) for event in accepted]
-    rows += [Listed(*of_turned_away(one), place) for place, one in away]
-    rows.sort(key=lambda one: one.event.received_at)
+    rows = [Listed(event, states[event.seq]) for event in reversed(accepted)]
+    ended = [Listed(*of_turned_away(one), place) for place, one in reversed(away)]
     return News(
-        rows,
+        list(heapq.merge(rows, ended, key=lambda one: one.event.received_at)),
         max(0, last - since.seq - len(accepted)),
         {one.seq: states[one.seq] for one in waiting if states[one.seq]},
         Position(last, away[0][0] if away else since.place),

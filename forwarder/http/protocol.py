@@ -18,7 +18,7 @@ from forwarder.http.connection_bounds import REQUEST_BYTES, ConnectionBounds, Pa
 from forwarder.http.metrics import count_refusal
 from forwarder.http.request_reading import NoMoreRequests, RequestReading, without_upgrade
 from forwarder.http.responses import error
-from forwarder.http.sending import CoalescedResponse, last_response
+from forwarder.http.sending import CONNECTION, CoalescedResponse, last_response
 from forwarder.memory import RequestMemory
 
 _LAST_REQUEST_S = 0.5
@@ -152,6 +152,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         """Have it answered, head and body together."""
         send = CoalescedResponse(cycle).send
+        cycle.scope[CONNECTION] = self  # type: ignore[typeddict-unknown-key]
         super()._start_asgi_task(cycle, lambda scope, receive, _: app(scope, receive, send))
 
     def on_body(self, body: bytes) -> None:

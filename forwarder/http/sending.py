@@ -1,6 +1,8 @@
 """Where an application sends its answer: head and body leave together, in one call to the system."""
 
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any, Final
 
 from uvicorn._types import ASGISendEvent, HTTPResponseStartEvent
 from uvicorn.protocols.http.httptools_impl import (
@@ -11,6 +13,14 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from forwarder.http.responses import Header, Response
+
+CONNECTION: Final = "forwarder.connection"
+"""Where a request's scope has its connection."""
+
+
+def is_leaving(scope: Mapping[str, Any]) -> bool:
+    """Return whether this process stops, so that an answer which goes on and on has to end."""
+    return bool(getattr(scope.get(CONNECTION), "leaving", False))
 
 
 class CoalescedResponse:
