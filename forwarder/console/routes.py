@@ -12,6 +12,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from forwarder.console.dead_acts import dead_act_routes
 from forwarder.console.dead_letters import dead_letter_routes
 from forwarder.console.destinations import destination_routes
 from forwarder.console.event_test import event_test_routes
@@ -31,6 +32,7 @@ _PAGES: Final = (
     destination_routes,
     overview_routes,
     dead_letter_routes,
+    dead_act_routes,
 )
 _HERE: Final = Path(__file__).parent
 _FILES: Final = ("style.css", "console.js")

@@ -55,7 +55,7 @@ def test_it_tells_what_became_of_events(url: str, operator: httpx.Client) -> Non
     text = operator.get("/console/overview").text
     for part in ("delivered", "no_event_name", "invalid length of user_id", "short_id"):
         assert part in text
-    pages = [text, *(operator.get(path).text for path in ("/console/dead", "/console/dead/1"))]
+    pages = [text, *(operator.get(path).text for path in ("/console/dead/letters", "/console/dead/1"))]
     for page in pages:
         assert "the-api-key" not in page
         assert "the-secret-key" not in page
@@ -71,14 +71,15 @@ def test_dead_letters_are_sent_again_and_dropped(
     amplitude.misbehave({"kind": "bad"}, {"kind": "bad"})
     for number in ("1", "2"):
         send(url, userId=f"user-{number}", event="Bad")
-        assert eventually(lambda: f'aria-label="{number}"' in operator.get("/console/dead").text)  # noqa: B023
+        assert eventually(lambda: f'aria-label="{number}"' in operator.get("/console/dead/letters").text)  # noqa: B023
     for headers in ({"sec-fetch-site": "cross-site"}, {"origin": "https://elsewhere.example"}):
         answer = operator.post("/console/dead/drop", data={"number": "1"}, headers=headers)
         assert answer.status_code == 403
     answer = operator.post(
         "/console/dead/retry", data={"number": "1"}, headers={"sec-fetch-site": "same-origin"}
     )
-    assert answer.headers["location"] == "/console/dead"
+    assert answer.headers["location"] == "/console/dead/sent/1"
+    assert eventually(lambda: "page looks again" not in operator.get("/console/dead/sent/1").text)
     assert eventually(lambda: [one["user_id"] for one in amplitude.events("Bad")] == ["user-1"])
     assert operator.post("/console/dead/drop", data={"number": "2"}).status_code == 303
     assert "No dead letters" in operator.get("/console/dead").text

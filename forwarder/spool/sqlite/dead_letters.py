@@ -19,6 +19,8 @@ class DeadLetters(SpoolFile):
     async def dead(
         self, destination: str | None = None, after: int = 0, limit: int = 100, number: int | None = None
     ) -> list[DeadLetter]:
+        if number is not None:  # so that the table is not read up to there
+            after = max(after, number - 1)
         rows = await self._ask(parked.DEAD, after, destination, number, limit)
         return [DeadLetter._make((*row[:3], StoredEvent(*row[3:8]), *row[8:])) for row in rows]
 

@@ -1,9 +1,11 @@
 """The console's pages: nothing invisible, nothing from elsewhere, and every act leaves a line."""
 
 import re
+import sqlite3
 from base64 import b64encode
-from collections.abc import AsyncIterator, Sequence
-from typing import cast
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import closing
+from typing import TypeVar, cast
 
 import httpx
 import pytest
@@ -16,7 +18,9 @@ from forwarder.delivery.dead_letters import described
 from forwarder.http.auth import RequireOperatorToken, WrongTokens
 from forwarder.prefixes import BelowPrefix
 from forwarder.spool import DeadLetter, Spool, StoredEvent
+from forwarder.spool.sqlite.schema import MIGRATIONS
 
+T = TypeVar("T")
 TOKEN = "t" * 16
 HOSTILE = "\x1b]0;x\x07\x9b2J\u2028\u202e<b>"
 
@@ -41,6 +45,12 @@ class _Spool:
             and destination in (None, name := "odd" if one % 2 else "even")
         ]
         return found[:limit]
+
+    async def look(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        with closing(sqlite3.connect(":memory:")) as nothing:
+            for tables in MIGRATIONS:
+                nothing.executescript(tables)
+            return question(nothing)
 
     async def retry(self, numbers: list[int]) -> int:
         self.done.append(("retry", numbers))
@@ -77,7 +87,7 @@ async def client(spool: _Spool) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def test_dead_letters_are_shown_safely(client: httpx.AsyncClient) -> None:
-    for path in ("/console/dead", "/console/dead/1"):
+    for path in ("/console/dead/letters", "/console/dead/1"):
         text = (await client.get(path)).text
         assert all(line.replace("\t", "").isprintable() for line in text.split("\n")), path
         assert "\\u202e" in text
@@ -87,7 +97,7 @@ async def test_dead_letters_are_shown_safely(client: httpx.AsyncClient) -> None:
 async def test_pages_are_framed_by_nobody_and_tell_where_their_forms_come_from(
     client: httpx.AsyncClient,
 ) -> None:
-    for path in ("/console/dead", "/console/dead/1", "/console/style.css"):
+    for path in ("/console/dead/letters", "/console/dead/1", "/console/style.css"):
         headers = (await client.get(path)).headers
         policy = headers["content-security-policy"].split("; ")
         for part in ("default-src 'none'", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'"):
@@ -98,17 +108,18 @@ async def test_pages_are_framed_by_nobody_and_tell_where_their_forms_come_from(
 
 async def test_nothing_of_the_console_is_kept_or_guessed_at(client: httpx.AsyncClient) -> None:
     answers = [
-        await client.get("/console/dead"),
+        await client.get("/console/dead/letters"),
         await client.get("/console/dead/9"),
         await client.get("/console/dead/x"),
         await client.get("/console/nothing"),
+        await client.get("/console/dead/letters?after=x"),
         await client.get("/console/dead/drop"),
         await client.post("/console/dead"),
         await client.post("/console/dead/drop", headers={"sec-fetch-site": "cross-site"}),
         await client.post("/console/dead/drop", data={"number": "1"}),
         await client.get("/console/dead", headers={"authorization": "Bearer other"}),
     ]
-    assert [answer.status_code for answer in answers] == [200, 404, 400, 404, 400, 405, 403, 303, 401]
+    assert [answer.status_code for answer in answers] == [200, 404, 400, 404, 400, 400, 405, 403, 303, 401]
     for answer in answers:
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["x-content-type-options"] == "nosniff"
@@ -160,23 +171,23 @@ async def test_every_dead_letter_can_be_reached(
 ) -> None:
     spool.numbers = list(range(1, letters + 1))
     found: list[int] = []
-    path, seen = "/console/dead", 0
+    path, seen = "/console/dead/letters", 0
     while path:
         page = (await client.get(path)).text
         found += numbers_on(page)
         seen += 1
         more = page.partition('">Later ones')[0].rpartition('<a href="')[2] if "Later ones" in page else ""
-        path = f"/console/dead{more}" if more else ""
+        path = f"/console/dead/letters{more}" if more else ""
     assert found == spool.numbers
     assert seen == pages
 
 
 async def test_letters_of_one_destination_are_shown_alone(client: httpx.AsyncClient, spool: _Spool) -> None:
     spool.numbers = list(range(1, 301))
-    page = (await client.get("/console/dead?destination=even")).text
+    page = (await client.get("/console/dead/letters?destination=even")).text
     assert numbers_on(page) == list(range(2, 201, 2))
     assert "?destination=even&amp;after=200" in page
-    page = (await client.get("/console/dead?destination=even&after=200")).text
+    page = (await client.get("/console/dead/letters?destination=even&after=200")).text
     assert numbers_on(page) == list(range(202, 301, 2))
 
 
@@ -186,6 +197,7 @@ async def test_letters_of_one_destination_are_shown_alone(client: httpx.AsyncCli
 async def test_who_did_what_to_dead_letters_is_logged(
     client: httpx.AsyncClient, spool: _Spool, act: str, said: str
 ) -> None:
+    spool.numbers = list(range(1, 101))
     with capture_logs() as lines:
         await client.post(f"/console/dead/{act}", data={"number": [str(one) for one in range(1, 101)]})
         await client.post(f"/console/dead/{act}", data={"number": "x"})
@@ -231,11 +243,14 @@ async def test_below_a_prefix_pages_and_forms_lead_below_it(spool: _Spool) -> No
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://shop.example", headers=browser
     ) as visitor:
-        asked = await visitor.get("/events/console/dead?after=0")
-        assert asked.headers["location"] == "/events/console/sign-in?next=%2Fconsole%2Fdead%3Fafter%3D0"
-        form = {"token": TOKEN, "next": "/console/dead?after=0"}
+        asked = await visitor.get("/events/console/dead/letters?after=0")
+        assert (
+            asked.headers["location"]
+            == "/events/console/sign-in?next=%2Fconsole%2Fdead%2Fletters%3Fafter%3D0"
+        )
+        form = {"token": TOKEN, "next": "/console/dead/letters?after=0"}
         entered = await visitor.post("/events/console/sign-in", data=form)
-        assert entered.headers["location"] == "/events/console/dead?after=0"
+        assert entered.headers["location"] == "/events/console/dead/letters?after=0"
         page = (await visitor.get(entered.headers["location"])).text
     assert re.findall(r'(?:href|action)="(?!#|data:)(/(?!events/)[^"]*)"', page) == []
     assert 'href="/events/console/dead/1"' in page

@@ -27,6 +27,9 @@ BROWSER = {"accept": "text/html,*/*", "sec-fetch-site": "same-origin"}
 
 
 class _Spool:
+    async def look(self, *_: object) -> list[DeadLetter]:
+        return []
+
     async def dead(self, *_: object, **__: object) -> list[DeadLetter]:
         return []
 
