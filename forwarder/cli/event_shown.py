@@ -33,7 +33,7 @@ def found_line(found: Found, *, as_json: bool) -> str:
         return _json_line(event, _read(event.body), {"seq": event.seq, "ended": ends})
     said = ", ".join(f"{name}: {_outcome(one.outcome, one.reason)}" for name, one in ended.items())
     columns = (event.source, event.message_id, name_of(event.body), said or WAITING)
-    return "\t".join((_time(event.received_at), *map(cell, columns)))
+    return "\t".join((event_time(event.received_at), *map(cell, columns)))
 
 
 def turned_away_line(one: TurnedAway, *, as_json: bool) -> str:
@@ -42,12 +42,12 @@ def turned_away_line(one: TurnedAway, *, as_json: bool) -> str:
         event = StoredEvent(0, one.at, one.source, one.message_id, one.body)
         return _json_line(event, _read(one.body), {"outcome": one.outcome, "reason": one.reason})
     columns = (one.source, one.message_id, name_of(one.body), _outcome(one.outcome, one.reason))
-    return "\t".join((_time(one.at), *map(cell, columns)))
+    return "\t".join((event_time(one.at), *map(cell, columns)))
 
 
 def _json_line(event: StoredEvent, body: Any, more: dict[str, object]) -> str:
     line = {
-        "receivedAt": _time(event.received_at),
+        "receivedAt": event_time(event.received_at),
         "source": event.source,
         "messageId": event.message_id,
         **more,
@@ -59,7 +59,7 @@ def _json_line(event: StoredEvent, body: Any, more: dict[str, object]) -> str:
 def shown(event: StoredEvent, settled: Sequence[Settled], settings: Settings) -> Iterator[str]:
     """Yield the lines about one event: as it came, its times, mappings as they are now, and its way."""
     body = _read(event.body)
-    yield f"{cell(event.message_id)} of source {cell(event.source)}, received {_time(event.received_at)}"
+    yield f"{cell(event.message_id)} of source {cell(event.source)}, received {event_time(event.received_at)}"
     if not isinstance(body, dict):
         yield f"  not readable: {cell(str(body))}"
         return
@@ -104,5 +104,6 @@ def _read(body: bytes) -> Mapping[str, Any] | str:
     return read if isinstance(read, dict) else body.decode("utf-8", "replace")
 
 
-def _time(ms: int) -> str:
+def event_time(ms: int) -> str:
+    """Return a time, ms since the epoch, as ISO 8601 in UTC."""
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -11,7 +11,7 @@ import click
 import orjson
 
 from forwarder.cli.configuration import config_option, read
-from forwarder.cli.event_shown import found_line, shown, turned_away_line
+from forwarder.cli.event_shown import event_time, found_line, shown, turned_away_line
 from forwarder.cli.output import Failed, say
 from forwarder.config.settings import Settings
 from forwarder.errors import ForwarderError
@@ -27,6 +27,8 @@ _LOOK_S = 0.5
 """How often a followed history is looked at."""
 _MOST_FOLLOWED = 10_000
 """Events printed between two looks; of more, the newest."""
+PATIENCE_S = 5.0
+"""How long events are looked for that no index finds: a million of them, or two."""
 _AT_INGEST = (Outcome.REJECTED, Outcome.DUPLICATE)
 _OUTCOMES = [*(one.value for one in Outcome), finding.WAITING]
 
@@ -102,18 +104,33 @@ def events_group() -> None:
 )
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="The newest so many.")
 @click.option("--follow", is_flag=True, help="Then go on with events as they come, until Ctrl-C.")
+@click.option("--all", "everywhere", is_flag=True, help="Look through all of history, however long it takes.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, with the whole event.")
 def find(
-    config: Path | None, filters: Filters, outcome: str | None, limit: int, follow: bool, as_json: bool
+    config: Path | None,
+    filters: Filters,
+    outcome: str | None,
+    limit: int,
+    follow: bool,
+    everywhere: bool,
+    as_json: bool,
 ) -> None:
     """Print events, the newest last: time, source, message id, name, and how it ended at each destination.
+
+    By message, user, device and session they are found at once; by name, source or outcome one after the
+    other: after some seconds it says how far it has looked.
 
     \b
     What became of this user's orders today?
       forwarder events find --config forwarder.toml --user user-17 --name "Order Completed" --since 24h
     """
+    patience = _Patience(0 if everywhere else PATIENCE_S)
     with reading(read(config)) as database:
-        last = _print(database, filters, outcome or "", limit, as_json=as_json)
+        looked = patience.looked
+        last = _print(database, filters, outcome or "", limit, as_json=as_json, looked=looked)
+        if patience.is_over:
+            at = event_time(finding.received_at(database, patience.seq))
+            say(f"looked at what came since {at}; --all looks through everything", err=True)
         if follow:
             _follow(database, filters, outcome or "", last, as_json=as_json)
 
@@ -128,14 +145,37 @@ def tail(config: Path | None, filters: Filters, as_json: bool) -> None:
         _follow(database, filters, "", finding.last_seq(database), as_json=as_json)
 
 
+class _Patience:
+    """How long history is looked through. ``seconds``: 0 for without end."""
+
+    def __init__(self, seconds: float) -> None:
+        self._until = time.monotonic() + seconds if seconds else None
+        self.seq = 0
+        self.is_over = False
+
+    def looked(self, seq: int) -> None:
+        """Note how far it was looked. Raises Enough."""
+        self.seq = seq
+        if self._until is not None and time.monotonic() > self._until:
+            self.is_over = True
+            raise finding.Enough
+
+
 def _print(
-    database: sqlite3.Connection, filters: Filters, outcome: str, limit: int, *, as_json: bool, after: int = 0
+    database: sqlite3.Connection,
+    filters: Filters,
+    outcome: str,
+    limit: int,
+    *,
+    as_json: bool,
+    after: int = 0,
+    looked: Callable[[int], None] = lambda seq: None,
 ) -> int:
     """Print events, with those that ended at ingest; return the highest seq that needs no other look."""
     last = finding.last_seq(database)
     lines = []
     if outcome not in _AT_INGEST:
-        found = finding.find(database, filters, limit, after, outcome)
+        found = finding.find(database, filters, limit, after, outcome, looked)
         lines += [(one.event.received_at, found_line(one, as_json=as_json)) for one in found]
         last = max([last, *(one.event.seq for one in found)])  # some may have come in between
     if not after and outcome in ("", Outcome.FILTERED, *_AT_INGEST):

@@ -12,14 +12,18 @@ from forwarder.spool.history import Ended, SentBatch, TurnedAway
 from forwarder.spool.sqlite import erasure, history_rows
 from forwarder.spool.suppression import FOR_EVER
 
-_ROWS: Final = "SELECT first, events, began, at FROM history WHERE first < ?1 ORDER BY first DESC LIMIT 500"
-_HASHES: Final = "SELECT first, hashes FROM history_hash WHERE first BETWEEN ? AND ?"
+_HASHES: Final = "SELECT first, hashes FROM history_hash WHERE first < ? ORDER BY first DESC LIMIT 500"
+"""Of the index alone: a row of history lies on as many pages as its events take."""
+_TIMES: Final = "SELECT began, at FROM history WHERE first = ?"
 _BODY: Final = "SELECT body FROM history WHERE first = ?"
 _WAITING: Final = (
     "SELECT seq, at, source, message_id, body FROM event WHERE seq > ? AND seq < ?"
     " ORDER BY seq DESC LIMIT 500"
 )
-_SETTLED: Final = "SELECT destination, at, body FROM settled WHERE last >= ?1 AND first <= ?1 ORDER BY number"
+_SETTLED: Final = (
+    f"SELECT destination, at, body FROM settled WHERE last BETWEEN ?1 AND ?1 + {history_rows.WIDEST}"  # noqa: S608
+    " AND first <= ?1 ORDER BY number"
+)
 _AWAY: Final = "SELECT body FROM turned_away ORDER BY number DESC"
 
 
@@ -39,23 +43,39 @@ class Found(NamedTuple):
     ended: dict[str, Ended]
 
 
+class Enough(Exception):  # noqa: N818 - it is an end
+    """The search is to end with what was found by now."""
+
+
+def _nothing(before: int) -> None:
+    """Note nothing."""
+
+
 def find(
-    database: sqlite3.Connection, filters: Filters, limit: int, after: int = 0, outcome: str = ""
+    database: sqlite3.Connection,
+    filters: Filters,
+    limit: int,
+    after: int = 0,
+    outcome: str = "",
+    looked: Callable[[int], None] = _nothing,
 ) -> list[Found]:
     """Return up to ``limit`` accepted events whose seq is above ``after``, newest first.
 
-    ``outcome``: only those that ended so at some destination; "waiting": that have not ended at any.
+    ``outcome``: only those that ended so at some destination; "waiting": that have not ended at any;
+    ``looked``: see ``events``; where it raises ``Enough``, what was found by then is returned.
     """
     found: list[Found] = []
     database.execute("BEGIN")  # an event may come from one table into the other meanwhile
     try:
-        for event in events(database, filters):
+        for event in events(database, filters, looked=looked):
             if event.seq <= after or len(found) >= limit:
                 break
             ended = outcomes(database, event.seq)
             if outcome and outcome not in ({one.outcome for one in ended.values()} or {WAITING}):
                 continue
             found.append(Found(event, ended))
+    except Enough:
+        pass
     finally:
         database.execute("COMMIT")
     return found
@@ -70,8 +90,11 @@ def last_seq(database: sqlite3.Connection) -> int:
     return erasure.last_seq(database)
 
 
-def _nothing(before: int) -> None:
-    """Note nothing."""
+def received_at(database: sqlite3.Connection, seq: int) -> int:
+    """Return about when the event of this seq was received, ms since the epoch; 0 where history ends."""
+    row = database.execute("SELECT began FROM history WHERE first <= ? ORDER BY first DESC LIMIT 1", (seq,))
+    found = row.fetchone()
+    return found[0] if found else 0
 
 
 def events(
@@ -107,14 +130,17 @@ def _candidates(
 ) -> Iterator[int]:
     """Yield the first seqs of rows that may hold what is asked for, newest first."""
     needles = filters.needles()
-    while rows := database.execute(_ROWS, (before,)).fetchall():
+    while rows := database.execute(_HASHES, (before,)).fetchall():
         before = rows[-1][0]
-        index = dict(database.execute(_HASHES, (before, rows[0][0]))) if needles else {}
-        for first, _, began, at in rows:
-            if at < filters.since:
-                return
-            if began < filters.until and all(needle in index.get(first, b"") for needle in needles):
-                yield first
+        if filters.since and database.execute(_TIMES, rows[0][:1]).fetchone()[1] < filters.since:
+            return
+        for first, index in rows:
+            if all(needle in index for needle in needles):
+                began, at = database.execute(_TIMES, (first,)).fetchone()
+                if at < filters.since:
+                    return
+                if began < filters.until:
+                    yield first
         looked(before)
 
 

@@ -19,7 +19,10 @@ _ROW: Final = "SELECT events, body FROM history WHERE first = ?"
 _WAITING: Final = (
     "SELECT seq, at, source, message_id, body FROM event WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
 )
-_SETTLED: Final = "SELECT body FROM settled WHERE destination = ? AND last >= ? AND first <= ?"
+_SETTLED: Final = (
+    f"SELECT body FROM settled WHERE last BETWEEN ?1 AND ?2 + {history_rows.WIDEST}"  # noqa: S608
+    " AND first <= ?2 AND destination = ?3"
+)
 
 
 class Choice(NamedTuple):
@@ -85,7 +88,7 @@ def _from_waiting(database: sqlite3.Connection, choice: Choice, after: int) -> S
 def _ended_so(
     database: sqlite3.Connection, choice: Choice, events: Sequence[StoredEvent]
 ) -> list[StoredEvent]:
-    edges = (choice.destination, events[0].seq, events[-1].seq)
+    edges = (events[0].seq, events[-1].seq, choice.destination)
     ends: list[Ended] = []
     for (body,) in database.execute(_SETTLED, edges):
         ends += [one for one in history_rows.unpack_settled(body)[0] if one.outcome == choice.outcome]

@@ -10,7 +10,10 @@ from typing import Final, NamedTuple
 from forwarder.spool.api import StoredEvent
 from forwarder.spool.sqlite import history_rows
 
-_OVERLAPPING: Final = "SELECT number, first, last FROM settled WHERE last >= ? AND first <= ? ORDER BY number"
+_OVERLAPPING: Final = (
+    f"SELECT number, first, last FROM settled WHERE last BETWEEN ?1 AND ?2 + {history_rows.WIDEST}"  # noqa: S608
+    " AND first <= ?2 ORDER BY number"
+)
 _SETTLED: Final = "SELECT destination, at, body FROM settled WHERE number = ?"
 
 

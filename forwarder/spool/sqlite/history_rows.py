@@ -31,6 +31,7 @@ _settled = msgspec.msgpack.Decoder(tuple[list[Ended], list[SentBatch]]).decode
 _turned_away = msgspec.msgpack.Decoder(list[TurnedAway]).decode
 _compress = zstandard.ZstdCompressor(compression_params=_FAST).compress
 """For the writer's thread alone: it holds the memory that it works in."""
+_SETTLE: Final = "INSERT INTO settled (destination, at, first, last, body) VALUES (?,?,?,?,?)"
 _WAITING: Final = (
     "SELECT seq, at, source, message_id, body, total FROM event WHERE seq > ? ORDER BY seq LIMIT ?"
 )
@@ -124,8 +125,28 @@ def settle(database: sqlite3.Connection, destination: str, settlement: Settlemen
     edges = [(one.first, one.last) for one in ends]
     edges += [span for one in sent for span in one.events]
     first, last = min(edge[0] for edge in edges), max(edge[1] for edge in edges)
-    values = (destination, now, first, last, pack_settled(ends, sent))
-    database.execute("INSERT INTO settled (destination, at, first, last, body) VALUES (?,?,?,?,?)", values)
+    if last - first < WIDEST:
+        values = (destination, now, first, last, pack_settled(ends, sent))
+        database.execute(_SETTLE, values)
+        return
+    for block in {block for begin, end in edges for block in range(begin // WIDEST, end // WIDEST + 1)}:
+        begin = block * WIDEST
+        settle(database, destination, _between(settlement, begin, begin + WIDEST - 1), now)
+
+
+def _between(settlement: Settlement, begin: int, end: int) -> Settlement:
+    """Return what a settlement says of the events from seq ``begin`` to ``end``."""
+    ends = [
+        one._replace(first=max(one.first, begin), last=min(one.last, end))
+        for one in settlement.ends
+        if one.first <= end and one.last >= begin
+    ]
+    sent = []
+    for one in settlement.sent:
+        spans = [(max(first, begin), min(last, end)) for first, last in one.events]
+        if theirs := [span for span in spans if span[0] <= span[1]]:
+            sent.append(one._replace(events=theirs))
+    return settlement._replace(ends=ends, sent=sent)
 
 
 def size_of(settlement: Settlement) -> int:
@@ -134,6 +155,9 @@ def size_of(settlement: Settlement) -> int:
     return _SETTLED_BYTES + 16 * spans + sum(_SENT_BYTES + len(one.answer) for one in settlement.sent)
 
 
+WIDEST: Final = 65_536
+"""Seqs between the first and the last event of a row about ends. So whoever asks about an event looks at the
+rows of as many events after it, however long history is."""
 _SETTLED_BYTES: Final = 60
 _SENT_BYTES: Final = 40
 """Bytes of a settlement's row, and of a request in it, beside spans and answers."""

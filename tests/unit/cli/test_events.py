@@ -8,7 +8,7 @@ import orjson
 import pytest
 from click.testing import CliRunner, Result
 
-from forwarder.cli import cli
+from forwarder.cli import cli, events
 from forwarder.spool import NewEvent, Settlement, open_spool
 from forwarder.spool.history import Ended, SentBatch, TurnedAway
 
@@ -99,6 +99,15 @@ def ids(config: Path, *words: str) -> list[str]:
 )
 def test_events_are_found(config: Path, words: str, found: str) -> None:
     assert ids(config, *words.split()) == found.split()
+
+
+def test_it_says_how_far_it_looked(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing finds events by name at once; where patience ends, what was looked at is said."""
+    monkeypatch.setattr(events, "PATIENCE_S", 1e-9)
+    said = run(config, "find", "--name", "Bought")
+    assert "looked at what came since 2026-09-21T14:13:2" in said.output
+    assert "; --all looks through everything" in said.output
+    assert ids(config, "--name", "Bought", "--all") == [f"m{number}" for number in range(4, 10)]
 
 
 def test_a_line_says_what_became_of_an_event(config: Path) -> None:

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from forwarder.history import finding
 from forwarder.sessions.facts import PAGE, SessionFacts, SessionRules, device_key, user_key
 from forwarder.spool import NewEvent, Settlement, Spool, StoredEvent
 from forwarder.spool.event_keys import hashes, keys_of
 from forwarder.spool.history import Ended, SentBatch, TurnedAway, spans_of
 from forwarder.spool.sqlite import disk, history, history_rows
-from forwarder.spool.sqlite.schema import MIGRATIONS
+from forwarder.spool.sqlite.schema import MIGRATIONS, open_database
 from forwarder.spool.sqlite.spool import SqliteSpool
 from tests.support.spools import HOUR, NOW, at, event, opened
 
@@ -305,6 +306,29 @@ async def test_what_ended_at_ingest_is_kept_with_the_next_transaction(
         spool.turn_away(bad * 1000)
         await spool.write_turned_away()
         assert len(await found()) <= 1000
+
+
+def test_who_waited_long_is_found_by_few_rows(tmp_path: Path) -> None:
+    """An event that ended with others a million later is in a row of its own, with the request of both."""
+    database = open_database(tmp_path / "spool.db")
+    late = 1_000_000
+    sent = SentBatch("/2/httpapi", 1, 2, 200, "", b"", 9, [(3, 4), (late - 5, late + 70_000)])
+    ends = [Ended("delivered", "", 3, 4), Ended("filtered", "x", late - 5, late + 70_000)]
+    history_rows.settle(database, "one", Settlement(late, ends=ends, sent=[sent]), NOW)
+    spans = database.execute("SELECT first, last FROM settled ORDER BY first").fetchall()
+    assert all(last - first < history_rows.WIDEST for first, last in spans)
+    assert len(spans) == 3
+    for seq, outcome in (
+        (3, "delivered"),
+        (4, "delivered"),
+        (late - 5, "filtered"),
+        (late + 70_000, "filtered"),
+    ):
+        [one] = finding.settled(database, seq)
+        assert (one.ended is not None and one.ended.outcome, len(one.sent)) == (outcome, 1)
+    for seq in (2, 5, late - 6, late + 70_001):
+        assert finding.settled(database, seq) == []
+    database.close()
 
 
 def test_spans() -> None:
