@@ -199,5 +199,14 @@ document.addEventListener("click", (event) => {
   void toggle(row, link);
 });
 
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  if (!(button instanceof HTMLButtonElement) || !navigator.clipboard) continue; // plain http by name has none
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(byId(button.dataset.copy ?? "")?.textContent ?? "");
+    button.textContent = "Copied";
+  });
+}
+
 const place = byId("live");
 if (place) new Live(place).start();

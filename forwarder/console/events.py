@@ -15,9 +15,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from forwarder.cdn.session_rules import session_rules
 from forwarder.console.compiled import Compiled
 from forwarder.console.event_page import EventShown, event_shown, turned_away_shown
 from forwarder.console.pages import HEADERS, Pages, base_of, number
+from forwarder.console.person import person
 from forwarder.console.rows import row_of
 from forwarder.errors import ConfigError
 from forwarder.history.filters import Filters
@@ -30,6 +32,8 @@ from forwarder.trial.explanation import body_of, shown_value
 
 PAGE: Final = 50
 """Events on one page: what is read at once, and 50 answers of history take some 20 ms."""
+_TIMELINE: Final = 500
+"""Events of a time line, the newest: weeks of most visitors, and as many as one reads."""
 _TEXTS: Final = ("user", "device", "message", "session", "name", "source")
 _OUTCOMES: Final = [*(one.value for one in Outcome), WAITING]
 _AGO: Final = {"1h": 3_600_000, "24h": 86_400_000, "7d": 7 * 86_400_000}
@@ -81,8 +85,22 @@ def event_routes(pages: Pages) -> list[Route]:
             return HTMLResponse(text, headers=HEADERS)
         return pages.page(request, "event", **values)
 
+    async def timeline(request: Request) -> Response:
+        now = pages.shown()
+        what = "user" if "user" in request.query_params else "device"
+        who = request.query_params.get(what, "")
+        if not who:
+            raise HTTPException(400, "a user or a device is needed there")
+        filters = Filters(user=who) if what == "user" else Filters(device=who)
+        page = await now.spool.look(partial(listing, filters=filters, limit=_TIMELINE))
+        accepted = [one for one in page.rows if not one.place]
+        shown = await asyncio.to_thread(person, accepted, now.destinations, session_rules(now.settings))
+        values: dict[str, Any] = {"one": shown, "what": what, "who": who, "is_cut": page.after is not None}
+        return pages.page(request, "person", **values)
+
     return [
         pages.route("/events", search),
+        pages.route("/events/timeline", timeline),
         pages.route("/events/ingest/{place}", turned_away),
         pages.route("/events/{seq}", event),
     ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from forwarder import metrics
 from forwarder.http import metrics as ingest_metrics
@@ -26,6 +28,14 @@ class Figures:
     faults: Mapping[tuple[str, ...], int] = field(default_factory=dict)
     strays: int = 0
     latency: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+_STARTED: Final = time.monotonic()
+
+
+def running_ms() -> int:
+    """Return for how long this process counts, in ms."""
+    return round((time.monotonic() - _STARTED) * 1000)
 
 
 def figures_now() -> Figures:

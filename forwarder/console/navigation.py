@@ -18,8 +18,8 @@ NAVIGATION: Final[Sequence[Entry]] = (
     Entry("/events", "Events"),
     Entry("/mappings", "Mappings"),
     Entry("/destinations", "Destinations"),
-    Entry("/overview", "Overview"),
     Entry("/dead", "Dead letters"),
+    Entry("/settings", "Settings"),
 )
 
 

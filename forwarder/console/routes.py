@@ -19,8 +19,8 @@ from forwarder.console.event_test import event_test_routes
 from forwarder.console.events import event_routes
 from forwarder.console.live import live_routes
 from forwarder.console.mappings import mapping_routes
-from forwarder.console.overview import overview_routes
 from forwarder.console.pages import HEADERS, ROOT, Pages
+from forwarder.console.settings import settings_routes
 from forwarder.console.sign_in_routes import sign_in_routes
 from forwarder.console.subject import Shown
 
@@ -30,9 +30,9 @@ _PAGES: Final = (
     event_test_routes,
     mapping_routes,
     destination_routes,
-    overview_routes,
     dead_letter_routes,
     dead_act_routes,
+    settings_routes,
 )
 _HERE: Final = Path(__file__).parent
 _FILES: Final = ("style.css", "console.js")

@@ -72,7 +72,7 @@ def test_three_addresses_answer_and_a_signal_ends_all(number: int) -> None:
         assert httpx.get(plugin["url"]).status_code == 200
         with httpx.Client() as browser:
             assert "You are signed in" in browser.get(running.console).text
-            assert "Source shop" in browser.get(running.addresses["forwarder"] + "/console/overview").text
+            assert "Source shop" in browser.get(running.addresses["forwarder"] + "/console/settings").text
         assert httpx.get(running.addresses["forwarder"] + "/console").status_code == 401
         children = running.children()
         assert len(children) == len(NAMES)
