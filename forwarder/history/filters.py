@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from forwarder.sessions.renaming import SessionNames
 from forwarder.spool.api import StoredEvent
 from forwarder.spool.event_keys import hashes, is_indexed, keys_of
 from forwarder.spool.history import TurnedAway
@@ -44,9 +45,15 @@ class Filters:
     until: int = FOR_EVER
 
     def needles(self) -> list[bytes]:
-        """Return the hashes that a row must have to hold such an event."""
-        texts = [self.message, f"u{self.user}", f"d{self.device}", self.session]
+        """Return the hashes that a row must have to hold such an event, but for its session's."""
+        texts = [self.message, f"u{self.user}", f"d{self.device}"]
         return [hashes([text]) for text in texts if len(text) > 1 and is_indexed(text[1:])]
+
+    def sessions(self, names: SessionNames) -> list[bytes]:
+        """Return the hashes of which a row must have one; none where no session is asked for."""
+        if not self.session.isdigit():
+            return [hashes([self.session])] if self.session else []
+        return [hashes([str(one)]) for one in names.stamped_as(int(self.session))]
 
     def match(self, event: StoredEvent) -> bool:
         """Return whether the event is asked for. An erased event is not."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from forwarder.history.filters import Filters
 from forwarder.spool.api import StoredEvent
 from forwarder.spool.history import Ended, SentBatch, TurnedAway
-from forwarder.spool.sqlite import erasure, history_rows
+from forwarder.spool.sqlite import erasure, history_rows, renamed_rows
 from forwarder.spool.suppression import FOR_EVER
 
 _HASHES: Final = "SELECT first, hashes FROM history_hash WHERE first < ? ORDER BY first DESC LIMIT 500"
@@ -108,34 +108,44 @@ def events(
     Those that are not in a row yet come first, then row by row. ``looked`` is called after each of these
     steps with a seq: no more is found from it on. What it raises ends the search.
     """
+    names = renamed_rows.names(database)
     last, _ = history_rows.last_seq(database)
     end = before
     while rows := database.execute(_WAITING, (last, before)).fetchall():
         for row in rows:
-            event = StoredEvent(*row)
+            event = renamed_rows.named(names, StoredEvent(*row))
             if filters.match(event):
                 yield event
         before = rows[-1][0]
         looked(before)
-    for first in _candidates(database, filters, end, looked):
+    for first in _candidates(database, filters, end, looked, filters.sessions(names)):
         row = database.execute(_BODY, (first,)).fetchone()
-        for event in reversed(history_rows.unpack(first, row[0])) if row else ():
+        for kept in reversed(history_rows.unpack(first, row[0])) if row else ():
+            event = renamed_rows.named(names, kept)
             if event.seq < end and filters.match(event):
                 yield event
         looked(first)
 
 
 def _candidates(
-    database: sqlite3.Connection, filters: Filters, before: int, looked: Callable[[int], None]
+    database: sqlite3.Connection,
+    filters: Filters,
+    before: int,
+    looked: Callable[[int], None],
+    sessions: Sequence[bytes],
 ) -> Iterator[int]:
-    """Yield the first seqs of rows that may hold what is asked for, newest first."""
+    """Yield the first seqs of rows that may hold what is asked for, newest first.
+
+    ``sessions``: hashes of which a row must have one, if there are any.
+    """
     needles = filters.needles()
     while rows := database.execute(_HASHES, (before,)).fetchall():
         before = rows[-1][0]
         if filters.since and database.execute(_TIMES, rows[0][:1]).fetchone()[1] < filters.since:
             return
         for first, index in rows:
-            if all(needle in index for needle in needles):
+            has = index.__contains__
+            if all(map(has, needles)) and (not sessions or any(map(has, sessions))):
                 began, at = database.execute(_TIMES, (first,)).fetchone()
                 if at < filters.since:
                     return

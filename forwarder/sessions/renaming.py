@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
+from itertools import chain
 from types import MappingProxyType
 from typing import Final
 
@@ -109,6 +110,18 @@ class SessionNames:
             return body
         scope = self.scopes.get(source)
         return renamed(body, stamp, seq, [one for one in theirs if scope in (None, one.scope)])
+
+    def stamped_as(self, session_id: int) -> set[int]:
+        """Return the ids with which events may have been stamped that are in this session now."""
+        olds: dict[int, set[int]] = {}
+        for one in chain.from_iterable(self._by_who.values()):
+            olds.setdefault(one.new, set()).add(one.old)
+        found, left = {session_id}, [session_id]
+        while left:
+            new = olds.get(left.pop(), set()) - found
+            found |= new
+            left += new
+        return found
 
 
 def who_stamped(stamp: Stamp) -> int:

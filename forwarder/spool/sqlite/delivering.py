@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import starmap
 
-from msgspec.structs import replace
 from typing_extensions import override
 
 from forwarder.spool.api import MessageGroup, Parked, Settlement, StoredEvent
-from forwarder.spool.sqlite import cursors, history_rows, parked
+from forwarder.spool.sqlite import cursors, history_rows, parked, renamed_rows
 from forwarder.spool.sqlite.file import SpoolFile
 from forwarder.spool.sqlite.operations import Attached, Settled
 
@@ -39,10 +38,7 @@ class Delivering(SpoolFile):
             return list(events)
         names = sessions.names
         allowed = names.hand_on(events[-1].seq)
-        handed = [event for event in events if event.seq <= allowed]
-        if not handed or not names.renames(handed[0].seq):
-            return handed
-        return [replace(one, body=names.named(one.seq, one.source, one.body)) for one in handed]
+        return [renamed_rows.named(names, event) for event in events if event.seq <= allowed]
 
     @override
     async def settle(self, destination: str, settlement: Settlement, now: int) -> None:

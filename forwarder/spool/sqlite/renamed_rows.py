@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from itertools import starmap
 from typing import Final
 
-from msgspec.structs import astuple
+from msgspec.structs import astuple, replace
 
-from forwarder.sessions.renaming import Renaming
+from forwarder.sessions.renaming import Renaming, SessionNames
+from forwarder.spool.api import StoredEvent
 
 _AFTER: Final = "SELECT who, scope, old, new, since, after, upto FROM renamed WHERE upto >= ? ORDER BY rowid"
 _OUTDATED: Final = (
@@ -27,3 +28,16 @@ def write(database: sqlite3.Connection, renamings: Sequence[Renaming]) -> None:
 def read(database: sqlite3.Connection, first: int = 0) -> Iterator[Renaming]:
     """Yield renamings of events from this seq on, oldest first."""
     return starmap(Renaming, database.execute(_AFTER, (first,)))
+
+
+def names(database: sqlite3.Connection) -> SessionNames:
+    """Return what tells in which session each event is now."""
+    return SessionNames(0, read(database))
+
+
+def named(names: SessionNames, event: StoredEvent) -> StoredEvent:
+    """Return an event with the session that it is in now."""
+    if not names.renames(event.seq):
+        return event
+    body = names.named(event.seq, event.source, event.body)
+    return event if body is event.body else replace(event, body=body)

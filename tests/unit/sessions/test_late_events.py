@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from forwarder.errors import SpoolUnavailable
+from forwarder.history.filters import Filters
+from forwarder.history.finding import find
 from forwarder.http.responses import Refusal
 from forwarder.sessions.facts import SessionRules
 from forwarder.sessions.stamp import shown_reason
@@ -187,3 +189,19 @@ async def test_an_event_without_integrations_of_ours_is_no_stamp(tmp_path: Path)
         await front.take(event("a", 0))
         found = (await kept(spool))["b"]["integrations"]
     assert found == {"Other": {"session_id": 1}, NAME: {"x": [1], "session_id": START}}
+
+
+@pytest.mark.parametrize("ended", [False, True])
+async def test_history_shows_and_finds_the_session_that_an_event_is_in(tmp_path: Path, ended: bool) -> None:
+    async with opened(at(tmp_path / "spool.db")) as spool:
+        await spool.attach(["x"])
+        front = await waiting(spool)
+        await front.take(event("c", 45, user="ada"))
+        await front.take(event("a", 0, user="ada"))
+        if ended:
+            await spool.settle("x", Settlement(5), START)
+        for minute, names in ((0, ["a", "c", "d", "server", "b"]), (20, []), (70, [])):
+            asked = Filters(session=str(START + minute * MINUTE))
+            found = await spool.look(lambda database, asked=asked: find(database, asked, 9))  # type: ignore[misc]
+            assert [one.event.message_id for one in found] == names
+            assert {session_of(json.loads(one.event.body)) for one in found} <= {START}
