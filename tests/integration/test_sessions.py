@@ -18,6 +18,8 @@ from tests.support.sessions import MINUTE, PAGE, SERVER, iso
 from tests.support.waiting import eventually
 
 KILLS = 3
+LATE = 3 * (KILLS + 1)
+"""Events of a device whose late events come in requests of their own."""
 GAPS = {"stays": 20, "comes back": 40}
 """Minutes between the events of each device."""
 
@@ -51,18 +53,30 @@ def test_no_kill_changes_a_session(kind: str, tmp_path: Path, nats: Nats) -> Non
                 fake.misbehave({"kind": "hang", "seconds": 1})
                 for attempt in range(2):  # a repetition is no second event
                     assert post(f"{running.url}/v1/batch", {"batch": events})[0] == 200, attempt
+                for number in (2, 0, 1):  # what these change depends on what was sent by then
+                    when = iso(began + (3 * step + number) * 20 * MINUTE)
+                    page = {"anonymousId": "latecomer", "context": PAGE, "timestamp": when}
+                    alone = {
+                        "type": "track",
+                        "event": "Clicked",
+                        "messageId": f"late {step} {number}",
+                        **page,
+                    }
+                    assert post(f"{running.url}/v1/batch", {"batch": [alone]})[0] == 200
                 if step < KILLS:
                     running.stop(signal.SIGKILL)
                     running = Running(machines[(step + 1) % len(machines)])
             assert eventually(
-                lambda: len({one["item"]["insert_id"] for one in fake.arrivals()}) == len(wanted)
+                lambda: len({one["item"]["insert_id"] for one in fake.arrivals()}) == len(wanted) + LATE
             )
-            assert eventually(lambda: sum(one["counted"] for one in fake.arrivals()) == len(wanted))
+            assert eventually(lambda: sum(one["counted"] for one in fake.arrivals()) == len(wanted) + LATE)
             arrived: dict[str, set[int]] = defaultdict(set)
             for one in fake.arrivals():
                 arrived[one["item"]["insert_id"]].add(one["item"]["session_id"])
         finally:
             running.stop()
+    late = {name: arrived.pop(name) for name in list(arrived) if name.startswith("late")}
+    assert {name: len(ids) for name, ids in late.items()} == dict.fromkeys(late, 1)
     assert arrived == {name: {session_id} for name, session_id in wanted.items()}
 
 

@@ -36,7 +36,13 @@ class JobLoader:
         self._breaker = breaker
 
     def room(self) -> int:
-        """Return how many more accepted events may be taken."""
+        """Return how many more accepted events may be taken.
+
+        None while the destination is down and something is there to try it with: sessions of events that
+        were not taken still follow what comes late.
+        """
+        if self._breaker.probing and not self._queue.batches.idle:
+            return 0
         if len(self._parking) >= MAX_GROUPS and not self._tracker.checkpoint.rereading:
             return 0
         return self._window.room

@@ -55,6 +55,24 @@ def test_beyond_so_many_groups_no_more_are_taken_but_those_that_were_read_before
     assert one.loader.room() == room
 
 
+def test_no_more_are_taken_while_the_destination_is_down_and_others_may_try_it() -> None:
+    one = line(batch_events=1, window=9)
+    one.loader.take([event(n, f"u{n}") for n in range(1, 5)], NOW)
+    assert one.loader.room() == 5
+    for batch in one.due(NOW, False):
+        one.answered(batch, UpstreamResponse(503), NOW)
+    assert one.breaker.probing
+    assert one.loader.room() == 0
+    now = one.breaker.until + 60_000
+    [batch] = one.due(now, True)
+    assert one.loader.room() == 0, "one tries it"
+    one.answered(batch, OK, now)
+    assert one.loader.room() == 6
+    alone = line(window=9)
+    alone.breaker.stop(NOW, "credentials refused")
+    assert alone.loader.room() == 9, "there is nothing else to try it with"
+
+
 def test_half_of_the_window_is_for_events_that_come_back() -> None:
     one = line(window=9)
     assert one.loader.parked_room() == 4
