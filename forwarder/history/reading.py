@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from forwarder.history.filters import Filters
 from forwarder.spool.api import StoredEvent
 from forwarder.spool.history import Ended
-from forwarder.spool.sqlite import history_rows
+from forwarder.spool.sqlite import history_rows, renamed_rows
 
 _LOOKED: Final = 500
 """Rows whose hashes are looked at in one read: some milliseconds, then the log may be emptied again."""
@@ -51,8 +51,11 @@ def next_slice(database: sqlite3.Connection, choice: Choice, after: int) -> Slic
     """
     database.execute("BEGIN")  # an event may come from one table into the other meanwhile
     try:
-        found = _from_rows(database, choice, after) or _from_waiting(database, choice, after)
-        events = [one for one in found.events if after < one.seq <= choice.upto and choice.filters.match(one)]
+        names = renamed_rows.names(database)
+        sessions = choice.filters.sessions(names)
+        found = _from_rows(database, choice, after, sessions) or _from_waiting(database, choice, after)
+        some = [renamed_rows.named(names, one) for one in found.events if after < one.seq <= choice.upto]
+        events = [one for one in some if choice.filters.match(one)]
         if choice.outcome and events:
             events = _ended_so(database, choice, events)
         return Slice(events, max(after, min(found.upto, choice.upto)))
@@ -60,15 +63,22 @@ def next_slice(database: sqlite3.Connection, choice: Choice, after: int) -> Slic
         database.execute("COMMIT")
 
 
-def _from_rows(database: sqlite3.Connection, choice: Choice, after: int) -> Slice | None:
-    """Return the events of the next row that may hold what is chosen; None where rows hold no more."""
+def _from_rows(
+    database: sqlite3.Connection, choice: Choice, after: int, sessions: Sequence[bytes]
+) -> Slice | None:
+    """Return the events of the next row that may hold what is chosen; None where rows hold no more.
+
+    ``sessions``: hashes of which the row must have one, if there are any.
+    """
     needles = choice.filters.needles()
     begin = database.execute(_BEGIN, (after + 1,)).fetchone()[0]
     rows = database.execute(_HASHES, (begin, _LOOKED)).fetchall()
     for first, index in rows:
         if first > choice.upto:
             return Slice([], choice.upto)
-        if not all(needle in index for needle in needles):
+        if not all(map(index.__contains__, needles)):
+            continue
+        if sessions and not any(map(index.__contains__, sessions)):
             continue
         events, body = database.execute(_ROW, (first,)).fetchone()
         if first + events - 1 > after:

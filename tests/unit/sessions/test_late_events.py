@@ -13,6 +13,7 @@ import pytest
 from forwarder.errors import SpoolUnavailable
 from forwarder.history.filters import Filters
 from forwarder.history.finding import find
+from forwarder.history.reading import Choice, next_slice
 from forwarder.http.responses import Refusal
 from forwarder.sessions.facts import SessionRules
 from forwarder.sessions.stamp import shown_reason
@@ -205,3 +206,5 @@ async def test_history_shows_and_finds_the_session_that_an_event_is_in(tmp_path:
             found = await spool.look(lambda database, asked=asked: find(database, asked, 9))  # type: ignore[misc]
             assert [one.event.message_id for one in found] == names
             assert {session_of(json.loads(one.event.body)) for one in found} <= {START}
+            again = await spool.look(lambda database, asked=asked: next_slice(database, Choice(asked, 9), 0))  # type: ignore[misc]
+            assert [one.body for one in reversed(again.events)] == [one.event.body for one in found]
