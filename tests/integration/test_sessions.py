@@ -54,8 +54,8 @@ def test_no_kill_changes_a_session(kind: str, tmp_path: Path, nats: Nats) -> Non
                 for attempt in range(2):  # a repetition is no second event
                     assert post(f"{running.url}/v1/batch", {"batch": events})[0] == 200, attempt
                 for number in (2, 0, 1):  # what these change depends on what was sent by then
-                    when = iso(began + (3 * step + number) * 20 * MINUTE)
-                    page = {"anonymousId": "latecomer", "context": PAGE, "timestamp": when}
+                    at = iso(began + (3 * step + number) * 20 * MINUTE)
+                    page = {"anonymousId": "latecomer", "context": PAGE, "timestamp": at}
                     alone = {
                         "type": "track",
                         "event": "Clicked",
