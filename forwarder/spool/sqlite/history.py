@@ -136,7 +136,7 @@ class HistoryWriter:
         """Write the tail as rows, a small one before it with it again; the last if full or ``everything``."""
         _, total, tail, small = self._state
         if small and small[-1][0][0] + 1 == tail[0][0][0]:
-            history_rows.remove_from(self._database, small[0][0][0])
+            total -= history_rows.remove_from(self._database, small[0][0][0])
             tail = (*small, *tail)
         rows = _rows(tail)
         left = () if everything or _is_full(rows[-1]) else rows.pop()

@@ -96,10 +96,16 @@ def _asked_texts(asked: Sequence[SessionFacts]) -> set[str]:
     return texts | {str(given) for given in {facts.given for facts in asked} if given is not None}
 
 
-def remove_from(database: sqlite3.Connection, first: int) -> None:
-    """Remove the rows that begin at this seq or later: they are written anew."""
+def remove_from(database: sqlite3.Connection, first: int) -> int:
+    """Remove the rows that begin at this seq or later, which are written anew; return their bytes."""
+    size: int = database.execute(
+        "SELECT coalesce(sum(length(h.body) + length(x.hashes)), 0)"
+        " FROM history h JOIN history_hash x USING (first) WHERE first >= ?",
+        (first,),
+    ).fetchone()[0]
     database.execute("DELETE FROM history WHERE first >= ?", (first,))
     database.execute("DELETE FROM history_hash WHERE first >= ?", (first,))
+    return size
 
 
 def remove_upto(database: sqlite3.Connection, first: int) -> None:
