@@ -109,7 +109,7 @@ class Step:
             show("\n".join(self.said().strip().splitlines()[-15:]))
             code, log = self.process.returncode, self.log.relative_to(ROOT)
             fail(f"{self.name} failed (exit code {code}); all it said is in {log}")
-        show(f"{self.name}: not possible here")
+        show(f"{self.name}: failed")
         return False
 
 
@@ -364,66 +364,23 @@ def serve(options: argparse.Namespace, extra: list[str]) -> NoReturn:
     become("-m", "web_demo", "--port", str(options.port), *extra)
 
 
-def test(options: argparse.Namespace, extra: list[str]) -> None:
+def test(options: argparse.Namespace, extra: list[str]) -> NoReturn:
     """Run what CI runs, in the order of what fails fastest; further arguments choose tests."""
     check_browsers()
     set_up(tests=True)
     set_up_browsers()
-    tsc = NODE_MODULES / "typescript" / "bin" / "tsc"
-    checks: dict[str, list[str | Path]] = {
-        "lint": [PYTHON, "-m", "ruff", "check", "."],
-        "format": [PYTHON, "-m", "ruff", "format", "--check", "."],
-        "types": [PYTHON, "-m", "mypy"],
-        "architecture": [PYTHON, "-c", "from importlinter.cli import lint_imports_command as run; run()"],
-        "types of the page's JavaScript": ["node", tsc, "-p", PLUGIN / "page"],
-        "types of the shop's JavaScript": ["node", tsc, "-p", ROOT / "web_demo" / "shop"],
-        "types of the console's JavaScript": ["node", tsc, "-p", ROOT / "forwarder" / "console"],
-    }
-    building = Step("Build", [PYTHON, "-m", BUILD_MODULE])  # a core each: the checks need but one
-    failed = run_checks(checks)
-    building.wait()
-    print(building.said(), end="", flush=True)
-    checks = {}
-    both: list[str | Path] = [PYTHON, "-m", "pytest"]
-    workers, more = ["-n", "2", "--dist", "worksteal"], ["-n", "3", "--dist", "worksteal"]
-    if extra:
-        given = any(word.startswith(("-n", "--numprocesses")) for word in extra)
-        checks["tests"] = [*both, *([] if given else workers), *extra]
-    else:  # who is watched takes twice as long: not who waits for other programs, nor thousands of days
-        quick = [f"tests/{level}" for level in ("unit", "vectors", "contract")]
-        watched = ["--cov", "--cov-branch", "--cov-report=json:build/coverage.json", "--cov-report="]
-        checks["tests, watched"] = [*both, *workers, *quick, *watched]
-        checks["branches reached"] = [PYTHON, "-m", "tests.branches"]
-        others = [f"--ignore={folder}" for folder in quick]
-        checks["other tests"] = [*both, *more, *others]  # which also wait for each other
-        checks["benchmarks"] = [PYTHON, "build.py", "bench", "--quick"]
-    failed += run_checks(checks)
-    if failed:
-        fail(f"failed: {', '.join(failed)}")
+    become("-m", "tests", *extra)
 
 
-def run_checks(checks: dict[str, list[str | Path]]) -> list[str]:
-    """Run one command after the other, seen on the terminal; return the names of those that failed."""
-    failed = []
-    for name, command in checks.items():
-        print(f"== {name}", flush=True)
-        if subprocess.run([str(word) for word in command], cwd=ROOT, check=False).returncode:
-            failed.append(name)
-    return failed
-
-
-def bench(options: argparse.Namespace, extra: list[str]) -> None:
+def bench(options: argparse.Namespace, extra: list[str]) -> NoReturn:
     """Run the benchmarks; tables on the terminal, JSON lines in ``dist/bench``."""
-    chosen = [options.what] if options.what else list(BENCHES)
-    if "browser" in chosen:
+    if browsers := options.what in (None, "browser"):
         check_browsers()
     set_up(tests=True)
-    if "browser" in chosen:
+    if browsers:
         set_up_browsers()
     build_plugin()
-    for what in chosen:
-        if code := python("-m", f"tests.bench.{what}", *extra):
-            raise SystemExit(code)
+    become("-m", "tests.bench", *([options.what] if options.what else []), *extra)
 
 
 def mutants(options: argparse.Namespace, extra: list[str]) -> NoReturn:

@@ -1,5 +1,6 @@
 """A page with an owner's own Python, and what a test does with it."""
 
+import fcntl
 import json
 import shutil
 from collections.abc import Iterator
@@ -52,8 +53,10 @@ def assets(folder: Path, own: OwnCode) -> Path:
         built, page, ignore=shutil.ignore_patterns("pyodide", "session-plugin.*", "later-*", "stock-*")
     )
     (folder / "dist" / "analytics.js").symlink_to(ROOT / "dist" / "analytics.js")
-    with pytest.MonkeyPatch.context() as patched:
+    lock = ROOT / "build" / "tests-freeze.lock"  # half a minute, for one of the workers: the others find it
+    with pytest.MonkeyPatch.context() as patched, lock.open("w") as frozen_by_one:
         patched.setattr(dist, "CACHE", folder / "build")
+        fcntl.flock(frozen_by_one, fcntl.LOCK_EX)
         dist.bundle(json.loads((page / "core.json").read_text()), page, own)
     return folder / "dist"
 

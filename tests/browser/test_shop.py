@@ -36,6 +36,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
         yield Demo(programs.enter_context(program("web_demo.shop", "--forwarder", url)), amplitude)
 
 
+ONE_RUNTIME = pytest.mark.parametrize("demo", ["frozen"], indirect=True)
+"""For what visitors do over several pages, most of which they leave before stock Pyodide is up."""
+
+
 def stored(page: Page) -> int:
     """Return what a person in devtools sees in localStorage."""
     assert eventually(lambda: page.evaluate("localStorage.getItem('analytics_session_id')"))
@@ -54,6 +58,7 @@ def settled(page: Page) -> None:
     assert eventually(lambda: page.evaluate("window.analytics?.initialized === true"))
 
 
+@ONE_RUNTIME
 def test_a_visitor_buys_something(demo: Demo, browser: Browser) -> None:
     with fresh(browser) as context:
         page = context.new_page()
@@ -87,6 +92,7 @@ def test_a_visitor_buys_something(demo: Demo, browser: Browser) -> None:
         assert page.evaluate("analyticsSession.id") == session
 
 
+@ONE_RUNTIME
 def test_31_minutes_later_it_is_another_session(demo: Demo, browser: Browser) -> None:
     with fresh(browser) as context:
         page = context.new_page()
