@@ -20,13 +20,14 @@ from structlog.testing import capture_logs
 
 from forwarder.errors import SpoolError
 from forwarder.spool import NewDead, NewEvent, Parked, Settlement, StoredEvent
+from forwarder.spool.history import TurnedAway
 from forwarder.spool.jetstream import connection, log, replication
 from forwarder.spool.jetstream import spool as stream_spool
 from forwarder.spool.jetstream.control import Desk
 from forwarder.spool.jetstream.log import Log
 from forwarder.spool.jetstream.replica import Replica
 from forwarder.spool.jetstream.spool import JetStreamSpool
-from forwarder.spool.sqlite import disk, file
+from forwarder.spool.sqlite import checkpointer, disk, file
 from forwarder.spool.sqlite.lock import Lock
 from forwarder.spool.sqlite.schema import open_giving_room
 from forwarder.spool.sqlite.spool import SqliteSpool
@@ -74,8 +75,11 @@ class InStream:
             own = Log(opened)
             began = await own.begin()
             copy = Replica(self._path, own)
-            await copy.catch_up(began)
-            copy.finish()
+            try:
+                await copy.catch_up(began)
+                copy.finish()
+            finally:
+                copy.close()
             desk = Desk(opened)
             await desk.open()
             return JetStreamSpool(
@@ -208,7 +212,9 @@ class Storm:
         await self.change("attach", lambda spool: spool.attach(DESTINATIONS))
 
     async def expire(self) -> None:
-        """What is due to go is looked for."""
+        """What is due to go is looked for, and what ended at ingest is written."""
+        self.spool.turn_away([TurnedAway(NOW, "demo", "bad", "rejected", "not_json", b"{")])
+        await self.change("turned away", lambda spool: spool.write_turned_away())
         await self.change("expire", lambda spool: spool.expire(NOW))
 
     async def mark(self) -> None:
@@ -305,6 +311,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
     monkeypatch.setattr(file, "open_giving_room", opened)
     monkeypatch.setattr(disk, "RESERVE", 4096)
+    monkeypatch.setattr(checkpointer, "ROUND_BYTES", 200_000)
     monkeypatch.setattr(log, "_AGAIN_S", 0.001)
     monkeypatch.setattr(stream_spool, "_LOOK_S", 0.005)
     monkeypatch.setattr(replication, "SNAPSHOT_BYTES", 3_000)
@@ -318,7 +325,9 @@ def played(place: InFile | InStream, folder: Path, seed: int, patch: pytest.Monk
     chance = random.Random(seed)
     found = targets(place.owners)
     share = [name for name, _, _ in found][seed % (BLOCKS * SEEDS // 2) :: BLOCKS * SEEDS // 2]
-    faults = SpoolInjector(seed, chance.choice([0.0003, 0.001, 0.003]), dict.fromkeys(share, 0.1))
+    faults = SpoolInjector(
+        seed, chance.choice([0.0003, 0.001, 0.003]), dict.fromkeys(share, chance.choice([0.1, 0.3]))
+    )
     with patch.context() as patched, capture_logs():
         faults.patch(patched, found)
 

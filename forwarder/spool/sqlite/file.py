@@ -61,27 +61,29 @@ class SpoolFile(Spool):
         """
         self._path = path
         self._lock = lock or (None if tool else Lock(path))
-        try:
-            self._database = open_giving_room(path, tool=tool, durable=replicator is None)
-            self._reader = SpoolReader(path)
-            self._capacity = Capacity(self._database, max_events, max_bytes)
-            self._dead_bounds = DeadBounds(self._database)
-            beside = None if tool else Checkpointer(connect(path), durable=replicator is None)
-            self._disk = Disk(path, self._database, beside)
-            self._transaction = WriteTransaction(
-                self._database,
-                None if tool else DedupIndex(path),
-                self._capacity,
-                self._disk,
-                replicator,
-                None if tool else SessionBook(),
-            )
-        except BaseException as error:
-            if self._lock:
-                self._lock.release()
-            if isinstance(error, sqlite3.DatabaseError):
+        with contextlib.ExitStack() as opened:  # a connection left open would delete a later file's log
+            opened.callback(self._release)
+            try:
+                self._database = open_giving_room(path, tool=tool, durable=replicator is None)
+                opened.callback(self._database.close)
+                self._reader = SpoolReader(path)
+                opened.callback(self._reader.connection.close)
+                self._capacity = Capacity(self._database, max_events, max_bytes)
+                self._dead_bounds = DeadBounds(self._database)
+                beside = None if tool else Checkpointer(connect(path), durable=replicator is None)
+                self._disk = Disk(path, self._database, beside)
+                opened.callback(self._disk.close)
+                self._transaction = WriteTransaction(
+                    self._database,
+                    None if tool else DedupIndex(path),
+                    self._capacity,
+                    self._disk,
+                    replicator,
+                    None if tool else SessionBook(),
+                )
+            except sqlite3.DatabaseError as error:
                 raise unusable(path, error) from None
-            raise
+            opened.pop_all()
         self._trim = TRIM
         loop = asyncio.get_running_loop()
         self._listeners: list[Callable[[Sequence[StoredEvent]], None]] = []
@@ -168,6 +170,10 @@ class SpoolFile(Spool):
             self._transaction.dedup.close()
             await asyncio.get_running_loop().run_in_executor(None, self._leave)
         self._database.close()
+        self._release()
+
+    def _release(self) -> None:
+        """Let others serve from the file."""
         if self._lock:
             self._lock.release()
 

@@ -240,4 +240,6 @@ async def test_what_makes_room_in_the_end_is_written_with_the_reserve(
     assert spool._trim == file.TRIM, "until it fits again"
     with pytest.raises(SpoolFull, match="2 events, 101 bytes"):
         await spool.append([event("b", b"x" * 11)], NOW)
+    await spool.settle("one", Settlement(1, unpark=[1]), NOW)
+    assert await spool.append([event("c", b"x" * 100)], NOW) == [True], "what is parked no more takes no room"
     await spool.close()

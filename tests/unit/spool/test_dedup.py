@@ -258,3 +258,48 @@ def test_a_table_whose_places_are_no_power_of_two_is_forgotten(path: Path) -> No
     assert not again.has(again.fingerprint("a", "b"), "a", "b")
     assert not odd.exists()
     again.close()
+
+
+def test_tables_are_numbered_from_one_and_for_their_owner_alone(path: Path) -> None:
+    first = new_table(path, 64, b"k" * 16, NOW)
+    second = new_table(path, 64, b"k" * 16, NOW)
+    assert (first.number, second.number) == (1, 2)
+    assert (first.began, first.last) == (NOW, NOW)
+    for one in path.parent.iterdir():
+        assert one.stat().st_mode & 0o777 == 0o600, "nobody else reads what came"
+    first.set_times(NOW + 1, NOW + 2)
+    assert (first.began, first.last) == (NOW + 1, NOW + 2)
+    first.set_times(-5, -5)
+    assert (first.began, first.last) == (0, 0)
+    for one in path.parent.iterdir():
+        one.unlink()
+    first.drop()
+    second.drop()
+
+
+def test_a_table_is_full_at_three_fifths_and_the_next_one_is_twice_as_large(
+    path: Path, seen: DedupIndex
+) -> None:
+    table = new_table(path.with_name("other.db"), 64, b"k" * 16, NOW)
+    for number in range(1, 39):
+        assert not table.full
+        assert table.add(number)
+        assert table.add(number), "it is there already, and counts once"
+    assert table.full
+    table.close()
+    for number in range(200):
+        mark(seen, f"m{number}", at=NOW)
+    assert [one.mask + 1 for one in seen._tables] == [64, 128, 256]
+    assert all(known(seen, f"m{number}") for number in range(200))
+
+
+def test_ids_with_half_characters_are_ids(path: Path) -> None:
+    table = new_table(path, 64, b"k" * 16, NOW)
+    table._words[1] = 1  # as of the format without a key
+    table.close()
+    index = DedupIndex(path)
+    name = "\ud83d"
+    assert not index.has(index.fingerprint("shop", name), "shop", name)
+    index.add([index.fingerprint("shop", name)], NOW)
+    assert index.has(index.fingerprint("shop", name), "shop", name)
+    index.close()

@@ -248,7 +248,7 @@ async def test_what_sqlite_says_is_told_by_name(
 
     async with opened(at(path)) as spool:
         monkeypatch.setattr(WriteTransaction, "add", fails)
-        with pytest.raises(kind):
+        with pytest.raises(kind, match=r"spool\.db" if issubclass(kind, SpoolError) else "as told"):
             await spool.append([event("a")], NOW)
         monkeypatch.undo()
         if kind is SpoolDamaged:
