@@ -60,18 +60,18 @@ def fail(message: str) -> NoReturn:
 
 def ports(base: int) -> list[int]:
     """Return three ports nobody listens on: ``base`` and the next two, or any for 0."""
-    taken: list[socket.socket] = []
+    listeners: list[socket.socket] = []
     for port in (base, base + 1, base + 2) if base else (0, 0, 0):
         listener = socket.socket()
-        taken.append(listener)
+        listeners.append(listener)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOST, port))
         except (OSError, OverflowError) as error:
             why = getattr(error, "strerror", None) or error
             fail(f"port {port}: {why}; choose another base with --port N, or --port 0 for free ones")
-    found = [listener.getsockname()[1] for listener in taken]
-    for listener in taken:
+    found = [listener.getsockname()[1] for listener in listeners]
+    for listener in listeners:
         listener.close()
     return found
 

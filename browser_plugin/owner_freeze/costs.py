@@ -65,10 +65,10 @@ def _measured(frozen: Frozen) -> dict[str, dict[str, Any]]:
             "out": str(folder / "told.json"),
         }
         node(str(Path(__file__).with_name("costs.mjs")), order, folder)
-        told: dict[str, dict[str, Any]] = json.loads((folder / "told.json").read_text())
+        measured: dict[str, dict[str, Any]] = json.loads((folder / "told.json").read_text())
     for level, path in modules.items():
-        told[level]["brotli"] = compressed(path).stat().st_size
-    return told
+        measured[level]["brotli"] = compressed(path).stat().st_size
+    return measured
 
 
 def compressed(wasm: Path) -> Path:

@@ -22,7 +22,7 @@ from forwarder.config.load import load_settings
 from forwarder.config.settings import Settings
 from forwarder.errors import ConfigError, ForwarderError, SpoolTakenOver
 
-TAKEN_OVER = 75
+SUPERSEDED = 75
 """Exit code where another forwarder has taken over the stream (EX_TEMPFAIL); 1 wants somebody to look."""
 
 
@@ -106,7 +106,7 @@ def serve(config: Path | None, host: str | None, port: int | None, log_level: st
         raise unusable(error) from None
     except SpoolTakenOver as error:
         say(f"Ended: {error}; started again, this one stands by", err=True)
-        raise SystemExit(TAKEN_OVER) from None
+        raise SystemExit(SUPERSEDED) from None
     except ForwarderError as error:
         raise Failed(str(error)) from None
 

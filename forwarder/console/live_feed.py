@@ -81,10 +81,10 @@ class Viewer:
 
     def take(self) -> tuple[list[Row], dict[str, Sequence[Chip]], int]:
         """Return rows, states and how many were passed over, and have none of them any more."""
-        taken = self.rows, self.states, self.passed_over
+        waiting = self.rows, self.states, self.passed_over
         self.rows, self.states, self.passed_over = [], {}, 0
         self._woken.clear()
-        return taken
+        return waiting
 
 
 class LiveFeed:

@@ -230,12 +230,12 @@ class IngestService:
         log.warning("events rejected", source=source.name, reasons=counts)
 
 
-def _strict_response(bad: list[tuple[int, Rejection]], taken: int) -> Response:
+def _strict_response(bad: list[tuple[int, Rejection]], accepted: int) -> Response:
     """Return the answer of a strict source."""
     return error(
         400,
         "events_rejected",
-        f"{len(bad)} events were rejected, {taken} were taken: {bad[0][1].message}",
+        f"{len(bad)} events were rejected, {accepted} were taken: {bad[0][1].message}",
         errors=[
             {"index": index, "code": rejection.code, "message": rejection.message}
             for index, rejection in bad[:_REASONS_LISTED]

@@ -45,11 +45,11 @@ def ends_of(device: Device, rules: SessionRules, now: int, since: int) -> tuple[
         return [], None
     over: list[Session] = []
     next_at: int | None = None
-    heard = max(device.seen, since)
+    seen_at = max(device.seen, since)
     for one in (device.current, *device.past) if device.past else (device.current,):
         if one.flags & (ENDED | OWN):
             continue
-        at = int(max(one.last, heard) + rules.length)
+        at = int(max(one.last, seen_at) + rules.length)
         if at <= now:
             over.append(one)
         else:
@@ -100,7 +100,7 @@ class Watch:
     def __init__(self) -> None:
         self._buckets: dict[int, list[str]] = {}
         self._heap: list[int] = []
-        self._taken: list[str] = []
+        self._under_way: list[str] = []
 
     def add(self, key: str, at: float) -> None:
         """Look at a device at ``at`` (ms), or up to a second later."""
@@ -124,19 +124,19 @@ class Watch:
             while bucket and left:
                 left -= 1
                 key = bucket.pop()
-                self._taken.append(key)
+                self._under_way.append(key)
                 yield key
             if not bucket:
                 del self._buckets[heappop(self._heap)]
 
     def committed(self) -> None:
         """What was looked at is done."""
-        self._taken = []
+        self._under_way = []
 
     def undo(self) -> None:
         """What was looked at came to nothing, and is to be looked at again."""
-        taken, self._taken = self._taken, []
-        self._again(taken)
+        keys, self._under_way = self._under_way, []
+        self._again(keys)
 
     def _again(self, keys: Iterable[str]) -> None:
         for key in keys:

@@ -62,7 +62,7 @@ async def _serving(log: Log, path: Path, replicas: int, max_events: int, max_byt
                 await desk.open()
                 lock = Lock(path)
                 try:
-                    copy = await _taken_over(log, path, end, replicas)
+                    copy = await _take_over(log, path, end, replicas)
                     return JetStreamSpool(
                         log, path, copy.contents, desk, lock, max_events=max_events, max_bytes=max_bytes
                     )
@@ -83,7 +83,7 @@ async def _serving(log: Log, path: Path, replicas: int, max_events: int, max_byt
             await asyncio.sleep(random.uniform(0, _PAUSE_S))
 
 
-async def _taken_over(log: Log, path: Path, end: int, replicas: int) -> Replica:
+async def _take_over(log: Log, path: Path, end: int, replicas: int) -> Replica:
     """Return the copy of the stream, which nobody else can write any more.
 
     ``end``: where the stream ended when no forwarder was there. Raises SpoolLost where another one has

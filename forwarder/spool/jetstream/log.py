@@ -206,17 +206,17 @@ class Log(StreamReader):
                 return False  # a record has got there meanwhile
             if data is None:
                 if state.first_seq > position:  # trimmed or purged: nobody knows what it was
-                    raise self._taken_over()
+                    raise self._superseded()
             elif data == message:
                 return True
             elif (other := self.read(data, position)) is not None:
                 if message is None and self.waits_since is not None:
                     return False  # a record that is on its way, which will tell
-                raise self._taken_over(other)
+                raise self._superseded(other)
             self.last = position
         return False
 
-    def _taken_over(self, by: Message | None = None) -> SpoolLost:
+    def _superseded(self, by: Message | None = None) -> SpoolLost:
         if by is not None and by.writer == self._writer:
             return SpoolLost(f"{self.place} has kept what it seemed to refuse; start again")
         return SpoolTakenOver(f"another forwarder has taken over {self.place}")
@@ -232,7 +232,7 @@ class Log(StreamReader):
         state = await self.state()
         newest = await self.newest(state)
         if newest is not None and newest.writer not in self._known:
-            raise self._taken_over(newest)
+            raise self._superseded(newest)
         self.last = min(self.last, state.last_seq)
         self.base, self.kept = 0, self.last + 1
         self.health.restored()
