@@ -52,8 +52,8 @@ class Device(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     @property
     def sessions(self) -> tuple[Session, ...]:
-        """All sessions in order of their first event."""
-        return tuple(sorted((*self.past, self.current), key=lambda one: one.first))
+        """All sessions in order of their first event; of those that began at once, the current one first."""
+        return tuple(sorted((self.current, *self.past), key=lambda one: one.first))
 
 
 def parted(sessions: Sequence[Session]) -> tuple[Session, tuple[Session, ...]]:
