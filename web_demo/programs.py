@@ -14,7 +14,9 @@ from typing import NoReturn
 
 HOST = "127.0.0.1"
 READY_WITHIN_S = 60
+"""Until a program that does not answer counts as failed: many times what a start takes on a slow machine."""
 STOP_WITHIN_S = 15
+"""Until a program that was asked to end is killed: the forwarder stops within 10 s (``stop_seconds``)."""
 
 
 @dataclass

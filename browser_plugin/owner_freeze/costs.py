@@ -17,6 +17,7 @@ from browser_plugin.owner_freeze.texts import texts_of
 TIMED = 1_000
 """Events that the time is measured with: made up, the same ones for every module."""
 SEED = 4
+"""Another than those of profile and check: what is timed was not trained on."""
 HEAD = ("your code", "level", "bytes with brotli", "start, ms", "an event, us", "traps", "wrong", "of events")
 
 

@@ -4,6 +4,7 @@ from hashlib import sha256
 from typing import Final
 
 _DIGITS: Final = 12
+"""48 bits, so that two of 50 subscriptions share a name once in 10^11 configurations; ids stay short."""
 
 
 def insert_id_base(message_id: object, identity: str) -> str | None:

@@ -22,6 +22,7 @@ from forwarder.prefixes import prefix_of
 
 _BASES, _ENDS = ("/v1", "/d", ""), ("", "/")
 _LARGEST_REPORT = 2_048
+"""Bytes that are read of a report: its kind, and a reason that pages cut at 300 characters."""
 log = structlog.get_logger()
 _VARY = "Host, Origin, Sec-Fetch-Mode, User-Agent, X-Forwarded-Prefix"
 _UNKNOWN_KEY = "this write key is not known here; check the key in the page's snippet"

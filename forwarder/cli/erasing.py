@@ -24,7 +24,9 @@ from forwarder.spool.suppression import FOR_EVER, Erasure, Suppression, marks_fo
 
 T = TypeVar("T")
 _PAGE = 1_000
+"""Events read at once: of the usual size a megabyte, of the largest 32."""
 _LOOK_S = 0.2
+"""Between two looks at what another process has done: one row, and nobody notices a fifth of a second."""
 
 
 class Removed(NamedTuple):

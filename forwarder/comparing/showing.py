@@ -14,6 +14,7 @@ from forwarder.text import cell, one_line, whole_value
 LONGEST = 80
 """Characters of a value that a terminal gets; the page has it whole, up to ``LONGEST_ON_A_PAGE``."""
 LONGEST_ON_A_PAGE = 2_000
+"""Characters: as long as most properties in Amplitude may be (1,024), and what stands around them."""
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,

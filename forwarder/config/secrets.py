@@ -6,6 +6,7 @@ from pathlib import Path
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _LARGEST_FILE = 65_536
+"""Bytes: a secret is a line. What is larger is another file, and is not read to its end."""
 
 
 def resolve(

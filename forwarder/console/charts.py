@@ -9,6 +9,7 @@ WIDTH: Final = 600
 HEIGHT: Final = 100
 """The drawing's own units: it is stretched to the place that there is, so texts stand beside it."""
 _NICE: Final = (1, 2, 5, 10)
+"""Times a power of ten: where an axis ends, so that its half is a short number, too."""
 
 _BAR: Final = 0.8
 """The part of a step's width that its bar takes."""

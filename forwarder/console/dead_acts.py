@@ -27,6 +27,7 @@ log = structlog.get_logger()
 TRY_S: Final = 0.15
 """Seconds that letters may be tried before somebody sends them again."""
 _NUMBERS_LOGGED: Final = 20
+"""Of the dead letters that were sent again: enough to find a few, and a line stays a line."""
 _SAID: Final = {"retry": "dead letters sent again", "drop": "dead letters dropped"}
 
 

@@ -17,6 +17,7 @@ LINK_MS: Final = 10 * 60_000
 _MOST_USED: Final = 1_000
 """Links remembered as used; the operator's own programs make them, a handful in ten minutes."""
 _LONGEST: Final = 200
+"""Characters of a cookie's proof: ours has a hundred; what is longer is not compared."""
 
 
 def cookie(token: str, now: int) -> str:

@@ -24,7 +24,9 @@ log = structlog.get_logger()
 _WRONG_PER_MINUTE: Final = 10
 """Wrong tokens of one address that are answered at once: an operator mistypes, a program guesses."""
 _LOG_EVERY_MS: Final = 10_000
+"""Between two lines on wrong tokens: who guesses fills no disk."""
 _LONGEST_NAME: Final = 32
+"""Characters of an operator's name in a log line."""
 
 
 class WrongTokens:

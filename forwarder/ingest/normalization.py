@@ -21,6 +21,7 @@ from forwarder.sessions.facts import SessionRules
 from forwarder.spool import NewEvent
 
 LONGEST_MESSAGE_ID = 100
+"""Characters, as in Segment's limits; its own libraries make 36 to 45."""
 _NAMED = ("screen", "page")
 _NULL = msgspec.Raw(b"null")
 _NO_NAMES = (_NULL, msgspec.Raw(b'""'))

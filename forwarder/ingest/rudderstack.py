@@ -7,6 +7,7 @@ from forwarder.ingest.fields import read_fields, read_value
 _SECONDS = range(10**9, 10**10)
 """Sessions of its mobile libraries begin at a second, Amplitude's at a millisecond."""
 _LONGEST = 2**53
+"""From here on JavaScript's numbers are not whole ones any more."""
 
 
 def stamp_session(kept: dict[str, object], context: Context) -> None:

@@ -27,6 +27,7 @@ _KINDS: Final = {**dict.fromkeys(PAGE_LIBRARIES, PAGE), **dict.fromkeys(APP_LIBR
 _OWN_EVENTS: Final = frozenset({"session_start", "session_end"})
 """What Segment's session plugins for apps send."""
 _LONGEST_DIGITS: Final = 15
+"""Of a session id in ms: until the year 33658, and a number in any language."""
 
 
 _NOTHING: Final = (msgspec.Raw(b"{}"), msgspec.Raw(b"null"))

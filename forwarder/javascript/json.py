@@ -8,6 +8,7 @@ from typing import Any
 from forwarder.javascript.values import UNDEFINED, number_to_string, whole
 
 MAX_INDEX = 2**32 - 2
+"""The largest index of an array (ECMA-262, 6.1.7): keys up to here come first, by number."""
 
 
 def ordered_keys(value: Mapping[str, object]) -> list[str]:

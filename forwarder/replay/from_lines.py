@@ -27,6 +27,7 @@ _BYTES: Final = 500_000
 """Bytes of these, but for a single one."""
 _BATCH_BYTES: Final = 2 * (LONGEST + _BYTES)
 _UNBOUNDED: Final = 1_000_000_000_000
+"""A second: an archive is read as fast as it goes, by the operator, and no sender waits."""
 _RATES: Final = ("requests_per_second", "events_per_second", "bytes_per_second")
 _NOT_JSON: Final = ("not_json", "the line is no JSON object")
 _TOO_LONG: Final = ("event_too_large", f"a line holds fewer than {LONGEST} bytes")

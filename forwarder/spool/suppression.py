@@ -21,6 +21,7 @@ FOR_EVER: Final = 2**63 - 1
 KEPT_MS: Final = 30 * 86_400_000
 """How long a mark is kept that covers no later events: as long as dead letters are by default."""
 _KEY_BYTES: Final = 16
+"""128 bits: nobody finds a user's id from its mark by trying ids without the key."""
 
 
 class Erasure(msgspec.Struct, frozen=True):

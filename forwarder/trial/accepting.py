@@ -23,6 +23,7 @@ from forwarder.spool import NewEvent
 from forwarder.trial.reading import Given
 
 _UNBOUNDED = 1_000_000_000
+"""Requests a second: what is tried here comes from the operator alone."""
 
 
 class Accepted:

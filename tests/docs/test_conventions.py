@@ -1,7 +1,9 @@
-"""What CONTRIBUTING.md says of code holds: branches of functions, attributes of classes, no import circle."""
+"""What CONTRIBUTING.md says of code holds: branches of functions, attributes of classes, no import circle,
+reasons of numbers."""
 
 import ast
 import graphlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +23,8 @@ MODULES = {
 MOST_BRANCHES = 15
 MOST_ATTRIBUTES = 12
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
+UNIT = re.compile(r"_?(A_)?(SECOND|MINUTE|HOUR|DAY|MB)(_MS)?")
+"""Names of constants that say all that there is to say."""
 BRANCHES = (
     *(ast.If, ast.IfExp, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler),
     *(ast.Assert, ast.comprehension, ast.match_case),
@@ -109,3 +113,48 @@ def test_no_module_imports_itself_in_a_circle_not_even_for_types() -> None:
     }
     assert sum(map(len, needs.values())) > 500
     tuple(graphlib.TopologicalSorter(needs).static_order())  # CycleError names the circle
+
+
+def is_number(value: ast.expr) -> bool:
+    """Return whether an expression is made of numbers alone, of which one is more than a flag."""
+    parts = [node for node in ast.walk(value) if isinstance(node, ast.Constant)]
+    numbers = [part.value for part in parts if isinstance(part.value, int | float)]
+    allowed = ast.Constant | ast.BinOp | ast.UnaryOp | ast.Tuple | ast.operator | ast.unaryop | ast.Load
+    if len(numbers) < len(parts) or not all(isinstance(node, allowed) for node in ast.walk(value)):
+        return False
+    return any(abs(number) not in (0, 1) for number in numbers)
+
+
+def constants(tree: ast.Module, lines: list[str]) -> Iterator[tuple[str, bool]]:
+    """Yield a module's numbers, and whether each has a reason: a comment, or a text below it or its group."""
+    for place, node in enumerate(tree.body):
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+            continue
+        name = ast.unparse(node.target if isinstance(node, ast.AnnAssign) else node.targets[0])
+        if is_number(node.value) and not UNIT.fullmatch(name):
+            own = [*lines[node.lineno - 1 : node.end_lineno], lines[node.lineno - 2].lstrip()[:1]]
+            yield name, any("#" in line for line in own) or has_text_below(tree.body[place:])
+
+
+def has_text_below(statements: list[ast.stmt]) -> bool:
+    """Return whether a text follows the first statement, or the assignments right below it."""
+    end = statements[0].lineno
+    for node in statements[1:]:
+        if isinstance(node, ast.Expr):
+            return isinstance(node.value, ast.Constant)
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or node.lineno > end + 1:
+            return False
+        end = node.end_lineno or node.lineno
+    return False
+
+
+def test_every_number_has_a_reason() -> None:
+    """Not of the plugin and its freeze: a comment there has Python frozen anew."""
+    found = [
+        (f"{path.relative_to(ROOT)} {name}", reason)
+        for path in SHIPPED
+        if path.is_relative_to(ROOT / "forwarder") or path.is_relative_to(ROOT / "web_demo")
+        for name, reason in constants(TREES[path], path.read_text(encoding="utf-8").splitlines())
+    ]
+    assert len(found) > 150
+    assert [name for name, reason in found if not reason] == []

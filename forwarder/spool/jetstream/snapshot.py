@@ -30,6 +30,7 @@ _SEQUENCES: Final = "sqlite_sequence"
 _NOTES: Final = "note"
 """Of this machine alone, but for the number of erasures, which tools wait for."""
 _ROWS = 500
+"""Rows in one record: half a megabyte of usual events; a larger record goes in several messages."""
 
 
 class EpochStarted(msgspec.Struct, frozen=True, array_like=True, tag="opened"):

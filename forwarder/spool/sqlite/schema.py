@@ -203,6 +203,7 @@ def _check(database: sqlite3.Connection, path: Path, *, new: bool) -> None:
 
 
 _FEW_PAGES = 1024
+"""4 MB, which are written anew in some ms."""
 
 
 def forget_deleted(database: sqlite3.Connection) -> None:
