@@ -27,6 +27,12 @@ from uuid import uuid4
 import nats
 
 from tests.bench.machines import NATS_NET, NODES, WEB, Forwarder, Node, set_up_networks
+from tests.bench.takeover_losses import (
+    cut_from_clients,
+    letters_beside_a_stopped_one,
+    machine_and_disk_lost,
+    two_nodes_killed,
+)
 from tests.bench.watching import Found, Traffic, at_once, examine
 from tests.support.amplitude import Amplitude
 from tests.support.processes import ROOT, program
@@ -282,6 +288,7 @@ SCENARIOS: dict[str, tuple[int, int, Callable[[Stage], None]]] = {
     "1b": (3, 0, killed_for_good),
     "2": (3, 0, stopped),
     "3": (3, 0, cut_off),
+    "5": (2, 0, cut_from_clients),
     "6": (2, 0, leader_killed),
     "7a": (3, 0, node_off(25)),
     "7c": (1, 0, node_off(30)),
@@ -289,8 +296,11 @@ SCENARIOS: dict[str, tuple[int, int, Callable[[Stage], None]]] = {
     "8": (2, 0, majority_off),
     "9a": (2, 0, all_killed(3)),
     "9b": (2, 0, all_killed(15)),
+    "X2": (2, 0, two_nodes_killed),
+    "W10": (3, 0, machine_and_disk_lost),
     "11": (3, 0, told_to_stop),
     "12": (2, 0, letters_in_a_hand_over),
+    "12b": (2, 0, letters_beside_a_stopped_one),
     "14b": (2, 0, rubbish),
     "15a": (2, 0, purged),
     "15b": (2, 0, deleted),

@@ -108,7 +108,7 @@ async def test_who_is_replaced_can_write_nothing_more(here: Where) -> None:
         await connection.close()
         with pytest.raises(SpoolLost, match="another forwarder has taken over"):
             await spool.append([event("b")], NOW)
-        assert isinstance(await asyncio.wait_for(spool.lost(), 5), SpoolLost)
+        assert isinstance(await asyncio.wait_for(spool.lost(), 60), SpoolLost)
         with pytest.raises(SpoolLost):
             await spool.settle("one", Settlement(1), NOW)
     async with opened(elsewhere(here)) as spool:

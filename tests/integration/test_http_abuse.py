@@ -68,7 +68,7 @@ def honest(running: Running) -> Iterator[None]:
     after, then = resident_bytes(running), len(load.accepted)
     assert eventually(lambda: len(load.accepted) > then + 20)
     load.ending.set()
-    load.join(30)
+    load.join(60)
     assert load.others == []
     accepted.update(load.accepted)
     assert after - before < MOST_MORE

@@ -48,7 +48,7 @@ def test_reading_the_configuration_again_loses_no_request(running: Running, tmp_
         running.wait_for("configuration not reloaded, the old one stays")
     for load in loads:
         load.ending.set()
-        load.join(30)
+        load.join(60)
     assert [load.others for load in loads] == [[], [], [], []]
     assert running.stop() == 0
     kept = {event["messageId"] for event in spooled(tmp_path)}
@@ -103,7 +103,7 @@ def test_a_stop_keeps_what_was_accepted(running: Running, tmp_path: Path, number
         loads[0].ending.wait(0.01)
     assert running.stop(number) == 0
     for load in loads:
-        load.join(30)
+        load.join(60)
         assert all(isinstance(other, httpx.TransportError) for other in load.others), load.others
     kept = {event["messageId"] for event in spooled(tmp_path)}
     assert {number for load in loads for number in load.accepted} <= kept

@@ -122,7 +122,7 @@ def test_a_stop_while_nats_is_away_is_a_good_end(tmp_path: Path, idle: bool) -> 
             assert "Traceback" not in said
             assert "never retrieved" not in said
         if not idle:
-            sender.join(20)
+            sender.join(60)
             ((status, answer),) = answers
             assert status == 503
             assert answer["code"] in ("spool_lost", "stream_silent")

@@ -87,7 +87,7 @@ async def running(arrived: list[str]) -> AsyncIterator[Forwarder]:
 
 
 async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 - never announced
             await asyncio.sleep(0.01)
 

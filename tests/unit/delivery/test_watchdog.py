@@ -153,7 +153,7 @@ class Deaf(SqliteSpool):
 
 
 async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 - never announced
             await asyncio.sleep(0.01)
 
@@ -198,14 +198,32 @@ class Watched:
 
 
 @pytest.fixture(autouse=True)
-def _often(monkeypatch: pytest.MonkeyPatch) -> None:
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[Look]:
+    """Have destinations looked at often; return each look."""
     monkeypatch.setattr(service, "LOOK_S", 0.05)
+    found: list[Look] = []
+    stall = Watch.stall
+
+    def noted(self: Watch, look: Look) -> Stall:
+        found.append(look)
+        return stall(self, look)
+
+    monkeypatch.setattr(Watch, "stall", noted)
+    return found
 
 
-async def test_events_that_nobody_was_told_of_are_a_stall_and_are_read(tmp_path: Path) -> None:
+async def at_rest(looks: list[Look]) -> None:
+    """Wait until the watchdog has seen that nothing is under way."""
+    looks.clear()
+    await until(lambda: looks and looks[-1].at_rest)
+
+
+async def test_events_that_nobody_was_told_of_are_a_stall_and_are_read(
+    tmp_path: Path, looks: list[Look]
+) -> None:
     one = Watched(tmp_path, "unread", Deaf)
     await one.delivery.start()
-    await asyncio.sleep(0.1)
+    await at_rest(looks)
     await one.spool.append([accepted("m1")], NOW)
     with capture_logs() as logs:
         one.pass_ms(STILL_MS + 1)
@@ -217,10 +235,10 @@ async def test_events_that_nobody_was_told_of_are_a_stall_and_are_read(tmp_path:
     await one.end()
 
 
-async def test_a_spool_that_says_nothing_is_a_stall(tmp_path: Path) -> None:
+async def test_a_spool_that_says_nothing_is_a_stall(tmp_path: Path, looks: list[Look]) -> None:
     one = Watched(tmp_path, "silent", Deaf)
     await one.delivery.start()
-    await asyncio.sleep(0.1)
+    await at_rest(looks)
     one.spool.silent = True  # type: ignore[attr-defined]
     one.pass_ms(STILL_MS + 1)
     await until(lambda: one.delivery.stalled)
@@ -231,7 +249,7 @@ async def test_a_spool_that_says_nothing_is_a_stall(tmp_path: Path) -> None:
 
 
 async def test_events_that_wait_for_nothing_are_a_stall_and_are_taken_up_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: list[Look]
 ) -> None:
     one = Watched(tmp_path, "lost")
     lost: list[object] = []
@@ -241,16 +259,15 @@ async def test_events_that_wait_for_nothing_are_a_stall_and_are_taken_up_anew(
         self._queue.batches._open.clear()
         return []
 
-    monkeypatch.setattr(Scheduler, "due", loses)
-    await one.delivery.start()
-    await one.spool.append([accepted("m1")], NOW)
-    await until(lambda: lost)
-    monkeypatch.undo()
-    monkeypatch.setattr(service, "LOOK_S", 0.05)
-    await asyncio.sleep(0.05)
+    with monkeypatch.context() as losing:
+        losing.setattr(Scheduler, "due", loses)
+        await one.delivery.start()
+        await one.spool.append([accepted("m1")], NOW)
+        await until(lambda: lost)
+    await at_rest(looks)
+    assert looks[-1].holds_events
     assert one.arrived == []
     with capture_logs() as logs:
-        await asyncio.sleep(0.1)
         one.pass_ms(STILL_MS + 1)
         await until(lambda: one.arrived)
     assert Stall.LOST in [line.get("why") for line in logs]

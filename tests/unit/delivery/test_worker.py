@@ -55,7 +55,7 @@ async def test_an_event_accepted_during_a_read_is_delivered(tmp_path: Path, ling
         delivery = DeliveryService(spool, [route], clock=lambda: time.time_ns() // 1_000_000, http=http)
         await spool.append([event("first")], NOW)
         await delivery.start()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await both.wait()
         await delivery.stop(1)
     await spool.close()
@@ -78,7 +78,7 @@ async def test_why_a_destination_cannot_be_reached_is_logged_and_shown(tmp_path:
             await spool.append([event("first")], NOW)
             await delivery.start()
             assert delivery.health() == {"amplitude": DestinationHealth()}
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not delivery.health()["amplitude"].held_back:  # noqa: ASYNC110 - asked for, never announced
                     await asyncio.sleep(0.02)
             held = delivery.health()["amplitude"]
@@ -118,7 +118,7 @@ async def test_what_could_not_be_written_is_written_the_next_time(
         delivery = DeliveryService(spool, [route], clock=lambda: time.time_ns() // 1_000_000, http=http)
         await spool.append([event("dies", kind="invalid"), event("arrives")], NOW)
         await delivery.start()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (await spool.counts()).destinations["retold"].waiting:  # noqa: ASYNC110 - never announced
                 await asyncio.sleep(0.02)
         await delivery.stop(1)
@@ -147,7 +147,7 @@ async def test_an_upload_that_a_stop_cuts_off_may_have_arrived(tmp_path: Path) -
         delivery = DeliveryService(spool, [route], clock=lambda: time.time_ns() // 1_000_000, http=http)
         await spool.append([event("first")], NOW)
         await delivery.start()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await asked.wait()
         await delivery.stop(0.05)
     [group] = await spool.groups("cut")

@@ -23,7 +23,7 @@ from forwarder.spool.sqlite.spool import SqliteSpool
 from forwarder.spool.sqlite.transaction import WriteTransaction
 from tests.support.spools import NOW, at, event, names, opened
 
-PATIENCE_S = 5.0
+PATIENCE_S = 60.0
 
 
 @pytest.fixture

@@ -1,0 +1,79 @@
+"""More scenarios of ``takeover``: several things are lost at once, or nobody could have served."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from tests.bench.machines import WEB_NET
+
+if TYPE_CHECKING:
+    from tests.bench.takeover import Stage
+
+
+def cut_from_clients(stage: Stage) -> None:
+    """The serving one is cut off from senders and Amplitude for 10 s, and stays in charge."""
+    one = stage.serving()
+    stage.outage = 10
+    one.pull(WEB_NET)
+    time.sleep(10)
+    one.plug(WEB_NET)
+    time.sleep(6)
+    assert stage.serving() is one, "another one took over, which could have helped nobody"
+
+
+def two_nodes_killed(stage: Stage) -> None:
+    """A follower and the leader are killed 0.3 s apart, three times."""
+    for _ in range(3):
+        began = time.monotonic()
+        leader = stage.leader()
+        follower = next(node for node in stage.nodes if node is not leader)
+        follower.kill()
+        time.sleep(0.3)
+        leader.kill()
+        time.sleep(1)
+        for node in (follower, leader):
+            node.start()
+        stage.wait_for_nats()
+        stage.leader()
+        stage.outage = max(stage.outage, time.monotonic() - began)
+        time.sleep(5)
+
+
+def machine_and_disk_lost(stage: Stage) -> None:
+    """The serving one, the stream's leader and that one's disk are lost at once."""
+    one, node = stage.serving(), stage.leader()
+    one.take_away()
+    node.kill()
+    shutil.rmtree(node.folder / "store")
+    time.sleep(14)
+    node.start()
+    one.restart()
+    stage.wait_for_nats()
+    time.sleep(5)
+
+
+def letters_beside_a_stopped_one(stage: Stage) -> None:
+    """Dead letters are sent again from elsewhere while the serving one is stopped; it goes on later."""
+    stage.amplitude.misbehave(*({"kind": "bad", "indexes": list(range(5))} for _ in range(4)))
+    time.sleep(4)
+    one = stage.serving()
+    other = next(forwarder for forwarder in stage.forwarders if forwarder is not one)
+    _, listed = other.tool("list")
+    stage.exempt = frozenset(int(line.split("\t")[4][2:]) for line in listed.splitlines())
+    assert stage.exempt, "no event died"
+    one.signal(signal.SIGSTOP)
+    going_on = threading.Timer(20, one.signal, (signal.SIGCONT,))
+    going_on.start()
+    tries, said = 0, ""
+    while "sent again" not in said and tries < 20:
+        _, said = other.tool("retry", "--all")
+        tries += 1
+    stage.notes.append(f"{len(stage.exempt)} letters, try {tries}: {said}")
+    going_on.join()
+    time.sleep(8)
+    _, left = other.tool("list")
+    assert not left, f"letters are left: {left}"
