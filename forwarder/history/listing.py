@@ -20,7 +20,7 @@ from forwarder.spool.suppression import FOR_EVER
 
 _AWAY: Final = "SELECT number, body FROM turned_away WHERE number <= ? ORDER BY number DESC"
 _AWAY_EACH: Final = 10_000
-"""More than the events of one row of those that ended at ingest (``_AWAY_WAITING`` twice)."""
+"""More than the events of one row of those that ended at ingest: ``TurnedAwayQueue`` writes 2,000 at most."""
 SEARCH_S: Final = 0.12
 """How long one page is looked for: the reader's thread also reads what is to be delivered, and a page
 should answer within 200 ms. What is found by then is shown, and where to go on."""

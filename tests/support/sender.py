@@ -38,9 +38,13 @@ def post(url: str, value: object) -> tuple[int, Any]:
 
 @dataclass
 class Sender:
-    """Posts events of a few users; ``accepted``: message ids answered with 200, to their numbers."""
+    """Posts events of a few users; ``accepted``: message ids answered with 200, to their numbers.
+
+    ``crowd``: tells its users from those of another sender, whose numbers begin elsewhere.
+    """
 
     users: int = 20
+    crowd: str = ""
     accepted: dict[str, int] = field(default_factory=dict)
     refused: int = 0
     _next: int = 0
@@ -52,8 +56,8 @@ class Sender:
             user = number % self.users
             event: dict[str, object] = {
                 "messageId": f"message-{number:08}",
-                "userId": f"user-{user:05}",
-                "anonymousId": f"device-{user:05}",
+                "userId": f"user-{self.crowd}{user:05}",
+                "anonymousId": f"device-{self.crowd}{user:05}",
             }
             if number // self.users % 10 == 9:
                 event |= {"type": "identify", "traits": {"n": number}}

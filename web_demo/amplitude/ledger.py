@@ -42,7 +42,8 @@ class Ledger:
         counted = 0
         for item in items:
             insert_id = item.get("insert_id")
-            key = (path, str(item.get("device_id")), str(insert_id))
+            kind = "event" if path in EVENTS else path  # by whichever endpoint an event came
+            key = (kind, str(item.get("device_id")), str(insert_id))
             before = self._known.get(key) if insert_id else None
             counts = before is None or now - before > HORIZON_MS
             if insert_id and counts:

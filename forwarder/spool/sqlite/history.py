@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import deque
 from collections.abc import Sequence
-from itertools import islice, takewhile
+from itertools import takewhile
 from typing import Final, NamedTuple
 
 from forwarder.spool.history import KEEP_BYTES, KEEP_MS, TurnedAway
 from forwarder.spool.sqlite import history_rows
 from forwarder.spool.sqlite.history_rows import Entry
+from forwarder.spool.sqlite.turning_away import TurnedAwayQueue
 from forwarder.spool.suppression import FOR_EVER
 
 ROW_EVENTS: Final = 400
@@ -19,10 +19,6 @@ ROW_BYTES: Final = 1_000_000
 """Bytes of events from which on a row has no room for more."""
 _FULL: Final = 256
 """Events from which on a row stays as it is; smaller ones are written again together with the next."""
-AWAY_BYTES: Final = 32_000_000
-"""Bytes kept of what ended at ingest: some hundred thousand events, and no sender can fill the disk."""
-_AWAY_WAITING: Final = 1_000
-"""Rejected events that wait for the next transaction, a second's at most; beyond, they are counted only."""
 _RANGE: Final = 50
 """Rows that go in one transaction: their pages are read once more to be let go of."""
 
@@ -52,9 +48,7 @@ class HistoryWriter:
         self._database = database
         self._saved = self._state = _State(*history_rows.last_seq(database))
         self._before = self._look()
-        self._away: deque[TurnedAway] = deque()
-        self._duplicates: list[TurnedAway] = []
-        self._written_away = 0
+        self._away = TurnedAwayQueue(database)
         self._version: int | None = None
         self._is_current = False
 
@@ -75,15 +69,13 @@ class HistoryWriter:
         if self._state is not self._saved:
             self._state, self._version = self._saved, None
             self._before = self._look()
-        self._duplicates = []
-        self._written_away = 0
+        self._away.begin()
         self._is_current = False
 
     def committed(self) -> None:
         """What was written is durable."""
         self._saved = self._state
-        for _ in range(self._written_away):
-            self._away.popleft()
+        self._away.committed()
 
     def restart(self) -> None:
         """Read anew what was in memory: the rows are other ones now."""
@@ -208,7 +200,7 @@ class HistoryWriter:
     def turn_away(self, events: Sequence[TurnedAway]) -> None:
         """Have rejected events written with the next transaction. May be called from the event loop."""
         if self.is_on:
-            self._away.extend(islice(events, max(0, _AWAY_WAITING - len(self._away))))
+            self._away.add(events)
 
     @property
     def has_turned_away(self) -> bool:
@@ -216,17 +208,13 @@ class HistoryWriter:
         return bool(self._away)
 
     def duplicate(self, source: str, message_id: str, now: int) -> None:
-        """Note that an event came once more; of a transaction as many are kept as of rejected events."""
-        if self.is_on and len(self._duplicates) < _AWAY_WAITING:
-            self._duplicates.append(TurnedAway(now, source, message_id, "duplicate", ""))
+        """Note that an event came once more."""
+        if self.is_on:
+            self._away.duplicate(source, message_id, now)
 
     def finish(self) -> None:
         """Write what ended at ingest; all jobs of the transaction are done."""
-        if not (self._away or self._duplicates):
-            return
-        away = list(islice(self._away, _AWAY_WAITING))
-        self._written_away = len(away)
-        history_rows.turn_away(self._database, [*away, *self._duplicates], AWAY_BYTES)
+        self._away.write()
 
 
 def _is_full(entries: Sequence[Entry]) -> bool:

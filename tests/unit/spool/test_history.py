@@ -15,7 +15,7 @@ from forwarder.sessions.facts import PAGE, SessionFacts, SessionRules, device_ke
 from forwarder.spool import NewEvent, Settlement, Spool, StoredEvent
 from forwarder.spool.event_keys import hashes, keys_of
 from forwarder.spool.history import Ended, SentBatch, TurnedAway, spans_of
-from forwarder.spool.sqlite import disk, history, history_rows
+from forwarder.spool.sqlite import disk, history, history_rows, turning_away
 from forwarder.spool.sqlite.schema import MIGRATIONS, open_database
 from forwarder.spool.sqlite.spool import SqliteSpool
 from tests.support.spools import HOUR, NOW, at, event, opened
@@ -298,7 +298,7 @@ async def test_what_ended_at_ingest_is_kept_with_the_next_transaction(
         assert len(await found()) == 5
         await spool.write_turned_away()
         assert len(await found()) == 5
-        monkeypatch.setattr(history, "AWAY_BYTES", 200)
+        monkeypatch.setattr(turning_away, "AWAY_BYTES", 200)
         for _ in range(9):
             spool.turn_away(bad)
             await spool.write_turned_away()
