@@ -19,7 +19,7 @@ from typing import NamedTuple
 import orjson
 
 from forwarder.spool import NewEvent, open_spool
-from tests.bench import history, load, mapping, planning, sessions
+from tests.bench import finding, history, load, mapping, planning, replays, sessions
 from tests.bench.programs import Process, running
 from tests.support.nats import nats_server
 from tests.support.processes import ROOT
@@ -37,6 +37,9 @@ bytes_per_second = 10000000000
 [[sources]]
 name = "demo"
 write_key = "demo"
+[[sources]]
+name = "past"
+write_key = "past"
 [[destinations]]
 name = "amplitude"
 base_url = "http://127.0.0.1:{sink}"
@@ -245,6 +248,7 @@ def main() -> None:
             "backlog",
             "sessions",
             "history",
+            "replay",
         ],
         help="one part",
     )
@@ -259,7 +263,9 @@ def main() -> None:
         if options.only in (None, "sessions"):
             bench.note("sessions", **sessions.measure(part))
         if options.only in (None, "history"):
-            bench.note("history", **history.measure(options.events or 200_000 // part))
+            bench.note("history", **history.measure(20_000 // part))
+            for events in [options.events] if options.events else [100_000 // part, 1_000_000 // part]:
+                bench.note(f"finding in {events:,}", **finding.measure(events))
         if options.only in (None, "batches"):
             requests = [load.batch(100) for _ in range(2000 // part)]
             saturated(bench, "batches of 100", requests, 100, 4)
@@ -280,6 +286,9 @@ def main() -> None:
                 paced(bench, rate, 20 // part + 1)
         if options.only in (None, "flow"):
             flow(bench, 5_000 if options.quick else 1_000_000)
+        if options.only in (None, "replay"):
+            events, seconds = (2_000, 2) if options.quick else (options.events or 100_000, 30)
+            bench.note("replay", **replays.measure(bench, events, 1_000, seconds))
         if options.only in (None, "backlog"):
             for events in (2_000,) if options.quick else (10_000, 100_000, 1_000_000):
                 capacity(bench, events)

@@ -1,7 +1,8 @@
 """A lean stand-in for Amplitude: takes everything, counts it, and knows how old it was.
 
 ``python -m tests.bench.sink``: prints its port; ``GET /_/counts`` answers requests, items, how many different
-events these were of, and the ages in ms (from the property ``sentAt``) since it was last asked.
+events these were of, and the ages in ms (from the property ``sentAt``) since it was last asked. What comes by
+the Batch endpoint is counted apart: ``/_/came`` says of how many events, ``/_/order`` in which order.
 """
 
 import asyncio
@@ -24,6 +25,8 @@ class Sink:
         self.requests = self.items = 0
         self.messages: set[bytes] = set()
         self.ages: list[int] = []
+        self.replayed: dict[bytes, None] = {}
+        """Events that came by the Batch endpoint, in order, each once."""
 
     async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]
         if scope["type"] == "lifespan":
@@ -45,13 +48,20 @@ class Sink:
             }
             answer = json.dumps(counts).encode()
             self.ages = []
+        elif scope["path"] == "/_/came":
+            answer = b"%d" % len(self.replayed)
+        elif scope["path"] == "/_/order":
+            answer = json.dumps([one.decode() for one in self.replayed]).encode()
         else:
             now = time.time_ns() // 1_000_000
             self.requests += 1
             found = MESSAGE.findall(body)
             self.items += len(found)
-            self.messages.update(found)
-            self.ages += [now - int(at) for at in SENT_AT.findall(body)]
+            if scope["path"] == "/batch":
+                self.replayed.update(dict.fromkeys(found))
+            else:
+                self.messages.update(found)
+                self.ages += [now - int(at) for at in SENT_AT.findall(body)]
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": answer})

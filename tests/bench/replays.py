@@ -1,0 +1,143 @@
+"""A replay beside live traffic: what live events notice of it, cut off by kill -9 in the middle.
+
+Events lie in the history of a forwarder that serves. Live events are sent at an even pace, for a while alone,
+then while all the others are replayed, then alone once more: the two without are what the one with is to be
+held against.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import statistics
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from forwarder.spool.sqlite import history_rows
+from tests.bench import load
+from tests.support.processes import ROOT
+
+if TYPE_CHECKING:
+    from tests.bench.forwarder import Bench
+
+LIVE: Final = 500
+"""Live events a second."""
+KILLED_AT: Final = 0.3
+"""The part of the events that has come when the replay is killed."""
+_LOOK_S: Final = 0.2
+
+
+def measure(bench: Bench, events: int, rate: int, seconds: int) -> dict[str, float]:
+    """Return what live events notice of a replay. ``seconds``: of live traffic without it, before and after.
+
+    Ends the program where an event is missing, or one of a user came before an earlier one.
+    """
+    bench.empty()
+    with bench.forwarder() as (_, port):
+        before = bench.counts().events
+        past = (load.batch(100).replace(b"ZGVtbzo=", b"cGFzdDo=") for _ in range(events // 100))
+        asyncio.run(load.post_all(port, past, 4))
+        bench.wait(before + events)
+        alone = [_live(bench, port, seconds)]
+        began = time.monotonic()
+        replay = _Replay(bench.folder / "forwarder.toml", bench.sink, round(events * KILLED_AT), rate)
+        beside: list[int] = []
+        while replay.is_alive():
+            beside += _live(bench, port, 5)
+        took = time.monotonic() - began
+        replay.join()
+        if replay.printed is None:
+            raise SystemExit("bench: the replay failed")
+        alone.append(_live(bench, port, seconds))
+    check_order(_order_at(bench.sink), _events_of(bench.folder / "spool.db"))
+    without = [_p99(one) for one in alone]
+    figures = {"events": float(events), "killed at": float(replay.killed_at), "events/s": events / took}
+    figures |= {"live p99 ms before": without[0], "after": without[1], "beside it": _p99(beside)}
+    return {**figures, "beside / without": _p99(beside) / statistics.mean(without)}
+
+
+def _live(bench: Bench, port: int, seconds: int) -> list[int]:
+    """Send live events and return how old each was when it arrived, ms."""
+    before = bench.counts()
+    asyncio.run(load.post_paced(port, LIVE, seconds))
+    return bench.wait(before.events + LIVE * seconds).ages
+
+
+class _Replay(threading.Thread):
+    """A replay that is killed once so many events have come, and then taken up."""
+
+    def __init__(self, config: Path, sink: int, kill_at: int, rate: int) -> None:
+        super().__init__()
+        self._command = [sys.executable, "-m", "forwarder", "replay", "--config", str(config)]
+        self._command += ["--source", "past", "--rate", str(rate)]
+        self._sink, self._kill_at = sink, kill_at
+        self.killed_at = 0
+        self.printed: bytes | None = None
+        self.start()
+
+    def run(self) -> None:
+        """Run it, kill it, run it again."""
+        with subprocess.Popen(
+            self._command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as one:
+            while one.poll() is None and (came := _came(self._sink)) < self._kill_at:
+                time.sleep(_LOOK_S)
+            one.kill()
+            self.killed_at = came
+        done = subprocess.run(self._command, cwd=ROOT, capture_output=True)
+        if done.returncode == 0 and b"taking up" in done.stdout:
+            self.printed = done.stdout
+        else:
+            print((done.stdout + done.stderr).decode())
+
+
+def _came(sink: int) -> int:
+    with urllib.request.urlopen(f"http://127.0.0.1:{sink}/_/came") as answer:
+        return int(answer.read())
+
+
+def _order_at(sink: int) -> list[str]:
+    """Return the ends of the message ids that came by the Batch endpoint, each where it came first."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{sink}/_/order") as answer:
+        found: list[str] = json.load(answer)
+    return found
+
+
+def _events_of(spool: Path) -> dict[str, tuple[str, int]]:
+    """Return of the events that are replayed, but for identifications, whose each is, and its seq.
+
+    By the end of the message id; identifications go to another endpoint.
+    """
+    found = {}
+    with closing(sqlite3.connect(spool)) as database:
+        for first, body in database.execute("SELECT first, body FROM history"):
+            for one in history_rows.unpack(first, body):
+                event = orjson.loads(one.body)
+                if one.source == "past" and event["type"] != "identify":
+                    found[one.message_id[-32:]] = (event["anonymousId"], one.seq)
+    return found
+
+
+def check_order(order: list[str], events: dict[str, tuple[str, int]]) -> None:
+    """Check that all came, those of each user in order. Ends the program if not."""
+    last: dict[str, int] = {}
+    for message_id in order:
+        user, seq = events[message_id]
+        if seq < last.get(user, 0):
+            raise SystemExit(f"bench: event {seq} of {user} came after event {last[user]}")
+        last[user] = seq
+    if missing := events.keys() - set(order):
+        raise SystemExit(f"bench: {len(missing):,} of {len(events):,} events did not come by the replay")
+
+
+def _p99(ages: list[int]) -> float:
+    return statistics.quantiles(ages, n=100)[98]
