@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from forwarder.history.filters import Filters
+from forwarder.sessions.renaming import SessionNames
 from forwarder.spool.api import StoredEvent
 from forwarder.spool.history import Ended
 from forwarder.spool.sqlite import history_rows, renamed_rows
@@ -44,14 +45,17 @@ class Slice(NamedTuple):
     upto: int
 
 
-def next_slice(database: sqlite3.Connection, choice: Choice, after: int) -> Slice:
+def next_slice(
+    database: sqlite3.Connection, choice: Choice, after: int, names: SessionNames | None = None
+) -> Slice:
     """Return the next slice behind seq ``after``; its ``upto`` is the choice's where no event is left.
 
+    ``names``: what tells in which session each event is, as it was read before; None: as of now.
     One short read transaction, for while it lasts SQLite's log cannot be emptied.
     """
     database.execute("BEGIN")  # an event may come from one table into the other meanwhile
     try:
-        names = renamed_rows.names(database)
+        names = names or renamed_rows.names(database)
         sessions = choice.filters.sessions(names)
         found = _from_rows(database, choice, after, sessions) or _from_waiting(database, choice, after)
         some = [renamed_rows.named(names, one) for one in found.events if after < one.seq <= choice.upto]

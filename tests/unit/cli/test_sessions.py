@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import re
@@ -14,7 +15,8 @@ import pytest
 from click.testing import CliRunner
 
 from forwarder.cli import cli
-from tests.support.sessions import MINUTE, SERVER, START, event, stamp
+from forwarder.spool import Settlement, open_spool
+from tests.support.sessions import MINUTE, SERVER, START, Front, event, stamp
 
 EVENTS = 100_000
 
@@ -33,34 +35,90 @@ def lines(path: Path, *events: dict[str, Any]) -> Path:
     return path
 
 
-def test_a_hundred_thousand_events_come_to_what_a_plain_calculation_says(tmp_path: Path) -> None:
+Moments = dict[str, list[int]]
+"""Times of events in ms, by device."""
+
+
+def made(count: int, devices: int, hours: int) -> tuple[list[dict[str, Any]], Moments]:
+    """Return events of so many hours in no order, and their times."""
     chance = random.Random(19)
-    times: dict[str, list[int]] = defaultdict(list)
+    times: Moments = defaultdict(list)
     events = []
-    for number in range(EVENTS):
-        device = f"anon-{chance.randrange(3_000)}"
-        minutes = chance.randrange(3 * 24 * 60 * 60) / 60
+    for number in range(count):
+        device = f"anon-{chance.randrange(devices)}"
+        minutes = chance.randrange(hours * 60 * 60) / 60
         events.append(event(f"m{number}", minutes, device))
         times[device].append(START + int(minutes * MINUTE))
-    path = lines(tmp_path / "events.jsonl", *events)
-    after = run(path, "--length", "15m", "--maximum", "40m")["after"]
+    return events, times
+
+
+def check(figures: dict[str, Any], times: Moments, length: int, maximum: float = float("inf")) -> None:
+    """Check figures by a plain calculation; lengths in minutes."""
     lengths, bounces = [], 0
     for moments in times.values():
-        moments.sort()
-        run_of = [moments[0]]
-        for moment in [*moments[1:], 10**15]:
-            if moment - run_of[-1] >= 15 * MINUTE or moment - run_of[0] >= 40 * MINUTE:
+        ordered = sorted(moments)
+        run_of = [ordered[0]]
+        for moment in [*ordered[1:], 10**15]:
+            if moment - run_of[-1] >= length * MINUTE or moment - run_of[0] >= maximum * MINUTE:
                 lengths.append(run_of[-1] - run_of[0])
                 bounces += len(run_of) == 1
                 run_of = []
             run_of.append(moment)
     # Two events of one moment that begin a session are one session of two events.
-    assert after["events"] == EVENTS
-    assert (after["sessions"], after["bounces"]) == (len(lengths), bounces)
-    assert after["mean_length"] == pytest.approx(sum(lengths) / len(lengths))
-    assert after["median_length"] == median(lengths)
-    assert after["people"] == len(times) == sum(after["each"])
-    assert sum(after["lengths"]) == len(lengths)
+    assert figures["events"] == sum(map(len, times.values()))
+    assert (figures["sessions"], figures["bounces"]) == (len(lengths), bounces)
+    assert figures["mean_length"] == pytest.approx(sum(lengths) / len(lengths))
+    assert figures["median_length"] == median(lengths)
+    assert figures["people"] == len(times) == sum(figures["each"])
+    assert sum(figures["lengths"]) == len(lengths)
+
+
+def test_a_hundred_thousand_events_come_to_what_a_plain_calculation_says(tmp_path: Path) -> None:
+    events, times = made(EVENTS, 3_000, 72)
+    path = lines(tmp_path / "events.jsonl", *events)
+    check(run(path, "--length", "15m", "--maximum", "40m")["after"], times, 15, 40)
+
+
+def test_the_events_of_history_come_to_what_a_plain_calculation_says(tmp_path: Path) -> None:
+    """As the forwarder has given them sessions, whatever came late, and by other rules."""
+    events, times = made(5_000, 800, 4)
+
+    async def fill() -> None:
+        spool = await open_spool(tmp_path / "spool.db", max_events=10_000, max_bytes=10**8)
+        await spool.attach(["amplitude"])
+        front = Front(spool)
+        for start in range(0, len(events), 100):
+            await front.take(*events[start : start + 100])
+        await spool.settle("amplitude", Settlement(4_000), START)
+        front.now += 90 * MINUTE
+        await front.take(event("early", 1, None, "ada", context=SERVER))
+        await front.take(
+            event("joined", 0, "anon-ada", "ada"), event("joins", 1, None, "ada", context=SERVER)
+        )
+        await front.take(event("out", 0, "anon-ada", "ada", integrations=stamp(-1)))
+        await spool.close()
+
+    asyncio.run(fill())
+    config = tmp_path / "forwarder.toml"
+    config.write_text(f'[spool]\npath = "{tmp_path}/spool.db"\n[[sources]]\nname = "shop"\nwrite_key = "k"\n')
+
+    def history(*words: str) -> dict[str, Any]:
+        done = CliRunner().invoke(cli, ["sessions", "--json", "--history", "--config", str(config), *words])
+        assert done.exit_code == 0, done.output
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    found = history("--length", "15m", "--maximum", "40m")
+    # In history the first server's event came before its user was known on a device.
+    for part, ada, without in (("before", [0, 1], 2), ("after", [0, 1, 1], 1)):
+        assert found[part].pop("without") == without
+        found[part]["events"] -= without
+        moments = {**times, "ada": [START + minute * MINUTE for minute in ada]}
+        check(found[part], moments, *((30,) if part == "before" else (15, 40)))
+    assert history()["after"]["sessions"] == found["before"]["sessions"]
+    none = CliRunner().invoke(cli, ["sessions", "--history", "--config", str(config), "--source", "x"])
+    assert none.exit_code == 1
+    assert "history has no such event" in none.output
 
 
 def test_given_ids_stay_unless_a_length_is_asked_for(tmp_path: Path) -> None:
@@ -76,6 +134,14 @@ def test_given_ids_stay_unless_a_length_is_asked_for(tmp_path: Path) -> None:
     shorter = run(path, "--length", "15m")["after"]
     assert (shorter["sessions"], shorter["without"]) == (3, 1)
     assert shorter["people"] == 1
+
+
+def test_whose_events_get_a_session_is_as_ingest_has_it(tmp_path: Path) -> None:
+    app = {"library": {"name": "analytics-kotlin"}}
+    server = event("job", 0, None, "job", context=SERVER)
+    path = lines(tmp_path / "events.jsonl", event("page", 0), event("app", 0, "phone", context=app), server)
+    for assign, without in (("off", 3), ("web", 2), ("all", 0)):
+        assert run(path, "--assign", assign)["after"]["without"] == without
 
 
 def test_events_of_the_past_are_read_as_of_then(tmp_path: Path) -> None:
@@ -98,7 +164,13 @@ def test_a_page_with_charts_loads_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("words", "told"),
-    [(["--length", "15"], "is no length"), (["--maximum", "1w"], "is no length"), ([], "there is no event")],
+    [
+        (["--length", "15"], "is no length"),
+        (["--maximum", "1w"], "is no length"),
+        (["--history"], "takes no file"),
+        (["--since", "1h"], "choose events of --history"),
+        ([], "there is no event"),
+    ],
 )
 def test_mistakes_are_told_in_a_line(tmp_path: Path, words: list[str], told: str) -> None:
     path = lines(tmp_path / "events.jsonl")
