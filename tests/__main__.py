@@ -7,7 +7,8 @@ has something beside it.
 import subprocess
 import sys
 
-from build import BUILD_MODULE, NODE_MODULES, PLUGIN, ROOT, Step, fail
+from browser_plugin.checkout.environment import BUILD_MODULE, NODE_MODULES, PLUGIN
+from browser_plugin.checkout.steps import ROOT, Step, fail
 from tests.bench.__main__ import LOOK
 
 Command = list[str]

@@ -7,7 +7,7 @@ cores have to be theirs; but for a look at whether they work, where figures are 
 import subprocess
 import sys
 
-from build import ROOT, Step, fail
+from browser_plugin.checkout.steps import ROOT, Step, fail
 
 BENCHES = ("browser", "forwarder", "abuse")
 LOOK = "--quick"
