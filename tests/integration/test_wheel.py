@@ -12,7 +12,7 @@ import pytest
 from forwarder.javascript.packages import LIQUID, USER_AGENTS
 from tests.support.processes import ROOT
 
-BUILDING = {"dist.py", "policy.py", "wheel.py", "freeze", "node_modules", "page"}
+BUILDING = {"checkout", "dist.py", "policy.py", "wheel.py", "freeze", "node_modules", "page"}
 """What of browser_plugin at least makes the page's files; pyproject.toml excludes these and more."""
 BUILD_ONLY = ["brotli", "hatchling", "pscript"]
 
