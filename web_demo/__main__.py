@@ -27,7 +27,7 @@ CONFIG = """\
 # Written by `build.py serve`; remade at every start.
 [server]
 public_url = "{forwarder}"
-operator_token = "{token}"
+operator_token = "${{OPERATOR_TOKEN}}"
 assets = {dist}
 
 [spool]
@@ -47,6 +47,36 @@ name = "amplitude"
 apiKey = "${{AMPLITUDE_API_KEY}}"
 secretKey = "${{AMPLITUDE_SECRET_KEY}}"
 endpoint = "{region}"
+
+[[destinations.subscriptions]]
+preset = "Track Calls"
+[[destinations.subscriptions]]
+preset = "Order Completed Calls"
+[[destinations.subscriptions]]
+preset = "Page Calls"
+[[destinations.subscriptions]]
+preset = "Identify Calls"
+
+[[destinations.subscriptions]]
+name = "Companies"
+subscribe = 'type = "group"'
+partnerAction = "groupIdentifyUser"
+[destinations.subscriptions.mapping]
+user_id = {{ "@path" = "$.userId" }}
+device_id = {{ "@path" = "$.anonymousId" }}
+time = {{ "@path" = "$.timestamp" }}
+insert_id = {{ "@path" = "$.messageId" }}
+group_type = "company"
+group_value = {{ "@path" = "$.groupId" }}
+group_properties = {{ "@path" = "$.traits" }}
+
+[[destinations.subscriptions]]
+name = "Joined accounts"
+subscribe = 'type = "alias"'
+partnerAction = "mapUser"
+[destinations.subscriptions.mapping]
+user_id = {{ "@path" = "$.previousId" }}
+global_user_id = {{ "@path" = "$.userId" }}
 """
 
 
@@ -58,13 +88,15 @@ def plan(options: argparse.Namespace, at: Sequence[int], state: Path, token: str
     forwarder, shop, amplitude = (f"http://{HOST}:{port}" for port in at)
     base_url = "" if options.real else f'base_url = "{amplitude}"\n'
     config = state / "forwarder.toml"
-    values = {"token": token, "forwarder": forwarder, "dist": json.dumps(str(DIST)), "write_key": WRITE_KEY}
+    values = {"forwarder": forwarder, "dist": json.dumps(str(DIST)), "write_key": WRITE_KEY}
     config.write_text(CONFIG.format(**values, base_url=base_url, region=options.region))
     os.environ.setdefault("AMPLITUDE_SECRET_KEY", "unused")
     os.environ.setdefault("AMPLITUDE_API_KEY", "demo-api-key")
+    os.environ["OPERATOR_TOKEN"] = token  # not on a command line, which everybody on the machine sees
     at_forwarder, at_shop, at_amplitude = (["--host", HOST, "--port", str(port)] for port in at)
     serving = ["forwarder", "serve", "--config", str(config), *at_forwarder]
     selling = ["web_demo.shop", *at_shop, "--forwarder", forwarder, "--write-key", WRITE_KEY]
+    selling += [] if options.real else ["--amplitude", amplitude]
     programs = [
         Program("shop", selling, shop, "/", state / "shop.log"),
         Program("forwarder", serving, forwarder, "/health", state / "forwarder.log"),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 
+import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -18,9 +19,10 @@ from starlette.routing import Route
 from forwarder.cdn.session_rules import session_rules
 from forwarder.console.compiled import Compiled
 from forwarder.console.event_page import EventShown, event_shown, turned_away_shown
-from forwarder.console.pages import HEADERS, Pages, base_of, number
+from forwarder.console.gate import is_browser
+from forwarder.console.pages import HEADERS, Pages, base_of, instant, number
 from forwarder.console.person import person
-from forwarder.console.rows import row_of
+from forwarder.console.rows import Row, row_of
 from forwarder.errors import ConfigError
 from forwarder.history.filters import Filters
 from forwarder.history.finding import WAITING
@@ -28,6 +30,7 @@ from forwarder.history.listing import Listed, Position, listing, of_turned_away,
 from forwarder.history.ways import event_at
 from forwarder.outcomes import Outcome
 from forwarder.spool.suppression import FOR_EVER
+from forwarder.text import whole_characters
 from forwarder.trial.explanation import body_of, shown_value
 
 PAGE: Final = 50
@@ -55,6 +58,10 @@ def event_routes(pages: Pages) -> list[Route]:
         older = ""
         if page.after is not None:
             older = urlencode({**_given(asked), "at": f"{page.after.seq}-{page.after.place}"})
+        if not is_browser(request.headers):
+            return Response(
+                orjson.dumps(_as_json(rows, older)), headers=HEADERS, media_type="application/json"
+            )
         fixed: dict[str, Any] = {"outcomes": _OUTCOMES, "sources": now.sources, "ago": list(_AGO)}
         found: dict[str, Any] = {"rows": rows, "asked": asked, "older": older, "is_cut": page.is_cut}
         return pages.page(request, "events", **fixed, **found, is_later=at is not None)
@@ -125,6 +132,23 @@ def _time(text: str, otherwise: int) -> int:
     except ValueError:
         raise HTTPException(400, "a time is needed there, like 2026-01-31T13:45, in UTC") from None
     return round(when.replace(tzinfo=when.tzinfo or UTC).timestamp() * 1000)
+
+
+def _as_json(rows: Sequence[Row], older: str) -> object:
+    """Return rows for programs; their texts are as they came. ``older``: the query for what follows."""
+    events = [
+        {
+            "path": row.path,
+            "receivedAt": instant(row.at),
+            "source": row.source,
+            "messageId": whole_characters(row.message_id),
+            "name": whole_characters(row.name),
+            **{name: whole_characters(text) for name, text in row.keys._asdict().items()},
+            "states": [{"text": whole_characters(chip.text), "kind": chip.kind} for chip in row.chips],
+        }
+        for row in rows
+    ]
+    return {"events": events, "older": older or None}
 
 
 def _given(asked: Mapping[str, str]) -> dict[str, str]:

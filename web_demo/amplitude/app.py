@@ -14,17 +14,16 @@ from urllib.parse import parse_qs
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 
 from web_demo.amplitude import checks
-from web_demo.amplitude.faults import Faults, answer
+from web_demo.amplitude.faults import KINDS, Faults, answer
 from web_demo.amplitude.ledger import Ledger
 
 TEMPLATES = Jinja2Templates(Path(__file__).parent / "templates")
-TEMPLATES.env.filters["clock"] = lambda ms: datetime.fromtimestamp(ms / 1000, UTC).strftime("%H:%M:%S.%f")[
-    :-3
-]
+STATIC = Path(__file__).parent / "static"
 FORMS = {"/identify": "identification", "/groupidentify": "identification", "/usermap": "mapping"}
 SLOW_S = {"slow": 2, "hang": 60}
 """For how many seconds these faults wait where they do not say so."""
@@ -145,7 +144,13 @@ class FakeAmplitude:
 
     async def page(self, request: Request) -> Response:
         """Show what arrived."""
-        context = {"sessions": self.ledger.sessions(), "ledger": self.ledger, "faults": self.faults.queue}
+        context = {
+            "groups": self.ledger.groups(),
+            "ledger": self.ledger,
+            "faults": self.faults.queue,
+            "kinds": KINDS,
+            "json": readable,
+        }
         return TEMPLATES.TemplateResponse(request, "arrivals.html", context)
 
     async def arrivals(self, request: Request) -> Response:
@@ -155,10 +160,17 @@ class FakeAmplitude:
         return JSONResponse({**said, "faults": len(self.faults.queue)})
 
     async def misbehave(self, request: Request) -> Response:
-        """Queue faults for the next requests."""
-        if wrong := self.faults.add(await request.json()):
+        """Queue faults for the next requests: a list as JSON, or one by the page's form."""
+        is_form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+        if is_form:
+            wanted: Any = [
+                {"kind": kind} for kind in parse_qs((await request.body()).decode()).get("kind", [])
+            ]
+        else:
+            wanted = await request.json()
+        if wrong := self.faults.add(wanted):
             return JSONResponse({"error": wrong}, 400)
-        return JSONResponse({"queued": len(self.faults.queue)})
+        return RedirectResponse("/", 303) if is_form else JSONResponse({"queued": len(self.faults.queue)})
 
     async def reset(self, request: Request) -> Response:
         """Forget everything that arrived and every fault."""
@@ -178,6 +190,19 @@ def read(path: str, request: Request, body: bytes) -> tuple[str, list[Any], dict
     items = json.loads(form[FORMS[path]])
     options = json.loads(form.get("options", "{}"))
     return form.get("api_key", ""), items if isinstance(items, list) else [items], options
+
+
+def clock(ms: int) -> str:
+    """Return the time of day, UTC. ``ms``: since the epoch; the page's script says it in local time."""
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%H:%M:%S.%f")[:-3]
+
+
+TEMPLATES.env.filters["clock"] = clock
+
+
+def readable(item: object) -> str:
+    """Return an item as JSON of several lines."""
+    return json.dumps(item, indent=2, ensure_ascii=False)
 
 
 def basic(request: Request, api_key: str | None) -> bool:
@@ -209,6 +234,7 @@ def create_app(api_key: str | None = None) -> Starlette:
             Route("/api/2/usersearch", fake.search),
             Route("/v1/events/check-recent-ingestion", fake.recent, methods=["POST"]),
             Route("/", fake.page),
+            Mount("/static", StaticFiles(directory=STATIC)),
             Route("/_/events", fake.arrivals),
             Route("/_/faults", fake.misbehave, methods=["POST"]),
             Route("/_/reset", fake.reset, methods=["POST"]),

@@ -24,6 +24,18 @@ class Arrival:
     """False for one whose insert id this device had sent before."""
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Arrivals that belong together. ``kind``: session, without (one), users, companies or joined (accounts).
+
+    ``session``: its id, where they are of one.
+    """
+
+    kind: str
+    session: int | None
+    arrivals: list[Arrival]
+
+
 @dataclass
 class Ledger:
     """All arrivals in order."""
@@ -64,11 +76,22 @@ class Ledger:
         said = {"requests": self.requests, "forgotten": self.forgotten}
         return {**said, "arrivals": [asdict(one) for one in arrivals]}
 
-    def sessions(self, most: int = 500) -> list[tuple[int | None, list[Arrival]]]:
-        """Return the latest arrivals by session id, the latest session first, items by their own time."""
-        found: dict[int | None, list[Arrival]] = {}
+    def groups(self, most: int = 500) -> list[Group]:
+        """Return the latest arrivals in groups, the latest group first, items by their own time.
+
+        Events are grouped by session; users, companies and joined accounts, which have no session, by what
+        they are.
+        """
+        found: dict[tuple[str, int | None], list[Arrival]] = {}
         for one in self.arrivals[-most:]:
-            found.setdefault(one.item.get("session_id"), []).append(one)
+            session = one.item.get("session_id")
+            kind = _KINDS.get(one.path, "session" if session not in (None, -1) else "without")
+            found.setdefault((kind, session if kind == "session" else None), []).append(one)
         for items in found.values():
             items.sort(key=lambda one: one.item.get("time") or one.at)
-        return sorted(found.items(), key=lambda pair: pair[1][-1].at, reverse=True)
+        groups = [Group(kind, session, items) for (kind, session), items in found.items()]
+        return sorted(groups, key=lambda group: max(one.at for one in group.arrivals), reverse=True)
+
+
+_KINDS = {"/identify": "users", "/groupidentify": "companies", "/usermap": "joined"}
+"""What arrives at the endpoints that take no events."""

@@ -113,3 +113,12 @@ async def test_hostile_texts_stay_texts(operator: httpx.AsyncClient, path: str) 
     assert all(line.replace("\t", "").isprintable() for line in text.split("\n")), path
     assert "<b>" not in text
     assert "\\u202e" in text
+
+
+async def test_programs_get_the_same_events_as_json(operator: httpx.AsyncClient) -> None:
+    program = {"accept": "application/json"}
+    said = (await operator.get("/console/events", params={"user": HOSTILE}, headers=program)).json()
+    [event] = said["events"]
+    assert event["messageId"] == event["user"] == event["name"] == HOSTILE
+    assert event["states"] == [{"text": "delivered 0 ms", "kind": "good"}]
+    assert (event["path"], event["session"], said["older"]) == ("/events/4", str(SESSION), None)

@@ -212,3 +212,42 @@ async def test_events_of_the_last_eight_hours_are_told_by_the_api_key_alone() ->
         assert (await said())[0] == "observed"
         now[0] += 1
         assert (await said())[0] == "not_observed"
+
+
+async def test_arrivals_are_grouped_by_session_and_what_has_none_by_what_it_is() -> None:
+    ledger = Ledger()
+    ledger.take("/2/httpapi", [{"event_type": "Later", "session_id": 5, "time": 9}], 10)
+    ledger.take("/2/httpapi", [{"event_type": "Earlier", "session_id": 5, "time": 8}], 11)
+    ledger.take("/identify", [{"user_id": "u"}], 12)
+    ledger.take("/2/httpapi", [{"event_type": "Server"}, {"event_type": "Other", "session_id": -1}], 13)
+    ledger.take("/groupidentify", [{"group_value": "c"}], 14)
+    ledger.take("/usermap", [{"user_id": "u"}], 15)
+    assert [(one.kind, one.session, len(one.arrivals)) for one in ledger.groups()] == [
+        ("joined", None, 1),
+        ("companies", None, 1),
+        ("without", None, 2),
+        ("users", None, 1),
+        ("session", 5, 2),
+    ]
+    assert [one.item["event_type"] for one in ledger.groups()[-1].arrivals] == ["Earlier", "Later"]
+
+
+async def test_the_page_shows_what_arrived_and_its_buttons_queue_faults() -> None:
+    async with client() as to:
+        hostile = {**GOOD, "event_type": "<script>", "insert_id": "i-0", "session_id": 1_790_000_000_000}
+        await to.post("/2/httpapi", json={"api_key": "k", "events": [hostile, GOOD, GOOD]})
+        await to.post("/identify", data={"api_key": "k", "identification": json.dumps({"user_id": "user-1"})})
+        text = (await to.get("/")).text
+        assert "<script>" not in text.split("</head>")[1]
+        assert "&lt;script&gt;" in text
+        assert "Session 1790000000000" in text
+        assert "User updates" in text
+        assert "Without a session" in text
+        assert text.count('class="again"') == 1
+        for kind in ("failed", "throttle", "bad"):
+            assert f'name="kind" value="{kind}"' in text
+            assert (await to.post("/_/faults", data={"kind": kind})).status_code == 303
+        assert (await to.post("/_/faults", data={"kind": "explodes"})).status_code == 400
+        assert "3 faults to come: failed, throttle, bad" in (await to.get("/")).text
+        for name in ("arrivals.css", "arrivals.js"):
+            assert (await to.get(f"/static/{name}")).status_code == 200

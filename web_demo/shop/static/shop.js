@@ -47,7 +47,10 @@ function showLines(removable) {
       return row;
     }),
   );
-  if (element("empty")) element("empty").hidden = lines.length > 0;
+  element("empty").hidden = lines.length > 0;
+  for (const id of ["to-checkout", "ordering"]) {
+    if (element(id)) element(id).hidden = lines.length === 0;
+  }
   if (element("total")) element("total").textContent = euros(total(lines));
 }
 
@@ -72,9 +75,11 @@ const PAGES = {
   },
   checkout() {
     showLines(false);
+    if (cart().length === 0) return; // who has nothing starts no checkout
     analytics.track("Checkout Started", { value: total(cart()), currency: "EUR", products: cart() });
     element("order").addEventListener("click", () => {
       const products = cart();
+      if (products.length === 0) return showLines(false); // ordered in another tab
       const sum = total(products);
       const order = { order_id: `o-${Date.now()}`, total: sum, revenue: sum, currency: "EUR", products };
       analytics.track("Order Completed", order);
@@ -101,6 +106,10 @@ const PAGES = {
       const { selectedOptions } = element("company").elements.company;
       analytics.group(company, { name: selectedOptions[0].textContent, plan: "trade" });
       return `You are buying for ${selectedOptions[0].textContent}.`;
+    });
+    form("join", ({ email }) => {
+      analytics.alias(analytics.user?.()?.id?.() ?? "user-ada@example.com", `user-${email}`);
+      return `Events of ${email} count as yours.`;
     });
     element("sign-out").addEventListener("click", () => {
       analytics.track("Signed Out");
