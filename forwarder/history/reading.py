@@ -13,7 +13,9 @@ from forwarder.spool.history import Ended
 from forwarder.spool.sqlite import history_rows, renamed_rows
 
 _LOOKED: Final = 500
-"""Rows whose hashes are looked at in one read: some milliseconds, then the log may be emptied again."""
+"""Rows whose hashes are looked at in one read: some milliseconds, then the log may be emptied again.
+
+Two at least, for the first one may have been looked at before."""
 _HASHES: Final = "SELECT first, hashes FROM history_hash WHERE first >= ? ORDER BY first LIMIT ?"
 _BEGIN: Final = "SELECT coalesce(max(first), 0) FROM history_hash WHERE first <= ?"
 _ROW: Final = "SELECT events, body FROM history WHERE first = ?"
