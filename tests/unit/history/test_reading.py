@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
+from itertools import product
 from pathlib import Path
 
 import orjson
@@ -53,27 +54,18 @@ def read(database: sqlite3.Connection, choice: Choice, after: int = 0) -> list[i
 
 
 @pytest.mark.parametrize("looked", [2, 3, 500])
-@pytest.mark.parametrize(
-    "filters",
-    [
-        Filters(),
-        Filters(user="u3"),
-        Filters(message="m17"),
-        Filters(name="E1"),
-        Filters(user="nobody"),
-        Filters(since=NOW + 21),
-    ],
-)
-@pytest.mark.parametrize("upto", [1, 20, ENDED, 50, EVENTS])
 async def test_slices_are_what_is_found(
-    database: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, looked: int, filters: Filters, upto: int
+    database: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, looked: int
 ) -> None:
     monkeypatch.setattr(reading, "_LOOKED", looked)
-    wanted = sorted(one.event.seq for one in finding.find(database, filters, 999) if one.event.seq <= upto)
-    choice = Choice(filters, upto)
-    assert read(database, choice) == wanted
-    assert read(database, choice, 17) == [seq for seq in wanted if seq > 17]
-    assert count(database, choice, NOW + 21) == (len(wanted), sum(seq < 21 for seq in wanted))
+    some = (Filters(user="u3"), Filters(message="m17"), Filters(name="E1"), Filters(user="nobody"))
+    for filters, upto in product((Filters(), *some, Filters(since=NOW + 21)), (1, 20, ENDED, 50, EVENTS)):
+        found = finding.find(database, filters, 999)
+        wanted = sorted(one.event.seq for one in found if one.event.seq <= upto)
+        choice = Choice(filters, upto)
+        assert read(database, choice) == wanted
+        assert read(database, choice, 17) == [seq for seq in wanted if seq > 17]
+        assert count(database, choice, NOW + 21) == (len(wanted), sum(seq < 21 for seq in wanted))
 
 
 @pytest.mark.parametrize(
