@@ -76,7 +76,7 @@ def lines(title: str, series: Sequence[Series], axis: Axis, text: Callable[[floa
         if not place:
             path = "".join(f"M{_at(part[0][0], HEIGHT)}{_to(part)}V{HEIGHT}Z" for part in parts)
             drawn.append(Drawn(one.name, one.tone, "area", path, ""))
-        path = "".join(f"M{_at(*part[0])}{_to(part[1:]) or 'h1'}" for part in parts)
+        path = "".join(f"M{_at(*part[0])}{_to(part[1:]) or 'h-8'}" for part in parts)
         drawn.append(Drawn(one.name, one.tone, "line", path, _last(one, text), one.dashed))
     return _chart(title, series, text, top, drawn)
 

@@ -101,6 +101,7 @@ def charts(steps: Sequence[Step], of: Range, at: int) -> list[Chart]:
             [
                 Series("accepted", "busy", [one.accepted for one in steps]),
                 Series("delivered", "good", [one.delivered for one in steps], dashed=True),
+                Series("filtered", "plain", [one.filtered for one in steps], dashed=True),
                 Series("dead", "bad", [one.dead for one in steps]),
             ],
             axis,

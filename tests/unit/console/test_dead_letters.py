@@ -51,7 +51,7 @@ async def test_letters_are_grouped_by_reason_with_an_example(shop: Console) -> N
     await die(shop, REFUSED, first=4, died_at=NOW + 60_000, event="Last")
     said = texts(await shop.page("/dead"))
     assert re.search(
-        rf"{REFUSED} 3 letters destination presets event Last user user-1 reason {REFUSED} First 2026-09-21"
+        rf"{REFUSED} 3 letters destination presets newest event Last its user user-1 First 2026-09-21"
         r" 14:13:20 , last 2026-09-21 14:14:20 ; the newest is number 4",
         said,
     )
