@@ -41,7 +41,7 @@ BLOCKS, SEEDS = 2, 8
 STEPS = 20
 PATIENCE_S = 60
 DESTINATIONS = ["one", "two"]
-KINDS = ["letter", "letter", "attach", "expire", "mark"]
+KINDS = ["letter", "letter", "attach", "expire", "mark", "alarm"]
 Change = Callable[[SqliteSpool], Awaitable[object]]
 
 
@@ -216,6 +216,12 @@ class Storm:
         self.spool.turn_away([TurnedAway(NOW, "demo", "bad", "rejected", "not_json", b"{")])
         await self.change("turned away", lambda spool: spool.write_turned_away())
         await self.change("expire", lambda spool: spool.expire(NOW))
+
+    async def alarm(self) -> None:
+        """A stream is taken for one that somebody has purged, and written again."""
+        if isinstance(self.spool, JetStreamSpool):
+            self.spool._replicator.complete()
+            await self.change("written again", lambda spool: spool.attach(DESTINATIONS))
 
     async def mark(self) -> None:
         """A user is deleted; deliveries are told."""

@@ -234,7 +234,9 @@ class Log(StreamReader):
         if newest is not None and newest.writer not in self._known:
             raise self._superseded(newest)
         self.last = min(self.last, state.last_seq)
-        self.base, self.kept = 0, self.last + 1
+        if not state.first_seq <= self.base <= state.last_seq:  # else it counts until the new one is whole
+            self.base = 0
+        self.kept = self.last + 1
         self.health.restored()
 
     async def trim(self, position: int) -> None:

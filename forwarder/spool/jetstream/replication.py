@@ -99,9 +99,17 @@ class StreamReplicator:
             position = self._write(record)
             base = base or position
         self._snapshot_bytes, self._contents.since = self._contents.since - before, 0
-        self._log.base = base
-        self._write([SnapshotEnd()])  # which names the new base
+        self._end_snapshot(base)
         self._trim(copy)
+
+    def _end_snapshot(self, base: int) -> None:
+        """Have the stream name the snapshot that begins at ``base``; until then the one before it counts."""
+        before, self._log.base = self._log.base, base
+        try:
+            self._write([SnapshotEnd()])
+        except BaseException:  # nobody would find it, and what is before it may not go
+            self._log.base = before
+            raise
 
     def _trim(self, copy: sqlite3.Connection) -> None:
         """Have the stream drop records before the last snapshot whose events have all ended."""
@@ -131,8 +139,7 @@ class StreamReplicator:
             base = base or position
             if isinstance(change := record[-1], Appended):
                 edges.append((change.rows[-1][0], position))
-        log.base = base
-        self._write([SnapshotEnd()])  # which names the new base
+        self._end_snapshot(base)
         self._contents.edges, self._contents.since = edges, 0
         self._incomplete = False
         self._trimmed = base

@@ -400,3 +400,62 @@ async def test_the_number_of_erasures_goes_on_elsewhere(
     assert await again.erasure() == 3
     assert len(await again.marks()) == 3
     await again.close()
+
+
+@pytest.mark.parametrize("written", [1, 2, 3, 4])
+async def test_while_a_stream_is_written_again_its_last_snapshot_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    """Whoever dies in the middle of that leaves what was parked and dead, which no other record holds."""
+    monkeypatch.setattr(replication, "SNAPSHOT_BYTES", 5_000)
+    one = Writing(tmp_path / "one")
+    await busy(one.spool)
+    known = await everything(one.spool)
+    await asyncio.sleep(0.01)
+    assert 1 < one.stream.first <= one.log.base
+    append, left = one.log.append, written
+
+    async def appended(data: bytes) -> int:
+        nonlocal left
+        if not left:
+            raise ZeroDivisionError
+        left -= 1
+        return await append(data)
+
+    monkeypatch.setattr(one.log, "append", appended)
+    one.replicator.complete()
+    with pytest.raises(ZeroDivisionError):
+        await one.spool.append([event("new")], NOW)
+    await one.spool.close()
+    copy, _ = await copied(one.stream, tmp_path / "other.db")
+    assert await seen(tmp_path / "other.db") == known
+    assert not copy.contents.purged
+
+
+async def test_a_snapshot_that_the_stream_does_not_name_lets_nothing_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the stream is full at its last record: whoever takes over has to know all from before it."""
+    one = Writing(tmp_path / "one")
+    await busy(one.spool)
+    known = await everything(one.spool)
+    end, append = msgspec.msgpack.encode([SnapshotEnd()]), one.log.append
+
+    async def full(data: bytes) -> int:
+        if data == end:
+            raise SpoolUnavailable("stream_full", "it is full", RETRY_AFTER)
+        return await append(data)
+
+    monkeypatch.setattr(one.log, "append", full)
+    monkeypatch.setattr(replication, "SNAPSHOT_BYTES", 10)
+    monkeypatch.setattr(replication, "_TRIM_EVERY", 1)
+    with pytest.raises(SpoolUnavailable):
+        await one.spool.append([event("x")], NOW)
+    monkeypatch.setattr(replication, "SNAPSHOT_BYTES", 10**6)
+    for _ in range(3):
+        await one.spool.expire(NOW)
+    await asyncio.sleep(0.01)
+    await one.spool.close()
+    copy, _ = await copied(one.stream, tmp_path / "other.db")
+    assert not copy.contents.purged
+    assert await seen(tmp_path / "other.db") == known
