@@ -51,6 +51,8 @@ class Viewer:
         """Add what is new; of a reader that does not keep up, the oldest is passed over."""
         known = self.upto
         if known is not None:
+            if upto.place < known.place:  # users were deleted: places begin anew
+                known = known._replace(place=0)
             rows = [row for row in rows if row.is_after(known)]
             self.upto = upto
         self.rows += [row for row in rows if not self.wanted or row.has(self.wanted)]

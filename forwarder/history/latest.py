@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from forwarder.history import finding
 from forwarder.history.filters import Filters
-from forwarder.history.listing import Listed, Position, of_turned_away, places
+from forwarder.history.listing import Listed, Position, last_place, of_turned_away, places
 from forwarder.history.states import State, states_of
 from forwarder.spool.api import StoredEvent
 
@@ -29,8 +29,7 @@ class News(NamedTuple):
 
 def upto_now(database: sqlite3.Connection) -> Position:
     """Return the position after all that is there."""
-    place = next((place for place, _ in places(database)), 0)
-    return Position(finding.last_seq(database), place)
+    return Position(finding.last_seq(database), last_place(database))
 
 
 def news(
@@ -45,7 +44,10 @@ def news(
         last = finding.last_seq(database)
         newer = takewhile(lambda one: one.seq > since.seq, finding.events(database, Filters()))
         accepted = list(islice(newer, most)) if last > since.seq else []
-        away = list(islice(takewhile(lambda one: one[0] > since.place, places(database)), most))
+        place = last_place(database)
+        # Where users were deleted all of them have gone, and places begin anew.
+        above = since.place if since.place <= place else 0
+        away = list(islice(places(database, above=above), most))
         states = states_of(database, [*waiting, *accepted])
     finally:
         database.execute("COMMIT")
@@ -55,5 +57,5 @@ def news(
         list(heapq.merge(rows, ended, key=lambda one: one.event.received_at)),
         max(0, last - since.seq - len(accepted)),
         {one.seq: states[one.seq] for one in waiting if states[one.seq]},
-        Position(last, away[0][0] if away else since.place),
+        Position(last, place),
     )

@@ -18,7 +18,9 @@ from forwarder.spool.history import TurnedAway
 from forwarder.spool.sqlite import history_rows
 from forwarder.spool.suppression import FOR_EVER
 
-_AWAY: Final = "SELECT number, body FROM turned_away WHERE number <= ? ORDER BY number DESC"
+_AWAY: Final = (
+    "SELECT number, events, body FROM turned_away WHERE number BETWEEN ?2 AND ?1 ORDER BY number DESC"
+)
 _AWAY_EACH: Final = 10_000
 """More than the events of one row of those that ended at ingest: ``TurnedAwayQueue`` writes 2,000 at most."""
 SEARCH_S: Final = 0.12
@@ -169,13 +171,27 @@ def of_turned_away(one: TurnedAway) -> tuple[StoredEvent, dict[str, State]]:
     return event, {"": State(one.outcome, one.reason, 0)}
 
 
-def places(database: sqlite3.Connection, below: int = FOR_EVER) -> Iterator[tuple[int, TurnedAway]]:
-    """Yield events that ended at ingest with their places, newest first, from below one on."""
-    for number, body in database.execute(_AWAY, (below // _AWAY_EACH,)):
-        events = history_rows.unpack_turned_away(body)
-        for at in range(len(events) - 1, -1, -1):
-            if (place := number * _AWAY_EACH + at + 1) < below:
-                yield place, events[at]
+def places(
+    database: sqlite3.Connection, below: int = FOR_EVER, above: int = 0
+) -> Iterator[tuple[int, TurnedAway]]:
+    """Yield events that ended at ingest with their places, newest first, between two of them."""
+    for number, count, body in database.execute(_AWAY, (below // _AWAY_EACH, above // _AWAY_EACH)):
+        first = number * _AWAY_EACH + 1
+        if first + count - 1 <= above:  # as of nearly every look for what is new
+            return
+        for place, one in zip(
+            range(first + count - 1, first - 1, -1),
+            reversed(history_rows.unpack_turned_away(body)),
+            strict=True,
+        ):
+            if above < place < below:
+                yield place, one
+
+
+def last_place(database: sqlite3.Connection) -> int:
+    """Return the place of the newest event that ended at ingest, 0 where there is none."""
+    row = database.execute("SELECT number, events FROM turned_away ORDER BY number DESC LIMIT 1").fetchone()
+    return int(row[0]) * _AWAY_EACH + int(row[1]) if row else 0
 
 
 def turned_away_at(database: sqlite3.Connection, place: int) -> TurnedAway | None:

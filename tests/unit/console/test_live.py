@@ -94,6 +94,19 @@ async def test_viewers_get_what_comes_and_how_it_ends(spool: Spool) -> None:
     feed.leave(filtered)
 
 
+async def test_after_a_deletion_what_ends_at_ingest_comes_all_the_same(spool: Spool) -> None:
+    feed, viewer = feed_of(spool), Viewer()
+    await feed.join(viewer, None)
+    viewer.take()
+    spool.bound_history(0, 0)
+    await spool.expire(NOW)
+    spool.bound_history(10**9, 10**9)
+    spool.turn_away([TurnedAway(NOW, "shop", "worse", "rejected", "no_event_name")])
+    await spool.write_turned_away()
+    await until(lambda: [row.message_id for row in viewer.rows] == ["worse"])
+    feed.leave(viewer)
+
+
 async def test_what_a_viewer_got_when_it_joined_does_not_come_again(spool: Spool) -> None:
     feed, first, second = feed_of(spool), Viewer(), Viewer()
     since = await spool.look(upto_now)

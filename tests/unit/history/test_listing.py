@@ -149,3 +149,18 @@ async def test_news_is_what_came_since_and_how_what_waited_ended(tmp_path: Path)
     assert new.rows[-1].states["amplitude"].outcome == "filtered"
     assert new.upto == await spool.look(upto_now)
     await spool.close()
+
+
+async def test_what_ends_at_ingest_after_all_of_them_went_is_new_all_the_same(tmp_path: Path) -> None:
+    spool = await filled(tmp_path)
+    since = await spool.look(upto_now)
+    spool.bound_history(0, 0)
+    await spool.expire(NOW)
+    assert (await spool.look(upto_now)).place == 0
+    spool.bound_history(10**9, 10**9)
+    spool.turn_away([TurnedAway(NOW + 30_000, "shop", "bad", "rejected", "no_event")])
+    await spool.write_turned_away()
+    new = await spool.look(lambda database: news(database, since, 5))
+    assert [one.event.message_id for one in new.rows] == ["bad"]
+    assert 0 < new.upto.place < since.place
+    await spool.close()
