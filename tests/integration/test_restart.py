@@ -15,21 +15,14 @@ import httpx
 import pytest
 
 from forwarder.http.listening import inherited
+from tests.support.configuration import configuration
 from tests.support.forwarder import Running
 from tests.support.load import Load
 from tests.support.processes import ROOT
 from tests.support.spools import spooled
 from tests.support.waiting import eventually
 
-CONFIG = """
-[[sources]]
-name = "web"
-write_key = "web-key"
-[[destinations]]
-name = "amplitude"
-base_url = "http://127.0.0.1:9"
-settings = { apiKey = "k", secretKey = "s" }
-"""
+CONFIG = configuration(amplitude="http://127.0.0.1:9", settings={"secretKey": "s"})
 
 
 @pytest.fixture

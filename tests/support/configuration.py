@@ -10,6 +10,8 @@ TOKEN = "sixteen-letters-x"
 FAST = {"requests_per_second": 100_000, "events_per_second": 1_000_000, "bytes_per_second": 1_000_000_000}
 """Limits that no test sender reaches."""
 NONE: Table = {}
+AT_AMPLITUDE = "the address that Amplitude itself has"
+"""As ``amplitude``: for tests that send nothing."""
 
 
 def toml(tables: Mapping[str, Table | Sequence[Table]]) -> str:
@@ -40,8 +42,8 @@ def configuration(
 ) -> str:
     """Return a configuration of one source and, where ``amplitude`` is an address, of one destination there.
 
-    ``source``, ``destination``, ``settings`` (the destination's): values beside or instead of the usual ones;
-    ``tables``: any others, such as ``server``.
+    ``amplitude``: or ``AT_AMPLITUDE``. ``source``, ``destination``, ``settings`` (the destination's): values
+    beside or instead of the usual ones; ``tables``: any others, such as ``server``.
     """
     made: dict[str, Table | Sequence[Table]] = {
         **tables,
@@ -49,8 +51,8 @@ def configuration(
     }
     if amplitude:
         keys = {"apiKey": "the-api-key", **settings}
-        usual = {"name": "amplitude", "base_url": amplitude, "linger_ms": 10}
-        made["destinations"] = [{**usual, **destination, "settings": keys}]
+        there = {} if amplitude == AT_AMPLITUDE else {"base_url": amplitude, "linger_ms": 10}
+        made["destinations"] = [{"name": "amplitude", **there, **destination, "settings": keys}]
     return toml(made)
 
 

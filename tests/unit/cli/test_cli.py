@@ -10,18 +10,9 @@ import structlog
 from click.testing import CliRunner, Result
 
 from forwarder.cli import cli
+from tests.support.configuration import AT_AMPLITUDE, configuration
 
-CONFIG = """
-[server]
-assets = "nowhere"
-[[sources]]
-name = "web"
-write_key = "web-key"
-[[destinations]]
-name = "amplitude"
-[destinations.settings]
-apiKey = "the-api-key"
-"""
+CONFIG = configuration(amplitude=AT_AMPLITUDE, server={"assets": "nowhere"})
 
 
 def run(*words: str, given: str = "", env: dict[str, str] | None = None) -> Result:

@@ -11,19 +11,13 @@ from click.testing import CliRunner, Result
 from forwarder.cli import cli, events
 from forwarder.spool import NewEvent, Settlement, open_spool
 from forwarder.spool.history import Ended, SentBatch, TurnedAway
+from tests.support.configuration import AT_AMPLITUDE, configuration
 
 NOW = 1_790_000_000_000
-CONFIG = """
-[spool]
-path = "{spool}"
-[[sources]]
-name = "shop"
-write_key = "k"
-[[destinations]]
-name = "amplitude"
-[destinations.settings]
-apiKey = "0123456789abcdef"
-"""
+
+
+def configured(spool: Path) -> str:
+    return configuration("shop", amplitude=AT_AMPLITUDE, spool={"path": spool})
 
 
 def made(number: int, user: str, name: str) -> NewEvent:
@@ -62,7 +56,7 @@ def config(tmp_path: Path) -> Path:
 
     asyncio.run(fill())
     path = tmp_path / "forwarder.toml"
-    path.write_text(CONFIG.format(spool=tmp_path / "spool.db"))
+    path.write_text(configured(tmp_path / "spool.db"))
     return path
 
 
@@ -171,6 +165,6 @@ def test_what_is_no_length_of_time_is_refused(config: Path) -> None:
 
 def test_without_a_spool_it_says_so(tmp_path: Path) -> None:
     path = tmp_path / "forwarder.toml"
-    path.write_text(CONFIG.format(spool=tmp_path / "none.db"))
+    path.write_text(configured(tmp_path / "none.db"))
     done = run(path, "find")
     assert (done.exit_code, "there is no spool" in done.output) == (1, True)

@@ -14,18 +14,11 @@ from forwarder.comparing.differences import ABSENT, Difference, How, differences
 from forwarder.comparing.items import Item, read_items
 from forwarder.comparing.pairing import pairs_of
 from forwarder.comparing.showing import lines, page
+from tests.support.configuration import AT_AMPLITUDE, configuration
 
 EVENT = {"event_type": "Bought", "user_id": "user-1", "time": 1, "event_properties": {"price": 5}}
 IDENTIFY = {"user_id": "user-1", "user_properties": {"plan": "pro"}}
-CONFIG = """
-[[sources]]
-name = "web"
-write_key = "web-key"
-[[destinations]]
-name = "amplitude"
-[destinations.settings]
-apiKey = "the-api-key"
-"""
+CONFIG = configuration(amplitude=AT_AMPLITUDE)
 
 
 def plan_line(message_id: str, *bodies: dict[str, Any], mapping: str = "Track Calls") -> dict[str, Any]:
