@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -12,9 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from forwarder.console.compiled import Compiled
 from forwarder.console.forms import form_of, text_of
 from forwarder.console.pages import Endpoint, Pages, number, redirect
 from forwarder.console.redrives import Redrives, result_of
+from forwarder.console.subject import Shown
 from forwarder.delivery.dead_letters import numbered, page_by_page
 from forwarder.errors import ConfigError
 from forwarder.history.dead_groups import LAST, Chosen, chosen_in, letters_in
@@ -48,11 +51,8 @@ def dead_act_routes(pages: Pages) -> list[Route]:
         tried: Outlook | None = None
         if act == "retry":
             letters = await _letters(now.spool, form)
-            budget = WorkBudget(TRY_S)
-            try:
-                tried = await asyncio.to_thread(outlook, letters, now.settings, now.clock(), budget)
-            except ConfigError:  # a file that a setting names has changed since; a reload would say so
-                tried = None
+            with suppress(ConfigError):  # a file that a setting names has changed since
+                tried = await asyncio.to_thread(_tried, letters, now, pages.compiled)
         values = {
             "numbers": form.get("number", []),
             "destination": text_of(form, "destination"),
@@ -93,6 +93,11 @@ def dead_act_routes(pages: Pages) -> list[Route]:
         pages.form_route("/dead/drop", act("drop", lambda spool, found: spool.drop(found))),
         pages.route("/dead/sent/{act}", sent),
     ]
+
+
+def _tried(letters: Sequence[DeadLetter], now: Shown, compiled: Compiled) -> Outlook:
+    """Return what would become of letters. Raises ConfigError."""
+    return outlook(letters, now.settings, compiled.of(now.settings), now.clock(), WorkBudget(TRY_S))
 
 
 async def _chosen(spool: Spool, form: Mapping[str, Sequence[str]]) -> list[Chosen]:

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from forwarder.amplitude.lint import Kind
 from forwarder.amplitude.warnings import MEANINGS
 from forwarder.console.charts import Axis, Chart, Series, bars, lines
+from forwarder.console.compiled import Compiled
 from forwarder.console.figures import figures_now
 from forwarder.console.pages import Pages, count, duration
 from forwarder.console.status import WELL, DestinationStatus, destination_status
@@ -26,7 +27,6 @@ from forwarder.trial.matching import look_at
 from forwarder.trial.subscriptions import sources_of
 from forwarder.trial.what_if import MOST_EVENTS
 from forwarder.trial.work_budget import WorkBudget
-from forwarder.wiring import destinations_of
 
 LOOK_S: Final = 0.08
 """Seconds that the search for examples of warnings may take."""
@@ -75,7 +75,7 @@ def destination_routes(pages: Pages) -> list[Route]:
         examples: Mapping[tuple[str, str], tuple[str, str]] = {}
         if any(events for events in figures.warnings.values()):
             events = await now.spool.look(lambda database: recent_events(database, MOST_EVENTS))
-            examples = await asyncio.to_thread(examples_of, now, events)
+            examples = await asyncio.to_thread(examples_of, now, events, pages.compiled)
         for name in now.destinations:
             standing = counts.destinations.get(name)
             status = destination_status(name, figures, standing, now.health.get(name, WELL))
@@ -146,10 +146,12 @@ def kind_of(answer: str) -> str:
     return "failed there" if answer.startswith("5") else "refused"
 
 
-def examples_of(now: Shown, events: Sequence[StoredEvent]) -> dict[tuple[str, str], tuple[str, str]]:
+def examples_of(
+    now: Shown, events: Sequence[StoredEvent], compiled_of: Compiled
+) -> dict[tuple[str, str], tuple[str, str]]:
     """Return a warning of a recent event and its message id, by destination and kind."""
     try:
-        compiled = destinations_of(now.settings)
+        compiled = compiled_of.of(now.settings)
     except ConfigError:  # a file that a setting names has changed since; the log says so at a reload
         return {}
     found: dict[tuple[str, str], tuple[str, str]] = {}

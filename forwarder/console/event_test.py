@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from forwarder.config.settings import Settings
+from forwarder.console.compiled import Compiled
 from forwarder.console.forms import form_of, text_of
 from forwarder.console.pages import Pages
 from forwarder.console.subject import Shown
@@ -27,7 +28,6 @@ from forwarder.spool import Spool
 from forwarder.trial.accepting import Rejected, Trial
 from forwarder.trial.explanation import DestinationExplained, body_of, explain, shown_value, skips_of
 from forwarder.trial.reading import read_events
-from forwarder.wiring import destinations_of
 
 LARGEST_FORM: Final = 400_000
 """Bytes: an event of 32 kB, the most that is accepted, has three times as many where a form encodes it,
@@ -82,7 +82,7 @@ def event_test_routes(pages: Pages) -> list[Route]:
             return shown(request, why=why)
         text, source = readable(found.event.body), found.event.source
         try:
-            tested = await asyncio.to_thread(tested_again, found, now)
+            tested = await asyncio.to_thread(tested_again, found, now, pages.compiled)
         except ValueError as error:
             return shown(request, text=text, why=str(error), source=source)
         return shown(request, text=text, tested=tested, source=source)
@@ -93,7 +93,7 @@ def event_test_routes(pages: Pages) -> list[Route]:
         now = pages.shown()
         why, tested = "", None
         try:
-            tested = await asyncio.to_thread(tested_text, text, source, now)
+            tested = await asyncio.to_thread(tested_text, text, source, now, pages.compiled)
         except ValueError as error:
             why = str(error)
         return shown(request, text=text, why=why, tested=tested, source=source)
@@ -101,7 +101,7 @@ def event_test_routes(pages: Pages) -> list[Route]:
     return [pages.route("/mappings/test", ask), pages.form_route("/mappings/test", test)]
 
 
-def tested_text(text: str, source: str, now: Shown) -> Tested:
+def tested_text(text: str, source: str, now: Shown, compiled: Compiled) -> Tested:
     """Return what would become of the first event in a text. Raises ValueError that says what is wrong."""
     given = next(read_events(text.encode("utf-8", "surrogatepass")), None)
     if given is None:
@@ -116,7 +116,7 @@ def tested_text(text: str, source: str, now: Shown) -> Tested:
     if isinstance(done, Rejected):
         return Tested(rejected=done)
     lines = done.effect.lines() if done.effect else []
-    return _tested(done.source, done.event, now.settings, lines)
+    return _tested(done.source, done.event, now.settings, compiled, lines)
 
 
 async def event_of(spool: Spool, message_id: str) -> Listed | None:
@@ -132,17 +132,19 @@ async def event_of(spool: Spool, message_id: str) -> Listed | None:
     return None
 
 
-def tested_again(found: Listed, now: Shown) -> Tested:
+def tested_again(found: Listed, now: Shown, compiled: Compiled) -> Tested:
     """Return what would become of an event of history today. Raises ValueError that says why not."""
     if found.place:
         ended = found.states[""]
         return Tested(rejected=Rejected(ended.reason, f"when it came it was {ended.outcome}"))
-    return _tested(found.event.source, read_body(found.event.body), now.settings)
+    return _tested(found.event.source, read_body(found.event.body), now.settings, compiled)
 
 
-def _tested(source: str, event: Mapping[str, Any], settings: Settings, lines: Sequence[str] = ()) -> Tested:
+def _tested(
+    source: str, event: Mapping[str, Any], settings: Settings, compiled: Compiled, lines: Sequence[str] = ()
+) -> Tested:
     try:
-        destinations = destinations_of(settings)
+        destinations = compiled.of(settings)
     except ConfigError as error:  # a file that a setting names has changed since
         raise ValueError(f"The configuration cannot be used any more: {error}") from None
     skips = skips_of(settings, source, event.get("integrations"))

@@ -16,6 +16,7 @@ from forwarder.amplitude import AmplitudeDestination
 from forwarder.amplitude.destination import Subscription
 from forwarder.comparing.showing import shown as shown_value
 from forwarder.config.settings import Destination
+from forwarder.console.compiled import Compiled
 from forwarder.console.event_test import LARGEST_FORM
 from forwarder.console.forms import form_of, text_of
 from forwarder.console.pages import HEADERS, Pages, number
@@ -30,7 +31,6 @@ from forwarder.trial.preset_difference import difference_to_preset
 from forwarder.trial.subscriptions import sources_of, subscriptions_of, with_edited
 from forwarder.trial.what_if import MOST_EVENTS, WhatIf, what_if
 from forwarder.trial.work_budget import WorkBudget
-from forwarder.wiring import destinations_of
 
 LOOK_S: Final = 0.1
 """Seconds that the list's figures may take: a page comes within 200 ms."""
@@ -70,7 +70,7 @@ def mapping_routes(pages: Pages) -> list[Route]:
         events = await now.spool.look(lambda database: recent_events(database, MOST_EVENTS, since))
         why, listed = "", []
         try:
-            listed = await asyncio.to_thread(list_of, now, events)
+            listed = await asyncio.to_thread(list_of, now, events, pages.compiled)
         except ConfigError as error:
             why = str(error)
         return pages.page(request, "mappings", listed=listed, why=why, most=MOST_EVENTS)
@@ -91,7 +91,7 @@ def mapping_routes(pages: Pages) -> list[Route]:
             return _exported(edited)
         place = number(request.path_params["place"])
         async with trying:
-            result = await _tried(now, destination, place, edited, events)
+            result = await _tried(now, destination, place, edited, events, pages.compiled)
         return shown(request, destination, edited, events=events, result=result)
 
     def shown(request: Request, destination: Destination, edited: Edited, **values: object) -> Response:
@@ -115,9 +115,9 @@ def mapping_routes(pages: Pages) -> list[Route]:
     return [pages.route("/mappings", mappings), pages.route(path, one), pages.form_route(path, changed)]
 
 
-def list_of(now: Shown, events: Sequence[StoredEvent]) -> list[Listed]:
+def list_of(now: Shown, events: Sequence[StoredEvent], compiled_of: Compiled) -> list[Listed]:
     """Return all destinations' subscriptions with what they make of events. Raises ConfigError."""
-    compiled = destinations_of(now.settings)
+    compiled = compiled_of.of(now.settings)
     seconds = LOOK_S / max(1, len(compiled))
     return [_listed(one, compiled[one.name], events, seconds) for one in now.settings.destinations]
 
@@ -146,12 +146,14 @@ def _asked(request: Request, now: Shown) -> tuple[Destination, dict[str, object]
     raise HTTPException(404, "there is no such subscription any more")
 
 
-async def _tried(now: Shown, destination: Destination, place: int, edited: Edited, limit: int) -> WhatIf:
+async def _tried(
+    now: Shown, destination: Destination, place: int, edited: Edited, limit: int, compiled: Compiled
+) -> WhatIf:
     """Return what an edited subscription would change for the newest events."""
     events = await now.spool.look(lambda database: recent_events(database, limit))
 
     def work() -> WhatIf:
-        before = destinations_of(now.settings)[destination.name]
+        before = compiled.of(now.settings)[destination.name]
         after = with_edited(now.settings, destination.name, place, edited.subscription)
         return what_if(before, after, place, sources_of(destination), events, WorkBudget(TRY_S))
 

@@ -15,6 +15,7 @@ from starlette.routing import Route, request_response
 from starlette.templating import Jinja2Templates
 from starlette.types import ASGIApp
 
+from forwarder.console.compiled import Compiled
 from forwarder.console.forms import is_from_here
 from forwarder.console.gate import ConsoleGate, cookie_of, is_browser
 from forwarder.console.navigation import NAVIGATION, current_entry
@@ -48,6 +49,7 @@ class Pages:
         """``guarded`` wraps what only the operator may see; ``token``: the operator's, "" where none is."""
         self.shown, self.guarded, self.token = shown, guarded, token
         self.signed_out = SignedOut()
+        self.compiled = Compiled()
         self._templates = Jinja2Templates(_TEMPLATES)
         env = self._templates.env
         env.finalize = _visible

@@ -24,6 +24,10 @@ _LETTERS: Final = (
     " WHERE number > ? AND number <= ? AND destination = ?"
     " AND substr(reason, 1, instr(reason || ':', ':') - 1) = ? ORDER BY number LIMIT ?"
 )
+_NUMBERS: Final = (
+    "SELECT number, destination, seq FROM dead WHERE number > ? AND number <= ? AND destination = ?"
+    " AND substr(reason, 1, instr(reason || ':', ':') - 1) = ? ORDER BY number"
+)
 _DEAD: Final = "SELECT count(*) FROM dead WHERE destination = ? AND seq IN (SELECT value FROM json_each(?))"
 _PARKED: Final = (
     "SELECT count(*) FROM parked WHERE destination = ? AND seq IN (SELECT value FROM json_each(?))"
@@ -92,8 +96,8 @@ def letters_in(
 
 def chosen_in(database: sqlite3.Connection, destination: str, reason: str, upto: int) -> list[Chosen]:
     """Return the letters of a group up to a number."""
-    values = (_floor(database), upto, destination, reason, MOST)
-    return [Chosen(row[0], row[1], row[3]) for row in database.execute(_LETTERS, values)]
+    values = (_floor(database), upto, destination, reason)
+    return [Chosen(*row) for row in database.execute(_NUMBERS, values)]
 
 
 def dead_and_parked(database: sqlite3.Connection, destination: str, seqs: Sequence[int]) -> tuple[int, int]:

@@ -14,7 +14,6 @@ from forwarder.delivery.scheduler.planning import read_body, why_skipped, why_un
 from forwarder.spool import DeadLetter
 from forwarder.trial.subscriptions import sources_of
 from forwarder.trial.work_budget import WorkBudget
-from forwarder.wiring import destinations_of
 
 MOST_TRIED: Final = 500
 """Letters that are tried before somebody sends a group again."""
@@ -39,9 +38,14 @@ class Outlook:
     is_cut: bool = False
 
 
-def outlook(letters: Iterable[DeadLetter], settings: Settings, now: int, budget: WorkBudget) -> Outlook:
-    """Return what would become of letters. ``now``: ms since the epoch. Raises ConfigError."""
-    compiled = destinations_of(settings)
+def outlook(
+    letters: Iterable[DeadLetter],
+    settings: Settings,
+    compiled: Mapping[str, AmplitudeDestination],
+    now: int,
+    budget: WorkBudget,
+) -> Outlook:
+    """Return what would become of letters. ``compiled``: the settings' destinations; ``now``: ms."""
     routed = {one.name: sources_of(one) for one in settings.destinations}
     made = Outlook()
     for letter in budget.within(letters):

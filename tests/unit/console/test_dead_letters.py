@@ -11,6 +11,7 @@ from forwarder.history import dead_groups
 from forwarder.spool import DeadLetter, NewDead, Settlement, StoredEvent
 from forwarder.trial.redriving import GONE, outlook
 from forwarder.trial.work_budget import WorkBudget
+from forwarder.wiring import destinations_of
 from tests.support.console import HOSTILE, Console, console, is_safe
 from tests.support.spools import NOW, at, opened
 from tests.unit.console.test_mappings import SETTINGS, TRACK, destination, texts
@@ -116,7 +117,7 @@ async def test_letters_that_would_die_again_are_told_before(tmp_path: Path) -> N
         assert re.search(r"1 dead again .*price", said)
     only = SETTINGS.model_copy(update={"destinations": (destination("own"),)})
     [letter] = [one for one in await dead_of(tmp_path) if one.number == 3]
-    told = outlook([letter], only, NOW, WorkBudget(60))
+    told = outlook([letter], only, destinations_of(only), NOW, WorkBudget(60))
     assert (told.tried, told.failing) == (1, {GONE: 1})
 
 
