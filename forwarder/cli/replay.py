@@ -127,6 +127,7 @@ class _Sending:
     def _begin(self, database: sqlite3.Connection, *, yes: bool) -> dict[str, int]:
         """Return the notes of a replay that begins now. Raises Failed where ids of its own are needed."""
         now, choice = now_ms(), self._choice
+        say("looking through history ...", err=True)
         total, old = count(database, choice, now - RECOGNISED_MS)
         if self._new_ids and total and not yes:
             twice = "count once more, whatever Amplitude has of them"
