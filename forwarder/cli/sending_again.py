@@ -179,11 +179,13 @@ async def _send(task: Task, supply: Supply) -> _Ended:
 
             last = await replay.run(show, stop)
             show(last)
-        letters = [one async for one in dead_letters(spool)]
+        reasons, shown = Counter[str](), list[tuple[str, str]]()
+        async for one in dead_letters(spool):
+            reasons[one.reason.partition(":")[0]] += 1
+            if len(shown) < _LISTED:
+                shown.append((one.event.message_id, one.reason))
     finally:
         await spool.close()
-    reasons = Counter(one.reason.partition(":")[0] for one in letters)
-    shown = [(one.event.message_id, one.reason) for one in letters[:_LISTED]]
     return _Ended(last, supply.is_over(last.notes) and not last.waiting, reasons, shown)
 
 

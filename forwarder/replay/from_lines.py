@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Final
+from zlib import crc32
 
 import orjson
 
@@ -15,9 +17,10 @@ from forwarder.enrichment.service import EnrichmentService
 from forwarder.http.responses import Refusal
 from forwarder.ingest.request import IngestRequest
 from forwarder.ingest.service import IngestService
+from forwarder.memory import RequestMemory
 from forwarder.outcomes import Outcome
 from forwarder.replay.archived import as_sent_now
-from forwarder.replay.lines import LONGEST, Line
+from forwarder.replay.lines import LONGEST, FileError, Line
 from forwarder.replay.scratch import Portion
 from forwarder.spool import NewEvent
 
@@ -51,7 +54,7 @@ class LineSupply:
         self._lines = lines
         self._report = report
         self._pending: Line | None = None
-        self._read = 0
+        self._read = self._checksum = 0
         self._over = False
         self._accepted: list[NewEvent] = []
         self._dropped = 0
@@ -65,6 +68,7 @@ class LineSupply:
             self,
             clock,
             self._count,
+            RequestMemory(_UNBOUNDED),
             enricher=EnrichmentService(enrichments_of(settings), limits),
             session_rules=session_rules(settings),
         )
@@ -75,7 +79,7 @@ class LineSupply:
 
     async def next(self, notes: Mapping[str, int], now: int) -> Portion:
         """Return the events of the next lines. Raises FileError."""
-        lines = await asyncio.to_thread(self._next_lines, notes["position"])
+        lines = await asyncio.to_thread(self._next_lines, notes["position"], notes.get("checksum", 0))
         refused: dict[Line, tuple[str, str]] = {}
         good: list[Line] = []
         texts: list[bytes] = []
@@ -96,17 +100,23 @@ class LineSupply:
         events = self._accepted
         changed = {
             "position": self._read,
+            "checksum": self._checksum,
             "rejected": notes.get("rejected", 0) + len(refused),
             "dropped": notes.get("dropped", 0) + self._dropped,
         }
         return Portion(events, [(one.source, one.message_id) for one in events], changed)
 
-    def _next_lines(self, position: int) -> list[Line]:
-        """Return some lines behind the first so many."""
-        while self._read < position:
-            self._read += 1
-            if next(self._lines, None) is None:
-                break
+    def _next_lines(self, position: int, checksum: int) -> list[Line]:
+        """Return some lines behind the first so many, whose checksum this is. Raises FileError."""
+        if self._read < position:
+            for before in islice(self._lines, position):
+                self._checksum = crc32(before.text, self._checksum)
+            if self._checksum != checksum:
+                raise FileError(
+                    "what is read is not what an earlier run of this command has read; give it the same, or"
+                    " --anew"
+                )
+            self._read = position
         found: list[Line] = []
         size = 0
         while len(found) < _LINES:
@@ -120,6 +130,7 @@ class LineSupply:
                 self._pending = line
                 break
             found.append(line)
+            self._checksum = crc32(line.text, self._checksum)
         self._read += len(found)
         return found
 

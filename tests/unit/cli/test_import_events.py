@@ -142,6 +142,12 @@ def test_where_it_was_stopped_it_goes_on(
         assert run(config, "--rate", "400", str(file)).exit_code == 1
     sent = len(amplitude.events())
     assert sent < 1500
+    content = file.read_bytes()
+    file.write_bytes(content.replace(b"Bought", b"Sold.."))
+    other = run(config, str(file))
+    assert (other.exit_code, "is not what an earlier run" in other.output) == (1, True)
+    assert len(amplitude.events()) - sent < 500, "only what was on its way"
+    file.write_bytes(content)
     done = run(config, str(file))
     assert done.exit_code == 1, "a line was refused before"
     assert "1500 delivered" in done.output.replace(",", "")
