@@ -50,6 +50,32 @@ def with_event(device: Device, event: SessionFacts, seq: int, final: int) -> Cha
     return _with_given(device, event, event.given, seq)
 
 
+def going_on_with(device: Device, event: SessionFacts, seq: int) -> Session | None:
+    """Return the device's current session with one more event, where that is plain, as it nearly always is.
+
+    The fast path beside ``with_event``, which would find the same (``tests/property/test_sessions.py``): an
+    event that came in order, or that has the id of the only session. ``bench forwarder --only sessions``.
+    """
+    current, time = device.current, event.time
+    said, first, last = current.given, current.first, current.last
+    if time <= last and device.past:
+        return None
+    if event.given is None:
+        rules = event.rules
+        if time < last or not time - last < rules.length or rules.maximum or rules.new_on_user_change:
+            return None
+        last = time
+    elif event.given != current.id:
+        return None
+    elif time >= last:
+        said = last = time
+    else:
+        first, said = min(first, time), max(said, time)
+    # Of events that come together, the one that was accepted first may be the later one.
+    born = current.born if current.born < seq else seq
+    return Session(current.id, first, last, current.flags | event.flags, born, said)
+
+
 def _with_given(device: Device, event: SessionFacts, session_id: int, seq: int) -> Change:
     """Return what an event that brought its session id makes of a device.
 

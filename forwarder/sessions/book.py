@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from forwarder.sessions.assigner import running
+from forwarder.sessions.assigner import going_on_with, running
 from forwarder.sessions.closer import SessionEnd, Watch, ended, ends_of
 from forwarder.sessions.device import Device, Session, parted
 from forwarder.sessions.devices import Devices
@@ -100,7 +100,7 @@ class SessionBook:
             session_id, said = (time, 0) if given is None else (given, time)
             self._keep(event, key, None, Session(session_id, time, time, event.flags, seq, said), (), now)
             return Assigned(session_id, _FIRST) if event.opening else None
-        going_on = _going_on(device, event, seq)
+        going_on = going_on_with(device, event, seq)
         if going_on is None:
             return self._slowly(event, key, device, now, seq)
         self._keep(event, key, device, going_on, device.past, now)
@@ -228,32 +228,6 @@ class SessionBook:
                 past = tuple(ended(one) if one in over else one for one in past)
             self.devices.set(key, self._written(device, current, past, next_at is not None))
         return found
-
-
-def _going_on(device: Device, event: SessionFacts, seq: int) -> Session | None:
-    """Return the device's current session with one more event, where that is plain, as it nearly always is.
-
-    The fast path beside ``_slowly``, which would find the same (``tests/property/test_sessions.py``): an
-    event that came in order, or that has the id of the only session. ``bench forwarder --only sessions``.
-    """
-    current, time = device.current, event.time
-    said, first, last = current.given, current.first, current.last
-    if time <= last and device.past:
-        return None
-    if event.given is None:
-        rules = event.rules
-        if time < last or not time - last < rules.length or rules.maximum or rules.new_on_user_change:
-            return None
-        last = time
-    elif event.given != current.id:
-        return None
-    elif time >= last:
-        said = last = time
-    else:
-        first, said = min(first, time), max(said, time)
-    # Of events that come together, the one that was accepted first may be the later one.
-    born = current.born if current.born < seq else seq
-    return Session(current.id, first, last, current.flags | event.flags, born, said)
 
 
 _ACTIVE: Final = assigned_reason("active")

@@ -32,7 +32,7 @@ def books(events: list[tuple[int, int | None, bool]], **more: Any) -> tuple[list
     """
     rules = msgspec.structs.replace(RULES, **more)
     book, quick, found = SessionBook(), 0, list[object]()
-    real = module._going_on
+    real = module.going_on_with
 
     def counting(*given: Any) -> Any:
         nonlocal quick
@@ -41,7 +41,7 @@ def books(events: list[tuple[int, int | None, bool]], **more: Any) -> tuple[list
         return going_on
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_going_on", counting)
+        patch.setattr(module, "going_on_with", counting)
         book.begin()
         for seq, (time, session_id, ends) in enumerate(events):
             [done] = book.assign([facts(time, rules, session_id)], START, seq)
@@ -61,7 +61,7 @@ def test_the_fast_path_finds_what_the_slow_one_does(
     more = {"maximum": maximum, "length": length, "new_on_user_change": by_user, "close": close}
     found, _ = books(events, **more)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_going_on", lambda *_: None)
+        patch.setattr(module, "going_on_with", lambda *_: None)
         slowly, quick = books(events, **more)
     assert quick == 0
     assert found == slowly
