@@ -15,6 +15,7 @@ from forwarder.errors import ConfigError
 from forwarder.history.filters import name_of
 from forwarder.history.finding import WAITING, Found, Settled
 from forwarder.history.ways import ways
+from forwarder.sessions.stamp import shown_reason
 from forwarder.spool import StoredEvent
 from forwarder.spool.event_keys import keys_in
 from forwarder.spool.history import TurnedAway
@@ -22,17 +23,21 @@ from forwarder.text import cell, whole_value
 from forwarder.trial.explanation import skips_of
 from forwarder.wiring import destinations_of
 
+NO_SESSION = "no session"
+"""What stands for the reason why an event is in its session, where it is in none."""
 _TIMES = ("originalTimestamp", "timestamp", "sentAt", "receivedAt", "clockOffset")
 
 
 def found_line(found: Found, *, as_json: bool) -> str:
     """Return an event on one line, with tabs between its columns or as JSON."""
     event, ended = found
+    body = _read(event.body)
+    session = shown_reason(body)
     if as_json:
         ends = {name: {"outcome": one.outcome, "reason": one.reason} for name, one in ended.items()}
-        return _json_line(event, _read(event.body), {"seq": event.seq, "ended": ends})
+        return _json_line(event, body, {"seq": event.seq, "ended": ends, "session": session})
     said = ", ".join(f"{name}: {_outcome(one.outcome, one.reason)}" for name, one in ended.items())
-    columns = (event.source, event.message_id, name_of(event.body), said or WAITING)
+    columns = (event.source, event.message_id, name_of(event.body), said or WAITING, session or NO_SESSION)
     return "\t".join((event_time(event.received_at), *map(cell, columns)))
 
 

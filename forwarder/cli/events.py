@@ -115,7 +115,9 @@ def find(
     everywhere: bool,
     as_json: bool,
 ) -> None:
-    """Print events, the newest last: time, source, message id, name, and how it ended at each destination.
+    """Print events, the newest last: time, source, message id, name, how it ended at each destination.
+
+    The last column says why an event is in its session.
 
     By message, user, device and session they are found at once; by name, source or outcome one after the
     other: after some seconds it says how far it has looked.
