@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forwarder.sessions import book as module
+from forwarder.sessions.assigner import going_on_with
 from forwarder.sessions.book import SessionBook
 from tests.support.late_events import LENGTH, RULES, facts
 from tests.support.sessions import MINUTE, START
@@ -32,7 +33,7 @@ def books(events: list[tuple[int, int | None, bool]], **more: Any) -> tuple[list
     """
     rules = msgspec.structs.replace(RULES, **more)
     book, quick, found = SessionBook(), 0, list[object]()
-    real = module.going_on_with
+    real = going_on_with
 
     def counting(*given: Any) -> Any:
         nonlocal quick
