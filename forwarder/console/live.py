@@ -117,9 +117,10 @@ def _message(
     passed_over: int,
 ) -> bytes:
     """Return what is new as one message: rows and chips as markup, by the templates of the pages."""
+    event_row, chips_of = pages.macro("rows", "event_row"), pages.macro("rows", "chips")
     said = {
-        "rows": [pages.part("event_row", row=row, base=base) for row in rows],
-        "chips": {key: pages.part("chips", chips=chips) for key, chips in states.items()},
+        "rows": [str(event_row(row, base)) for row in rows],
+        "chips": {key: str(chips_of(chips)) for key, chips in states.items()},
         "more": passed_over,
     }
     at = f"id: {upto.seq}-{upto.place}\n".encode() if upto else b""

