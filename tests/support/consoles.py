@@ -63,7 +63,7 @@ async def fill(spool: Spool) -> None:
         made(1),
         made(2, "Died"),
         made(3, "Left out"),
-        made(4, HOSTILE, **hostile, context={"library": HOSTILE}),
+        made(4, HOSTILE, **hostile, context={"library": {"name": HOSTILE}, "userAgent": HOSTILE}),
     ]
     for number, event in enumerate([*events, *(made(number) for number in range(5, 9))], 1):
         await spool.append([event], NOW + number * 1000)
