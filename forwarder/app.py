@@ -40,7 +40,7 @@ def now_ms() -> int:
 
 
 class InMemory(NamedTuple):
-    """What a forwarder keeps in memory over reloads: requests that are not answered, and how it did."""
+    """The memory of a forwarder over reloads: requests that are not answered, and how it did."""
 
     requests: RequestMemory
     timeline: Timeline

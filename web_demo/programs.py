@@ -21,7 +21,7 @@ STOP_WITHIN_S = 15
 
 @dataclass
 class Program:
-    """One program of ours: its name, its command line, where it answers when it is ready, where it writes."""
+    """A program of ours: its name, its command line, where it answers when it is ready, where it writes."""
 
     name: str
     command: list[str]

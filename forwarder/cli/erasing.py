@@ -30,7 +30,7 @@ _LOOK_S = 0.2
 
 
 class Removed(NamedTuple):
-    """How many events were removed."""
+    """The numbers of events that were removed."""
 
     waiting: int
     parked: int

@@ -148,7 +148,7 @@ def tail(config: Path | None, filters: Filters, as_json: bool) -> None:
 
 
 class _Patience:
-    """How long history is looked through. ``seconds``: 0 for without end."""
+    """The time for which history is looked through. ``seconds``: 0 for without end."""
 
     def __init__(self, seconds: float) -> None:
         self._until = time.monotonic() + seconds if seconds else None

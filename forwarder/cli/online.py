@@ -30,7 +30,7 @@ _OBSERVED_TEXTS: Final = {
 
 @dataclass(slots=True)
 class Found:
-    """One line for everything that does not work, and for everything else worth knowing."""
+    """The findings: a line for everything that does not work, and for everything else worth knowing."""
 
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class _Recent:
-    """What Amplitude says of recent events: one of three words, or why it says nothing.
+    """Amplitude's word on recent events: one of three, or why it says nothing.
 
     ``refused``: ``why`` is about the key or the network, else about this endpoint alone.
     """
@@ -74,7 +74,7 @@ def try_keys(settings: Settings, *, send: bool, sleep: Callable[[float], None] =
 
 @dataclass(frozen=True, slots=True)
 class _Tried:
-    """One destination's keys and the way to Amplitude."""
+    """The keys of one destination and the way to Amplitude."""
 
     destination: Destination
     client: httpx.Client

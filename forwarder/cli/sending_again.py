@@ -70,7 +70,7 @@ def now_ms() -> int:
 
 
 class Task(NamedTuple):
-    """What is to be sent. ``path``: the scratch spool's file; ``label``: what its progress is called.
+    """The events to be sent. ``path``: the scratch spool's file; ``label``: what its progress is called.
 
     ``begin``: the notes with which a new one begins; ``total``: events there are, 0 where nobody knows;
     ``marks``: users whose events are dropped.

@@ -15,7 +15,7 @@ NO_MAPPING = "(no mapping)"
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One item and its counterpart. ``differences``: what differs, without what differs on purpose."""
+    """An item and its counterpart. ``differences``: without those that are on purpose."""
 
     pair: Pair
     differences: tuple[Difference, ...] = ()
@@ -48,7 +48,7 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the summary. ``count``: items; ``example``: the first difference, None for a whole item."""
+    """A line of the summary. ``count``: items; ``example``: the first difference, None for a whole item."""
 
     mapping: str
     field: str

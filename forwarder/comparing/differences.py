@@ -14,7 +14,7 @@ ABSENT: Final = object()
 
 
 class How(StrEnum):
-    """How a field differs."""
+    """The way in which a field differs."""
 
     CHANGED = "differs"
     ONLY_SENT = "only in what was sent"
@@ -23,7 +23,7 @@ class How(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One field that differs. ``field``: its path; ``sent``, ``planned``: the values, or ``ABSENT``."""
+    """The difference of one field. ``field``: its path; ``sent``, ``planned``: the values, or ``ABSENT``."""
 
     field: str
     sent: Any

@@ -21,7 +21,7 @@ _NAMES_OF_BODIES = ("json", "form", "body", "data", "payload", "request")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing that goes to Amplitude. ``kind``: event, identify, group identify or user map.
+    """An item that goes to Amplitude. ``kind``: event, identify, group identify or user map.
 
     ``message_id``: of the event it was made of, empty where that is not known; ``mapping``: the subscription
     that made it, where that is known; ``place``: where in the input it stands.
@@ -42,7 +42,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What an input holds. ``problems``: one line for each part that is nothing of Amplitude's."""
+    """The contents of an input. ``problems``: one line for each part that is nothing of Amplitude's."""
 
     items: tuple[Item, ...]
     problems: tuple[str, ...]

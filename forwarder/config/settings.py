@@ -26,7 +26,7 @@ from forwarder.spool.location import is_stream_url, parse_stream_url
 
 
 class Server(Frozen):
-    """Where the forwarder listens, and what it serves to pages."""
+    """The addresses on which the forwarder listens, and what it serves to pages."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8300
@@ -68,7 +68,7 @@ class Server(Frozen):
 
 
 class SpoolSettings(Frozen):
-    """Where accepted events wait: in a file, or in a NATS JetStream stream."""
+    """The spool, in which accepted events wait: a file, or a NATS JetStream stream."""
 
     path: str = "spool.db"
     """A file's path, or ``nats://host:4222/stream``, several servers separated by commas."""
@@ -144,7 +144,7 @@ class EnrichSettings(Frozen):
 
 
 class Source(Frozen):
-    """One sender: a page, an app or a server, known by its write key."""
+    """A source of events: a page, an app or a server, known by its write key."""
 
     name: Name
     write_key: WriteKey
@@ -188,7 +188,7 @@ class AmplitudeKeys(Frozen):
 
 
 class Destination(Frozen):
-    """One Amplitude project that events go to."""
+    """An Amplitude project that events go to."""
 
     name: Name
     settings: AmplitudeKeys
@@ -227,7 +227,7 @@ class Destination(Frozen):
 
 
 class HistorySettings(Frozen):
-    """How long events are kept once they have ended, to be found, shown and sent again; 0 is off."""
+    """The history of events that have ended, kept to be found, shown and sent again; 0 is off."""
 
     hours: Annotated[float, Field(ge=0)] = 72.0
     """Since an event was received."""
@@ -236,7 +236,7 @@ class HistorySettings(Frozen):
 
 
 class Settings(Frozen):
-    """Everything one forwarder needs to know."""
+    """The whole configuration of a forwarder."""
 
     server: Server = Server()
     spool: SpoolSettings = SpoolSettings()

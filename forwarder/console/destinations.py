@@ -54,7 +54,7 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One destination as the page shows it. ``steps``: newest first."""
+    """A destination as the page shows it. ``steps``: newest first."""
 
     status: DestinationStatus
     waiting: int

@@ -44,7 +44,7 @@ EXAMPLE: Final = """{
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """What would become of an event.
+    """The outcome that an event would have.
 
     ``event``: as it would be kept; ``session``: why it is in its session; ``rejected``: why it would not be
     kept; ``enriched``: lines on what the owner's code does to it.

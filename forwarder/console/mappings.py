@@ -42,7 +42,7 @@ CHOICES: Final = (100, MOST_EVENTS)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One subscription in the list. ``matched``: its figures over recent events, None where none came."""
+    """A subscription in the list. ``matched``: its figures over recent events, None where none came."""
 
     place: int
     subscription: Subscription
@@ -51,7 +51,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One destination in the list."""
+    """A destination in the list."""
 
     name: str
     looked: Looked | None

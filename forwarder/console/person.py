@@ -69,7 +69,7 @@ class Band(NamedTuple):
 
 
 class Person(NamedTuple):
-    """What is known of a user or device. ``visits``: the newest first; ``strips``: devices, as drawn."""
+    """The history of a user or device. ``visits``: the newest first; ``strips``: devices, as drawn."""
 
     visits: Sequence[Visit]
     bands: Sequence[Band]

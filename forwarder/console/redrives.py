@@ -22,7 +22,7 @@ class Redrive(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What has become of the letters of one act. ``ended``: delivered, or filtered by today's mapping."""
+    """The result of one redrive. ``ended``: delivered, or filtered by today's mapping."""
 
     letters: int
     waiting: int

@@ -20,7 +20,7 @@ from forwarder.version import running
 
 
 class Meter(NamedTuple):
-    """How full something is: ``percent`` of its bound, which ``said`` names."""
+    """The fill level of something: ``percent`` of its bound, which ``said`` names."""
 
     name: str
     percent: int

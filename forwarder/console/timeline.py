@@ -51,7 +51,7 @@ class Sample(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What happened at a destination in one step of a range. ``at``: its end, ms since the epoch.
+    """The figures of a destination in one step of a range. ``at``: its end, ms since the epoch.
 
     ``waiting``: at its end; ``p50``, ``p95``: seconds to delivery, None where no request was accepted.
     """

@@ -41,7 +41,7 @@ log = structlog.get_logger(__name__)
 
 
 class Phase(Enum):
-    """How far a worker's life is: it sends, sends nothing new, or has no requests under way any more."""
+    """The phase of a worker's life: it sends, sends nothing new, or has no requests under way any more."""
 
     RUNNING = 1
     STOPPING = 2

@@ -21,7 +21,7 @@ OF_FORWARDER = ("receivedAt", "sentAt", "originalTimestamp", "clockOffset")
 
 
 class Result(StrEnum):
-    """How the enrichment of one event ended; the labels of a metric."""
+    """The end of one event's enrichment; the labels of a metric."""
 
     ENRICHED = "enriched"
     BY_PAGE = "by_page"
@@ -38,7 +38,7 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What an enriched event may be: bytes, and levels of objects and lists in each other."""
+    """The bounds of an enriched event: bytes, and levels of objects and lists in each other."""
 
     event_bytes: int
     nesting: int
@@ -96,7 +96,7 @@ def _failed(one: Enrichment, body: bytes, fault: str) -> Enriched:
 
 
 class _Aside:
-    """What the forwarder has added to an event; taken out of it at once."""
+    """The forwarder's own additions to an event; the code does not see them."""
 
     def __init__(self, event: dict[str, Any], address: str | None) -> None:
         self._fields = {name: event.pop(name) for name in OF_FORWARDER if name in event}

@@ -28,7 +28,7 @@ _AWAY: Final = "SELECT body FROM turned_away ORDER BY number DESC"
 
 
 class Settled(NamedTuple):
-    """What one settlement says of an event: how it ended, and the requests it was in. ``at``: ms."""
+    """A settlement's part about one event: how it ended, and the requests it was in. ``at``: ms."""
 
     destination: str
     at: int

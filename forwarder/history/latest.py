@@ -16,7 +16,7 @@ from forwarder.spool.api import StoredEvent
 
 
 class News(NamedTuple):
-    """What is new. ``rows``: oldest first; ``passed_over``: events that came beside them.
+    """The news of history. ``rows``: oldest first; ``passed_over``: events that came beside them.
 
     ``states``: how the events ended that were waiting, by seq and destination; ``upto``: where to go on.
     """

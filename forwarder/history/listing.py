@@ -62,7 +62,7 @@ class _OutOfTime(Exception):  # noqa: N818 - it is an end
 
 
 class _Search:
-    """One search: how far it has come, and until when it may go on."""
+    """A search: how far it has come, and until when it may go on."""
 
     def __init__(self, at: Position, until: float, clock: Callable[[], float]) -> None:
         self.seq, self.place = at

@@ -18,7 +18,7 @@ _SETTLED: Final = "SELECT destination, at, body FROM settled WHERE number = ?"
 
 
 class State(NamedTuple):
-    """How an event ended at a destination. ``took_ms``: from when it was received until that was written."""
+    """The end of an event at a destination. ``took_ms``: from when it was received until that was written."""
 
     outcome: str
     reason: str

@@ -16,7 +16,7 @@ class NoMoreRequests(Exception):  # noqa: N818 - ends the parsing, is no error
 
 @dataclass(slots=True)
 class RequestReading:
-    """What was read of a connection's request so far; sizes in bytes.
+    """The part of a connection's request that was read so far; sizes in bytes.
 
     ``receiving``: whether a request has begun and not ended; ``in_headers``: whether its headers have not
     ended; ``size``: of the headers, and of trailers; ``hosts``: Host headers, of which there has to be one;

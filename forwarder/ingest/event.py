@@ -31,7 +31,7 @@ class _Object(msgspec.Struct):
 
 
 class SessionOptions(msgspec.Struct):
-    """What a plugin writes among the destination's options."""
+    """The options of the destination that a plugin writes."""
 
     session_id: Any = None
 

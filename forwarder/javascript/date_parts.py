@@ -13,7 +13,7 @@ class Invalid(Exception):  # noqa: N818 - a step of reading, never seen outside
 
 @dataclass(slots=True)
 class DateParts:
-    """What was read of a date so far.
+    """The parts of a date that were read so far.
 
     ``day``: up to three numbers, in the order in which they came; ``month``: where it was named, from 1;
     ``time``: up to four numbers of the clock; ``half``: hours that AM or PM adds; ``sign``, ``zone_hour``,

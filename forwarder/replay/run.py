@@ -39,7 +39,7 @@ class Supply(Protocol):
 
 
 class Progress(NamedTuple):
-    """How far a replay has come. ``standings``: by destination; ``notes``: see ``Supply``.
+    """The progress of a replay. ``standings``: by destination; ``notes``: see ``Supply``.
 
     ``held_back``: why destinations take nothing just now, by name.
     """

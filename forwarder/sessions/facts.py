@@ -52,7 +52,7 @@ NO_RULES: Final[Mapping[str, SessionRules]] = MappingProxyType({})
 
 
 class SessionFacts(msgspec.Struct, frozen=True, gc=False):
-    """One event. ``device``, ``user``: keys, empty where it names none; ``time``: ms since the epoch.
+    """The facts about an event. ``device``, ``user``: keys, empty where it names none; ``time``: in ms.
 
     ``given``: the session id that it brought, None where it brought none. ``opening``: text of its
     ``integrations`` up to the id that may be put there, empty where none may; ``head``: bytes of the body

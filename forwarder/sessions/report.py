@@ -26,7 +26,7 @@ MOST_EACH: Final = 10
 
 
 class Visit(NamedTuple):
-    """One event of a session. ``person``: who it is of; ``device``: whose session; ``time``: in ms.
+    """An event of a session. ``person``: who it is of; ``device``: whose session; ``time``: in ms.
 
     ``session_id``: None where the event is in no session.
     """
@@ -39,7 +39,7 @@ class Visit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What is known of all sessions; lengths in ms, from a session's first event to its last."""
+    """The figures of all sessions; lengths in ms, from a session's first event to its last."""
 
     events: int
     without: int

@@ -34,7 +34,7 @@ class SessionRow(msgspec.Struct, frozen=True, array_like=True):
 
 
 class RowLog:
-    """How many rows there are, and how many states in them; a transaction's changes can be undone."""
+    """The counts of rows, and of states in them; a transaction's changes can be undone."""
 
     def __init__(self) -> None:
         self.next = 1

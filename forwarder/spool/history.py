@@ -19,7 +19,7 @@ Span = tuple[int, int]
 
 
 class Ended(NamedTuple):
-    """How events ended at a destination: those from seq ``first`` to ``last``."""
+    """The end of events at a destination: of those from seq ``first`` to ``last``."""
 
     outcome: str
     reason: str

@@ -40,7 +40,7 @@ def skips_of(settings: Settings, source: str, integrations: object) -> Skips:
 
 
 class State(StrEnum):
-    """What a subscription says of an event at first glance."""
+    """The state of a subscription for an event, at first glance."""
 
     MATCHES = "matches"
     NO_MATCH = "does not match"
@@ -51,7 +51,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionExplained:
-    """What one subscription says of an event.
+    """The explanation for one subscription.
 
     ``off``: why it is not run; ``conditions``: its trigger's, each with its answer; ``trigger_error``: why
     the trigger cannot be used; ``planned``: what is made of the event, where it matches.
@@ -68,7 +68,7 @@ class SubscriptionExplained:
 
 @dataclass(frozen=True, slots=True)
 class DestinationExplained:
-    """What one destination makes of an event. ``skipped``: why nothing, whatever its subscriptions say."""
+    """The explanation for one destination. ``skipped``: why it gets nothing, whatever subscriptions say."""
 
     name: str
     skipped: str = ""

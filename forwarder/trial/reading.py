@@ -11,7 +11,7 @@ _BESIDE = ("sentAt", "context", "integrations", "writeKey")
 
 
 class Given(NamedTuple):
-    """One event of the input, with what stood beside it; or what is wrong there."""
+    """An event of the input, with what stood beside it; or what is wrong there."""
 
     event: object = None
     beside: dict[str, object] | None = None

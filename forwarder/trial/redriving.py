@@ -22,7 +22,7 @@ GONE: Final = "its destination is not configured any more"
 
 @dataclass(slots=True)
 class Outlook:
-    """What would become of dead letters that are sent again.
+    """The outcomes that dead letters would have if they were sent again.
 
     ``tried``: how many were looked at; ``sent``: of these, of which something would be sent; ``filtered``,
     ``failing``: the others, by why; ``warnings``: letters by the kind of what Amplitude would cut, drop or

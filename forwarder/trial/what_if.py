@@ -33,7 +33,7 @@ class Example:
 
 @dataclass(slots=True)
 class Shift:
-    """How many events match, or have a warning or failure: ``before`` the change and ``after`` it."""
+    """The counts of events that match, or have a warning or failure, ``before`` and ``after`` the change."""
 
     before: int = 0
     after: int = 0

@@ -26,7 +26,7 @@ _LONGEST = 80
 
 @dataclass(frozen=True, slots=True)
 class ConditionResult:
-    """One condition or group: ``holds`` or not, its ``text``, the ``actual`` value, and how deep it lies."""
+    """The result of a condition or group: ``holds`` or not, its text, the ``actual`` value, and its depth."""
 
     holds: bool
     text: str

@@ -7,7 +7,7 @@ from forwarder.verifying.report import State
 
 
 class Answer(NamedTuple):
-    """What a question came to. ``mend``: empty unless something has to be mended."""
+    """The answer to a question. ``mend``: empty unless something has to be mended."""
 
     state: State
     detail: str

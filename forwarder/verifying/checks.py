@@ -20,7 +20,7 @@ def findings_of(visit: Visit) -> Report:
 
 
 class Check(NamedTuple):
-    """One question. ``after``: the checks that have to be fine before it makes sense."""
+    """A question of the check. ``after``: the checks that have to be fine before it makes sense."""
 
     name: str
     question: str

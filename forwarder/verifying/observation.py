@@ -16,7 +16,7 @@ UNSTAMPED_TYPES = ("screen",)
 
 @dataclass(frozen=True, slots=True)
 class SeenEvent:
-    """One event that the page was about to send. ``step``: what was being tried; ``url``: where it went."""
+    """An event that the page was about to send. ``step``: what was being tried; ``url``: where it went."""
 
     event: Mapping[str, Any]
     url: str = ""
@@ -62,7 +62,7 @@ class SeenEvent:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """What the page's policy has refused. ``blocked``: an address, or a word like ``inline``."""
+    """A refusal by the page's policy. ``blocked``: an address, or a word like ``inline``."""
 
     directive: str
     blocked: str
@@ -78,7 +78,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """What the page keeps on the device of a session."""
+    """The page's stores for a session on the device."""
 
     local: str = ""
     """The id in localStorage."""
@@ -98,7 +98,7 @@ class Storage:
 
 @dataclass(frozen=True, slots=True)
 class Look(Storage):
-    """How the page is at one moment. Times in ms since the epoch."""
+    """A look at the page at one moment. Times in ms since the epoch."""
 
     analytics: bool = False
     """Whether Analytics.js, or its buffer, is there."""
@@ -118,7 +118,7 @@ class Look(Storage):
 
 @dataclass(frozen=True, slots=True)
 class SettingsDocument:
-    """What Analytics.js fetched first. ``plugins``: the names of the plugins that it brings."""
+    """The settings document that Analytics.js fetched. ``plugins``: the names of those that it brings."""
 
     url: str
     status: int

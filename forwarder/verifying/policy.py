@@ -16,7 +16,7 @@ _WASM = ("wasm-eval", "wasm-unsafe-eval")
 
 
 class Refusal(NamedTuple):
-    """One thing that was refused, and what the directive has to name."""
+    """A refusal, and what the directive has to name."""
 
     directive: str
     what: str

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """How a question was answered."""
+    """The state of a question."""
 
     OK = "ok"
     FAULT = "fault"
@@ -15,7 +15,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One question's answer. ``check``: its short name; ``detail``: what was seen; ``mend``: what to do."""
+    """The answer to a question. ``check``: its name; ``detail``: what was seen; ``mend``: what to do."""
 
     check: str
     question: str
@@ -26,7 +26,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one browser showed of one page."""
+    """The report of one browser on one page."""
 
     url: str
     browser: str

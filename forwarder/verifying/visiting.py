@@ -42,7 +42,7 @@ _NOTHING_EMULATED: dict[str, Any] = dict.fromkeys(
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a site is checked. ``name``: of Analytics.js on the page; ``timeout``: seconds for its start."""
+    """The options of a check. ``name``: of Analytics.js on the page; ``timeout``: seconds for its start."""
 
     subdomain: str = ""
     """A second page that is to share the session."""
@@ -80,7 +80,7 @@ def visit(browser: Browser, url: str, options: Options | None = None) -> Visit:
 
 
 class _Visitor:
-    """Who opens the pages. ``step``: what is being tried."""
+    """The visitor who opens the pages. ``step``: what is being tried."""
 
     def __init__(self, context: BrowserContext, seen: Visit, options: Options) -> None:
         self._context, self._seen, self._options = context, seen, options

@@ -1,5 +1,5 @@
 """What CONTRIBUTING.md says of code holds: branches of functions, attributes of classes, no import circle,
-reasons of numbers."""
+nouns of classes, reasons of numbers."""
 
 import ast
 import graphlib
@@ -22,6 +22,8 @@ MODULES = {
 }
 MOST_BRANCHES = 15
 MOST_ATTRIBUTES = 12
+NO_NOUN = re.compile(r"(What|How|One|See|Where|Whether|Tell|Everything|That|Who)\b")
+"""Beginnings of texts that do not name the class."""
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 UNIT = re.compile(r"_?(A_)?(SECOND|MINUTE|HOUR|DAY|MB)(_MS)?")
 """Names of constants that say all that there is to say."""
@@ -113,6 +115,18 @@ def test_no_module_imports_itself_in_a_circle_not_even_for_types() -> None:
     }
     assert sum(map(len, needs.values())) > 500
     tuple(graphlib.TopologicalSorter(needs).static_order())  # CycleError names the circle
+
+
+def test_a_class_is_named_by_a_noun() -> None:
+    found = {
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}": ast.get_docstring(node) or ""
+        for path, tree in TREES.items()
+        if not path.is_relative_to(ROOT / "browser_plugin")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    }
+    assert len(found) > 200
+    assert [name for name, text in found.items() if NO_NOUN.match(text)] == []
 
 
 def is_number(value: ast.expr) -> bool:

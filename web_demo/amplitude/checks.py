@@ -42,7 +42,7 @@ def usable_id(value: object, shortest: int) -> bool:
 
 @dataclass
 class Mistakes:
-    """What is wrong with a list of events: for each kind of mistake, the indexes by the field's name."""
+    """The mistakes in a list of events: for each kind of mistake, the indexes by the field's name."""
 
     invalid: dict[str, list[int]] = field(default_factory=dict)
     missing: dict[str, list[int]] = field(default_factory=dict)

@@ -14,7 +14,7 @@ LONGEST = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One item as it came."""
+    """An item as it came."""
 
     at: int
     """When, in ms since the epoch."""

@@ -5,7 +5,7 @@ from typing import Final
 
 
 class Endpoint(StrEnum):
-    """One of Amplitude's endpoints; the value is its path."""
+    """An endpoint of Amplitude; the value is its path."""
 
     HTTPAPI = "/2/httpapi"
     BATCH = "/batch"

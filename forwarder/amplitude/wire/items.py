@@ -59,7 +59,7 @@ _NO_BODY: Final[dict[str, object]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One HTTP request to Amplitude: ``content`` holds its bytes, ``json`` or ``form`` what they say.
+    """An HTTP request to Amplitude: ``content`` holds its bytes, ``json`` or ``form`` what they say.
 
     ``masked``: the bytes with the API key hidden.
     """

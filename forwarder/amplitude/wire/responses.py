@@ -33,7 +33,7 @@ _FIELDS = frozenset().union(*ACTIONS.values()) | {"revenue_type", "partner_id"}
 
 
 class Action(StrEnum):
-    """What to do with an item."""
+    """The action to take for an item."""
 
     ACCEPTED = "accepted"
     RESEND = "resend"
@@ -67,7 +67,7 @@ class Decision(NamedTuple):
 
 
 class UpstreamResponse(NamedTuple):
-    """What came back. ``status`` 0: nothing of use; ``failure`` then says why, in one of a few words.
+    """Amplitude's response. ``status`` 0: nothing of use; ``failure`` then says why, in one of a few words.
 
     ``unreachable``: the request never went out. ``broken``: it may have arrived (time-out, reset connection).
     ``encoded``: an answer came in a content encoding that was not asked for. ``fault``: our own code failed.

@@ -22,7 +22,7 @@ _PAGE = 2_000
 
 
 class JetStreamAdmin(SqliteSpool):
-    """See ``Spool``: it reads a copy as of now, and has the forwarder do what changes anything."""
+    """A ``Spool`` for tools: it reads a copy as of now, and has the forwarder do what changes anything."""
 
     def __init__(self, log: Log, folder: tempfile.TemporaryDirectory[str], copy: Path) -> None:
         """``folder``: where the copy lies, as long as it is needed."""

@@ -34,7 +34,7 @@ _log = structlog.get_logger(__name__)
 
 
 class JetStreamSpool(SqliteSpool):
-    """See ``Spool``: a spool on this machine's copy, whose commits wait for the stream."""
+    """A ``Spool`` on this machine's replica, whose commits wait for the stream."""
 
     def __init__(
         self,

@@ -28,7 +28,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Table:
-    """One table of fingerprints. ``number``: higher than that of every older table of the spool."""
+    """A table of fingerprints. ``number``: higher than that of every older table of the spool."""
 
     def __init__(self, mapped: mmap.mmap, path: Path | None, number: int) -> None:
         self.number = number

@@ -32,7 +32,7 @@ def read(database: sqlite3.Connection) -> Iterator[SessionRow]:
 
 
 class SessionCleaner:
-    """What looks through the oldest rows; to be used in the writer's thread."""
+    """The cleaner of the oldest rows; to be used in the writer's thread."""
 
     def __init__(self, database: sqlite3.Connection, book: SessionBook) -> None:
         self._database = database
