@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.browsers import launch_options
 from tests.support.amplitude import fake_amplitude
@@ -71,6 +73,7 @@ def event(message_id: str) -> Way:
     def go(page: Page, console: str) -> None:
         page.goto(f"{console}/events?message={message_id}")
         page.locator("main a[href*='/events/']").first.click()
+        page.wait_for_url(re.compile(r"/events/(ingest/)?\d+"))
 
     return go
 
@@ -87,25 +90,64 @@ PAGES: Final[dict[str, Way]] = {
     "test-event": at("/mappings/test?message=refused"),
     "destinations": at("/destinations"),
     "destinations-day": at("/destinations?range=day"),
-    "overview": at("/overview"),
     "dead": at("/dead"),
     "dead-letters": at("/dead/letters"),
     "dead-letter": at("/dead/1"),
     "dead-confirm": confirm,
+    "settings": at("/settings"),
+    "person": at("/events/timeline?user=ken-17"),
     "not-there": at("/nothing"),
 }
 """Every page of the console that one sees signed in."""
 
 
-def pictures(
-    site: ConsoleSite, page: Page, folder: Path, ways: dict[str, Way], *, whole: bool = True
-) -> Iterator[Path]:
-    """Yield a picture of each page as it is written. ``whole``: with what is below the window."""
+def opened(path: str) -> Way:
+    """Return the way to a page with its first part opened."""
+
+    def go(page: Page, console: str) -> None:
+        page.goto(console + path)
+        page.locator("main details").first.evaluate("one => { one.open = true; }")
+
+    return go
+
+
+def fate(message_id: str) -> tuple[Way, str]:
+    """Return the way to the events with a message id, and where their list is."""
+    return at(f"/events?message={message_id}"), "main section.panel >> nth=-1"
+
+
+WALK_THROUGH: Final[dict[str, tuple[Way, str]]] = {
+    "search": (at("/events?user=ken-17&name=Order+Sent"), "main"),
+    "no-trigger": fate("no-trigger"),
+    "no-trigger-why": (opened("/mappings/test?message=no-trigger"), "main details >> nth=0"),
+    "no-name": fate("no-name"),
+    "switched-off": fate("switched-off"),
+    "refused": fate("refused"),
+    "refused-again": (confirm, "main section.panel >> nth=0"),
+    "waiting": fate("waiting"),
+    "waiting-why": (at("/destinations"), "main .notice >> nth=0"),
+    "duplicate": (at("/events?message=ok-1"), "main section.panel >> nth=-1"),
+}
+"""Pictures of docs/where-is-my-event.md: the way to each, and what of the page is in it."""
+NARROW: Final = (820, 700)
+
+
+def walk_through(site: ConsoleSite, page: Page, folder: Path) -> Iterator[Path]:
+    """Yield the pictures of the walk-through as they are written."""
+    for name, (go, part) in WALK_THROUGH.items():
+        go(page, f"{site.url}/console")
+        path = folder / f"{name}.png"
+        page.locator(part).screenshot(path=path)
+        yield path
+
+
+def pictures(site: ConsoleSite, page: Page, folder: Path, ways: Mapping[str, Way]) -> Iterator[Path]:
+    """Yield a picture of each whole page as it is written."""
     for name, go in ways.items():
         go(page, f"{site.url}/console")
         page.evaluate("scrollTo(0, 0)")
         path = folder / f"{name}.png"
-        page.screenshot(path=path, full_page=whole)
+        page.screenshot(path=path, full_page=True)
         yield path
 
 
@@ -115,8 +157,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--to", type=Path, default=ROOT / "dist" / "screenshots")
     parser.add_argument("--only", nargs="*", choices=list(PAGES), help="Only these pages.")
     parser.add_argument("--looks", nargs="*", choices=list(LOOKS), default=list(LOOKS))
+    parser.add_argument("--walk-through", action="store_true", help="Only the pictures in docs/pictures.")
     asked = parser.parse_args(arguments)
-    ways = {name: go for name, go in PAGES.items() if not asked.only or name in asked.only}
     with (
         tempfile.TemporaryDirectory() as folder,
         fake_amplitude() as amplitude,
@@ -125,22 +167,36 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ):
         tell(site)
         browser = playwright.chromium.launch(**launch_options(playwright.chromium))
-        for look in asked.looks:
-            scheme, (width, height) = LOOKS[look]
-            context = browser.new_context(
-                color_scheme=scheme, viewport={"width": width, "height": height}, reduced_motion="reduce"
-            )
-            page = context.new_page()
-            signed_out = {"sign-in": at("/sign-in")}
-            into = asked.to / look
-            into.mkdir(parents=True, exist_ok=True)
-            for path in pictures(site, page, into, {} if asked.only else signed_out):
-                print(path)
-            page.goto(site.sign_in_link())
-            for path in pictures(site, page, into, ways):
-                print(path)
-            context.close()
+        for path in _taken(browser, site, asked):
+            print(path)
         browser.close()
+
+
+def _taken(browser: Browser, site: ConsoleSite, asked: argparse.Namespace) -> Iterator[Path]:
+    """Yield the pictures that are asked for."""
+    if asked.walk_through:
+        with _page(browser, "light", NARROW) as page:
+            page.goto(site.sign_in_link())
+            yield from walk_through(site, page, ROOT / "docs" / "pictures")
+        return
+    ways = {name: go for name, go in PAGES.items() if not asked.only or name in asked.only}
+    for look in asked.looks:
+        into = asked.to / look
+        into.mkdir(parents=True, exist_ok=True)
+        with _page(browser, *LOOKS[look]) as page:
+            if not asked.only:
+                yield from pictures(site, page, into, {"sign-in": at("/sign-in")})
+            page.goto(site.sign_in_link())
+            yield from pictures(site, page, into, ways)
+
+
+@contextmanager
+def _page(browser: Browser, scheme: Literal["light", "dark"], size: tuple[int, int]) -> Iterator[Page]:
+    context = browser.new_context(
+        color_scheme=scheme, viewport={"width": size[0], "height": size[1]}, reduced_motion="reduce"
+    )
+    yield context.new_page()
+    context.close()
 
 
 if __name__ == "__main__":

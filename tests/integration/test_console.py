@@ -79,7 +79,7 @@ def test_dead_letters_are_sent_again_and_dropped(
         "/console/dead/retry", data={"number": "1"}, headers={"sec-fetch-site": "same-origin"}
     )
     assert answer.headers["location"] == "/console/dead/sent/1"
-    assert eventually(lambda: "page looks again" not in operator.get("/console/dead/sent/1").text)
+    assert eventually(lambda: "Look again" not in operator.get("/console/dead/sent/1").text)
     assert eventually(lambda: [one["user_id"] for one in amplitude.events("Bad")] == ["user-1"])
     assert operator.post("/console/dead/drop", data={"number": "2"}).status_code == 303
     assert "No dead letters" in operator.get("/console/dead").text

@@ -91,6 +91,14 @@ def test_samples_that_come_a_little_early_still_end_a_step_and_late_ones_stay_tr
     assert [step.accepted for step in steps] == [10] * 5
 
 
+def test_what_happened_before_the_range_is_not_in_it() -> None:
+    timeline = Timeline(BOUNDS)
+    for minutes, events in ((200, 0), (199, 50), (2, 60), (1, 63)):  # the machine slept in between
+        timeline.note(NOW - minutes * MINUTE_MS, {"a": sample(events)})
+    steps = timeline.steps(Range.HOUR, "a", NOW, {"a": sample(63)})
+    assert [step.accepted for step in steps] == [10, 3]
+
+
 def test_counters_that_begin_again_are_no_negative_events() -> None:
     timeline = Timeline(BOUNDS)
     timeline.note(NOW - 2 * MINUTE_MS, {"a": sample(1_000, 0, (4, 4, 0, 0), _200=9)})
