@@ -132,6 +132,12 @@ def _with_assigned(device: Device, event: SessionFacts, seq: int, final: int) ->
             del sessions[place]
         sessions[sessions.index(before)] = joined
         return Change(tuple(sessions), joined, "active", renamed)
+    same = next((one for one in sessions if one.id == time), None)
+    if same is not None:  # a page called its session by this moment
+        born, last = min(same.born, seq), max(same.last, time)
+        joined = replace(same, first=min(same.first, time), last=last, flags=same.flags | flags, born=born)
+        sessions[sessions.index(same)] = joined
+        return Change(tuple(sorted(sessions, key=_first)), joined, "active")
     kind = reason_at(before, time, rules, another)
     if after is not None and _begins_earlier(after, time, rules):
         return _earlier(sessions, place, event, kind, seq, final)

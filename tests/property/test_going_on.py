@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from forwarder.sessions import book as module
@@ -53,7 +53,16 @@ def books(events: list[tuple[int, int | None, bool]], **more: Any) -> tuple[list
     return found, quick
 
 
+SAME_MOMENT = [
+    (START + 122 * MINUTE, START, False),
+    (START, None, False),
+    (START + 190 * MINUTE, START, True),
+]
+"""An event without an id happens at the very moment by which a page called its session."""
+
+
 @settings(max_examples=200)
+@example(SAME_MOMENT, 0, LENGTH, False, True)
 @given(EVENTS, st.sampled_from([0, 3_600_000]), st.sampled_from([LENGTH, 0]), st.booleans(), st.booleans())
 def test_the_fast_path_finds_what_the_slow_one_does(
     events: list[tuple[int, int | None, bool]], maximum: int, length: int, by_user: bool, close: bool
