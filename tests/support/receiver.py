@@ -1,5 +1,6 @@
 """The smallest Amplitude that will do: takes everything, remembers every item, can be told to refuse."""
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -7,6 +8,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
+
+from tests.support.waiting import PAUSE_S
 
 
 class Receiver:
@@ -17,6 +20,19 @@ class Receiver:
         self.requests: list[tuple[str, bytes]] = []
         """Path and body of each request."""
         self.url = ""
+
+    def stopping(self) -> asyncio.Event:
+        """Return what is set, in the running event loop, once something has arrived."""
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        def look() -> None:
+            if self.items:
+                stop.set()
+            else:
+                loop.call_later(PAUSE_S, look)
+
+        look()
+        return stop
 
     def events(self) -> list[dict[str, Any]]:
         """Return the events of httpapi and batch, in order."""

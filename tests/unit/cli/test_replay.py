@@ -195,14 +195,9 @@ def test_what_is_dead_is_named_and_goes_alone_once_it_is_mended(config: Path, am
 def test_where_it_was_stopped_it_goes_on(
     config: Path, amplitude: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stop_at_once() -> asyncio.Event:
-        stop = asyncio.Event()
-        asyncio.get_running_loop().call_later(0.6, stop.set)
-        return stop
-
     with monkeypatch.context() as patch:
-        patch.setattr(sending_again, "_stop_by_signal", stop_at_once)
-        stopped = run(config, "--rate", "400")
+        patch.setattr(sending_again, "_stop_by_signal", amplitude.stopping)
+        stopped = run(config, "--rate", "100")
     assert stopped.exit_code == 1
     assert "the same command goes on from here" in stopped.output
     assert len(left(config)) == 1
