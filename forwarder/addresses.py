@@ -45,7 +45,7 @@ def with_mapped(networks: Iterable[str]) -> list[str]:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a Host header's value (``localhost:8300``, ``[::1]:8300``) names this machine itself."""
+    """Return whether a Host header's value (``localhost:8300``, ``[::1]:8300``) names this machine itself."""
     found = _HOST.fullmatch(host)
     if found is None:
         return False

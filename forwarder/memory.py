@@ -22,7 +22,7 @@ class RequestMemory:
         return self.held > self._share
 
     def fits(self, size: int, own: int = 0) -> bool:
-        """Tell whether the ingest may hold ``size`` more bytes for a request that holds ``own`` already.
+        """Return whether the ingest may hold ``size`` more bytes for a request that holds ``own`` already.
 
         A request that is alone always may: what it can become is bounded, and else it would wait for ever.
         """

@@ -67,7 +67,7 @@ class Origins:
         self._pattern = re.compile("|".join(expressions)) if expressions else None
 
     def allow(self, origin: str) -> bool:
-        """Tell whether a page of ``origin``, as its browser sends it, may send."""
+        """Return whether a page of ``origin``, as its browser sends it, may send."""
         if self._all or origin in self._exact:
             return True
         return self._pattern is not None and self._pattern.fullmatch(origin) is not None

@@ -42,7 +42,7 @@ class Program:
             )
 
     def answers(self) -> bool:
-        """Tell whether it answers yet."""
+        """Return whether it answers yet."""
         try:
             with urllib.request.urlopen(self.url + self.ready, timeout=2) as answer:  # noqa: S310 - our own
                 return bool(answer.status == 200)
@@ -50,7 +50,7 @@ class Program:
             return False
 
     def ended(self) -> bool:
-        """Tell whether it has ended by itself."""
+        """Return whether it has ended by itself."""
         return self.process is not None and self.process.poll() is not None
 
 

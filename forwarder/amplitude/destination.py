@@ -90,7 +90,7 @@ def _payload_maker(action: str, mapping: object) -> Callable[[object], Payload]:
 
 
 def _may_make(action: str, mapping: object) -> bool:
-    """Tell whether a mapping can make anything: not where a required field is mapped from nothing."""
+    """Return whether a mapping can make anything: not where a required field is mapped from nothing."""
     if not isinstance(mapping, Mapping) or any(name.startswith("@") for name in mapping):
         return True
     fields = ACTIONS.get(action, {})
@@ -227,7 +227,7 @@ class AmplitudeDestination:
         return [each for each, matches in may_match if matches(event)]
 
     def _is_alone(self, matching: Sequence[Subscription]) -> bool:
-        """Tell whether at most one of the subscriptions makes items that are named after the message."""
+        """Return whether at most one of the subscriptions makes items that are named after the message."""
         if self._shared:
             return False
         return len(matching) < 2 or sum(each.names_items for each in matching) < 2

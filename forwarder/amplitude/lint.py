@@ -77,7 +77,7 @@ def lint(payload: Payload, items: Sequence[Item]) -> list[Warning]:
 
 
 def _is_odd(name: str, given: object, read: object) -> bool:
-    """Tell whether what was given for a time or a session id is probably read as something else."""
+    """Return whether what was given for a time or a session id is probably read as something else."""
     if not isinstance(read, int):
         return True
     if name == "session_id" and read == OUT_OF_SESSION and not isinstance(given, str):
@@ -87,7 +87,7 @@ def _is_odd(name: str, given: object, read: object) -> bool:
 
 
 def _is_usual(item: Item) -> bool:
-    """Tell whether the item is written and certainly not doubtful: nearly always it is so."""
+    """Return whether the item is written and certainly not doubtful: nearly always it is so."""
     data, body = item.data, item.body
     # So little that no text in it can be too long, and with too few brackets to lie too deep.
     if not 0 < len(data) <= TEXT_CHARACTERS or item.min_id_length is not None:
@@ -154,7 +154,7 @@ def _ids(item: Item) -> list[Warning]:
 
 
 def _is_modest(values: Iterable[object], depth: int) -> bool:
-    """Tell whether no text in the values is too long and nothing lies too deep: nearly always it is so."""
+    """Return whether no text in the values is too long and nothing lies too deep: nearly always it is so."""
     for value in values:
         of = value.__class__
         if of is str:

@@ -107,7 +107,7 @@ def listed(given: object) -> list[dict[str, object]] | None:
 
 
 def unread_pages(given: object) -> bool:
-    """Tell whether the last of the Public API's answers in ``given`` says that more follow."""
+    """Return whether the last of the Public API's answers in ``given`` says that more follow."""
     last = given[-1] if isinstance(given, list) and given else given
     data = last.get("data") if isinstance(last, dict) else None
     pagination = data.get("pagination") if isinstance(data, dict) else None

@@ -62,7 +62,7 @@ class Pages:
         )
 
     def _has_plugin(self) -> bool:
-        """Tell whether the files are there that pages would be sent to."""
+        """Return whether the files are there that pages would be sent to."""
         return (self._settings.server.assets / "page" / "session-plugin.js").is_file()
 
     def _origin(self, request: Request) -> str | None:
@@ -116,7 +116,7 @@ def _unknown_address() -> Response:
 
 
 def _is_app(request: Request) -> bool:
-    """Tell whether a mobile library asks. Pages' browsers call themselves Mozilla, and most say who asks."""
+    """Return whether a mobile library asks. Browsers call themselves Mozilla, and most say who asks."""
     headers = request.headers
     said = "origin" in headers or any(name.startswith("sec-fetch-") for name in headers)
     return not said and not headers.get("user-agent", "").startswith(("Mozilla/", "Opera/"))

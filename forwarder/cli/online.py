@@ -194,7 +194,7 @@ def _send(tried: _Tried, before: _Recent, found: Found, sleep: Callable[[float],
 
 
 def _follow(tried: _Tried, sleep: Callable[[float], None]) -> bool:
-    """Tell whether an event is observed before the time is over, or Amplitude asks to stop looking."""
+    """Return whether an event is observed before the time is over, or Amplitude asks to stop looking."""
     left = float(FOLLOW_S)
     while True:
         now = _recent(tried, int(left))

@@ -42,7 +42,7 @@ class Compared:
 
     @property
     def same(self) -> bool:
-        """Tell whether both sides have it, alike but for what differs on purpose."""
+        """Return whether both sides have it, alike but for what differs on purpose."""
         return self.missing is None and not self.differences
 
 

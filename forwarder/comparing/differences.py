@@ -38,7 +38,7 @@ class Difference:
 
     @property
     def expected(self) -> bool:
-        """Tell whether it differs on purpose, see ``EXPECTED``."""
+        """Return whether it differs on purpose, see ``EXPECTED``."""
         return self.field in EXPECTED and self.how is How.ONLY_PLANNED
 
 
@@ -65,7 +65,7 @@ def _is_list(value: Any) -> bool:
 
 
 def _equal(sent: Any, planned: Any) -> bool:
-    """Tell whether two values are the same in JSON, where 1 and 1.0 are one number and true is none."""
+    """Return whether two values are the same in JSON, where 1 and 1.0 are one number and true is none."""
     if isinstance(sent, bool) or isinstance(planned, bool):
         return sent is planned
     return bool(sent == planned)

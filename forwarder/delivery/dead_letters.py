@@ -76,7 +76,7 @@ TWICE = (
 
 
 def may_count_twice(letter: DeadLetter, now: int) -> bool:
-    """Tell whether Amplitude may have taken it so long ago that it no longer recognises the insert id."""
+    """Return whether Amplitude may have taken it so long ago that it no longer recognises the insert id."""
     since = _json(letter.state or b"{}")
     tried_at = since.get("maybe_since", 0) if isinstance(since, dict) else 0
     return isinstance(tried_at, int) and 0 < tried_at < now - INSERT_ID_WINDOW_MS

@@ -46,7 +46,7 @@ class Faults(dict[int, Fault]):
                 fault.over = fault.over or alone
 
     def is_over(self, seq: int) -> bool:
-        """Tell whether the event is given up."""
+        """Return whether the event is given up."""
         fault = self.get(seq)
         return fault is not None and fault.over
 

@@ -46,7 +46,7 @@ class SchedulerFactory:
         )
 
     async def resume(self, scheduler: Scheduler) -> None:
-        """Tell a new scheduler what is parked. Raises SpoolError."""
+        """Give a new scheduler what is parked. Raises SpoolError."""
         name, spool = self._route.name, self._spool
         scheduler.resume(await spool.groups(name), await spool.aside(name, scheduler.checkpoint.cursor))
 

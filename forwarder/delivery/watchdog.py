@@ -80,7 +80,7 @@ class Watch:
         return Stall.NONE
 
     def rests_long(self, look: Look) -> bool:
-        """Tell whether it was at rest, with the same events, whenever it was looked at for a minute."""
+        """Return whether it was at rest, with the same events, whenever it was looked at for a minute."""
         return self._resting is not None and self._rest_since < look.now - STILL_MS
 
     def _note_rest(self, look: Look) -> None:

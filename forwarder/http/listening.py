@@ -58,7 +58,7 @@ def inherited(environment: MutableMapping[str, str] = os.environ) -> socket.sock
 
 
 def _accepts(listener: socket.socket) -> bool:
-    """Tell whether TCP connections can be accepted from a socket."""
+    """Return whether TCP connections can be accepted from a socket."""
     if listener.family not in (socket.AF_INET, socket.AF_INET6):
         return False
     return bool(listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))

@@ -214,7 +214,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def _may_answer(self) -> bool:
-        """Tell whether an answer would be that to the request which is being received."""
+        """Return whether an answer would be that to the request which is being received."""
         if self.cycle is None or self.cycle.response_complete:
             return True
         return not self.reading.in_headers and not self.pipeline and not self.cycle.response_started

@@ -84,5 +84,5 @@ class FailedAttempts:
         levels[0] = max(-1.0, levels[0] - 1)  # whoever stops is let in soon
 
     def too_many(self, network: str, now: int) -> bool:
-        """Tell whether the address has failed too often of late."""
+        """Return whether the address has failed too often of late."""
         return self._buckets.levels(network, now)[0] < 1

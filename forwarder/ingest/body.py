@@ -45,7 +45,7 @@ def too_large(largest: int) -> Refusal:
 
 
 def exceeds_depth(body: bytes, nesting: int) -> bool:
-    """Tell whether the JSON text nests deeper than ``nesting``; of what is no JSON it tells nothing exact.
+    """Return whether the JSON text nests deeper than ``nesting``; of what is no JSON it tells nothing exact.
 
     There cannot be more levels than opening brackets, so most texts are not looked at any closer.
     """

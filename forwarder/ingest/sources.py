@@ -32,11 +32,11 @@ class Sources:
         return next((key for key in keys if self.find(key)), keys[0] if keys else None)
 
     def names_key(self, authorization: bytes) -> bool:
-        """Tell whether an Authorization header says the write key, so that no body can."""
+        """Return whether an Authorization header says the write key, so that no body can."""
         return bool(_basic_key(authorization))
 
     def allows(self, origin: str) -> bool:
-        """Tell whether pages of an origin may send to any source: all a preflight can be asked."""
+        """Return whether pages of an origin may send to any source: all a preflight can be asked."""
         return self._origins.allow(origin)
 
     def _sender(self, authorization: bytes, own_key: str | None) -> Source:
@@ -64,7 +64,7 @@ class Sources:
 
 
 def may_send(source: Source, origin: str) -> bool:
-    """Tell whether a page of ``origin`` may send to the source."""
+    """Return whether a page of ``origin`` may send to the source."""
     return _origins(source.allowed_origins).allow(origin)
 
 

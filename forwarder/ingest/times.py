@@ -54,7 +54,7 @@ def _to_the_minute(minutes: int) -> str:
 
 
 def is_unset(time: int | None) -> bool:
-    """Tell whether a time (ms) is what languages write where none was set: year 1 (Go, .NET), or 1970."""
+    """Return whether a time (ms) is what languages write where none was set: year 1 (Go, .NET), or 1970."""
     return time in (_YEAR_ONE, 0)
 
 

@@ -35,7 +35,7 @@ def validate(event: RawEvent, kind: object) -> Rejection | None:
 
 
 def _is_id(value: object) -> bool:
-    """Tell whether a value names somebody: a text that is not empty, or a number."""
+    """Return whether a value names somebody: a text that is not empty, or a number."""
     if isinstance(value, str):
         return value != ""
     return isinstance(value, (int, float)) and not isinstance(value, bool)

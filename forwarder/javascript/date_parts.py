@@ -30,11 +30,11 @@ class DateParts:
     is_iso: bool = False
 
     def is_utc(self) -> bool:
-        """Tell whether the zone is UTC."""
+        """Return whether the zone is UTC."""
         return self.zone_hour == 0 and self.zone_minute == 0
 
     def time_expects(self, number: int) -> bool:
-        """Tell whether a number can be the clock's next one."""
+        """Return whether a number can be the clock's next one."""
         return len(self.time) in (1, 2, 3) and number < (0, 60, 60, 1000)[len(self.time)]
 
     def finish_time(self, number: int) -> None:

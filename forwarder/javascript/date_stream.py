@@ -35,7 +35,7 @@ class TokenStream:
         return False
 
     def fixed(self, length: int, least: int, most: int) -> bool:
-        """Tell whether a number of so many digits, in bounds, comes next."""
+        """Return whether a number of so many digits, in bounds, comes next."""
         token = self.peek()
         return token.kind == "number" and token.length == length and least <= token.value <= most
 

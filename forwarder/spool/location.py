@@ -34,7 +34,7 @@ class StreamUrl(NamedTuple):
 
 
 def is_stream_url(text: str) -> bool:
-    """Tell whether the text names a stream, not a file."""
+    """Return whether the text names a stream, not a file."""
     return "://" in text
 
 

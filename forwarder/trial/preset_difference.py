@@ -66,7 +66,7 @@ def _types(trigger: object) -> frozenset[str] | None:
 
 
 def _same(one: object, other: object) -> bool:
-    """Tell whether two values are the same in JSON, where 1 is not true."""
+    """Return whether two values are the same in JSON, where 1 is not true."""
     if one is ABSENT or other is ABSENT:
         return one is other
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)

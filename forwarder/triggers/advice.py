@@ -49,7 +49,7 @@ def advise(tokens: list[Token]) -> Iterator[str]:
 
 
 def _mixed(seen: set[str], token: Token) -> Iterator[str]:
-    """Tell of ``and`` and ``or`` on one level, once."""
+    """Yield a doubt about ``and`` and ``or`` on one level, once."""
     if seen and token.text not in seen and len(seen) == 1:
         yield (
             f"and/or mixed at character {token.at}: the last one joins all of this level, as in Segment; "

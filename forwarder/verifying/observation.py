@@ -56,7 +56,7 @@ class SeenEvent:
 
     @property
     def needs_stamp(self) -> bool:
-        """Tell whether it may go to Amplitude and is of a type that carries a session id."""
+        """Return whether it may go to Amplitude and is of a type that carries a session id."""
         return self.event.get("type") not in UNSTAMPED_TYPES and may_receive(self.event.get("integrations"))
 
 

@@ -125,7 +125,7 @@ class FakeAmplitude:
         return JSONResponse({"matches": matches, "type": "match_user_or_device_id"})
 
     async def recent(self, request: Request) -> Response:
-        """Tell whether events came in the last 8 hours; the API key alone is enough."""
+        """Return whether events came in the last 8 hours; the API key alone is enough."""
         try:
             wanted = await request.json()
             key, polling = wanted.get("api_key"), wanted.get("polling_timeout_seconds")
@@ -206,7 +206,7 @@ def readable(item: object) -> str:
 
 
 def basic(request: Request, api_key: str | None) -> bool:
-    """Tell whether the request carries Basic authentication with a key (or just ``api_key``) and a secret."""
+    """Return whether the request has Basic authentication with a key (or just ``api_key``) and a secret."""
     kind, _, code = request.headers.get("authorization", "").partition(" ")
     try:
         key, _, secret = base64.b64decode(code).decode().partition(":")

@@ -31,12 +31,12 @@ def too_much(path: str, size: int, items: int) -> Answer | None:
 
 
 def wrong_polling(seconds: object) -> bool:
-    """Tell whether the check of recent events refuses a ``polling_timeout_seconds``; None: not given."""
+    """Return whether the check of recent events refuses a ``polling_timeout_seconds``; None: not given."""
     return seconds is not None and not (type(seconds) is int and 1 <= seconds <= 120)
 
 
 def usable_id(value: object, shortest: int) -> bool:
-    """Tell whether a user or device id counts."""
+    """Return whether a user or device id counts."""
     return isinstance(value, str) and len(value) >= shortest and value.lower() not in REFUSED_IDS
 
 

@@ -67,7 +67,7 @@ class Ledger:
         return counted
 
     def has_events(self, since: int) -> bool:
-        """Tell whether an event arrived at ``since`` (ms since the epoch) or later."""
+        """Return whether an event arrived at ``since`` (ms since the epoch) or later."""
         return any(one.at >= since and one.path in EVENTS for one in reversed(self.arrivals))
 
     def as_json(self, after: int = 0) -> dict[str, Any]:

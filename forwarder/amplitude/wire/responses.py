@@ -84,7 +84,7 @@ RESEND = Decision(Action.RESEND)
 
 
 def is_accepted(endpoint: Endpoint, answer: UpstreamResponse) -> bool:
-    """Tell whether Amplitude has taken everything.
+    """Return whether Amplitude has taken everything.
 
     A login page or a proxy in between says 200, too: only Amplitude's own words count.
     """
@@ -118,7 +118,7 @@ _NOT_OF_ITEMS = frozenset({401, 403, 404, 405, 408}) | _OF_CONNECTION
 
 
 def _is_page(answer: UpstreamResponse) -> bool:
-    """Tell whether something in between answered: Amplitude says nothing in HTML."""
+    """Return whether something in between answered: Amplitude says nothing in HTML."""
     return answer.body.lstrip().startswith(b"<")
 
 

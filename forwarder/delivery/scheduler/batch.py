@@ -37,7 +37,7 @@ class Batch:
         self.full = False
 
     def fits(self, item: Item) -> bool:
-        """Tell whether the item fits; an empty batch takes anything, for Amplitude itself to judge."""
+        """Return whether the item fits; an empty batch takes anything, for Amplitude itself to judge."""
         fits = self.weight * (len(item.data) + 1) <= self.room
         return (fits and not self.full) or not self.items
 

@@ -23,7 +23,7 @@ class KeyOrder:
         """Events that wait."""
 
     def is_free(self, job: Job, batch: Batch | None) -> bool:
-        """Tell whether nobody but ``batch`` (None: nobody at all) holds the event's keys."""
+        """Return whether nobody but ``batch`` (None: nobody at all) holds the event's keys."""
         holders = self._holders
         for key in job.keys:
             by = holders.get(key)
@@ -47,7 +47,7 @@ class KeyOrder:
                     del holders[key]
 
     def has_waiting(self, keys: Iterable[str]) -> bool:
-        """Tell whether an event waits for one of the keys."""
+        """Return whether an event waits for one of the keys."""
         waiting = self._waiting
         for key in keys:  # noqa: SIM110 - half the time of any(), for every event
             if key in waiting:

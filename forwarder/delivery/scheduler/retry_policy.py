@@ -64,7 +64,7 @@ class RetryPolicy:
             breaker.bad(now, decision.reason, destination_fault=decision.destination_fault)
 
     def _is_suspect(self, job: Job) -> bool:
-        """Tell whether the event has been failing while others got through: it may be at fault itself."""
+        """Return whether the event has been failing while others got through: it may be at fault itself."""
         return job.retry is not None and 0 < job.retry.failing_since < self.breaker.last_good
 
     def _apply_to_item(

@@ -44,7 +44,7 @@ class RetryState:
             self.uncertain_since = self.uncertain_since or now
 
     def near_dedup_expiry(self, now: int) -> bool:
-        """Tell whether Amplitude will soon, or does no longer, recognise what it may have taken."""
+        """Return whether Amplitude will soon, or does no longer, recognise what it may have taken."""
         return self.uncertain_since > 0 and now - self.uncertain_since > INSERT_ID_WINDOW_MS - DAY_MS
 
     def give_up_reason(self, decision: Decision, now: int, budget_ms: int) -> str:

@@ -164,7 +164,7 @@ class Scheduler:
         self._tracker.park_unfinished()
 
     def has_news(self) -> bool:
-        """Tell whether ``settlement`` has something to write."""
+        """Return whether ``settlement`` has something to write."""
         return self._tracker.has_news()
 
     def settlement(self) -> Settlement:

@@ -22,7 +22,7 @@ class KeyThrottle:
         return bool(self._most)
 
     def fits(self, job: Job, batch: Batch | None) -> bool:
-        """Tell whether the batch, None for a new one, may take another of the event's user and device."""
+        """Return whether the batch, None for a new one, may take another of the event's user and device."""
         if not self._most or batch is None:
             return True
         for key in job.keys:

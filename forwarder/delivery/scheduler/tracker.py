@@ -79,7 +79,7 @@ class JobTracker:
                 self.park([job], job.keys, 0)
 
     def has_news(self) -> bool:
-        """Tell whether ``settlement`` has something to write."""
+        """Return whether ``settlement`` has something to write."""
         return self.checkpoint.advance() or bool(self._dead or self._sent) or self.parking.changed
 
     def settlement(self) -> Settlement:

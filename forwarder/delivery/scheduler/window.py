@@ -39,7 +39,7 @@ class Window:
         return self._bytes >= MAX_WINDOW_BYTES
 
     def filled_by(self, size: int) -> bool:
-        """Tell whether so many bytes more would fill it."""
+        """Return whether so many bytes more would fill it."""
         return self._bytes + size >= MAX_WINDOW_BYTES
 
     @property

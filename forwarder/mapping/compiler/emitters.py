@@ -42,7 +42,7 @@ def _if(gen: Generator, where: str, options: Any, context: NodeContext) -> str:
 
 
 def _is_plain_path(node: object, context: NodeContext) -> bool:
-    """Tell whether a node is a path whose value is taken as it is."""
+    """Return whether a node is a path whose value is taken as it is."""
     if context.scope.may_hold_undefined or directive_of(node) != "@path" or not isinstance(node, dict):
         return False
     return isinstance(node["@path"], str)

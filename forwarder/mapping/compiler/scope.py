@@ -19,7 +19,7 @@ class Scope:
     lines: list[str] = field(default_factory=list)
 
     def is_object(self, local: str) -> bool:
-        """Tell whether a local name stands for an object whatever the payload holds."""
+        """Return whether a local name stands for an object whatever the payload holds."""
         return local != "p" or self.payload_is_object
 
     def nested(self) -> "Scope":

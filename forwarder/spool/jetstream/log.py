@@ -139,7 +139,7 @@ class Log(StreamReader):
         await self.connection.ask(lambda stream: stream.publish(self.place.log, message, headers=behind))
 
     async def _is_next_after(self, error: APIError, message: bytes) -> bool:
-        """Tell whether a message that was refused lies behind the last one: only its answer was lost, then.
+        """Return whether a message that was refused lies behind the last one: only its answer was lost, then.
 
         Otherwise it is to be tried again. Raises SpoolUnavailable and SpoolLost.
         """

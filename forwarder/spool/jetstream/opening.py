@@ -101,13 +101,13 @@ def reason(error: BaseException) -> str:
 
 
 def _has_no_jetstream(error: BaseException) -> bool:
-    """Tell whether nobody at all answers for JetStream, or says that it is not enabled."""
+    """Return whether nobody at all answers for JetStream, or says that it is not enabled."""
     if not isinstance(error, ServiceUnavailableError):
         return False
     return error.description is None or "not enabled" in error.description
 
 
 def _is_final(error: BaseException) -> bool:
-    """Tell whether asking again is of no use: JetStream refuses what is asked."""
+    """Return whether asking again is of no use: JetStream refuses what is asked."""
     code = error.code if isinstance(error, APIError) else None
     return code is not None and code < 500

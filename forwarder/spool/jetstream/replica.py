@@ -153,7 +153,7 @@ def _check_ours(path: Path) -> None:
 
 
 def _was_purged(began: StreamState, base: int) -> bool:
-    """Tell whether somebody has taken out messages: a forwarder keeps all from its last snapshot on."""
+    """Return whether somebody has taken out messages: a forwarder keeps all from its last snapshot on."""
     if not began.messages:
         return began.last_seq > 0
     return began.first_seq > max(1, base)

@@ -90,7 +90,7 @@ class JetStreamSpool(SqliteSpool):
                 await self._write(lambda: None)
 
     async def _is_ours(self) -> bool:
-        """Tell whether others may be told that this forwarder serves."""
+        """Return whether others may be told that this forwarder serves."""
         if time.monotonic() - self._log.health.ours_at > _SURE_S:
             await self._look()
         return not self._lost.done() and time.monotonic() - self._log.health.ours_at <= _SURE_S

@@ -13,7 +13,7 @@ _log = structlog.get_logger(__name__)
 
 
 async def is_there(connection: Connection) -> bool:
-    """Tell whether the stream is there. Raises SpoolDamaged where it forgets events, and NATS_ERRORS."""
+    """Return whether the stream is there. Raises SpoolDamaged where it forgets events, and NATS_ERRORS."""
     place = connection.place
     try:
         config = (await connection.call(lambda stream: stream.stream_info(place.stream))).config

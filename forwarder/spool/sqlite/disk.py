@@ -33,7 +33,7 @@ _PAGES = 64 * 1024
 
 
 def is_full(error: Exception) -> bool:
-    """Tell whether the disk took no more."""
+    """Return whether the disk took no more."""
     return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in _CODES
 
 
