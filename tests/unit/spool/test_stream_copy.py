@@ -25,6 +25,8 @@ from forwarder.spool.sqlite.schema import open_database
 from forwarder.spool.sqlite.spool import SqliteSpool
 from forwarder.spool.suppression import marks_for
 from tests.support.fake_stream import FakeConnection, FakeStream
+from tests.support.sessions import Front, minutes_of
+from tests.support.sessions import event as page_event
 from tests.support.spools import NOW, event, names
 from tests.support.streams import busy, everything
 
@@ -459,3 +461,24 @@ async def test_a_snapshot_that_the_stream_does_not_name_lets_nothing_go(
     copy, _ = await copied(one.stream, tmp_path / "other.db")
     assert not copy.contents.purged
     assert await seen(tmp_path / "other.db") == known
+
+
+@pytest.mark.parametrize("snapshot_bytes", [500, 10**6])
+async def test_whoever_takes_over_has_the_sessions_that_late_events_have_changed(
+    tmp_path: Path, snapshot_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replication, "SNAPSHOT_BYTES", snapshot_bytes)
+    one = Writing(tmp_path / "one")
+    await one.spool.attach(["x"])
+    front = Front(one.spool)
+    for name, minute in (("b", 20), ("d", 70), ("c", 45), ("a", 0), ("far", 300)):
+        await front.take(page_event(name, minute))
+    before = await minutes_of(one.spool)
+    assert before == {**dict.fromkeys("abcd", 0), "far": 300}
+    await one.spool.close()
+    await copied(one.stream, tmp_path / "other.db")
+    two = SqliteSpool(tmp_path / "other.db", max_events=1000, max_bytes=10**6)
+    assert await minutes_of(two) == before
+    await Front(two).take(page_event("earlier", -10))
+    assert await minutes_of(two) == {**before, "earlier": 0}, "what came before is final there"
+    await two.close()
