@@ -2,6 +2,7 @@
 // Every page works without this; nothing here makes markup of what senders sent: the server has escaped it.
 
 const MOST_ROWS = 200; // in the table: more nobody reads, and the browser stays quick
+const RATE_S = 10; // the rate is that of the last seconds: shorter ones flicker
 const MOST_HELD = 500; // rows kept while paused; of more, the newest
 
 /** @typedef {{rows: string[], chips: Record<string, string>, more: number}} News */
@@ -36,6 +37,8 @@ class Live {
     this.held = [];
     this.heldCount = 0;
     this.more = 0;
+    /** @type {{ at: number, events: number }[]} */
+    this.came = [];
     /** @type {EventSource | undefined} */
     this.source = undefined;
   }
@@ -67,6 +70,7 @@ class Live {
       if (place) place.innerHTML = chips;
     }
     this.more += news.more;
+    this.came.push({ at: Date.now(), events: news.rows.length + news.more });
     if (this.paused) {
       this.heldCount += news.rows.length;
       this.held = [...this.held, ...news.rows].slice(-MOST_HELD);
@@ -86,6 +90,14 @@ class Live {
     while (this.body.children.length > MOST_ROWS) this.body.lastElementChild?.remove();
     const empty = byId("live-empty");
     if (empty) empty.hidden = this.body.children.length > 0;
+  }
+
+  /** Say how many events come. */
+  rate() {
+    this.came = this.came.filter(({ at }) => Date.now() - at < RATE_S * 1000);
+    const events = this.came.reduce((sum, one) => sum + one.events, 0);
+    const place = byId("live-rate");
+    if (place) place.textContent = events ? `${(events / RATE_S).toFixed(1)} a second` : "";
   }
 
   /** Say what is not in the table. */
@@ -160,6 +172,7 @@ class Live {
     addEventListener("pageshow", (event) => {
       if (event.persisted) this.connect();
     });
+    setInterval(() => this.rate(), 1000);
     this.connect();
   }
 }

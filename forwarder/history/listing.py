@@ -26,6 +26,8 @@ _AWAY_EACH: Final = 10_000
 SEARCH_S: Final = 0.12
 """How long one page is looked for: the reader's thread also reads what is to be delivered, and a page
 should answer within 200 ms. What is found by then is shown, and where to go on."""
+FIND_S: Final = 1.0
+"""The same where an id is looked for: it is found in ten million events by then (``tests.bench.finding``)."""
 _AT_INGEST: Final = (Outcome.REJECTED, Outcome.DUPLICATE)
 _STATED: Final = 200
 """Events whose ends are read at once, where only some ends are asked for."""
@@ -89,7 +91,7 @@ def listing(
     ``outcome``: only those that ended so at some destination, or "waiting": that have not ended at any;
     ``clock``: seconds.
     """
-    search = _Search(at or Position(), clock() + SEARCH_S, clock)
+    search = _Search(at or Position(), clock() + (FIND_S if filters.needles() else SEARCH_S), clock)
     found: list[Listed] = []
     is_cut = False
     database.execute("BEGIN")  # an event may come from one table into the other meanwhile

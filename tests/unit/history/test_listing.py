@@ -12,7 +12,7 @@ import pytest
 
 from forwarder.history.filters import Filters
 from forwarder.history.latest import news, upto_now
-from forwarder.history.listing import Page, Position, listing, turned_away_at
+from forwarder.history.listing import SEARCH_S, Page, Position, listing, turned_away_at
 from forwarder.history.states import State, states_of
 from forwarder.spool import NewEvent, Settlement, Spool, open_spool
 from forwarder.spool.history import Ended, TurnedAway
@@ -163,4 +163,13 @@ async def test_what_ends_at_ingest_after_all_of_them_went_is_new_all_the_same(tm
     new = await spool.look(lambda database: news(database, since, 5))
     assert [one.event.message_id for one in new.rows] == ["bad"]
     assert 0 < new.upto.place < since.place
+    await spool.close()
+
+
+@pytest.mark.parametrize(("filters", "is_cut"), [(Filters(name="Bought"), True), (Filters(user="u0"), False)])
+async def test_who_looks_for_an_id_may_look_longer(tmp_path: Path, filters: Filters, is_cut: bool) -> None:
+    spool = await filled(tmp_path)
+    seconds = iter([0.0, *[SEARCH_S + 0.01] * 100])
+    page = await page_of(spool, filters, 50, clock=seconds.__next__)
+    assert page.is_cut == is_cut
     await spool.close()

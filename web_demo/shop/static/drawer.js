@@ -1,6 +1,6 @@
 // The drawer: what the session plugin decides, what becomes of events, and buttons that let things happen.
 
-/** @typedef {{ name: string, receivedAt: string, states: { text: string, kind: string }[] }} Came */
+/** @typedef {{ path: string, name: string, receivedAt: string, states: { text: string, kind: string }[] }} Came */
 
 {
   const page = /** @type {any} */ (window);
@@ -51,7 +51,9 @@
   /** @param {Came} event */
   const line = (event) => {
     const item = document.createElement("li");
-    const name = document.createElement("span");
+    const name = document.createElement("a");
+    name.href = part("drawer-events").dataset.console + event.path;
+    name.target = "console";
     name.textContent = event.name;
     const time = document.createElement("time");
     time.dateTime = event.receivedAt;
