@@ -15,6 +15,8 @@ from forwarder.sessions.facts import id_of, is_device
 from forwarder.sessions.restamping import Stamp, restamped, stamp_of
 from forwarder.sessions.stamp import joined_id, shown_id
 
+SPARE: Final = 1_000
+"""Renamings in memory beyond twice those that were needed when they were last looked through."""
 _NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -59,7 +61,7 @@ class SessionNames:
         self._lock = threading.Lock()
         self._is_held = False
         self._by_who: dict[int, tuple[Renaming, ...]] = {}
-        self._last = 0
+        self._last = self._count = self._needed = 0
         self._add(renamings)
 
     # -- the thread that writes
@@ -87,6 +89,12 @@ class SessionNames:
         for one in renamings:
             self._by_who[one.who] = (*self._by_who.get(one.who, ()), one)
             self._last = max(self._last, one.upto)
+            self._count += 1
+
+    def _forget(self, first: int) -> None:
+        known = {who: tuple(one for one in some if one.upto >= first) for who, some in self._by_who.items()}
+        self._by_who = {who: left for who, left in known.items() if left}
+        self._count = self._needed = sum(map(len, self._by_who.values()))
 
     # -- the event loop
 

@@ -38,7 +38,10 @@ class Delivering(SpoolFile):
             return list(events)
         names = sessions.names
         allowed = names.hand_on(events[-1].seq)
-        return [renamed_rows.named(names, event) for event in events if event.seq <= allowed]
+        handed = [event for event in events if event.seq <= allowed]
+        if not names.renames(events[0].seq):  # nor any that came after it
+            return handed
+        return [renamed_rows.named(names, event) for event in handed]
 
     @override
     async def settle(self, destination: str, settlement: Settlement, now: int) -> None:

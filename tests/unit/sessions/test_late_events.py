@@ -15,7 +15,9 @@ from forwarder.history.filters import Filters
 from forwarder.history.finding import find
 from forwarder.history.reading import Choice, next_slice
 from forwarder.http.responses import Refusal
+from forwarder.sessions import renaming
 from forwarder.sessions.facts import SessionRules
+from forwarder.sessions.renaming import Renaming, SessionNames
 from forwarder.sessions.stamp import shown_reason
 from forwarder.spool import Settlement, Spool
 from forwarder.spool.sqlite.operations import Operation
@@ -140,6 +142,17 @@ async def test_a_body_that_says_it_was_stamped_is_left_alone(tmp_path: Path) -> 
         assert "sessionReason" not in (await kept(spool))["forged"]
         await front.take(event("a", 0))
         assert (await minutes_of(spool))["forged"] == 20
+
+
+def test_of_renamings_those_stay_in_memory_that_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(renaming, "SPARE", 3)
+    names = SessionNames()
+    for seq in range(1, 40):
+        names.hold()
+        names.release([Renaming(seq % 5, "", seq, seq + 1, -1, 0, seq)], first=seq - 5)
+    known = [one.upto for some in names._by_who.values() for one in some]
+    assert set(range(34, 40)) <= set(known)
+    assert len(known) <= 2 * 6 + 3
 
 
 class Asking:
