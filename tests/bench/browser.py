@@ -1,14 +1,16 @@
 """Python in a page: stock Pyodide, its memory snapshot, the frozen levels, MicroPython, plain JavaScript.
 
 ``plugin`` is what is shipped: the script tag itself, from its start to Python's first answer, and then whole
-events, with storage. The others are asked the rules alone: facts in, patch out, as JSON.
+events, with storage: in bursts, of which those of one millisecond write once, and spaced, so that each
+writes. The others are asked the rules alone: facts in, patch out, as JSON.
 
 ``python -m tests.bench.browser`` starts a fresh browser for each measurement (cold: an empty cache; warm: the
 third visit), takes medians, prints a table for each browser with ratios to stock Pyodide in the same run, and
 writes one JSON line per variant to dist/bench/browser.jsonl. Chromium is measured once more with its CPU
-slowed down four times. Long tasks come from the browser's own observer where it tells of a task made for it;
-elsewhere, as in Firefox, they are gaps between two turns of the page's thread. Stock Pyodide blocks every
-page: a run that does not see that ends with an error.
+slowed down four times. Last come the figures that the plugin is held to (``browser_goals``). Long tasks come
+from the browser's own observer where it tells of a task made for it; elsewhere, as in Firefox, they are gaps
+between two turns of the page's thread. Stock Pyodide blocks every page: a run that does not see that ends
+with an error.
 """
 
 import argparse
@@ -21,7 +23,8 @@ from typing import Any
 
 from playwright.async_api import Page
 
-from browser_plugin.dist import ROOT
+from browser_plugin.page_build.places import ROOT
+from tests.bench.browser_goals import goals
 from tests.bench.browser_site import VARIANTS, prepare
 from tests.browser.browsers import NOTHING_EMULATED, browser
 from tests.browser.site import Site, serving
@@ -33,7 +36,7 @@ OWN = ("/measure.js", "/variants.js", ".html")
 """Paths that end like this are the benchmark's own and are not counted."""
 LONG_MS = 50
 """From here on a task is a long one, as browsers count."""
-QUICK = ("stock", "plugin", "tight", "javascript")
+QUICK = ("stock", "plugin", "micropython", "javascript")
 SLOWED = "chromium, CPU x4 slower"
 COLUMNS = {
     "wire_kb": "kB on the wire",
@@ -43,6 +46,7 @@ COLUMNS = {
     "longest_gap_ms": "longest gap ms",
     "blocking_ms": "blocking ms",
     "call_us": "call us",
+    "spaced_us": "spaced us",
     "memory_mb": "memory MB",
     "cold_ratio": "stock/cold",
     "wire_ratio": "stock/wire",
@@ -86,6 +90,7 @@ async def once(site: Site, name: str, variant: str, slow: int) -> tuple[str, dic
         "longest_gap_ms": max(cold["longest_gap_ms"], warm["longest_gap_ms"]),
         "blocking_ms": cold["blocking_ms"],
         "call_us": cold["call_us"],
+        "spaced_us": cold["spaced_us"],
         "call_p99_us": cold["call_p99_us"],
         "memory_mb": (cold["linear_bytes"] + (cold["heap_bytes"] or 0)) / 1e6,
     }
@@ -185,6 +190,8 @@ async def main() -> None:
             print(f"\n{some[0]['browser']}, medians of {options.repeat}, {seen}\n{table(some)}", flush=True)
             rows += some
             out.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    script = json.loads((ROOT / "dist" / "page" / "manifest.json").read_text())["files"]["session-plugin.js"]
+    print("\n" + "\n".join(goals(rows, script["br"])))
     if problems := blind(rows):
         raise SystemExit("\n".join(f"bench: {problem}" for problem in problems))
 

@@ -6,8 +6,10 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from browser_plugin.dist import CACHE, MODULES, PLUGIN, PYODIDE, ROOT, compress, freeze_core, order
 from browser_plugin.freeze.order import FULL, Level
+from browser_plugin.page_build.compression import compress
+from browser_plugin.page_build.core import freeze_core, order
+from browser_plugin.page_build.places import CACHE, MODULES, PLUGIN, PYODIDE, ROOT
 from browser_plugin.policy import as_javascript
 from browser_plugin.wheel import RULES
 
@@ -68,6 +70,7 @@ measure({variant}).then(tell, (error) => tell({{ error: String(error) }}));
 
 
 def sources() -> dict[str, str]:
-    """Return the files that another Python needs to answer with the same source."""
-    plugin = {f"/browser_plugin/{name}.py": (PLUGIN / f"{name}.py").read_text() for name in RULES}
+    """Return the files that another Python needs to answer with the same rules."""
+    rules = (name for name in RULES if name != "entry")  # which goes by CPython's json
+    plugin = {f"/browser_plugin/{name}.py": (PLUGIN / f"{name}.py").read_text() for name in rules}
     return {"/__future__.py": "annotations = None\n", "/browser_plugin/__init__.py": "", **plugin}

@@ -51,7 +51,7 @@ export async function plugin() {
   };
 }
 
-/** Another Python, made for small machines, with the plugin's sources. */
+/** Another Python, made for small machines, with the plugin's rules; its json has functions and no classes. */
 export async function micropython() {
   const { loadMicroPython } = await import("/micropython/micropython.mjs");
   const [python, sources] = await Promise.all([
@@ -60,7 +60,13 @@ export async function micropython() {
   ]);
   python.FS.mkdir("/browser_plugin");
   for (const [name, source] of Object.entries(sources)) python.FS.writeFile(name, source);
-  python.runPython("import sys\nsys.path.append('/')\nfrom browser_plugin.entry import handle");
+  python.runPython(`
+import json, sys
+sys.path.append("/")
+from browser_plugin.rules import enrich
+def handle(text):
+    return json.dumps(enrich(json.loads(text)), separators=(",", ":"))
+`);
   const handle = python.globals.get("handle");
   return handle;
 }

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.bench.browser import blind
+from tests.bench.browser_goals import goals
 from tests.bench.takeover import retry_policy
 from tests.bench.watching import Accepted, Found, at_once, longest_gap
 from tests.branches import below
@@ -31,6 +32,31 @@ def test_a_run_that_does_not_see_stock_pyodide_block_the_page_fails(longest: flo
 
 def test_other_variants_need_not_block() -> None:
     assert blind([row("stock", 700, 650), row("plugin", 0, 0)]) == []
+
+
+def measured(browser: str, variant: str, **figures: float) -> dict[str, object]:
+    usual = {"wire_kb": 156.0, "cold_ms": 60.0, "longest_task_ms": 0.0, "call_us": 60.0, "spaced_us": 60.0}
+    return {"browser": browser, "variant": variant, "cold_ratio": 20.0, **usual, **figures}
+
+
+def test_what_the_plugin_is_held_to_is_said_figure_by_figure() -> None:
+    micropython = measured("chromium", "micropython", wire_kb=197.6)
+    good = goals(
+        [measured("chromium", "plugin"), measured("firefox", "plugin", call_us=90), micropython], 5_120
+    )
+    assert not [line for line in good if line.startswith("MISS")]
+    assert "ok   bytes of Python and the plugin: 156.0 kB (at most 198; MicroPython 197.6 kB)" in good
+    assert "     whole event in bursts, firefox: 90 us" in good
+    slow = measured("chromium, CPU x4 slower", "plugin", longest_task_ms=51.0)
+    bad = measured("chromium", "plugin", wire_kb=197.7, call_us=60.1, spaced_us=61)
+    said = [line.split(":")[0] for line in goals([bad, slow, micropython], 5_121) if line.startswith("MISS")]
+    assert said == [
+        "MISS script tag",
+        "MISS bytes of Python and the plugin",
+        "MISS whole event in bursts, chromium",
+        "MISS whole event spaced, chromium",
+        "MISS longest task, chromium, CPU x4 slower",
+    ]
 
 
 def test_modules_that_are_reached_too_little_are_named_the_worst_first() -> None:

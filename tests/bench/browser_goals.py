@@ -1,0 +1,51 @@
+"""The figures that the plugin is held to, of a run of the browser benchmark."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+LARGEST_KB = 198
+"""All that a page loads of the plugin: what MicroPython alone took when the goal was set."""
+LARGEST_SCRIPT = 5_120
+"""Bytes of the script tag's file, with brotli."""
+SLOWEST_US = 60
+"""A whole event in Chromium."""
+LONGEST_MS = 50
+"""From here on a task is a long one, as browsers count."""
+
+
+def goals(rows: Sequence[Mapping[str, Any]], script: int) -> list[str]:
+    """Return a line for each figure, whether it is reached, and what it is compared with.
+
+    ``rows``: as dist/bench/browser.jsonl has them; ``script``: the script tag's bytes with brotli.
+    """
+    plugins = [row for row in rows if row["variant"] == "plugin"]
+    lines = [line("script tag", f"{script:,} bytes", script <= LARGEST_SCRIPT, f"{LARGEST_SCRIPT:,}")]
+    for row in plugins:
+        name = row["browser"]
+        if name == "chromium":
+            lines += sizes(row, rows)
+        ratio = f"stock Pyodide's / {row.get('cold_ratio', 0):.1f}"
+        lines.append(f"     cold start, {name}: {row['cold_ms']:.0f} ms, {ratio}")
+        long = row["longest_task_ms"]
+        lines.append(line(f"longest task, {name}", f"{long:.0f} ms", long <= LONGEST_MS, f"{LONGEST_MS}"))
+        for kind, key in (("in bursts", "call_us"), ("spaced", "spaced_us")):
+            figure, what = f"{row[key]:.0f} us", f"whole event {kind}, {name}"
+            if name == "chromium":
+                lines.append(line(what, figure, row[key] <= SLOWEST_US, f"{SLOWEST_US}"))
+            else:
+                lines.append(f"     {what}: {figure}")
+    return lines
+
+
+def sizes(plugin: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the line on bytes; MicroPython's stand beside them where it was measured."""
+    wire = plugin["wire_kb"]
+    other = next((row["wire_kb"] for row in rows if row["variant"] == "micropython"), None)
+    most = f"{LARGEST_KB}" + (f"; MicroPython {other:.1f} kB" if other else "")
+    reached = wire <= LARGEST_KB and (other is None or wire < other)
+    return [line("bytes of Python and the plugin", f"{wire:.1f} kB", reached, most)]
+
+
+def line(what: str, figure: str, reached: bool, most: str) -> str:
+    """Return one figure with its goal."""
+    return f"{'ok' if reached else 'MISS':4} {what}: {figure} (at most {most})"
