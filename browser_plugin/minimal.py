@@ -22,15 +22,14 @@ def refuses(integrations: object, name: str) -> bool:
     return field(integrations, name) is False
 
 
-def least(event: dict[str, Any], fields: list[str]) -> dict[str, Any] | None:
-    """Return the event with what makes it one and the listed fields alone; None where nothing is listed."""
-    if len(fields) < 1:
+def least(event: dict[str, Any], names: list[str]) -> dict[str, Any] | None:
+    """Return the event with the named fields alone, ``KEPT`` among them; None where none is named."""
+    if len(names) < 1:
         return None
     found: dict[str, Any]
     found = {}
-    for names in [KEPT, fields]:
-        for name in names:
-            value = field(event, name)
-            if value is not None:
-                found[name] = value
+    for name in names:
+        value = field(event, name)
+        if value is not None:
+            found[name] = value
     return found

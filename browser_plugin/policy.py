@@ -24,10 +24,10 @@ SOURCES: tuple[ModuleType, ...] = (
     *(explanation, minimal),
 )
 """What is compiled, in order."""
-EXPORTS = ("NAME", "NAMES", "enrich", "explain", "chosen", "stamp_of", "whole_ms", "refuses", "least")
+EXPORTS = ("NAME", "OTHER_NAME", "enrich", "explain", "chosen", "stamp_of", "whole_ms", "refuses", "least")
 LIBRARY = """
 function _pyfunc_dict(one) { return JSON.parse(JSON.stringify(one)); }
-function _kind(one) { return ({}).toString.call(one).slice(8, -1); }
+function _is_object(one) { return ({}).toString.call(one) === "[object Object]"; }
 function _pymeth_get(key) {
   const value = ({}).hasOwnProperty.call(this, key) ? this[key] : null;
   return value === undefined ? null : value;
@@ -124,7 +124,7 @@ def as_javascript() -> str:
     """Return a JavaScript module of the rules (``EXPORTS``): the page's Python, compiled by PScript."""
     compiled = py2js("\n\n".join(map(source, SOURCES)), inline_stdlib=False)
     compiled = unwrapped(LISTS.sub("", compiled))
-    compiled = KIND.sub(lambda test: f"_kind({test['value']}) === '{test['kind'].capitalize()}'", compiled)
+    compiled = KIND.sub(kind_test, compiled)
     # Declared one by one: a bundler leaves out what is not used and puts in place what is used once.
     names = re.findall(r"^(\w+) = ", compiled, flags=re.MULTILINE)
     compiled = re.sub(r"^(\w+) = (?:function flx_\w+)?", declared, compiled, flags=re.MULTILINE)
@@ -136,6 +136,13 @@ def as_javascript() -> str:
         compiled = compiled.replace(constant[0], "", 1)
         compiled = re.sub(rf"\b{constant[1]}\b", constant[2], compiled)
     return f"{LIBRARY}{compiled}\nexport {{ {', '.join(EXPORTS)} }};\n"
+
+
+def kind_test(test: re.Match[str]) -> str:
+    """Return JavaScript's own test for a type of JSON value, instead of PScript's."""
+    if test["kind"] == "object":
+        return f"_is_object({test['value']})"
+    return f"typeof {test['value']} === '{test['kind']}'"
 
 
 def declared(begin: re.Match[str]) -> str:

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from browser_plugin.dist import ROOT, STOCK
+from browser_plugin.page_build.places import ROOT, STOCK
 from browser_plugin.wheel import VERSION
 
 NAME = "amplitude-session-plugin"

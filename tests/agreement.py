@@ -7,13 +7,14 @@ import argparse
 import json
 import subprocess
 import tempfile
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from browser_plugin.dist import PLUGIN, PYODIDE, ROOT
 from browser_plugin.entry import FAULT, handle
-from browser_plugin.freeze.workload import question, written
+from browser_plugin.freeze.workload import questions, written
+from browser_plugin.page_build.places import PLUGIN, PYODIDE, ROOT
 from browser_plugin.policy import as_javascript
 
 BUILT = ROOT / "dist" / "page"
@@ -24,8 +25,7 @@ COUNT = 100_000
 
 def agreement(count: int, folder: Path, stock: bool) -> dict[str, Any]:
     """Return what tests/agreement.mjs counts for so many events; ``folder``: for files in between."""
-    random = Random(SEED)
-    texts = [written(question(random)) for _ in range(count)]
+    texts = list(map(written, islice(questions(Random(SEED)), count)))
     calls, rules, order = folder / "calls.json", folder / "rules.mjs", folder / "order.json"
     calls.write_text(json.dumps([(text, handle(text)) for text in texts]))
     rules.write_text(as_javascript())

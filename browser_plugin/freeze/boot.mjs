@@ -144,7 +144,7 @@ bytes().fill(0, address("__stack_low"), stackPointer);
 const WORD = 4;
 
 /**
- * Every block the allocator (dlmalloc) has handed out or taken back, in address order: [address, size,
+ * Every block the allocator (dlmalloc) has allocated or freed, in address order: [address, size,
  * in use]. A block begins with two words: the size of a free block before it, and its own size with flags in
  * the low bits (2: in use). The first block is the first address from which such a chain reaches the end.
  * @returns {[number, number, number][]}

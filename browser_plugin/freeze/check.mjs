@@ -68,10 +68,10 @@ const outside = [...order.outside, undefined].map((value) => {
     try {
       next = fresh.call(order.texts[0]);
     } catch {
-      // Clean means: told once, and nothing is answered afterwards.
+      // Clean means: reported once, and nothing is answered afterwards.
       return reasons.length === 1 ? { discarded: reasons[0] } : { unclean: reasons };
     }
-    // Or refused: nothing told, and the next text is answered as ever.
+    // Or refused: nothing reported, and the next text is answered as ever.
     return next === answers[0] && !reasons.length ? { refused: String(error) } : { unclean: reasons };
   }
 });

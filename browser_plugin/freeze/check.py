@@ -51,11 +51,11 @@ def check(
                 f"{trapped} of {held_out} calls that no profile saw trap in the {name} module; add texts of"
                 " their kind to the workload"
             )
-    told = first.result()
-    if told["grown"]:
-        raise FreezeError(f"memory grew by {told['grown']} bytes during {repeated} calls")
+    report = first.result()
+    if report["grown"]:
+        raise FreezeError(f"memory grew by {report['grown']} bytes during {repeated} calls")
     discarded = 0
-    for value, outcome in zip([*OUTSIDE, "undefined"], told["outside"], strict=True):
+    for value, outcome in zip([*OUTSIDE, "undefined"], report["outside"], strict=True):
         right = host.outside.get(value) if isinstance(value, str) else None
         answered = right is not None and outcome.get("answer") == right
         if not (answered or "discarded" in outcome or "refused" in outcome):
@@ -67,7 +67,7 @@ def check(
         "trapped": traps["frozen"],
         "poisoned_trapped": traps.get("poisoned", 0),
         "repeated": repeated,
-        "outside": len(told["outside"]),
+        "outside": len(report["outside"]),
         "discarded": discarded,
     }
 
@@ -94,15 +94,15 @@ def ask(
         "per_instance": CALLS_PER_INSTANCE,
         "repeat": repeat,
         "outside": list(outside),
-        "out": str(mine / "told.json"),
+        "out": str(mine / "report.json"),
     }
     try:
         node("check.mjs", order, mine)
     except FreezeError as error:
         mend = "; if it takes another path than the workload's texts(), add it to them"
         raise FreezeError(f"the {name} module ends in {error}{mend}") from error
-    told: dict[str, Any] = json.loads((mine / "told.json").read_text())
-    return told
+    report: dict[str, Any] = json.loads((mine / "report.json").read_text())
+    return report
 
 
 def compare(name: str, host: Host, said: Sequence[str | None]) -> int:

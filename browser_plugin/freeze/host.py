@@ -40,15 +40,17 @@ class Host:
     def ask(cls, wheel: Path, entry: tuple[str, str], texts: Sequence[str]) -> Host:
         """Ask the entry function of a wheel; raises FreezeError where it does not answer one of ``texts``."""
         odd = [value for value in OUTSIDE if isinstance(value, str)]
-        told = host_answers(wheel, *entry, [*texts, *odd], LONGEST)
+        replies = host_answers(wheel, *entry, [*texts, *odd], LONGEST)
         answers = []
-        for text, one in zip(texts, told, strict=False):
+        for text, one in zip(texts, replies, strict=False):
             if "raised" in one:
                 raise FreezeError(f"{':'.join(entry)} gives {one['raised']:.120}, for {text!r:.40}")
             if len(one["answer"].encode("utf-8", "replace")) > LONGEST:
                 raise FreezeError(f"the answer to {text!r:.40} is longer than {LONGEST} bytes")
             answers.append(one["answer"])
         outside = {
-            text: one["answer"] for text, one in zip(odd, told[len(texts) :], strict=True) if "answer" in one
+            text: one["answer"]
+            for text, one in zip(odd, replies[len(texts) :], strict=True)
+            if "answer" in one
         }
         return cls(texts, answers, outside)

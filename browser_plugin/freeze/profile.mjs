@@ -61,7 +61,7 @@ const host = frozenHost({
 });
 const module = new WebAssembly.Module(fs.readFileSync(order.module));
 
-/** Memory is as large as it can be from the start; the module is told of what page/frozen.js would give it.
+/** Memory is as large as it can be from the start; what the module gets is what page/frozen.js would give it.
  * @param {number} wanted */
 function grown(wanted) {
   const pages = core.pages.value + Math.max(Math.ceil(((wanted >>> 0) - extent()) / PAGE), 16);
@@ -70,7 +70,7 @@ function grown(wanted) {
   return 1;
 }
 
-/** The host reads memory itself; no load of the module tells of that.
+/** The host reads memory itself; no load of the module shows that.
  * @param {number} begin @param {number} end */
 function hostReads(begin, end) {
   if (!shadow || !core.recording.value) return;
@@ -78,7 +78,7 @@ function hostReads(begin, end) {
   for (let at = begin + shadow; at < end + shadow; at++) if (!marks[at]) marks[at] = 1;
 }
 
-/** What this instance read first is taken over; a byte's mark is 1 then, and 2 where it was written first. */
+/** What this instance read first is added to what others did; a byte's mark is 1 then, and 2 where it was written first. */
 function remember() {
   if (!shadow) return;
   const words = extent() / 4;
@@ -176,12 +176,12 @@ for (let first = step; first < order.texts.length; first += step) {
 }
 const python = started();
 for (const text of order.texts) python.call(text);
-// Memory of every size, taken and given back, until the heap has to grow; and more than there is.
+// Memory of every size, allocated and freed, until the heap has to grow; and more than there is.
 const sizes = Array.from({ length: 200 }, (_, n) => 8 + ((n * n * n) % 9973) * (n % 10 ? 1 : 200));
-const taken = sizes.map((size) => core.malloc(size));
-for (const at of taken.splice(50, 50)) core.free(at);
-taken.push(...sizes.map((size) => core.malloc(size + 24)));
-for (const at of taken) core.free(at);
+const allocated = sizes.map((size) => core.malloc(size));
+for (const at of allocated.splice(50, 50)) core.free(at);
+allocated.push(...sizes.map((size) => core.malloc(size + 24)));
+for (const at of allocated) core.free(at);
 if (core.malloc(0x7ffffff0)) throw new Error("memory without end");
 allocate();
 const more = Math.max(order.texts.length, LEAST_CALLS - order.texts.length);

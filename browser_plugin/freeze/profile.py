@@ -31,8 +31,8 @@ def ran(original: Module, state: State, texts: Sequence[str], folder: Path) -> t
         raise FreezeError(f"{blocks} basic blocks are more than the C stack has room to count")
     path = folder / "counting.wasm"
     path.write_bytes(with_memory(module, state.memory).write())
-    told = json.loads(run(path, state, texts, folder, blocks={"at": state.stack_low, "count": blocks}))
-    return set(told["loading"]), set(told["running"])
+    numbers = json.loads(run(path, state, texts, folder, blocks={"at": state.stack_low, "count": blocks}))
+    return set(numbers["loading"]), set(numbers["running"])
 
 
 def read(original: Module, state: State, texts: Sequence[str], kept: Collection[int], folder: Path) -> bytes:

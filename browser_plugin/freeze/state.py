@@ -41,9 +41,9 @@ class State:
     @classmethod
     def read(cls, folder: Path) -> "State":
         """Return the state that boot.mjs left in ``folder``."""
-        told = json.loads((folder / "state.json").read_text())
-        told["blocks"] = [Block(address, size, bool(used)) for address, size, used in told["blocks"]]
-        return cls(memory=(folder / "memory.bin").read_bytes(), **told)
+        stored = json.loads((folder / "state.json").read_text())
+        stored["blocks"] = [Block(address, size, bool(used)) for address, size, used in stored["blocks"]]
+        return cls(memory=(folder / "memory.bin").read_bytes(), **stored)
 
     def description(self) -> dict[str, object]:
         """Return what the page's host needs to call the entry function."""

@@ -17,24 +17,24 @@ LINE = 300
 """Characters of an error's line that are shown: a minified file's line would be megabytes."""
 MOST_ANSWERED = 200_000_000
 """Characters of all answers together: they are compared in memory, and Node reads no text above 512 MB."""
-TOLD = "freeze: "
+FAILURE = "freeze: "
 """How a line begins in which a program of ours says what is wrong; nothing else of it is shown then."""
 ASK_HOST = """
 import importlib, json, sys
 wheel, module, function, longest, room = sys.argv[1:]
 room = int(room)
 sys.path.insert(0, wheel)
-def told(error):
+def described(error):
     return f"{type(error).__name__}: {error}"
 try:
     entry = getattr(importlib.import_module(module), function)
 except Exception as error:
-    sys.exit(f"freeze: this Python finds no {module}:{function} in the wheel: {told(error)}")
+    sys.exit(f"freeze: this Python finds no {module}:{function} in the wheel: {described(error)}")
 def asked(text):
     try:
         answer = entry(text)
     except Exception as error:
-        return {"raised": told(error)}
+        return {"raised": described(error)}
     if not isinstance(answer, str):
         return {"raised": f"no text, but {answer!r:.40}"}
     if len(answer) > int(longest):
@@ -63,8 +63,8 @@ def run(command: Sequence[str | Path], *, text: str | None = None) -> str:
     if done.returncode:
         lines = [line[:LINE] for line in (done.stderr + done.stdout).splitlines()]
         for line in lines:
-            if line.startswith(TOLD):
-                raise FreezeError(line.removeprefix(TOLD))
+            if line.startswith(FAILURE):
+                raise FreezeError(line.removeprefix(FAILURE))
         raise FreezeError(f"{' '.join(words[:3])} failed:\n" + "\n".join(lines[-12:]))
     return done.stdout
 

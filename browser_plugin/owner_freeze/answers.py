@@ -26,7 +26,7 @@ OF_FORWARDER = ("receivedAt", "sentAt", "originalTimestamp", "clockOffset")
 
 
 def say(step: str) -> None:
-    """Tell what is being done."""
+    """Say what is being done."""
     print(f"enrich-check: {step}", file=sys.stderr, flush=True)
 
 

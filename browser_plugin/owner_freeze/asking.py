@@ -49,8 +49,8 @@ def asked(wasm: bytes, description: dict[str, Any], texts: Sequence[str], folder
         "per_instance": CALLS_PER_INSTANCE,
         "repeat": 0,
         "outside": [],
-        "out": str(folder / "told.json"),
+        "out": str(folder / "answers.json"),
     }
     node("check.mjs", order, folder)
-    answers: list[str | None] = json.loads((folder / "told.json").read_text())["answers"]
+    answers: list[str | None] = json.loads((folder / "answers.json").read_text())["answers"]
     return answers

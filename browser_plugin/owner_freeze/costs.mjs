@@ -43,5 +43,5 @@ for (let round = 0; round < ROUNDS; round++)
     for (const text of answered) python.call(text);
     event.push(((performance.now() - from) / answered.length) * 1000);
   }
-const told = Object.entries(seen).map(([level, { start, event }]) => [level, { start_ms: median(start), event_us: median(event) }]);
-fs.writeFileSync(order.out, JSON.stringify(Object.fromEntries(told)));
+const costs = Object.entries(seen).map(([level, { start, event }]) => [level, { start_ms: median(start), event_us: median(event) }]);
+fs.writeFileSync(order.out, JSON.stringify(Object.fromEntries(costs)));

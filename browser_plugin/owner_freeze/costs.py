@@ -63,10 +63,10 @@ def _measured(frozen: Frozen) -> dict[str, dict[str, Any]]:
             "modules": {level: str(path) for level, path in modules.items()},
             "description": {one: frozen.description[one] for one in ("entry", "buffer", "capacity")},
             "texts": texts_of(islice(made_up(SEED), TIMED)),
-            "out": str(folder / "told.json"),
+            "out": str(folder / "costs.json"),
         }
         node(str(Path(__file__).with_name("costs.mjs")), order, folder)
-        measured: dict[str, dict[str, Any]] = json.loads((folder / "told.json").read_text())
+        measured: dict[str, dict[str, Any]] = json.loads((folder / "costs.json").read_text())
     for level, path in modules.items():
         measured[level]["brotli"] = compressed(path).stat().st_size
     return measured

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from browser_plugin.minimal import KEPT
 from browser_plugin.owner.source import OwnerCode, OwnerError
 from browser_plugin.owner_freeze.calls import LEVELS, Level
 from browser_plugin.owner_freeze.costs import costs_of, table
@@ -50,22 +51,22 @@ class OwnCode:
         """Return what the levels up to this one cost, as a table. Raises FreezeError."""
         return table(costs_of(self.code.path.name, self.frozen()))
 
-    def as_constant(self, page: Path) -> dict[str, object]:
-        """Freeze the code, put the modules into ``page``; return what the page's script has to know."""
+    def as_constants(self, page: Path) -> dict[str, object]:
+        """Freeze the code, put the modules into ``page``; return what the page's scripts have to know."""
         frozen = self.frozen()
         frozen.gate(self.level)
         about = frozen.description
         for name in {about["wasm"], about["whole"]}:
             for path in frozen.folder.glob(f"{name}*"):  # compressed as well, where the costs were asked for
                 shutil.copyfile(path, page / path.name)
-        return {
+        module = {
             "wasm": about["wasm"],
             "whole": about["whole"],
             "description": {name: about[name] for name in ("entry", "buffer", "capacity")},
             "version": self.code.version,
-            "minimal": list(self.minimal),
-            "wait": self.wait_ms,
         }
+        minimal = [*KEPT, *self.minimal] if self.minimal else []
+        return {"ENRICHMENT": module, "HOLDING": {"minimal": minimal, "wait": self.wait_ms}}
 
 
 def hash_of(text: str) -> str:

@@ -11,16 +11,16 @@ const FAULT = "!";
  * @returns {(text: string, expected: any) => any} gives the patch, undefined where Python has no answer
  */
 export function compared(state, call) {
-  let told = false;
+  let reported = false;
   return (text, expected) => {
     try {
-      const said = call(text);
+      const right = JSON.stringify(expected);
+      const said = call(text, right);
       if (said === null || said === FAULT) {
-        if (!told) report(state, "fault", `Python has no answer to an event; the compiled policy answers it`);
-        told = true;
+        if (!reported) report(state, "fault", `Python has no answer to an event; the compiled policy answers it`);
+        reported = true;
         return undefined;
       }
-      const right = JSON.stringify(expected);
       if (said === right) return expected; // nothing to read: it says the same
       const patch = JSON.parse(said);
       // As JSON that JavaScript has written: numbers and the order of names are written alike.

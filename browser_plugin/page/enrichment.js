@@ -1,7 +1,7 @@
 // The owner's own Python: a module of its own, which comes when the browser is idle, and an Analytics.js plugin after
 // the session's. What it does not reach in the page the forwarder does.
 
-import { ENRICHMENT } from "built";
+import { ENRICHMENT, HOLDING } from "built";
 import { startFrozen } from "./frozen.js";
 import { end, letGo, reduce } from "./holding.js";
 import { sendHeld } from "./leaving.js";
@@ -74,7 +74,7 @@ export async function startEnriching(state) {
         coming = null;
         if (python) shown.python = "ready, whole";
       });
-      coming = Promise.race([opened, new Promise((late) => setTimeout(late, ENRICHMENT.wait))]);
+      coming = Promise.race([opened, new Promise((late) => setTimeout(late, HOLDING.wait))]);
       return ask(text);
     } finally {
       if (python && performance.now() - began > SLOW && ++slow >= MOST_SLOW) giveUp(`over ${SLOW} ms for an event`);

@@ -2,7 +2,7 @@
 //
 // The module is made by browser_plugin/freeze. What it may lack is code and data that no profiled run ever
 // touched; where it meets such a gap it traps. After any trap, exception or answer that cannot be, the
-// instance is thrown away and `onTrap` is told once. What is no text, or one too long, is refused and costs
+// instance is thrown away and `onTrap` is called once. What is no text, or one too long, is refused and costs
 // nothing else.
 
 /**
@@ -15,7 +15,8 @@
 
 /**
  * @typedef {object} FrozenPython
- * @property {(text: string) => string} call asks the Python function; throws once the instance is discarded
+ * @property {(text: string, expected?: string) => string} call asks the Python function; throws once the instance is
+ * discarded. An answer that is `expected`, letter for letter, is found without making a text of it: that is quicker
  * @property {WebAssembly.Memory} memory for reading its size
  * @property {(why: string) => void} discard throws the instance away, as after a trap
  */
@@ -25,8 +26,10 @@
  * `again` makes a fresh instance of the same module, at once
  */
 
-/** Longest answer, in bytes, that is taken for one. */
+/** Longest answer, in bytes. */
 const LONGEST = 1 << 19;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * Fetches, compiles (while it arrives, off the page's thread) and instantiates a frozen module.
@@ -54,7 +57,7 @@ export async function startFrozen(from, description, onTrap) {
 
 /**
  * The two halves of hosting: what the module imports, and calling it.
- * @param {Record<string, Function>} [more] imports beyond the page's (the freeze's own runs print and tell time)
+ * @param {Record<string, Function>} [more] imports beyond the page's (the freeze's own runs print and have a clock)
  */
 export function frozenHost(more = {}) {
   /** @type {any} */
@@ -100,36 +103,40 @@ export function frozenHost(more = {}) {
       const begin = buffer + 4;
       const room = capacity - 4;
       let bytes = new Uint8Array(0);
+      /** Where texts go in. */
+      let input = bytes;
       let discarded = false;
 
       /** @param {string} text @returns {number} how many bytes it took */
       function put(text) {
         if (text.length <= room) {
-          let at = 0;
-          for (let code; at < text.length && (code = text.charCodeAt(at)) < 128; at++) bytes[begin + at] = code;
-          if (at === text.length) return at;
-          const { read, written } = new TextEncoder().encodeInto(text, bytes.subarray(begin, begin + room));
+          const { read, written } = encoder.encodeInto(text, input);
           if (read === text.length) return written;
         }
         throw new RangeError(`${text.length} characters are too many`);
       }
 
-      /** @param {number} at @returns {string} */
-      function taken(at) {
+      /** @param {number} at @param {string} [expected] @returns {string} the answer there */
+      function answerAt(at, expected) {
         look();
         const length = bytes[buffer] | (bytes[buffer + 1] << 8) | (bytes[buffer + 2] << 16) | (bytes[buffer + 3] << 24);
         if (length < 0 || length > LONGEST || at + length > bytes.length) throw new RangeError(`an answer of ${length} bytes`);
-        let text = "";
-        for (let i = at; i < at + length; i++) {
-          if (bytes[i] > 127) return new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(at, at + length));
-          text += String.fromCharCode(bytes[i]);
-        }
-        return text;
+        if (expected !== undefined && isAt(at, length, expected)) return expected;
+        return decoder.decode(bytes.subarray(at, at + length));
+      }
+
+      /** @param {number} at @param {number} length @param {string} text @returns {boolean} whether it is there, in ASCII */
+      function isAt(at, length, text) {
+        let n = 0;
+        while (n < length && bytes[at + n] < 128 && bytes[at + n] === text.charCodeAt(n)) n++;
+        return n === length && n === text.length;
       }
 
       /** Growing memory takes away every view of it. */
       function look() {
-        if (bytes.buffer !== memory.buffer) bytes = new Uint8Array(memory.buffer);
+        if (bytes.buffer === memory.buffer) return;
+        bytes = new Uint8Array(memory.buffer);
+        input = bytes.subarray(begin, begin + room);
       }
 
       /** @param {string} why */
@@ -142,7 +149,7 @@ export function frozenHost(more = {}) {
       return {
         memory,
         discard,
-        call(text) {
+        call(text, expected) {
           if (discarded) throw new Error("Python was discarded");
           if (typeof text !== "string") throw new TypeError(`a text is needed, not ${typeof text}`);
           look();
@@ -155,7 +162,7 @@ export function frozenHost(more = {}) {
             if (!object) throw new Error("the function raised an exception");
             const at = core.PyUnicode_AsUTF8AndSize(object, buffer);
             if (!at) throw new Error("the answer is not a text");
-            const answer = taken(at);
+            const answer = answerAt(at, expected);
             core.Py_DecRef(object);
             return answer;
           } catch (error) {

@@ -1,16 +1,22 @@
 // Where the owner's Python is required, no event passes that it has not seen: they wait here until it is up. What has
 // waited too long, or is too much, becomes a minimal event, or none.
 
-import { ENRICHMENT, least } from "built";
+import { HOLDING, least } from "built";
+import { keepHeld } from "./keeping.js";
 import { MOST_HELD, MOST_HELD_CHARACTERS } from "./limits.js";
 import { recordOf } from "./state.js";
 
 /** @typedef {import("./state.js").State} State */
 
 /**
- * @typedef {object} Held
+ * @typedef {object} Waiting
  * @property {any} context
  * @property {any} instance of Analytics.js
+ */
+
+/**
+ * @typedef {Waiting & More} Held
+ * @typedef {object} More
  * @property {number} size characters
  * @property {(done: any) => void} resolve
  */
@@ -30,14 +36,25 @@ function passed(state, context, instance) {
   if (recordOf(state, context).enriched) return context; // a later try of Analytics.js
   if (state.enrich) return state.enrich(context);
   const size = JSON.stringify(context.event).length;
-  const held = state.held || (state.held = []);
+  const held = state.held || (state.held = watched(state));
   const sum = held.reduce((all, one) => all + one.size, size);
   if (held.length >= MOST_HELD || sum > MOST_HELD_CHARACTERS) return reduce(state, context);
   return new Promise((resolve) => {
     const entry = { context, instance, size, resolve };
     held.push(entry);
-    setTimeout(() => letGo(state, entry, reduce), ENRICHMENT.wait);
+    setTimeout(() => letGo(state, entry, reduce), HOLDING.wait);
   });
+}
+
+/**
+ * What a page holds that is left before the file that comes later is here stays on the device; then that file sees to it.
+ * @param {State} state @returns {Held[]} nothing yet
+ */
+function watched(state) {
+  /** @type {Held[]} */
+  const held = [];
+  addEventListener("pagehide", () => state.lastChance === null || held.forEach(keepHeld), true);
+  return held;
 }
 
 /** @param {State} state @param {Held} entry @param {(state: State, context: any) => any} how */
@@ -55,7 +72,7 @@ export function letGo(state, entry, how) {
  */
 export function reduce(state, context) {
   const { event } = context;
-  const left = least(event, ENRICHMENT.minimal);
+  const left = least(event, HOLDING.minimal);
   recordOf(state, context).enriched = true;
   if (!left) return end(context);
   Object.keys(event).forEach((name) => delete event[name]);
@@ -70,5 +87,5 @@ export function end(context) {
   } catch (error) {
     throw Object.assign(/** @type {any} */ (error), { type: "middleware_cancellation", retry: false });
   }
-  throw new Error("an event is dropped");
+  throw 0; // one that does not throw ends nothing
 }

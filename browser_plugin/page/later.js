@@ -14,7 +14,12 @@ import { warn } from "./settings.js";
 
 /** @typedef {import("./state.js").State} State */
 
-/** @callback Ask @param {string} text @returns {string | null} Python's answer; null for a text that it cannot answer */
+/**
+ * @callback Ask
+ * @param {string} text
+ * @param {string} expected
+ * @returns {string | null} Python's answer, which mostly is what is expected; null for a text that it cannot answer
+ */
 
 /** Facts whose answer is known, asked before Python is let near an event. */
 const FIRST = { now: -1 };
@@ -103,9 +108,9 @@ async function frozen(state) {
   let anew = false;
   const onTrap = () => (trapped = true);
   let python = await startFrozen(state.core || state.base + CORE, DESCRIPTION, onTrap);
-  return (text) => {
+  return (text, expected) => {
     try {
-      return python.call(text);
+      return python.call(text, expected);
     } catch (error) {
       if (!trapped) return null; // the text's own fault
       if (anew) throw error;

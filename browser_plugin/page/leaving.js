@@ -1,22 +1,18 @@
 // The last chance of a page's events. Analytics.js sends in a later task, and a page that is left has none; requests
 // that are under way are cut off. An event that goes out twice has one message id and is counted once.
 
-import { ENRICHMENT, least, refuses } from "built";
+import { HOLDING, least, refuses } from "built";
+import { HELD, KEPT, keep, keepHeld, keptKeys, segmentOf } from "./keeping.js";
 import { LATE, MOST_KEPT } from "./limits.js";
 import { beacon, warn } from "./settings.js";
 import { recordOf } from "./state.js";
-import { persists } from "./stores.js";
 import { release } from "./turns.js";
 
 /** @typedef {import("./state.js").State} State */
 
-/** Keys in localStorage of events that the browser would not take, with the message id behind it. */
-const KEPT = "analytics_session_unsent.";
-/** The same of events that the owner's Python has not seen, where it is required. */
-const HELD = "analytics_session_held.";
-
 /** @param {State} state */
 export function watchLeaving(state) {
+  state.lastChance = null; // what holding.js does until then is done here
   const leave = () => {
     state.lastChance = lastChance;
     setTimeout(() => (state.lastChance = null)); // only a page that comes back gets there
@@ -27,9 +23,6 @@ export function watchLeaving(state) {
   addEventListener("pagehide", leave, true);
   document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && leave(), true);
 }
-
-/** @param {any} analytics @returns {any} where Segment.io's events go: protocol, apiHost, writeKey */
-const segmentOf = ({ queue }) => ((queue && queue.plugins.find((/** @type {any} */ one) => one.name === "Segment.io")) || {}).metadata;
 
 /**
  * Sends an event of a page that is going away, or keeps it for the next one.
@@ -42,10 +35,22 @@ function lastChance(state, context, instance) {
   if (REQUIRED && !mayLeave(state, context, instance)) return;
   const to = segmentOf(instance);
   if (!to || refuses(event.integrations || null, "Segment.io")) return;
-  const url = `${to.protocol}://${to.apiHost}/${event.type[0]}`;
+  const url = urlOf(to, event);
   const body = bodyOf(event, to.writeKey);
   if (beacon(url, body)) state.passing.delete(id);
-  else if (persists(instance)) keep(event.messageId, [url, body]);
+  else tryTo(() => keep(KEPT, event, [url, body], instance));
+}
+
+/** @param {any} to where Segment.io's events go @param {any} event @returns {string} */
+const urlOf = ({ protocol, apiHost }, { type }) => `${protocol}://${apiHost}/${type[0]}`;
+
+/** @param {() => boolean} keep an event */
+function tryTo(keep) {
+  try {
+    if (!keep()) warn(`an event of a page that was left is lost: nothing may be stored, or ${MOST_KEPT} events are already`);
+  } catch (error) {
+    warn(`an event of a page that was left is lost: ${error}`);
+  }
 }
 
 /** @param {any} event @param {string} writeKey @returns {string} */
@@ -64,10 +69,7 @@ function mayLeave(state, context, instance) {
     return false; // it was dropped
   }
   if (record.enriched) return true;
-  const { protocol, apiHost, writeKey } = segmentOf(instance) || {};
-  const { event } = context;
-  const url = `${protocol}://${apiHost}/${event.type[0]}`;
-  if (apiHost && persists(instance)) keep(event.messageId, [url, JSON.stringify(event), writeKey], HELD);
+  tryTo(() => keepHeld({ context, instance }));
   return false;
 }
 
@@ -76,32 +78,22 @@ function mayLeave(state, context, instance) {
  * @param {(text: string) => any} ask the owner's Python
  */
 export function sendHeld(ask) {
-  keptKeys(HELD).forEach(async (key) => {
-    const [url, text, writeKey] = JSON.parse(/** @type {string} */ (localStorage.getItem(key)));
-    const said = await ask(text);
+  there(HELD).forEach(async (key) => {
+    const [to, event] = JSON.parse(/** @type {string} */ (localStorage.getItem(key)));
+    const said = await ask(JSON.stringify(event));
     const answered = said && !said.fault;
-    const left = answered ? said.event : least(JSON.parse(text), ENRICHMENT.minimal);
-    if (left) post(url, bodyOf(left, writeKey), key);
+    const left = answered ? said.event : least(event, HOLDING.minimal);
+    if (left) post(urlOf(to, event), bodyOf(left, to.writeKey), key);
     else localStorage.removeItem(key);
   });
 }
 
-/** @param {string} [kind] @returns {string[]} */
-function keptKeys(kind = KEPT) {
+/** @param {string} kind @returns {string[]} keys of what is kept; none where there is no storage */
+function there(kind) {
   try {
-    return Object.keys(localStorage).filter((key) => key.indexOf(kind) === 0);
+    return keptKeys(kind);
   } catch (error) {
-    return []; // no storage, nothing kept
-  }
-}
-
-/** @param {string} id @param {string[]} request @param {string} [kind] */
-function keep(id, request, kind = KEPT) {
-  try {
-    if (keptKeys(kind).length >= MOST_KEPT) throw `${MOST_KEPT} are kept already`;
-    localStorage.setItem(kind + id, JSON.stringify(request));
-  } catch (error) {
-    warn(`an event of a page that was left is lost: ${error}`);
+    return [];
   }
 }
 
@@ -117,7 +109,7 @@ export function forget({ event }) {
 
 /** Sends what an earlier page kept. */
 export function sendKept() {
-  keptKeys().forEach((key) => {
+  there(KEPT).forEach((key) => {
     const [url, body] = JSON.parse(/** @type {string} */ (localStorage.getItem(key)));
     post(url, body, key);
   });

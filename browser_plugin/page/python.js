@@ -23,17 +23,20 @@ import { report } from "./reports.js";
 /**
  * Asks the rules. A fault in one event costs that event Python's answer, never its session.
  * @param {State} state
- * @param {any} facts
+ * @param {any} facts but for the settings
  * @returns {Answer}
  */
-export function answer({ python }, facts) {
+export function answer({ python, settings, head }, facts) {
   let text = "";
   try {
     // Both are asked about the same: what JSON does not hold, the rules do not see.
-    facts = JSON.parse((text = JSON.stringify(facts)));
+    const rest = JSON.stringify(facts);
+    facts = JSON.parse(rest);
+    text = head + rest.slice(1);
   } catch (error) {
     // Values that are no JSON: the compiled rules take them as they are.
   }
+  facts.settings = settings;
   const expected = enrich(facts);
   const said = python.ask && text ? python.ask(text, expected) : undefined;
   return said === undefined ? { facts, patch: expected, by: "the compiled policy" } : { facts, patch: said, by: "Python" };
@@ -50,8 +53,7 @@ export function startLater(state) {
   if (!base) return fail("set base");
   // Both come at once, behind what the page itself loads: on a slow line Python is up a third sooner.
   if (/** @type {any} */ (window).fetch && settings.runtime === "frozen" && settings.startPython !== "off") {
-    state.core = fetch(base + CORE, { priority: "low", credentials: "omit" });
-    state.core.catch(() => {}); // told later
+    (state.core = fetch(base + CORE, { priority: "low", credentials: "omit" })).catch(() => {}); // said later
   }
   load(base + LATER, go, fail);
 }

@@ -1,6 +1,6 @@
 // One event through the page's session: gathers the facts, asks the rules (rules.py), carries out their patch.
 
-import { NAMES, NAME, stamp_of } from "built";
+import { NAME, OTHER_NAME, stamp_of } from "built";
 import { tell } from "./listeners.js";
 import { answer } from "./python.js";
 import { warn } from "./settings.js";
@@ -16,7 +16,7 @@ const copyOf = (value) => (value && typeof value === "object" && !Array.isArray(
 /** @param {any} integrations @returns {any} what the rules look at of them; null for what are none */
 function known(integrations) {
   const given = copyOf(integrations);
-  return given && ["All"].concat(NAMES).reduce((found, one) => Object.assign(found, { [one]: given[one] }), {});
+  return given && { All: given.All, [NAME]: given[NAME], [OTHER_NAME]: given[OTHER_NAME] };
 }
 
 /** @param {any} event @returns {any} what its integrations have under the destination's name; null for nothing */
@@ -63,7 +63,9 @@ export function attach(state, instance, since) {
     if (record.left) putBack(state, context.event, record.left);
     else if (plugin.type === "before") record.before = { stores: readStores(state), options: optionsOf(context.event) };
   });
-  ["success", "failure"].forEach((end) => instance.queue.on("delivery_" + end, (/** @type {any} */ { id }) => state.passing.delete(id)));
+  const ended = (/** @type {any} */ { id }) => state.passing.delete(id);
+  instance.queue.on("delivery_success", ended);
+  instance.queue.on("delivery_failure", ended);
 }
 
 /**
@@ -136,7 +138,6 @@ function ask(state, context, instance) {
     loaded: known(instance.integrations),
     visitor: state.visitor,
     user: state.user,
-    settings: state.settings,
   });
 }
 
@@ -152,13 +153,10 @@ function carryOut(state, context, instance, answer) {
   const record = recordOf(state, context);
   if (patch) {
     const { decision, writes, visitor } = patch;
-    if (writes) writeStores(state, writes);
+    if (writes) writeStores(state, writes, answer.facts.stores);
     if (patch.changes) putOptions(event, patch.options);
     if (patch.why.length) state.last = answer;
-    if (visitor) {
-      state.visitor = visitor;
-      state.user = visitor.user;
-    }
+    if (visitor) state.user = (state.visitor = visitor).user;
     if (decision && decision.started) tell(state, decision.reason);
     patch.emitted.forEach((/** @type {any} */ one) => emit(state, instance, one));
   }

@@ -1,8 +1,6 @@
 // Everything that the page's one session knows, in one object that is passed along. Nothing in it grows for as long
 // as the page lives: contexts are held weakly, and what waits is taken out again.
 
-import { readSettings } from "./settings.js";
-
 /**
  * @typedef {object} Record what is known about one event, for as long as Analytics.js has it
  * @property {number} [resets] how many new sessions had been asked for when it was made
@@ -16,6 +14,7 @@ import { readSettings } from "./settings.js";
  * @typedef {object} State
  * @property {string} base where the plugin's files are, with the slash; empty where that is not known
  * @property {import("./settings.js").Settings} settings
+ * @property {string} head how facts with these settings begin, as JSON (entry.py reads it once)
  * @property {number} rank of whoever gave the settings
  * @property {number} born when the page began
  * @property {any} [analytics] the instance of Analytics.js whose events came last
@@ -24,7 +23,7 @@ import { readSettings } from "./settings.js";
  * @property {any} visitor the rules' `visitor` of the event before
  * @property {any} user the user id so far
  * @property {any} [emitting] whose the session event is that is being tracked
- * @property {boolean} begun whether the rest of the plugin is here, or on its way
+ * @property {boolean} [begun] whether the rest of the plugin is here, or on its way
  * @property {typeof import("./later.js").begin | undefined} begin the rest of the plugin, where it came with this file
  * @property {[instance: any, since: number][]} heard instances of Analytics.js, and when the plugin came to each
  * @property {(instance: any, since: number) => void} hear tells the rest of the plugin of one more, once it is here
@@ -40,19 +39,18 @@ import { readSettings } from "./settings.js";
  * @property {(() => void)[]} waiting events that wait for this tab's turn
  * @property {Set<(session: any, reason: any) => void>} listeners
  * @property {import("./stores.js").Store[]} stores
- * @property {any} shared analytics.storage's own stores, where they are used
+ * @property {Map<string, any>} memory the last of them: holds what the page's own ones cannot
+ * @property {any} [shared] analytics.storage's own stores, where they are used
  * @property {import("./python.js").Python} python
  */
 
-/** @param {string} base @param {typeof import("./later.js").begin} [begin] @returns {State} */
-export const createState = (base, begin) => ({
+/** @param {string} base @param {typeof import("./later.js").begin} [begin] @returns {State} its settings are still to come */
+export const createState = (base, begin) => /** @type {any} */ ({
   base,
-  begun: false,
   begin,
   heard: [],
   hear() {},
-  explain: (_, { why }) => why.join(", "),
-  settings: readSettings({}),
+  explain: (/** @type {any} */ _, /** @type {any} */ { why }) => why.join(", "),
   rank: -1,
   born: clock(),
   records: new WeakMap(),
@@ -63,8 +61,7 @@ export const createState = (base, begin) => ({
   passing: new Map(),
   waiting: [],
   listeners: new Set(),
-  stores: [new Map()],
-  shared: null,
+  memory: new Map(),
   python: { state: "starting", ask: null },
 });
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from browser_plugin.enrichment import applied, fault_in, marked, version_in
-from browser_plugin.minimal import least
+from browser_plugin.minimal import KEPT, least
 from forwarder.enrichment.code import Enrichment
 from forwarder.ingest.body import exceeds_depth
 from forwarder.ingest.event import read_event
@@ -86,7 +86,7 @@ def _failed(one: Enrichment, body: bytes, fault: str) -> Enriched:
     try:
         event = json.loads(body)
         aside = _Aside(event, None)
-        kept = least(event, list(one.minimal))
+        kept = least(event, [*KEPT, *one.minimal] if one.minimal else [])
         if kept is not None:
             whole = aside.back_into(marked(kept, one.version))
             return Enriched(_written(whole, Bounds(len(body) + 200, 1_000)), Result.MINIMAL, fault)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, Request
 
-from browser_plugin import dist
 from browser_plugin.owner.source import OwnerCode
 from browser_plugin.owner_freeze.page import OwnCode
+from browser_plugin.page_build import scripts
 from tests.browser.shop_page import Shop, initialized
 from tests.browser.site import Site, serving
 from tests.support.configuration import TOKEN
@@ -55,9 +55,9 @@ def assets(folder: Path, own: OwnCode) -> Path:
     (folder / "dist" / "analytics.js").symlink_to(ROOT / "dist" / "analytics.js")
     lock = ROOT / "build" / "tests-freeze.lock"  # half a minute, for one of the workers: the others find it
     with pytest.MonkeyPatch.context() as patched, lock.open("w") as frozen_by_one:
-        patched.setattr(dist, "CACHE", folder / "build")
+        patched.setattr(scripts, "CACHE", folder / "build")
         fcntl.flock(frozen_by_one, fcntl.LOCK_EX)
-        dist.bundle(json.loads((page / "core.json").read_text()), page, own)
+        scripts.bundle(json.loads((page / "core.json").read_text()), page, own)
     return folder / "dist"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from browser_plugin.dist import MODULES
+from browser_plugin.page_build.places import MODULES
 from tests.browser.shop_page import EITHER_BROWSER, ONE_RUNTIME, Shop, opened, python, session, warned
 from tests.support.processes import ROOT
 

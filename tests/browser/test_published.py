@@ -16,7 +16,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser
 
-from browser_plugin.dist import MODULES
+from browser_plugin.page_build.places import MODULES
 from browser_plugin.published import package
 from browser_plugin.wheel import VERSION
 from tests.browser.shop_page import EITHER_BROWSER, ONE_RUNTIME, Shop, opened, python, session

@@ -60,8 +60,9 @@ def test_without_python_only_listed_fields_leave(
     assert SECRET not in str(sent)
 
 
+@pytest.mark.parametrize("early", [False, True], ids=["later", "before the second script"])
 def test_events_of_a_page_that_was_left_wait_for_the_next(
-    context: BrowserContext, required_shop: Shop
+    context: BrowserContext, required_shop: Shop, early: bool
 ) -> None:
     sent = watched(context)
     blocked = True
@@ -71,10 +72,15 @@ def test_events_of_a_page_that_was_left_wait_for_the_next(
             route.continue_()
 
     context.route(MODULES, held)
+    if early:
+        context.route("**/later-*.js", held)
     page = opened(context, required_shop, "first")
-    # What keeps events for the next page comes with the plugin's second script; before it nobody can.
-    assert eventually(lambda: page.evaluate("Boolean(window.analyticsSession?.enrichment)"))
+    here = "Boolean(window.analyticsSession?.enrichment)"
+    assert early or eventually(lambda: page.evaluate(here))
     track(page, "Left")
+    stamped = "localStorage.getItem('analytics_session_id') !== null"
+    assert eventually(lambda: page.evaluate(stamped)), "from then on it is held"
+    assert page.evaluate(here) is not early
     page.goto("about:blank")
     assert not required_shop.events("Left")
     assert SECRET not in str(sent)
@@ -83,7 +89,8 @@ def test_events_of_a_page_that_was_left_wait_for_the_next(
     up(next_page)
     assert properties(required_shop, "Left") == {"enriched": 1, "path": "/first"}
     assert SECRET not in str(sent)
-    assert next_page.evaluate("Object.keys(localStorage).filter((key) => key.includes('held')).length") == 0
+    left = "Object.keys(localStorage).filter((key) => key.includes('held')).length"
+    assert eventually(lambda: next_page.evaluate(left) == 0), "what has arrived is kept no longer"
 
 
 LEAVE = """

@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page
 
-from browser_plugin.dist import setting_constants
 from browser_plugin.entry import FAULT, handle
 from browser_plugin.explanation import explain
 from browser_plugin.freeze.tools import as_utf8
 from browser_plugin.freeze.workload import generated, texts, written
+from browser_plugin.page_build.scripts import setting_constants
 from browser_plugin.plugin import ID_KEY, LAST_KEY, facts
 from browser_plugin.policy import as_javascript
 from browser_plugin.settings import TABLE, read_settings

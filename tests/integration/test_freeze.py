@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from browser_plugin import dist
-from browser_plugin.dist import FREEZES, MODULES, PYODIDE
 from browser_plugin.freeze.boot import boot
 from browser_plugin.freeze.check import check
 from browser_plugin.freeze.host import Host
@@ -21,6 +20,8 @@ from browser_plugin.freeze.state import State
 from browser_plugin.freeze.tools import FreezeError
 from browser_plugin.freeze.watch import SHADOW, watched
 from browser_plugin.freeze.wheel import as_wheel
+from browser_plugin.page_build import making
+from browser_plugin.page_build.places import FREEZES, MODULES, PYODIDE
 
 SOURCE = '''
 """Counts words."""
@@ -247,7 +248,7 @@ def test_a_wheel_that_would_not_install_in_a_page_fails_the_build(
         for name, data in {**files, **extra}.items():
             archive.writestr(name, data)
     workload = "browser_plugin.freeze.workload"
-    monkeypatch.setattr(dist, "order", lambda level: Order(wheel, "words:answer", workload, PYODIDE, level))
+    monkeypatch.setattr(making, "order", lambda level: Order(wheel, "words:answer", workload, PYODIDE, level))
     monkeypatch.setattr(dist, "ROOT", tmp_path)
     monkeypatch.setattr(dist, "CACHE", tmp_path)
     monkeypatch.setattr(dist, "fingerprint", lambda: "another")

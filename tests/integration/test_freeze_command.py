@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from browser_plugin.dist import FREEZES, PYODIDE
 from browser_plugin.freeze.host import OUTSIDE
 from browser_plugin.freeze.order import LONGEST, PROFILED, QUICK
 from browser_plugin.freeze.tools import FreezeError, host_answers
 from browser_plugin.freeze.wheel import as_wheel
+from browser_plugin.page_build.places import FREEZES, PYODIDE
 from tests.support.plugin import SOURCE, WORKLOAD, command, lines, surroundings, written
 
 ASK = """

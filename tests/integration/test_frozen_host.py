@@ -57,6 +57,20 @@ def test_a_module_that_answers(tmp_path: Path) -> None:
     assert ended(tmp_path, "") == ([], ["caf\u00e9", "caf\u00e9"])
 
 
+@pytest.mark.parametrize("answer", ["the answer", "caf\u00e9", "\U0001f600!", "", "x" * 300])
+def test_the_answer_is_what_the_module_says_whatever_is_expected(tmp_path: Path, answer: str) -> None:
+    """Also where the bytes, one by one, are the characters of what is expected."""
+    bytes_as_text = answer.encode().decode("latin-1")
+    others = ["", answer[:-1], f"{answer}!", f"{answer[:-1]}?", bytes_as_text, answer]
+    program = tmp_path / "host.mjs"
+    says = f"{{ PyUnicode_AsUTF8AndSize: () => answer({json.dumps(answer)}) }}"
+    once = MODULE.replace("HOST", HOST).replace("CHANGED", says)
+    asked = once.replace("[1, 2].map(() =>", f"{json.dumps(others)}.map((expected) =>")
+    program.write_text(asked.replace('call("a question")', 'call("a question", expected)'))
+    done = json.loads(subprocess.run(["node", program], capture_output=True, text=True, check=True).stdout)
+    assert (done["told"], done["said"]) == ([], [answer] * len(others))
+
+
 def test_memory_that_grows_during_a_call_is_seen(tmp_path: Path) -> None:
     grows = "PyObject_CallOneArg: () => (memory.grow(1), 2)"
     assert ended(tmp_path, grows) == ([], ["caf\u00e9", "caf\u00e9"])

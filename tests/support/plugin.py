@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from browser_plugin.dist import PYODIDE
+from browser_plugin.page_build.places import PYODIDE
 from tests.support.processes import ROOT
 
 SOURCE = '''

@@ -1,7 +1,7 @@
 """The language-core margin: runs inside the profiled module, so that what it uses is kept.
 
 The workload shows what the entry function does. This shows what Python does around any function: the paths
-that a text nobody thought of may lead into. Results do not matter, only that the paths are taken. ``source``
+that a text nobody thought of may lead into. Results do not matter, only that the paths run. ``source``
 joins the files here, which are one program: nothing may be imported in a frozen module.
 """
 

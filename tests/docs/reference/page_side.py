@@ -14,6 +14,8 @@ STORED = {
     "analytics_session_id.domain": "For a moment, in a cookie: which domain takes cookies.",
     "analytics_session_unsent.": "An event that a page could not send when it was left, with the message id behind it;"
     " in localStorage alone, until the next page has sent it.",
+    "analytics_session_held.": "The same, of an event that your own Python has not seen, where the page is built with"
+    " `--required`.",
 }
 """What each stored key means."""
 FILES = {
@@ -31,10 +33,10 @@ FILES = {
 def keys_in_code() -> set[str]:
     """Return the keys that the page's code stores under."""
     stores = (PAGE / "stores.js").read_text(encoding="utf-8")
-    leaving = (PAGE / "leaving.js").read_text(encoding="utf-8")
+    keeping = (PAGE / "keeping.js").read_text(encoding="utf-8")
     [base] = re.findall(r'^export const ID = "([^"]+)"', stores, re.MULTILINE)
     return {base, *(base + one for one in re.findall(r'\bID \+ "([^"]+)"', stores))} | set(
-        re.findall(r'^const KEPT = "([^"]+)"', leaving, re.MULTILINE)
+        re.findall(r'^export const [A-Z]+ = "([^"]+)"', keeping, re.MULTILINE)
     )
 
 

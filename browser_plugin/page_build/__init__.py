@@ -1,0 +1,1 @@
+"""The build of everything a page loads: the frozen module, the scripts, their compressed forms."""
