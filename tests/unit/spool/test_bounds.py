@@ -243,3 +243,21 @@ async def test_what_makes_room_in_the_end_is_written_with_the_reserve(
     await spool.settle("one", Settlement(1, unpark=[1]), NOW)
     assert await spool.append([event("c", b"x" * 100)], NOW) == [True], "what is parked no more takes no room"
     await spool.close()
+
+
+async def test_what_follows_a_change_follows_it_with_the_reserve_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = SqliteSpool(tmp_path / "spool.db", max_events=3, max_bytes=100)
+    write, tries, done = spool._write, [], []
+
+    async def full_once(work: Callable[[], object], *after: Callable[[], None]) -> object:
+        tries.append(1)
+        if len(tries) == 1:
+            raise SpoolFull("the disk is full", 30)
+        return await write(work, *after)
+
+    monkeypatch.setattr(spool, "_write", full_once)
+    assert await spool._note(lambda: "changed", lambda: done.append("after")) == "changed"
+    assert done == ["after"]
+    await spool.close()

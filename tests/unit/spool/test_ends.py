@@ -248,8 +248,11 @@ async def test_what_sqlite_says_is_told_by_name(
 
     async with opened(at(path)) as spool:
         monkeypatch.setattr(WriteTransaction, "add", fails)
-        with pytest.raises(kind, match=r"spool\.db" if issubclass(kind, SpoolError) else "as told"):
+        said = {SpoolFull: r"spool\.db", SpoolDamaged: r"spool\.db is damaged: as told;"}
+        with pytest.raises(kind, match=said.get(kind, "as told")) as told:
             await spool.append([event("a")], NOW)
+        if isinstance(told.value, SpoolFull):
+            assert told.value.retry_after == (10 if code == sqlite3.SQLITE_BUSY else 30)
         monkeypatch.undo()
         if kind is SpoolDamaged:
             assert "move the file away" in str(await ended(spool))

@@ -178,7 +178,8 @@ async def test_an_opening_that_fails_lets_go_of_the_file(
 
     with monkeypatch.context() as broken:
         broken.setattr(file, "WriteTransaction", fails)
-        with pytest.raises(SpoolDamaged if isinstance(error, sqlite3.Error) else ZeroDivisionError):
+        named = (SpoolDamaged, r"spool\.db cannot be used: no;") if str(error) else (ZeroDivisionError, None)
+        with pytest.raises(named[0], match=named[1]):
             SqliteSpool(path, max_events=9, max_bytes=99, tool=tool)
     assert len(connections) == (2 if tool else 3)
     for one in connections:
@@ -186,3 +187,15 @@ async def test_an_opening_that_fails_lets_go_of_the_file(
             one.execute("SELECT 1")
     spool = SqliteSpool(path, max_events=9, max_bytes=99)
     await spool.close()
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_an_orderly_end_is_noted_in_the_file(path: Path, lost: bool) -> None:
+    spool = SqliteSpool(path, max_events=9, max_bytes=99)
+    if lost:
+        spool._lose(SpoolDamaged("lost"))
+    await spool.close()
+    database = sqlite3.connect(path)
+    noted = database.execute("SELECT value FROM note WHERE name = 'closed'").fetchall()
+    database.close()
+    assert noted == ([] if lost else [(1,)])
