@@ -20,6 +20,7 @@ from starlette.templating import Jinja2Templates
 
 from web_demo.amplitude import checks
 from web_demo.amplitude.faults import KINDS, Faults, answer
+from web_demo.amplitude.hanging_up import HangUpError, hang_up
 from web_demo.amplitude.ledger import Ledger
 
 TEMPLATES = Jinja2Templates(Path(__file__).parent / "templates")
@@ -30,10 +31,6 @@ SLOW_S = {"slow": 2, "hang": 60}
 RECENT_MS = 8 * 3600 * 1000
 """What the check of recent events looks back, by when they came."""
 Clock = Callable[[], int]
-
-
-class HangUpError(Exception):
-    """The connection is to be closed without an answer."""
 
 
 class FakeAmplitude:
@@ -243,13 +240,3 @@ def create_app(api_key: str | None = None) -> Starlette:
     )
     app.state.fake = fake
     return app
-
-
-async def hang_up(request: Request, error: Exception) -> Response:
-    """Close the connection without an answer: a response that sends nothing makes the server do so."""
-
-    class Nothing(Response):
-        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-            return
-
-    return Nothing()

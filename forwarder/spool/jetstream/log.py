@@ -46,9 +46,8 @@ RETRY_AFTER = 10
 class Log(StreamReader):
     """The log in one stream, which is read and written. To be used in one event loop.
 
-    ``last``: the last message that is known; ``base``: where the last snapshot begins, for
-    what lies before is not complete; ``kept``: the first position that has to be there; ``waits_since``: when
-    the record that is on its way was begun, by ``time.monotonic()``.
+    ``last``: the last message known; ``base``: where the last snapshot begins, and all is complete; ``kept``:
+    the first position that has to be there; ``waits_since``: when the record on its way began (monotonic).
     """
 
     def __init__(self, connection: Connection, replicas: int = 1) -> None:
@@ -64,7 +63,7 @@ class Log(StreamReader):
         self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def begin(self) -> StreamState:
-        """Take up ``base`` and go to before the first message. Returns the stream's state as of then.
+        """Take up ``base`` and go to before the first message; return the stream's state as of then.
 
         Raises SpoolDamaged where the stream began as something else, and one of NATS_ERRORS.
         """
@@ -103,9 +102,8 @@ class Log(StreamReader):
         parts = [data[at : at + size] for at in range(0, len(data), size)]
         position = 0
         for number, part in enumerate(parts):
-            at = await self._publish(
-                encode(Message(self._writer, self._records, number, len(parts), self.base, part))
-            )
+            message = Message(self._writer, self._records, number, len(parts), self.base, part)
+            at = await self._publish(encode(message))
             position = position or at
         self._records += 1
         return position
