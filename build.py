@@ -140,6 +140,14 @@ def mutants(options: argparse.Namespace, extra: list[str]) -> NoReturn:
     become("-m", "tests.mutants", *extra)
 
 
+def screenshots(options: argparse.Namespace, extra: list[str]) -> NoReturn:
+    """Take pictures of every page of the console, light, dark and as wide as a phone."""
+    check_browsers()
+    set_up(tests=True)
+    set_up_browsers()
+    become("-m", "tests.browser.screenshots", *extra)
+
+
 def docs(options: argparse.Namespace, extra: list[str]) -> None:
     """Make the documentation's reference anew, and its site in ``build/docs``."""
     set_up(tests=True)
@@ -178,6 +186,7 @@ def main(words: Sequence[str] | None = None) -> None:
         release: "build, then see whether versions, change log and notices agree; checksums",
         bench: "the benchmarks: browser, forwarder, abuse, or all; takeover; further arguments go to them",
         mutants: "changes to the core that no test notices (--only PATH, --minutes N); can be resumed",
+        screenshots: "every page of the console, in dist/screenshots; --walk-through: those in docs/pictures",
         docs: "the documentation as a site, in build/docs; its reference is made from the code",
     }
     command = {}

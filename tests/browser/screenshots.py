@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -72,8 +71,8 @@ def event(message_id: str) -> Way:
 
     def go(page: Page, console: str) -> None:
         page.goto(f"{console}/events?message={message_id}")
-        page.locator("main a[href*='/events/']").first.click()
-        page.wait_for_url(re.compile(r"/events/(ingest/)?\d+"))
+        address = page.locator("main td a[href*='/events/']").first.get_attribute("href")
+        page.goto(f"{console.removesuffix('/console')}{address}")  # a click opens it in the list
 
     return go
 
