@@ -11,13 +11,13 @@ OBJECTS = ("context", "integrations", "properties", "traits")
 _LIST, _OBJECT_OR_NULL, _EMPTY = ord("["), b"{n", msgspec.Raw(b"{}")
 
 
-class Library(msgspec.Struct):
+class Library(msgspec.Struct, gc=False):
     """The library that sent the event."""
 
     name: str = ""
 
 
-class Context(msgspec.Struct):
+class Context(msgspec.Struct, gc=False):
     """The fields that are read of a context."""
 
     library: Library | None = None
@@ -26,24 +26,24 @@ class Context(msgspec.Struct):
     """RudderStack's."""
 
 
-class _Object(msgspec.Struct):
+class _Object(msgspec.Struct, gc=False):
     """Any JSON object."""
 
 
-class SessionOptions(msgspec.Struct):
+class SessionOptions(msgspec.Struct, gc=False):
     """The options of the destination that a plugin writes."""
 
     session_id: Any = None
 
 
-class Integrations(msgspec.Struct):
+class Integrations(msgspec.Struct, gc=False):
     """The fields that are read of an event's integrations. Options may be all kinds of values."""
 
     options: SessionOptions | bool | None = msgspec.field(default=None, name=NAME)
     other: Any = msgspec.field(default=None, name=OTHER_NAME)
 
 
-class CommonFields(msgspec.Struct, rename="camel"):
+class CommonFields(msgspec.Struct, rename="camel", gc=False):
     """The fields that are read of every type of event (Segment's common fields): absent is as null.
 
     ``context`` and ``integrations`` are None also where they cannot be read.
@@ -61,7 +61,7 @@ class CommonFields(msgspec.Struct, rename="camel"):
     integrations: Integrations | None = None
 
 
-class EventFields(CommonFields, rename="camel"):
+class EventFields(CommonFields, rename="camel", gc=False):
     """The fields that are read of an event: the common ones, and those of some types."""
 
     event: Any = None
@@ -71,7 +71,7 @@ class EventFields(CommonFields, rename="camel"):
     traits: _Object | None = None
 
 
-class RawEvent(msgspec.Struct):
+class RawEvent(msgspec.Struct, gc=False):
     """``fields``: all of it; ``known``: what is read of it; ``odd``: what should be an object and is not."""
 
     fields: Fields

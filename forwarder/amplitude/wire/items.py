@@ -40,13 +40,11 @@ class Item(msgspec.Struct, eq=False, gc=False):
     done: bool = False
     reason: str = ""
 
-    def without_body(self) -> "Item":
-        """Keep of ``body``, which needs a lot more memory than ``data``, the ids alone; return itself."""
-        user, device = self.body.get("user_id"), self.body.get("device_id")
+    def drop_body(self, user: object, device: object) -> None:
+        """Keep of ``body``, which needs a lot more memory than ``data``, the ids alone: those given."""
         self.user_id = user if isinstance(user, str) else None
         self.device_id = device if isinstance(device, str) else None
         self.body = _NO_BODY
-        return self
 
     @property
     def content_hash(self) -> str:

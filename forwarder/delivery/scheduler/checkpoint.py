@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Final
 
 from forwarder.outcomes import Outcome
 from forwarder.spool.history import Ended
@@ -10,6 +11,8 @@ from forwarder.spool.history import Ended
 End = tuple[str, str]
 """How an event ended: the outcome and its reason."""
 DELIVERED: End = (Outcome.DELIVERED, "")
+_UNENDED: Final[End] = ("", "")
+"""What stands for the end of an event that has not ended."""
 
 
 class Checkpoint:
@@ -55,19 +58,20 @@ class Checkpoint:
         if seq > self.cursor:
             self._ends[seq] = end
         else:
-            self._count(seq, end)
+            self._count(seq, seq, end)
 
-    def _count(self, seq: int, end: End) -> None:
-        self.counts[end] += 1
-        last = self._passed[-1] if self._passed else None
-        if last is not None and last.last + 1 == seq and (last.outcome, last.reason) == end:
-            self._passed[-1] = Ended(*end, last.first, seq)
+    def _count(self, first: int, last: int, end: End) -> None:
+        """Count that events which follow each other have ended alike."""
+        self.counts[end] += last - first + 1
+        before = self._passed[-1] if self._passed else None
+        if before is not None and before.last + 1 == first and (before.outcome, before.reason) == end:
+            self._passed[-1] = Ended(*end, before.first, last)
         else:
-            self._passed.append(Ended(*end, seq, seq))
+            self._passed.append(Ended(*end, first, last))
 
     def dead_lettered(self, seq: int, reason: str) -> None:
         """Note that an event is a dead letter: counted at once, for the letter outlives a crash."""
-        self._count(seq, (Outcome.DEAD, reason.partition(":")[0]))
+        self._count(seq, seq, (Outcome.DEAD, reason.partition(":")[0]))
         self.set_aside(seq)
 
     def set_aside(self, seq: int) -> None:
@@ -81,11 +85,16 @@ class Checkpoint:
 
     def advance(self) -> bool:
         """Move the cursor as far as all has ended; tell whether there is news since ``drain_counts``."""
-        while self.cursor + 1 in self._ends:
-            self.cursor += 1
-            end = self._ends.pop(self.cursor)
+        ends, seq = self._ends, self.cursor + 1
+        while seq in ends:
+            first, end = seq, ends.pop(seq)
+            seq += 1
+            while ends.get(seq, _UNENDED) == end:
+                del ends[seq]
+                seq += 1
             if end is not None:
-                self._count(self.cursor, end)
+                self._count(first, seq - 1, end)
+        self.cursor = seq - 1
         self.read_to = max(self.read_to, self.cursor)
         return self.cursor != self._settled or bool(self.counts)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import orjson
@@ -67,13 +67,12 @@ def plan_job(
         if some_deleted and suppression.covers(event, _own_user(body)):
             return Job(event, [], (), size=len(event.body)), USER_DELETED
         integrations = body.get("integrations")
-        if integrations and not may_receive(integrations):
+        if integrations and _is_excluded(integrations):
             return Job(event, [], (), size=len(event.body)), EXCLUDED
         items, errors = planner.items(body)
-        keys = _ordering_keys(items)
-        if some_deleted and suppression.covers(event, keys):
+        job = _job_of(event, items)
+        if some_deleted and suppression.covers(event, job.keys):
             return Job(event, [], (), size=len(event.body)), USER_DELETED
-        job = _job_of(event, items, keys)
     except Exception as error:  # the reason names it; the event stays in the dead letters
         job = Job(event, [], (), size=len(event.body))
         retry = job.retry_state()
@@ -85,11 +84,34 @@ def plan_job(
     return job, "" if items or errors else why_unmatched(planner)
 
 
-def _job_of(event: StoredEvent, items: Sequence[Item], keys: tuple[str, ...]) -> Job:
+def _job_of(event: StoredEvent, items: Sequence[Item]) -> Job:
+    """Return the job, whose keys are the users and devices that the items speak of; none: its own.
+
+    Groups are no keys: a user who has to wait would hold up all who belong to the same company.
+    """
     size = len(event.body)
+    keys: dict[str, None] = {}  # in order, each once
     for item in items:
-        size += len(item.without_body().data)
-    return Job(event, list(items), keys or (f"#{event.seq}",), size=size)
+        user, device = item.body.get("user_id"), item.body.get("device_id")
+        if user:
+            keys[f"u{user}"] = None
+        if device:
+            keys[f"d{device}"] = None
+        if item.endpoint is not HTTPAPI:
+            keys.update(dict.fromkeys(_other_users(item.body)))
+        item.drop_body(user, device)
+        size += len(item.data)
+    if "\n" in "".join(keys):  # which is what the spool writes between them
+        keys = dict.fromkeys(key.replace("\n", " ") for key in keys)
+    return Job(event, list(items), tuple(keys) or (f"#{event.seq}",), size=size)
+
+
+def _other_users(body: Mapping[str, object]) -> Iterator[str]:
+    """Yield the ordering keys of users that are not named as in events."""
+    if other := body.get("global_user_id"):
+        yield f"u{other}"
+    if isinstance(others := body.get("user_ids"), list):
+        yield from (f"u{other}" for other in others)
 
 
 def _note_errors(job: Job, errors: Sequence[ForwarderError]) -> None:
@@ -133,7 +155,17 @@ def why_skipped(source: str, integrations: object, sources: frozenset[str] | Non
     """
     if sources is not None and source not in sources:
         return NOT_ROUTED
-    return EXCLUDED if integrations and not may_receive(integrations) else ""
+    return EXCLUDED if integrations and _is_excluded(integrations) else ""
+
+
+def _is_excluded(integrations: object) -> bool:
+    """Return whether an event's integrations keep it away, as ``may_receive`` has it.
+
+    They do so by a false somewhere, so most are not looked at any closer.
+    """
+    if isinstance(integrations, dict) and False not in integrations.values():
+        return False
+    return not may_receive(integrations)
 
 
 def read_body(text: bytes) -> Any:
@@ -148,27 +180,3 @@ def _kind(error: ForwarderError) -> str:
     if isinstance(error, PayloadError):
         return "invalid fields"
     return "mapping failed" if isinstance(error, MappingError) else "cannot be planned"
-
-
-def _ordering_keys(items: Sequence[Item]) -> tuple[str, ...]:
-    """Return the users and devices the items speak of; none: it waits for nobody.
-
-    Groups are no keys: a user who has to wait would hold up all who belong to the same company.
-    """
-    keys: dict[str, None] = {}  # in order, each once
-    for item in items:
-        body = item.body
-        user, device = body.get("user_id"), body.get("device_id")
-        if user:
-            keys[f"u{user}"] = None
-        if device:
-            keys[f"d{device}"] = None
-        if item.endpoint is HTTPAPI:
-            continue
-        if other := body.get("global_user_id"):
-            keys[f"u{other}"] = None
-        if isinstance(others := body.get("user_ids"), list):
-            keys.update((f"u{other}", None) for other in others)
-    if "\n" in "".join(keys):  # which is what the spool writes between them
-        return tuple(key.replace("\n", " ") for key in keys)
-    return tuple(keys)

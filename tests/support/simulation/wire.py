@@ -24,7 +24,9 @@ def job_of(event: Mapping[str, object], destination: AmplitudeDestination) -> Jo
     """Return the event as a job of the destination, whatever its integrations say."""
     whole = stored(event)
     items, _ = destination.items(read_body(whole.body))
-    return Job(whole, [item.without_body() for item in items], ("u",))
+    for item in items:
+        item.drop_body(item.body.get("user_id"), item.body.get("device_id"))
+    return Job(whole, items, ("u",))
 
 
 def batches_of(job: Job, items: list[Item]) -> Iterator[Batch]:

@@ -1,11 +1,13 @@
 """What an event of the spool becomes: items and keys, or a reason."""
 
 import json
+from itertools import product
 
 import msgspec
 import orjson
 import pytest
 
+from browser_plugin.destinations import may_receive
 from forwarder.amplitude import AmplitudeDestination
 from forwarder.amplitude.wire.endpoints import Endpoint
 from forwarder.amplitude.wire.items import Item
@@ -232,6 +234,19 @@ def test_why_a_destination_gets_nothing_whatever_its_mappings_say(
     source: str, integrations: object, sources: frozenset[str] | None, why: str
 ) -> None:
     assert why_skipped(source, integrations, sources) == why
+
+
+def test_what_excludes_the_destination_is_the_one_rule_for_it() -> None:
+    """Most integrations are not looked at closely; all that may matter are, and other kinds of values."""
+    values: tuple[object, ...] = (False, True, None, 0, 1, "", {}, {"session_id": 1})
+    names = ("All", "Actions Amplitude", "Amplitude (Actions)")
+    made: list[object] = [dict(zip(names, some, strict=True)) for some in product(values, repeat=3)]
+    excluded = 0
+    for integrations in [*made, "text", [False], 7]:
+        why = why_skipped("demo", integrations, None)
+        assert (why != "") is not may_receive(integrations), integrations
+        excluded += why != ""
+    assert 100 < excluded < len(made)
 
 
 def test_users_of_deletions_and_mappings_are_keys_too(monkeypatch: pytest.MonkeyPatch) -> None:
