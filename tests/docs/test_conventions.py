@@ -99,6 +99,11 @@ def test_no_file_is_too_long() -> None:
     assert too_long <= set(LONGER)
 
 
+def test_every_module_says_what_it_holds() -> None:
+    texts = {str(path.relative_to(ROOT)): ast.get_docstring(tree) or "" for path, tree in TREES.items()}
+    assert [name for name, text in texts.items() if len(text.split()) < 3] == []
+
+
 def test_no_function_has_too_many_branches() -> None:
     found = {
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}": branches(node)

@@ -1,1 +1,1 @@
-"""wire."""
+"""Amplitude's wire format: endpoints, limits, items as JSON, requests, and what responses mean."""

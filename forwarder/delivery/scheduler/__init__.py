@@ -1,1 +1,1 @@
-"""scheduler."""
+"""The scheduler of one destination: what is sent when. Pure: no clock, network or file."""

@@ -1,1 +1,1 @@
-"""runtime."""
+"""The runtime of compiled mappings: directives, templates and Liquid."""
