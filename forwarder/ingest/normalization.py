@@ -43,12 +43,11 @@ class RequestContext:
     client-side libraries, None where it is not to be recorded; ``from_page``: whether a browser says that a
     page sent them; ``strict``: whether events whose times cannot be used are rejected; ``session``: the
     session rules of the source, None where the forwarder does nothing about sessions; the rest stands
-    beside a batch's events. ``address_text``: the address as the end of a context; ``time_problems`` counts
-    what was wrong with times.
+    beside a batch's events. ``time_problems`` counts what was wrong with times.
     """
 
     __slots__ = (
-        *("address", "address_text", "context", "from_page", "integrations", "received", "received_at"),
+        *("address", "context", "from_page", "integrations", "received", "received_at"),
         *("sent", "sent_at", "session", "source", "strict", "time_problems"),
     )
 
@@ -71,7 +70,6 @@ class RequestContext:
         self.received_at = received_at
         self.received = format_time(received_at)
         self.address = address
-        self.address_text = b',"ip":"%b"}' % (address or "").encode()
         self.from_page = from_page
         self.sent_at = sent_at
         self.sent = sent_time(read_value(sent_at))
@@ -165,7 +163,7 @@ def _set_address(kept: dict[str, object], context: Context, arrival: RequestCont
         return
     written = bytes(kept["context"])  # type: ignore[call-overload]
     if context.ip is msgspec.UNSET:
-        kept["context"] = msgspec.Raw(written[:-1] + arrival.address_text)
+        kept["context"] = msgspec.Raw(b'%b,"ip":"%b"}' % (written[:-1], (arrival.address or "").encode()))
     elif context.ip is None or context.ip == "":
         kept["context"] = {**(read_fields(written) or {}), "ip": arrival.address}
 
