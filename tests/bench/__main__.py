@@ -19,9 +19,9 @@ def command(what: str, words: list[str]) -> list[str]:
 
 
 def run(what: str, words: list[str]) -> None:
-    """Run one; end the program with its code where it fails."""
-    if code := subprocess.run(command(what, words), cwd=ROOT, check=False).returncode:
-        raise SystemExit(code)
+    """Run one; end the program, and what runs beside it, where it fails."""
+    if subprocess.run(command(what, words), cwd=ROOT, check=False).returncode:
+        fail(f"the benchmark {what} failed")
 
 
 def look() -> None:
