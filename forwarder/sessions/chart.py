@@ -13,13 +13,14 @@ _STYLE: Final = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; }
 th, td { text-align: right; padding: .2rem 1rem .2rem 0; border-bottom: 1px solid #8884; }
+th, td { white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
 figure { margin: 0; overflow-x: auto; }
 svg { width: 100%; min-width: 46rem; height: auto; }
 svg text { font: 12px system-ui, sans-serif; fill: currentColor; }
 .before { fill: var(--before); } .after { fill: var(--after); }
 .key::before { content: "\\25A0  "; }
-.key.before { color: var(--before); } .key.after { color: var(--after); }
+.key.before::before { color: var(--before); } .key.after::before { color: var(--after); }
 """
 _WIDTH, _HEIGHT, _LOW = 840, 220, 40
 """The charts' size, and the room for their labels, in the picture's units."""
@@ -37,7 +38,7 @@ def page(before: Figures, after: Figures, settings: str) -> str:
         '<meta name="viewport" content="width=device-width">'
         f"<title>Sessions, before and after</title><style>{_STYLE}</style>"
         f"<h1>Sessions, before and after</h1><p>After: {escape(settings)}.</p>"
-        f"<table><tr><th></th><th>before</th><th>after</th></tr>{table}</table>"
+        f"<figure><table><tr><td></td><th>before</th><th>after</th></tr>{table}</table></figure>"
         '<p><span class="key before">before</span> <span class="key after">after</span></p>'
         f"<h2>Lengths of sessions</h2>{_bars(CLASSES, before.lengths, after.lengths)}"
         f"<h2>People by their number of sessions</h2>{_bars(people, before.each, after.each)}"
