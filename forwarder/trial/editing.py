@@ -80,7 +80,9 @@ def _read_mapping(text: str) -> dict[str, Any]:
         value = json.loads(text, object_pairs_hook=_each_once, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         said = error.msg[:1].lower() + error.msg[1:]
-        raise ValueError(f"line {error.lineno}, column {error.colno} is not JSON: {said}") from None
+        raise ValueError(
+            f"line {error.lineno}, column {error.colno} is not JSON: {said}; see the commas and quotes there"
+        ) from None
     except RecursionError:
         raise ValueError("is nested too deeply; use fewer levels") from None
     if not isinstance(value, dict):
