@@ -16,6 +16,7 @@ from forwarder.cli.sending_again import (
     Task,
     anew_option,
     chosen,
+    give_way,
     kept_notes,
     now_ms,
     rate_option,
@@ -61,6 +62,7 @@ def import_events(
       forwarder import-events --config forwarder.toml --source web archive/*.gz
       forwarder events find --json --user user-17 | forwarder import-events --to other -
     """
+    give_way()
     from forwarder.routing import routes
 
     settings = read(config)

@@ -13,7 +13,16 @@ import click
 from forwarder.cli.configuration import config_option, read
 from forwarder.cli.events import filtering, reading
 from forwarder.cli.output import Failed, counted, say, unusable
-from forwarder.cli.sending_again import Task, anew_option, chosen, kept_notes, now_ms, rate_option, send
+from forwarder.cli.sending_again import (
+    Task,
+    anew_option,
+    chosen,
+    give_way,
+    kept_notes,
+    now_ms,
+    rate_option,
+    send,
+)
 from forwarder.config.settings import Settings
 from forwarder.delivery import DestinationRoute
 from forwarder.delivery.scheduler.planning import plan_job
@@ -63,6 +72,7 @@ def replay(
       forwarder replay --config forwarder.toml --since 24h --outcome dead --dry-run
       forwarder replay --config forwarder.toml --since 24h --outcome dead
     """
+    give_way()
     from forwarder.routing import routes
 
     settings = read(config)

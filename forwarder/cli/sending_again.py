@@ -126,8 +126,8 @@ def with_errors(work: Callable[[], T]) -> T:
 
 
 def give_way() -> None:
-    """Have the system serve other programs first."""
-    os.nice(max(0, _NICENESS - os.nice(0)))  # once, however many destinations there are
+    """Have the system serve other programs first; to be done before anything else takes time."""
+    os.nice(max(0, _NICENESS - os.nice(0)))
 
 
 def send(task: Task, supply: Supply) -> bool:
@@ -135,7 +135,6 @@ def send(task: Task, supply: Supply) -> bool:
 
     What ended well leaves nothing behind.
     """
-    give_way()
     ended = with_errors(lambda: asyncio.run(_send(task, supply)))
     for name, standing in sorted(ended.progress.standings.items()):
         say(_tally(name, standing, ended.dead if len(task.routes) == 1 else None))
