@@ -13,7 +13,6 @@ _STYLE: Final = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; }
 th, td { text-align: right; padding: .2rem 1rem .2rem 0; border-bottom: 1px solid #8884; }
-th, td { white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
 figure { margin: 0; overflow-x: auto; }
 svg { width: 100%; min-width: 46rem; height: auto; }
