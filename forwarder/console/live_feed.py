@@ -130,24 +130,26 @@ class LiveFeed:
     async def _look(self) -> None:
         while self._upto is not None:
             await asyncio.sleep(LOOK_S)
-            since, waiting = self._upto, list(self._waiting.values())
             try:
-                new = await self._shown().spool.look(
-                    partial(news, since=since, most=MOST_ROWS, waiting=waiting)
-                )
+                await self._feed()
             except Exception as error:
                 metrics.FAULTS.add("", "live")
                 log.error("looking at history for the console failed", fault=fault_of(error))
-                continue
-            self._upto = new.upto
-            names = self._shown().destinations
-            self._note(new.rows)
-            rows = [row_of(one, names) for one in new.rows]
-            chips = {f"e{seq}": chips_of(states, names) for seq, states in new.states.items()}
-            for seq in [seq for seq, states in new.states.items() if len(states) >= len(names)]:
-                self._waiting.pop(seq, None)
-            for viewer in self._viewers:
-                viewer.offer(rows, chips, new.passed_over, new.upto)
+
+    async def _feed(self) -> None:
+        """Offer the viewers what is new; what cannot be shown is not tried again."""
+        since, waiting = self._upto, list(self._waiting.values())
+        assert since is not None
+        new = await self._shown().spool.look(partial(news, since=since, most=MOST_ROWS, waiting=waiting))
+        self._upto = new.upto
+        names = self._shown().destinations
+        self._note(new.rows)
+        rows = [row_of(one, names) for one in new.rows]
+        chips = {f"e{seq}": chips_of(states, names) for seq, states in new.states.items()}
+        for seq in [seq for seq, states in new.states.items() if len(states) >= len(names)]:
+            self._waiting.pop(seq, None)
+        for viewer in self._viewers:
+            viewer.offer(rows, chips, new.passed_over, new.upto)
 
     def _note(self, rows: Iterable[Listed]) -> None:
         """Remember which events have not ended yet."""

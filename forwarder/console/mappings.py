@@ -17,10 +17,10 @@ from forwarder.amplitude.destination import Subscription
 from forwarder.comparing.showing import shown as shown_value
 from forwarder.config.settings import Destination
 from forwarder.console.compiled import Compiled
-from forwarder.console.event_test import LARGEST_FORM
 from forwarder.console.forms import form_of, text_of
 from forwarder.console.pages import HEADERS, Pages, number
 from forwarder.console.subject import Shown
+from forwarder.console.tester import LARGEST_FORM
 from forwarder.errors import ConfigError
 from forwarder.history.recent import recent_events
 from forwarder.spool import StoredEvent

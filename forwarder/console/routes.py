@@ -15,7 +15,6 @@ from starlette.types import ASGIApp
 from forwarder.console.dead_acts import dead_act_routes
 from forwarder.console.dead_letters import dead_letter_routes
 from forwarder.console.destinations import destination_routes
-from forwarder.console.event_test import event_test_routes
 from forwarder.console.events import event_routes
 from forwarder.console.live import live_routes
 from forwarder.console.mappings import mapping_routes
@@ -23,11 +22,12 @@ from forwarder.console.pages import HEADERS, ROOT, Pages
 from forwarder.console.settings import settings_routes
 from forwarder.console.sign_in_routes import sign_in_routes
 from forwarder.console.subject import Shown
+from forwarder.console.tester import tester_routes
 
 _PAGES: Final = (
     live_routes,
     event_routes,
-    event_test_routes,
+    tester_routes,
     mapping_routes,
     destination_routes,
     dead_letter_routes,

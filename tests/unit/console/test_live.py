@@ -10,10 +10,10 @@ import httpx
 import orjson
 import pytest
 
+from forwarder import metrics
 from forwarder.config.settings import Settings
 from forwarder.console import Shown, live, live_feed
 from forwarder.console.live_feed import MOST_ROWS, LiveFeed, Viewer
-from forwarder.history import latest
 from forwarder.history.latest import upto_now
 from forwarder.history.listing import Position
 from forwarder.http.sending import CONNECTION, is_leaving
@@ -155,24 +155,29 @@ async def test_nobody_looks_where_nobody_watches(spool: Spool) -> None:
     await until(lambda: not looks())
 
 
+@pytest.mark.parametrize("name", ["news", "row_of"])
 async def test_a_look_that_fails_is_counted_and_the_next_one_goes_on(
-    spool: Spool, monkeypatch: pytest.MonkeyPatch
+    name: str, spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """``name``: what fails, when history is looked at or when what was found is made ready."""
     feed, viewer = feed_of(spool), Viewer()
     await feed.join(viewer, None)
     viewer.take()
-    real, failed = latest.news, list[int]()
+    real, failed = getattr(live_feed, name), list[int]()
 
-    def news(*words: Any, **more: Any) -> Any:
+    def failing(*words: Any, **more: Any) -> Any:
         if not failed:
             failed.append(1)
             raise ValueError("damaged")
         return real(*words, **more)
 
-    monkeypatch.setattr(live_feed, "news", news)
+    before = metrics.FAULTS.values().get(("", "live"), 0)
+    monkeypatch.setattr(live_feed, name, failing)
     await spool.append([made(9)], NOW)
-    await until(lambda: keys(viewer) == ["e9"])
-    assert failed
+    await until(lambda: bool(failed))
+    await spool.append([made(10)], NOW)
+    await until(lambda: "e10" in keys(viewer))
+    assert metrics.FAULTS.values().get(("", "live"), 0) == before + 1
     feed.leave(viewer)
 
 

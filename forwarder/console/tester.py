@@ -62,14 +62,14 @@ class Tested:
         return stringify(self.event, "  ")
 
 
-def event_test_routes(pages: Pages) -> list[Route]:
+def tester_routes(pages: Pages) -> list[Route]:
     """Return the routes."""
 
     def shown(request: Request, **values: object) -> Response:
         names = [one.name for one in pages.shown().settings.sources]
         defaults = {"text": "", "why": "", "tested": None, "source": "", "known": names, "example": EXAMPLE}
         tools = {"body_of": body_of, "shown_value": shown_value}
-        return pages.page(request, "event_test", 200, **(defaults | tools | values))
+        return pages.page(request, "tester", 200, **(defaults | tools | values))
 
     async def ask(request: Request) -> Response:
         now = pages.shown()
