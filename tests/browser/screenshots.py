@@ -28,6 +28,13 @@ LOOKS: Final[dict[str, tuple[Literal["light", "dark"], tuple[int, int]]]] = {
     "phone": ("dark", PHONE),
 }
 
+
+def sign_in(page: Page, site: ConsoleSite) -> None:
+    """Sign in by a link, and wait for the page that it leads to by itself."""
+    page.goto(site.sign_in_link())
+    page.wait_for_url(f"{site.url}/console")
+
+
 Way = Callable[[Page, str], None]
 """Goes to a page; the second is the console's address."""
 
@@ -175,7 +182,7 @@ def _taken(browser: Browser, site: ConsoleSite, asked: argparse.Namespace) -> It
     """Yield the pictures that are asked for."""
     if asked.walk_through:
         with _page(browser, "light", NARROW) as page:
-            page.goto(site.sign_in_link())
+            sign_in(page, site)
             yield from walk_through(site, page, ROOT / "docs" / "pictures")
         return
     ways = {name: go for name, go in PAGES.items() if not asked.only or name in asked.only}
@@ -185,7 +192,7 @@ def _taken(browser: Browser, site: ConsoleSite, asked: argparse.Namespace) -> It
         with _page(browser, *LOOKS[look]) as page:
             if not asked.only:
                 yield from pictures(site, page, into, {"sign-in": at("/sign-in")})
-            page.goto(site.sign_in_link())
+            sign_in(page, site)
             yield from pictures(site, page, into, ways)
 
 

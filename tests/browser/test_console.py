@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 
 from tests.browser.browsers import NOTHING_EMULATED, launch_options
-from tests.browser.screenshots import LOOKS, PAGES, at
+from tests.browser.screenshots import LOOKS, PAGES, at, sign_in
 from tests.support.amplitude import fake_amplitude
 from tests.support.console_site import ConsoleSite, console_site, tell
 from tests.support.processes import ROOT
@@ -55,7 +55,7 @@ def test_every_page_is_for_everybody(playwright: Playwright, site: ConsoleSite, 
     page = watched(context, said)
     at("/sign-in")(page, f"{site.url}/console")
     found = mistakes(page, "sign-in")
-    page.goto(site.sign_in_link())
+    sign_in(page, site)
     for name, go in PAGES.items():
         go(page, f"{site.url}/console")
         found += mistakes(page, name)
@@ -70,7 +70,7 @@ def test_a_mapping_is_tried_and_dead_letters_are_sent_again(
     context = browser.new_context(**(NOTHING_EMULATED if browser_name == "firefox" else {}))
     said: list[str] = []
     page = watched(context, said)
-    page.goto(site.sign_in_link())
+    sign_in(page, site)
     page.get_by_role("link", name="Mappings", exact=True).click()
     page.get_by_role("link", name="Track Calls").first.click()
     trigger = page.get_by_label("Trigger")

@@ -51,7 +51,7 @@ def test_events_are_seen_as_they_come_opened_found_and_nothing_breaks_the_page(
         page.goto(f"{running.url}/console")
         page.get_by_label("Operator's token").fill(TOKEN)
         page.get_by_role("button", name="Sign in").click()
-        assert page.get_by_text("No event has come yet").is_visible()
+        page.get_by_text("No event has come yet").wait_for()
 
         send(running, "First")
         comes(page, "First")
@@ -88,11 +88,11 @@ def test_events_are_seen_as_they_come_opened_found_and_nothing_breaks_the_page(
         page.get_by_role("link", name="Events", exact=True).click()
         page.get_by_label("User id").fill("user-2")
         page.get_by_role("button", name="Search").click()
-        assert page.locator("a.open").all_inner_texts() == ["First of others"]
+        assert eventually(lambda: page.locator("a.open").all_inner_texts() == ["First of others"])
         page.get_by_role("link", name="Time line of this user").click()
-        assert page.get_by_text("1 event, ").is_visible()
+        page.get_by_text("1 event, ").wait_for()
         page.get_by_role("link", name="Settings").click()
-        assert page.get_by_text("Snippet for its pages").is_visible()
+        page.get_by_text("Snippet for its pages").first.wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
         page.goto(f"{running.url}/console")

@@ -70,7 +70,7 @@ def test_the_drawer_shows_the_session_and_lets_things_happen(demo: Demo, browser
         assert eventually(lambda: "ahead" not in page.locator("#session-left").inner_text())
 
         press(page, "another one signs in")
-        assert page.locator("#person").inner_text() == "Grace"
+        says(page, "#person", "Grace")
         press(page, "Amplitude refuses one")
         says(page, "#drawer-said", "its next answers show it")
         press(page, "Add to cart")

@@ -68,7 +68,7 @@ def test_a_visitor_buys_something(demo: Demo, browser: Browser) -> None:
         settled(page)
         page.get_by_role("link", name="Sign in").click()
         page.get_by_role("button", name="Sign in").click()
-        page.get_by_role("button", name="Join").click()
+        page.get_by_role("button", name="Join", exact=True).click()
         settled(page)
         page.get_by_role("link", name="Cart").click()
         settled(page)

@@ -158,13 +158,15 @@ class FakeAmplitude:
 
     async def misbehave(self, request: Request) -> Response:
         """Queue faults for the next requests: a list as JSON, or one by the page's form."""
-        is_form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+        body = await request.body()
+        says_form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+        # Some send JSON as a form without saying so, as curl's -d does.
+        is_form = says_form and not body.lstrip().startswith((b"[", b"{"))
+        wanted: Any
         if is_form:
-            wanted: Any = [
-                {"kind": kind} for kind in parse_qs((await request.body()).decode()).get("kind", [])
-            ]
+            wanted = [{"kind": kind} for kind in parse_qs(body.decode()).get("kind", [])]
         else:
-            wanted = await request.json()
+            wanted = json.loads(body)
         if wrong := self.faults.add(wanted):
             return JSONResponse({"error": wrong}, 400)
         return RedirectResponse("/", 303) if is_form else JSONResponse({"queued": len(self.faults.queue)})

@@ -186,6 +186,13 @@ async def test_faults_that_are_none_are_refused() -> None:
             assert (await to.post("/_/faults", json=wrong)).status_code == 400
 
 
+async def test_faults_are_read_as_json_where_the_sender_calls_it_a_form() -> None:
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    async with client() as to:
+        queued = await to.post("/_/faults", content='[{"kind": "failed", "times": 2}]', headers=headers)
+        assert queued.json() == {"queued": 2}
+
+
 async def test_events_of_the_last_eight_hours_are_told_by_the_api_key_alone() -> None:
     now = [0]
     fake = FakeAmplitude("k", lambda: now[0])
