@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Final, TypeAlias, TypeVar
 
 import nats.errors
@@ -34,6 +34,8 @@ PING_EVERY_S, PING_ANSWER_S = 1, 3
 """Seconds between two pings, and how long none may be answered: four legs of 700 ms fit in."""
 CLOSE_S = 2.0
 """Seconds a connection may take to close: a vanished server never acknowledges what is still to be sent."""
+_CANCEL_AGAIN_S = 0.5
+"""After so long a task that has not ended is cancelled once more: a cancellation may be lost."""
 NATS_ERRORS: Final = (nats.errors.Error, OSError, RuntimeError, EOFError)
 """Whatever the client raises where servers are away; uvloop reports a closed socket as a RuntimeError."""
 
@@ -199,12 +201,22 @@ class Connection:
 
     async def close(self) -> None:
         """Close the connection, within ``CLOSE_S``."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _end(self._tasks)
         if hasattr(self, "client"):
             await _close(self.client)
+
+
+async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """End tasks. Each is cancelled until it has ended.
+
+    Below Python 3.12 ``asyncio.wait_for``, by which the client waits for answers, passes a cancellation over
+    that comes together with the answer.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_CANCEL_AGAIN_S)
 
 
 async def _close(client: Client) -> None:

@@ -12,7 +12,14 @@ import pytest
 
 from forwarder.errors import SpoolDamaged
 from forwarder.spool.jetstream import connection as module
-from forwarder.spool.jetstream.connection import AGAIN_S, ANSWER_S, CLOSE_S, Connection, Renewed
+from forwarder.spool.jetstream.connection import (
+    AGAIN_S,
+    ANSWER_S,
+    CLOSE_S,
+    PING_EVERY_S,
+    Connection,
+    Renewed,
+)
 from tests.support.fake_stream import PLACE
 from tests.support.simulation.virtual import VirtualLoop
 
@@ -167,6 +174,28 @@ def test_a_client_that_gives_up_is_no_connection(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(Client, "connecting", fails)
         with pytest.raises(SpoolDamaged, match="why"):
             await opened()
+
+    play(main, monkeypatch)
+
+
+def test_it_closes_though_the_answer_to_a_ping_comes_together_with_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As the client waits: by ``asyncio.wait_for``, which passes over a cancellation below Python 3.12."""
+    pongs: list[asyncio.Future[None]] = []
+
+    async def flush(self: Client, timeout: float) -> None:  # noqa: ASYNC109 - the client's
+        pongs.append(asyncio.get_running_loop().create_future())
+        await asyncio.wait_for(pongs[-1], timeout)
+
+    async def main(loop: VirtualLoop) -> None:
+        monkeypatch.setattr(Client, "flush", flush)
+        one = await opened()
+        await asyncio.sleep(PING_EVERY_S + 0.1)
+        pongs[-1].set_result(None)
+        await one.close()
+        assert loop.time() < PING_EVERY_S + CLOSE_S
+        assert len(asyncio.all_tasks()) == 1
 
     play(main, monkeypatch)
 
