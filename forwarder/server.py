@@ -171,6 +171,9 @@ async def _serve(
         try:
             await forwarder.stop(server.left())
         finally:
+            # The loop's end would leave SIGHUP to the system, which ends a process by it in the last moment.
+            asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
             if lost.done() and not stopped:  # which explains whatever else went wrong
                 raise lost.result() from None
     lost.cancel()

@@ -83,12 +83,12 @@ class SpoolFile(Spool):
                 )
             except sqlite3.DatabaseError as error:
                 raise unusable(path, error) from None
+            self._trim = TRIM
+            loop = asyncio.get_running_loop()
+            self._listeners: list[Callable[[Sequence[StoredEvent]], None]] = []
+            self._lost: asyncio.Future[SpoolError] = loop.create_future()
+            self._writer = GroupCommit(self._database, self._transaction, self._report, loop, self._lose)
             opened.pop_all()
-        self._trim = TRIM
-        loop = asyncio.get_running_loop()
-        self._listeners: list[Callable[[Sequence[StoredEvent]], None]] = []
-        self._lost: asyncio.Future[SpoolError] = loop.create_future()
-        self._writer = GroupCommit(self._database, self._transaction, self._report, loop, self._lose)
 
     def _report(self, rows: Sequence[EventRow]) -> None:
         events = [StoredEvent(*row[:5]) for row in rows]
@@ -163,14 +163,16 @@ class SpoolFile(Spool):
 
     @override
     async def close(self) -> None:
-        await self._writer.close()
-        await self._reader.close()
-        await asyncio.get_running_loop().run_in_executor(None, self._disk.close)
-        if self._transaction.dedup is not None:
-            self._transaction.dedup.close()
-            await asyncio.get_running_loop().run_in_executor(None, self._leave)
-        self._database.close()
-        self._release()
+        try:
+            await self._writer.close()
+            await self._reader.close()
+            await asyncio.get_running_loop().run_in_executor(None, self._disk.close)
+            if self._transaction.dedup is not None:
+                self._transaction.dedup.close()
+                await asyncio.get_running_loop().run_in_executor(None, self._leave)
+        finally:  # whatever failed, the next one may serve from the file
+            self._database.close()
+            self._release()
 
     def _release(self) -> None:
         """Let others serve from the file."""
