@@ -11,20 +11,19 @@ import click
 
 from forwarder.cli.configuration import config_option, read
 from forwarder.cli.events import reading
-from forwarder.cli.output import Failed, say, unusable
+from forwarder.cli.output import Failed, say
 from forwarder.cli.sending_again import (
     Task,
     anew_option,
-    chosen,
     give_way,
     kept_notes,
     now_ms,
     rate_option,
+    routes_to,
     send,
     with_errors,
 )
 from forwarder.config.settings import Settings, Source
-from forwarder.errors import ConfigError
 from forwarder.replay.from_lines import LineSupply
 from forwarder.replay.lines import Line, count_lines, lines_of
 from forwarder.replay.scratch import scratch_path
@@ -63,13 +62,8 @@ def import_events(
       forwarder events find --json --user user-17 | forwarder import-events --to other -
     """
     give_way()
-    from forwarder.routing import routes
-
     settings = read(config)
-    try:
-        to = chosen(routes(settings), destination)
-    except ConfigError as error:
-        raise unusable(error) from None
+    to = routes_to(settings, destination)
     of = _source(settings, source)
     path = scratch_path(settings.spool, ["import", of.name, destination, [_named(one) for one in files]])
     notes = kept_notes(path, anew=anew)

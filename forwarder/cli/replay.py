@@ -12,21 +12,20 @@ import click
 
 from forwarder.cli.configuration import config_option, read
 from forwarder.cli.events import filtering, reading
-from forwarder.cli.output import Failed, counted, say, unusable
+from forwarder.cli.output import Failed, counted, say
 from forwarder.cli.sending_again import (
     Task,
     anew_option,
-    chosen,
     give_way,
     kept_notes,
     now_ms,
     rate_option,
+    routes_to,
     send,
 )
 from forwarder.config.settings import Settings
 from forwarder.delivery import DestinationRoute
 from forwarder.delivery.scheduler.planning import plan_job
-from forwarder.errors import ConfigError
 from forwarder.history import finding
 from forwarder.history.filters import Filters
 from forwarder.history.reading import Choice, count, next_slice
@@ -73,13 +72,8 @@ def replay(
       forwarder replay --config forwarder.toml --since 24h --outcome dead
     """
     give_way()
-    from forwarder.routing import routes
-
     settings = read(config)
-    try:
-        to = chosen(routes(settings), destination)
-    except ConfigError as error:
-        raise unusable(error) from None
+    to = routes_to(settings, destination)
     words = {**click.get_current_context().params, "config": "", "filters": "", "rate": 0}
     words.update(dict.fromkeys(("destination", "dry_run", "anew", "yes"), ""))
     well = True

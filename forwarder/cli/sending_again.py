@@ -14,10 +14,11 @@ from typing import NamedTuple, TypeVar
 
 import click
 
-from forwarder.cli.output import Failed, counted, say
+from forwarder.cli.output import Failed, counted, say, unusable
+from forwarder.config.settings import Settings
 from forwarder.delivery import DestinationRoute
 from forwarder.delivery.dead_letters import dead_letters
-from forwarder.errors import SpoolError, SpoolInUse
+from forwarder.errors import ConfigError, SpoolError, SpoolInUse
 from forwarder.outcomes import Outcome
 from forwarder.replay.batch_planner import for_history
 from forwarder.replay.lines import FileError
@@ -53,13 +54,19 @@ anew_option = click.option(
 )
 
 
-def chosen(routes: Sequence[DestinationRoute], destination: str | None) -> list[DestinationRoute]:
+def routes_to(settings: Settings, destination: str | None) -> list[DestinationRoute]:
     """Return the routes to the destination of that name, to all for None. Raises Failed for none."""
-    found = [one for one in routes if destination in (None, one.name)]
+    from forwarder.routing import routes  # takes a while, and other programs go first
+
+    try:
+        configured = routes(settings)
+    except ConfigError as error:
+        raise unusable(error) from None
+    found = [one for one in configured if destination in (None, one.name)]
     if not found:
-        if not routes:
+        if not configured:
             raise Failed("no destination is configured; add [[destinations]] to the file")
-        known = ", ".join(one.name for one in routes)
+        known = ", ".join(one.name for one in configured)
         raise Failed(f"there is no destination {destination!r}; name one of {known}")
     return found
 

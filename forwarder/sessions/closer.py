@@ -59,7 +59,9 @@ def ends_of(device: Device, rules: SessionRules, now: int, since: int) -> tuple[
 
 def ended(session: Session) -> Session:
     """Return the session with note taken that its end was sent."""
-    return msgspec.structs.replace(session, flags=session.flags | ENDED)
+    return Session(
+        session.id, session.first, session.last, session.flags | ENDED, session.born, session.given
+    )
 
 
 def end_event(end: SessionEnd, rules: SessionRules, now: int) -> tuple[str, bytes]:

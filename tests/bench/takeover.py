@@ -30,6 +30,7 @@ from tests.bench.machines import NATS_NET, NODES, WEB, Forwarder, Node, set_up_n
 from tests.bench.takeover_losses import (
     cut_from_clients,
     letters_beside_a_stopped_one,
+    letters_in_a_hand_over,
     machine_and_disk_lost,
     two_nodes_killed,
 )
@@ -220,27 +221,6 @@ def told_to_stop(stage: Stage) -> None:
             one.exits.append(-1 if code is None else code)
         one.restart()
         time.sleep(4)
-
-
-def letters_in_a_hand_over(stage: Stage) -> None:
-    """Dead letters are sent again from elsewhere while one takes over."""
-    stage.amplitude.misbehave(*({"kind": "bad", "indexes": list(range(5))} for _ in range(6)))
-    time.sleep(4)
-    one = stage.serving()
-    other = next(forwarder for forwarder in stage.forwarders if forwarder is not one)
-    _, listed = other.tool("list")
-    stage.exempt = frozenset(int(line.split("\t")[4][2:]) for line in listed.splitlines())
-    assert stage.exempt, "no event died"
-    one.take_away(signal.SIGTERM)
-    tries, said = 0, ""
-    while "sent again" not in said and tries < 20:
-        _, said = other.tool("retry", "--all")
-        tries += 1
-    stage.notes.append(f"{len(stage.exempt)} letters, try {tries}: {said}")
-    one.restart()
-    time.sleep(5)
-    _, left = other.tool("list")
-    assert not left, f"letters are left: {left}"
 
 
 def rubbish(stage: Stage) -> None:

@@ -8,7 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from tests.bench.machines import WEB_NET
+from tests.bench.machines import WEB_NET, Forwarder
 
 if TYPE_CHECKING:
     from tests.bench.takeover import Stage
@@ -56,23 +56,45 @@ def machine_and_disk_lost(stage: Stage) -> None:
     time.sleep(5)
 
 
-def letters_beside_a_stopped_one(stage: Stage) -> None:
-    """Dead letters are sent again from elsewhere while the serving one is stopped; it goes on later."""
-    stage.amplitude.misbehave(*({"kind": "bad", "indexes": list(range(5))} for _ in range(4)))
+def with_letters(stage: Stage, refusals: int) -> tuple[Forwarder, Forwarder]:
+    """Have events die; return the serving forwarder and another one. ``refusals``: requests refused."""
+    stage.amplitude.misbehave(*({"kind": "bad", "indexes": list(range(5))} for _ in range(refusals)))
     time.sleep(4)
     one = stage.serving()
     other = next(forwarder for forwarder in stage.forwarders if forwarder is not one)
     _, listed = other.tool("list")
     stage.exempt = frozenset(int(line.split("\t")[4][2:]) for line in listed.splitlines())
     assert stage.exempt, "no event died"
-    one.signal(signal.SIGSTOP)
-    going_on = threading.Timer(20, one.signal, (signal.SIGCONT,))
-    going_on.start()
+    return one, other
+
+
+def send_again(stage: Stage, other: Forwarder) -> None:
+    """Send the letters again from elsewhere, as often as it takes until somebody serves."""
     tries, said = 0, ""
     while "sent again" not in said and tries < 20:
         _, said = other.tool("retry", "--all")
         tries += 1
     stage.notes.append(f"{len(stage.exempt)} letters, try {tries}: {said}")
+
+
+def letters_in_a_hand_over(stage: Stage) -> None:
+    """Dead letters are sent again from elsewhere while one takes over."""
+    one, other = with_letters(stage, 6)
+    one.take_away(signal.SIGTERM)
+    send_again(stage, other)
+    one.restart()
+    time.sleep(5)
+    _, left = other.tool("list")
+    assert not left, f"letters are left: {left}"
+
+
+def letters_beside_a_stopped_one(stage: Stage) -> None:
+    """Dead letters are sent again from elsewhere while the serving one is stopped; it goes on later."""
+    one, other = with_letters(stage, 4)
+    one.signal(signal.SIGSTOP)
+    going_on = threading.Timer(20, one.signal, (signal.SIGCONT,))
+    going_on.start()
+    send_again(stage, other)
     going_on.join()
     time.sleep(8)
     _, left = other.tool("list")

@@ -169,7 +169,7 @@ def faults_counted() -> float:
 def played(chance: random.Random, rate: float, only: str | None, patch: pytest.MonkeyPatch) -> list[str]:
     """Play one run; return what was raised."""
     injector = Injector(chance, rate, only)
-    injector.patch(patch)
+    injector.wrap(patch, targets())
     run = Play(chance, injector, patch)
     before = faults_counted()
     play(run.run(), run.loop, patch)

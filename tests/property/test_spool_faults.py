@@ -335,7 +335,7 @@ def played(place: InFile | InStream, folder: Path, seed: int, patch: pytest.Monk
         seed, chance.choice([0.0003, 0.001, 0.003]), dict.fromkeys(share, chance.choice([0.1, 0.3]))
     )
     with patch.context() as patched, capture_logs():
-        faults.patch(patched, found)
+        faults.wrap(patched, found)
 
         async def run() -> Counter[str]:
             storm = Storm(place, folder / "twin.db", chance, faults)

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import random
-from collections.abc import Callable
 from types import FunctionType
-from typing import Any
-
-import pytest
 
 from forwarder.amplitude.wire import requests
 from forwarder.app import Forwarder
@@ -46,6 +40,7 @@ from forwarder.delivery.watchdog import Watch
 from forwarder.delivery.worker import Worker
 from forwarder.errors import SpoolError
 from tests.support.simulation.memory_spool import AsyncSpool
+from tests.support.simulation.raising import Injected, Raising, Target
 
 CLASSES: tuple[type, ...] = (
     *(
@@ -92,58 +87,28 @@ LEFT_OUT = {
 """What the test itself calls, what counts the faults, and the supervisors that end everything."""
 
 
-class Injected(Exception):  # noqa: N818 - what happens, as the test says it
-    """A fault of our own code, as if."""
-
-
-class Injector:
-    """Makes functions raise. ``rate``: how often; ``only``: nothing but this one."""
+class Injector(Raising):
+    """Makes functions of delivery raise. ``rate``: how often; ``only``: nothing but this one."""
 
     def __init__(self, chance: random.Random, rate: float, only: str | None) -> None:
+        super().__init__(on=True)
         self._chance = chance
         self._rate = rate
         self._only = only
-        self.on = True
-        self.raised: list[str] = []
 
-    def patch(self, patch: pytest.MonkeyPatch) -> None:
-        """Wrap everything that may raise."""
-        for name, owner, attribute in targets():
-            patch.setattr(owner, attribute, self._wrapped(name, getattr(owner, attribute)))
-
-    def _raise(self, name: str, moment: str) -> None:
-        if self.on and self._only in (None, name) and self._chance.random() < self._rate:
-            self.raised.append(f"{name} {moment}")
-            # A SpoolError says that nothing was written.
-            if name.startswith("AsyncSpool") and moment == "before" and self._chance.random() < 0.5:
-                raise SpoolError("the disk says no")
-            raise Injected(name)
-
-    def _wrapped(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        if inspect.iscoroutinefunction(call):
-
-            @functools.wraps(call)
-            async def waiting(*given: Any, **named: Any) -> Any:
-                self._raise(name, "before")
-                result = await call(*given, **named)
-                self._raise(name, "after")
-                return result
-
-            return waiting
-
-        @functools.wraps(call)
-        def at_once(*given: Any, **named: Any) -> Any:
-            self._raise(name, "before")
-            result = call(*given, **named)
-            self._raise(name, "after")
-            return result
-
-        return at_once
+    def error(self, name: str, moment: str) -> Exception | None:
+        """See ``Raising``."""
+        if self._only not in (None, name) or self._chance.random() >= self._rate:
+            return None
+        # A SpoolError says that nothing was written.
+        if name.startswith("AsyncSpool") and moment == "before" and self._chance.random() < 0.5:
+            return SpoolError("the disk says no")
+        return Injected(name)
 
 
-def targets() -> list[tuple[str, object, str]]:
+def targets() -> list[Target]:
     """Return everything that may raise: its name, what holds it, and under which attribute."""
-    found: list[tuple[str, object, str]] = [
+    found: list[Target] = [
         ("encode", sending, "encode"),
         ("post_request", sending, "post_request"),
         ("plan_job", planning, "plan_job"),

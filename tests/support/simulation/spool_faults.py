@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import random
 import sqlite3
 import threading
 import zlib
 from collections import Counter
-from collections.abc import Callable
 from types import FunctionType, ModuleType
-from typing import Any
 
 import nats.errors
-import pytest
 
 from forwarder.errors import SpoolError
 from forwarder.spool.jetstream import snapshot
@@ -41,6 +37,7 @@ from forwarder.spool.sqlite.keeping_history import KeepingHistory
 from forwarder.spool.sqlite.reader import SpoolReader
 from forwarder.spool.sqlite.transaction import WriteTransaction
 from tests.support.fake_stream import FakeStream
+from tests.support.simulation.raising import Injected, Raising, Target
 
 FILE: tuple[type | ModuleType, ...] = (
     *(
@@ -64,7 +61,8 @@ STREAM: tuple[type | ModuleType, ...] = (
 LEFT_OUT = {
     *("GroupCommit._give_up", "GroupCommit._refuse_all", "GroupCommit._run", "SpoolFile._lose"),
     *("SpoolFile._damaged", "StreamReplicator.fail", "JetStreamSpool._fall_silent"),
-    *("JetStreamSpool.close", "SpoolFile.close", "SpoolFile._leave", "SpoolReader.close", "DedupIndex.close"),
+    *("JetStreamSpool.close", "SpoolFile.close", "SpoolFile._leave", "SpoolFile._release"),
+    *("SpoolReader.close", "DedupIndex.close"),
     *("Checkpointer._run", "Checkpointer.close", "Checkpointer.paused", "GroupCommit.close"),
     *(
         "Table.close",
@@ -84,28 +82,18 @@ MOST = 5
 """How often one function raises in one storm: what is called all the time does not drown the rest."""
 
 
-class Injected(Exception):  # noqa: N818 - what happens, as the test says it
-    """A fault of our own code, as if."""
-
-
-class SpoolInjector:
-    """Makes functions raise. ``rates``: how often, by name; ``rate``: all others."""
+class SpoolInjector(Raising):
+    """Makes functions of the spool raise. ``rates``: how often, by name; ``rate``: all others."""
 
     def __init__(self, seed: int, rate: float, rates: dict[str, float]) -> None:
+        super().__init__(on=False)
         self._seed = seed
         self._chances: dict[int, random.Random] = {}
         self._rate, self._rates = rate, rates
-        self.on = False
-        self.raised: list[str] = []
         self.by_name: Counter[str] = Counter()
         self._loop = threading.get_ident()
         self.in_loop = 0
         """Faults in the event loop's own thread: what they report as failed may be done all the same."""
-
-    def patch(self, patch: pytest.MonkeyPatch, found: list[tuple[str, object, str]]) -> None:
-        """Wrap everything that may raise."""
-        for name, owner, attribute in found:
-            patch.setattr(owner, attribute, self._wrapped(name, getattr(owner, attribute)))
 
     def _chance(self) -> random.Random:
         """Return this thread's own chance: threads that run side by side leave each other's alone."""
@@ -114,17 +102,15 @@ class SpoolInjector:
             threading.get_ident(), random.Random(self._seed ^ zlib.crc32(name.encode()))
         )
 
-    def _raise(self, name: str, moment: str) -> None:
-        if not self.on or self.by_name[name] >= MOST:
-            return
-        if self._chance().random() >= self._rates.get(name, self._rate):
-            return
-        self.raised.append(f"{name} {moment}")
+    def error(self, name: str, moment: str) -> Exception | None:
+        """See ``Raising``."""
+        if self.by_name[name] >= MOST or self._chance().random() >= self._rates.get(name, self._rate):
+            return None
         self.by_name[name] += 1
         self.in_loop += threading.get_ident() == self._loop
-        raise self._error(name)
+        return self._error_of(name)
 
-    def _error(self, name: str) -> Exception:
+    def _error_of(self, name: str) -> Exception:
         if name.startswith("FakeStream"):
             return nats.errors.TimeoutError()
         kind = self._chance().randrange(3)
@@ -135,27 +121,6 @@ class SpoolInjector:
             return error
         return Injected(name)
 
-    def _wrapped(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        if inspect.iscoroutinefunction(call):
-
-            @functools.wraps(call)
-            async def waiting(*given: Any, **named: Any) -> Any:
-                self._raise(name, "before")
-                result = await call(*given, **named)
-                self._raise(name, "after")
-                return result
-
-            return waiting
-
-        @functools.wraps(call)
-        def at_once(*given: Any, **named: Any) -> Any:
-            self._raise(name, "before")
-            result = call(*given, **named)
-            self._raise(name, "after")
-            return result
-
-        return at_once
-
 
 def is_expected(error: BaseException) -> bool:
     """Tell whether a caller of the spool may meet this error after a fault inside."""
@@ -163,9 +128,9 @@ def is_expected(error: BaseException) -> bool:
     return said or isinstance(error, (Injected, SpoolError, nats.errors.TimeoutError))
 
 
-def targets(owners: tuple[type | ModuleType, ...]) -> list[tuple[str, object, str]]:
+def targets(owners: tuple[type | ModuleType, ...]) -> list[Target]:
     """Return everything that may raise: its name, what holds it, and under which attribute."""
-    found: list[tuple[str, object, str]] = [("insert", transaction, "insert")]
+    found: list[Target] = [("insert", transaction, "insert")]
     for owner in owners:
         for attribute, value in vars(owner).items():
             name = f"{owner.__name__.rpartition('.')[2]}.{attribute}"

@@ -4,7 +4,6 @@ import asyncio
 import gzip
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +18,11 @@ from forwarder.replay.scratch import scratch_paths
 from forwarder.spool import open_spool
 from forwarder.spool.suppression import FOR_EVER, marks_for
 from tests.support.configuration import configuration, toml
-from tests.support.receiver import Receiver, receiver
+from tests.support.receiver import Receiver
 
 AT = "2026-01-05T10:00:00.000Z"
 ELEVEN = "2026-01-05T11:00:00.000Z"
 AT_MS = 1_767_607_200_000
-
-
-@pytest.fixture(autouse=True)
-def _as_nice_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "nice", lambda by: by)
-
-
-@pytest.fixture
-def amplitude() -> Iterator[Receiver]:
-    with receiver() as received:
-        yield received
 
 
 @pytest.fixture

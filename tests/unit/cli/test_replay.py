@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import os
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
@@ -18,7 +16,7 @@ from forwarder.replay.scratch import scratch_paths
 from forwarder.spool import NewEvent, Settlement, open_spool
 from forwarder.spool.history import Ended
 from forwarder.spool.suppression import marks_for
-from tests.support.receiver import Receiver, receiver
+from tests.support.receiver import Receiver
 
 HOUR = 3_600_000
 CONFIG = """
@@ -38,17 +36,6 @@ secretKey = "secret"
 EVENTS = 900
 TRACKED = [f"m{number}" for number in range(1, EVENTS + 1) if number % 10 != 9]
 BROKEN = 'subscriptions = [{ preset = "Track Calls", mapping = { event_type = { "@path" = "$.none" } } }]'
-
-
-@pytest.fixture(autouse=True)
-def _as_nice_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "nice", lambda by: by)
-
-
-@pytest.fixture
-def amplitude() -> Iterator[Receiver]:
-    with receiver() as received:
-        yield received
 
 
 def made(number: int) -> NewEvent:

@@ -156,6 +156,27 @@ async def test_one_thread_reads(database: sqlite3.Connection, path: Path) -> Non
         one.connection.execute("SELECT 1")
 
 
+async def test_after_a_look_that_failed_the_next_one_sees_what_was_written_since(path: Path) -> None:
+    database = open_database(path)
+    database.execute("CREATE TABLE seen_by_test (number INTEGER)")
+    database.execute("INSERT INTO seen_by_test VALUES (1), (2)")
+    one = SpoolReader(path)
+
+    def fails(connection: sqlite3.Connection) -> int:
+        return sum(1 // 0 for _ in connection.execute("SELECT number FROM seen_by_test"))
+
+    def count(connection: sqlite3.Connection) -> int:
+        found: int = connection.execute("SELECT count(*) FROM seen_by_test").fetchone()[0]
+        return found
+
+    with pytest.raises(ZeroDivisionError) as held:
+        await one.run(fails)
+    database.execute("INSERT INTO seen_by_test VALUES (3)")
+    assert await one.run(count) == 3, f"{held.value} is held, and what was being read with it"
+    await one.close()
+    database.close()
+
+
 @pytest.mark.parametrize("tool", [True, False])
 @pytest.mark.parametrize("error", [ZeroDivisionError(), sqlite3.DatabaseError("no")])
 async def test_an_opening_that_fails_lets_go_of_the_file(
@@ -187,6 +208,27 @@ async def test_an_opening_that_fails_lets_go_of_the_file(
             one.execute("SELECT 1")
     spool = SqliteSpool(path, max_events=9, max_bytes=99)
     await spool.close()
+
+
+def broken(*_: object, **__: object) -> None:
+    raise ZeroDivisionError
+
+
+async def test_whatever_fails_in_an_opening_or_a_close_the_file_is_let_go(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would be in use by another forwarder, until this process ends."""
+    with monkeypatch.context() as patch:
+        patch.setattr(file, "GroupCommit", broken)
+        with pytest.raises(ZeroDivisionError) as opening:
+            SqliteSpool(path, max_events=9, max_bytes=99)
+    spool = SqliteSpool(path, max_events=9, max_bytes=99)
+    with monkeypatch.context() as patch:
+        patch.setattr(SqliteSpool, "_leave", broken)
+        with pytest.raises(ZeroDivisionError) as closing:
+            await spool.close()
+    await SqliteSpool(path, max_events=9, max_bytes=99).close()
+    assert len(opening.traceback) * len(closing.traceback) > 0, "they hold on to what was opened"
 
 
 @pytest.mark.parametrize("lost", [False, True])
