@@ -15,7 +15,6 @@ _INVISIBLE = (
 """DEL and C1, half characters, Unicode's line ends, marks that turn the direction, tags: nothing to see."""
 _CONTROL = re.compile(f"[\x00-\x1f{_INVISIBLE}]")
 _IN_LINES = re.compile(f"[\x00-\x08\x0b-\x1f{_INVISIBLE}]")
-REPLACEMENT = "\ufffd"
 
 
 def whole_characters(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The calendar of JavaScript's dates: parts to milliseconds, each overflowing into the next, and back."""
+"""The calendar of JavaScript's dates: parts to milliseconds, each overflowing into the next."""
 
 from typing import Final
 
@@ -16,17 +16,6 @@ def days_of(year: int, month: int, day: int) -> int:
     day_of_year = (153 * ((month - 2) % 12) + 2) // 5
     leap_days = year_of_era // 4 - year_of_era // 100
     return era * 146_097 + year_of_era * 365 + leap_days + day_of_year + day - 1 - 719_468
-
-
-def date_of(days: int) -> tuple[int, int, int]:
-    """Return year, month (from 1) and day of a number of days since 1970-01-01: ``days_of`` the other way."""
-    era, day_of_era = divmod(days + 719_468, 146_097)
-    year_of_era = (day_of_era - day_of_era // 1460 + day_of_era // 36_524 - day_of_era // 146_096) // 365
-    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
-    months_from_march = (5 * day_of_year + 2) // 153
-    month = (months_from_march + 2) % 12 + 1
-    year = era * 400 + year_of_era + (month <= 2)
-    return year, month, day_of_year - (153 * months_from_march + 2) // 5 + 1
 
 
 def time_of(

@@ -77,11 +77,9 @@ class SessionNames:
         if not self._is_held:
             return
         if renamings:
-            known = {
-                who: tuple(one for one in all_ if one.upto >= first) for who, all_ in self._by_who.items()
-            }
-            self._by_who = {who: left for who, left in known.items() if left}
             self._add(renamings)
+            if self._count > 2 * self._needed + SPARE:
+                self._forget(first)
         with self._lock:
             self._is_held = False
 
@@ -122,7 +120,7 @@ class SessionNames:
     def stamped_as(self, session_id: int) -> set[int]:
         """Return the ids with which events may have been stamped that are in this session now."""
         olds: dict[int, set[int]] = {}
-        for one in chain.from_iterable(self._by_who.values()):
+        for one in chain.from_iterable(list(self._by_who.values())):  # the writer's thread adds meanwhile
             olds.setdefault(one.new, set()).add(one.old)
         found, left = {session_id}, [session_id]
         while left:

@@ -21,7 +21,6 @@ from tests.support.configuration import configuration, toml
 from tests.support.receiver import Receiver
 
 AT = "2026-01-05T10:00:00.000Z"
-ELEVEN = "2026-01-05T11:00:00.000Z"
 AT_MS = 1_767_607_200_000
 
 

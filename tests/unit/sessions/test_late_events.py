@@ -146,13 +146,20 @@ async def test_a_body_that_says_it_was_stamped_is_left_alone(tmp_path: Path) -> 
 
 def test_of_renamings_those_stay_in_memory_that_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(renaming, "SPARE", 3)
-    names = SessionNames()
+    names, looked, forget = SessionNames(), list[int](), SessionNames._forget
+
+    def counted(self: SessionNames, first: int) -> None:
+        looked.append(first)
+        forget(self, first)
+
+    monkeypatch.setattr(SessionNames, "_forget", counted)
     for seq in range(1, 40):
         names.hold()
         names.release([Renaming(seq % 5, "", seq, seq + 1, -1, 0, seq)], first=seq - 5)
     known = [one.upto for some in names._by_who.values() for one in some]
     assert set(range(34, 40)) <= set(known)
     assert len(known) <= 2 * 6 + 3
+    assert 2 <= len(looked) <= 39 // 3, "they are not looked through for each"
 
 
 class Asking:

@@ -128,7 +128,6 @@ def overwritten(visit: Visit) -> None:
     visit.events = [event(step, ID) if (step := one.probe) in REFUSED else one for one in visit.events]
 
 
-BEGUN = ("Session Started", "session_started")
 FAULTS: list[tuple[str, str, Callable[[Visit], None]]] = [
     (
         "policy",
