@@ -196,7 +196,7 @@ async def _started(server: _Server, forwarder: Forwarder) -> bool:
     while not (await asyncio.wait((starting,), timeout=_LOOK_S))[0]:
         if server.should_exit:
             starting.cancel()
-            await asyncio.wait((starting,))
+            await asyncio.gather(starting, return_exceptions=True)  # whatever else went wrong, it is over
             return False
     await starting
     return True

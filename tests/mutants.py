@@ -173,7 +173,7 @@ class Tally:
             said = "equivalent"
         elif said in LEFT:
             self.left.append(change)
-        elif entry in self._known:
+        elif entry in self._known and said.startswith("killed"):
             self._noticed.add(entry)
         self.counts.setdefault(change.path, Counter())[said] += 1
 

@@ -68,17 +68,20 @@ class Connection:
 
     async def open(self, patience_s: float) -> None:
         """Connect. Raises SpoolDamaged where no server accepts the connection within ``patience_s``."""
-        connecting = asyncio.ensure_future(self._connected())
-        await asyncio.wait(
-            (connecting, self._refused), timeout=patience_s, return_when=asyncio.FIRST_COMPLETED
-        )
-        if connecting.done():
-            with contextlib.suppress(*NATS_ERRORS):  # of which ``on_error`` knows
-                self._use(connecting.result())
-                self._start(self._keep_alive())
-                return
-        connecting.cancel()
-        await asyncio.wait((connecting,))
+        connecting = begin(self._connected())
+        try:
+            await asyncio.wait(
+                (connecting, self._refused), timeout=patience_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            if connecting.done():
+                with contextlib.suppress(*NATS_ERRORS):  # of which ``on_error`` knows
+                    self._use(connecting.result())
+                    self._start(self._keep_alive())
+                    return
+        finally:
+            if not connecting.done():
+                connecting.cancel()
+                await asyncio.wait((connecting,))
         raise SpoolDamaged(
             f"cannot connect to {self.place}: {self._why}; start NATS, or mend spool.path or spool.token"
         )
@@ -152,7 +155,7 @@ class Connection:
 
     async def call(self, what: Callable[[JetStreamContext], Awaitable[T]]) -> T:
         """Return what JetStream answers. Raises one of NATS_ERRORS, at once where the connection is lost."""
-        asking = asyncio.ensure_future(what(self.jetstream))
+        asking = begin(what(self.jetstream))
         try:
             await asyncio.wait((asking, self._lost), return_when=asyncio.FIRST_COMPLETED)
             if asking.done():
@@ -204,6 +207,21 @@ class Connection:
         await _end(self._tasks)
         if hasattr(self, "client"):
             await _close(self.client)
+
+
+def begin(work: Awaitable[T]) -> asyncio.Future[T]:
+    """Begin what its caller may stop waiting for; how it ends then is no fault of ours.
+
+    Whoever asks twice and is answered twice in one moment hears one answer; the other may be a refusal.
+    """
+    begun = asyncio.ensure_future(work)
+    begun.add_done_callback(_note_end)
+    return begun
+
+
+def _note_end(begun: asyncio.Future[Any]) -> None:
+    if not begun.cancelled():
+        begun.exception()
 
 
 async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:

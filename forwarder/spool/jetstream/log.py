@@ -23,7 +23,7 @@ from nats.js.errors import (
 
 from forwarder.errors import SpoolDamaged, SpoolLost, SpoolTakenOver, SpoolUnavailable
 from forwarder.spool.jetstream import stream as streams
-from forwarder.spool.jetstream.connection import NATS_ERRORS, Connection
+from forwarder.spool.jetstream.connection import NATS_ERRORS, Connection, begin
 from forwarder.spool.jetstream.health import StreamHealth
 from forwarder.spool.jetstream.message import Message, decode, encode
 from forwarder.spool.jetstream.reading import StreamReader
@@ -83,7 +83,7 @@ class Log(StreamReader):
         Raises SpoolUnavailable where the stream refuses it, SpoolLost where another forwarder has written, or
         where it is not durable soon after ``end``, and Incomplete.
         """
-        writing = asyncio.ensure_future(self._write(data))
+        writing = begin(self._write(data))
         await asyncio.wait((writing, self._end), return_when=asyncio.FIRST_COMPLETED)
         if not writing.done():
             await asyncio.wait((writing,), timeout=_LAST_S)

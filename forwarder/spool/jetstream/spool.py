@@ -12,7 +12,7 @@ import structlog
 
 from forwarder.errors import SpoolError, SpoolLost, SpoolUnavailable
 from forwarder.spool.api import NewEvent
-from forwarder.spool.jetstream.connection import NATS_ERRORS
+from forwarder.spool.jetstream.connection import NATS_ERRORS, begin
 from forwarder.spool.jetstream.control import ControlRequest, Desk
 from forwarder.spool.jetstream.health import Incomplete
 from forwarder.spool.jetstream.log import RETRY_AFTER, Log
@@ -117,11 +117,10 @@ class JetStreamSpool(SqliteSpool):
         """
         since = self._log.waits_since
         if since is None or time.monotonic() - since < PATIENCE_S:
-            kept = asyncio.ensure_future(super().append(events, now))
+            kept = begin(super().append(events, now))
             await asyncio.wait((kept,), timeout=PATIENCE_S)
             if kept.done():
                 return kept.result()
-            kept.add_done_callback(_note_end)
         raise self._silent()
 
     def _silent(self) -> SpoolUnavailable:
@@ -155,9 +154,3 @@ class JetStreamSpool(SqliteSpool):
                 await self._log.connection.publish(self._log.place.farewell)
                 await self._log.client.flush(1)
         await self._log.close()
-
-
-def _note_end(kept: asyncio.Future[list[bool]]) -> None:
-    """Take note of what became of events whose sender was told to come again."""
-    if not kept.cancelled():
-        kept.exception()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 from collections.abc import Callable, Coroutine
 from types import SimpleNamespace
 from typing import Any, ClassVar, cast
@@ -257,6 +259,64 @@ def test_a_question_that_does_no_harm_is_asked_once_more_each_second(monkeypatch
         await one.close()
         assert len(asyncio.all_tasks()) == 1
 
+    play(main, monkeypatch)
+
+
+def test_answers_that_come_in_one_moment_are_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message that is published twice is kept once and refused once; only one answer is waited for."""
+
+    async def main(loop: VirtualLoop) -> None:
+        faults: list[dict[str, Any]] = []
+        loop.set_exception_handler(lambda _, context: faults.append(context))
+        one = await opened()
+        asked: list[asyncio.Future[str]] = []
+
+        async def answers(_: Any) -> str:
+            asked.append(loop.create_future())
+            return await asked[-1]
+
+        for turns in range(8):  # of the loop between the two: one answer wakes whoever waits in some turns
+            asked.clear()
+            asking = asyncio.create_task(one.ask(answers))
+            await asyncio.sleep(AGAIN_S + 0.1)
+            asked[0].set_result("kept")
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            if not asked[1].done():
+                asked[1].set_exception(nats.errors.Error("refused"))
+            with contextlib.suppress(nats.errors.Error):
+                assert await asking == "kept"
+        await one.close()
+        gc.collect()
+        assert not faults
+
+    play(main, monkeypatch)
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_whoever_is_cancelled_while_connecting_leaves_nothing_running(
+    fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(_: Client) -> None:
+        try:
+            await asyncio.sleep(10**6)
+        finally:
+            if fails:
+                raise OSError("in the middle")
+
+    async def main(loop: VirtualLoop) -> None:
+        faults: list[dict[str, Any]] = []
+        loop.set_exception_handler(lambda _, context: faults.append(context))
+        opening = asyncio.create_task(opened())
+        await asyncio.sleep(1)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        assert len(asyncio.all_tasks()) == 1
+        gc.collect()
+        assert not faults
+
+    monkeypatch.setattr(Client, "connecting", slow)
     play(main, monkeypatch)
 
 

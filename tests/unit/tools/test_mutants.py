@@ -95,6 +95,7 @@ def test_what_no_test_notices_is_counted_and_known_survivors_are_not(tmp_path: P
         {"function": "made_up.made_up", "change": every[0].difference, "reason": "-"},
         {"function": "made_up.made_up", "change": every[1].difference, "reason": "-"},
         {"function": "made_up.gone", "change": every[1].difference, "reason": "-"},
+        {"function": "made_up.made_up", "change": every[4].difference, "reason": "not asked about yet"},
     ]
     tally = Tally(known)
     said = ["no tests", "killed", "killed (time)", "survived", "not asked"]
