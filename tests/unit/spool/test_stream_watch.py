@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from forwarder.errors import SpoolLost, SpoolUnavailable
+from forwarder.spool.jetstream import connection
 from forwarder.spool.jetstream import spool as module
 from forwarder.spool.jetstream.control import ControlReply, ControlRequest
 from forwarder.spool.jetstream.health import Incomplete
@@ -186,10 +187,11 @@ async def test_a_farewell_waits_a_second_for_the_servers(
 async def test_what_becomes_of_events_whose_sender_has_gone_is_taken_note_of() -> None:
     loop = asyncio.get_running_loop()
     failed, gone = loop.create_future(), loop.create_future()
+    for one in (failed, gone):
+        assert connection.begin(one) is one
     failed.set_exception(SpoolLost("lost"))
     gone.cancel()
-    for one in (failed, gone):
-        module._note_end(one)
+    await asyncio.sleep(0)
     assert not failed._log_traceback, "nobody is told that it was never asked for"
 
 
@@ -197,10 +199,10 @@ async def test_events_that_a_sender_no_longer_waits_for_are_looked_after(
     one: One, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "PATIENCE_S", 0.01)
-    ended: list[object] = []
-    monkeypatch.setattr(module, "_note_end", ended.append)
+    ended: list[asyncio.Future[object]] = []
+    monkeypatch.setattr(connection, "_note_end", ended.append)
     one.stream.held = asyncio.Event()
     with pytest.raises(SpoolUnavailable):
         await one.spool.append([event("a")], NOW)
     one.stream.held.set()
-    await until(lambda: ended)
+    await until(lambda: [True] in [begun.result() for begun in ended])
