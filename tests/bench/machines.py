@@ -4,6 +4,7 @@ Two networks: on one are the NATS nodes and the forwarders, on the other the for
 Amplitude. Everything lies in one namespace of the bench, so that it is gone with the process.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -16,6 +17,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import override
+
 from tests.support.configuration import TOKEN, destination_of
 from tests.support.nats import PROGRAM
 from tests.support.processes import ROOT
@@ -23,7 +26,8 @@ from tests.support.waiting import eventually
 
 NATS_NET, WEB_NET = "10.77.1", "10.77.2"
 PORT, NODES = 8300, (1, 2, 3)
-WEB = f"{WEB_NET}.1"
+WEB, AMPLITUDE = f"{WEB_NET}.1", f"{WEB_NET}.2"
+"""Where senders and Amplitude are."""
 _CONFIG = """
 [server]
 host = "0.0.0.0"
@@ -136,18 +140,47 @@ def set_up_networks() -> None:
         run("ip", "link", "add", bridge(network), "type", "bridge")
         run("ip", "address", "add", f"{network}.1/24", "dev", bridge(network))
         run("ip", "link", "set", bridge(network), "up")
+    run("ip", "address", "add", f"{AMPLITUDE}/24", "dev", bridge(WEB_NET))
+    for node in NODES:
+        run("ip", "address", "add", f"{relay(node)}/24", "dev", bridge(NATS_NET))
+
+
+def relay(node: int) -> str:
+    """Return where a node is reached by the long way (``slow_network``)."""
+    return f"{NATS_NET}.{30 + node}"
 
 
 class Node(Machine):
     """A NATS node."""
 
-    def __init__(self, number: int, folder: Path) -> None:
+    def __init__(self, number: int, folder: Path, disk_mb: int = 0) -> None:
+        """``disk_mb``: the size of its disk, 0: whatever there is."""
         super().__init__(f"n{number}", 10 + number, (NATS_NET,), folder)
         self.address = f"{NATS_NET}.{10 + number}"
         routes = ", ".join(f'"nats-route://{NATS_NET}.{10 + other}:6222"' for other in NODES)
         text = _NODE.format(number=number, address=self.address, folder=self.folder, routes=routes)
         self.config = self.folder / "nats.conf"
         self.config.write_text(text)
+        self._ballast = self.folder / "store" / "ballast"
+        if disk_mb:
+            self._ballast.parent.mkdir()
+            run("mount", "-t", "tmpfs", "-o", f"size={disk_mb}m", self.name, str(self._ballast.parent))
+
+    def fill(self) -> None:
+        """Leave no room on its disk."""
+        with contextlib.suppress(OSError), self._ballast.open("wb", 0) as ballast:
+            while True:
+                ballast.write(bytes(4096))
+
+    def make_room(self) -> None:
+        """Leave room again."""
+        self._ballast.unlink()
+
+    @override
+    def remove(self) -> None:
+        super().remove()
+        if os.path.ismount(self._ballast.parent):
+            run("umount", str(self._ballast.parent))
 
     def start(self) -> None:
         """Run it."""
@@ -185,15 +218,19 @@ class Forwarder(Machine):
         self.url = f"http://{self.address}:{PORT}"
         self.exits: list[int] = []
         """Exit codes of ends that were not asked for."""
-        self.lives = 0
+        self.lives = self._ahead_s = 0
         self.away = True
         """Whether it is meant not to run."""
         self._config = self.folder / "forwarder.toml"
         threading.Thread(target=self._supervise, daemon=True).start()
 
-    def start(self, stream: str, only: int = 0) -> None:
-        """Run it over a stream. ``only``: the one node that it can reach until ``reach_all``."""
-        servers = ",".join(f"{NATS_NET}.{10 + node}:4222" for node in NODES)
+    def start(self, stream: str, only: int = 0, *, far: bool = False, ahead_s: int = 0) -> None:
+        """Run it over a stream. ``only``: the one node that it can reach until ``reach_all``.
+
+        ``far``: it reaches the nodes by the long way alone; ``ahead_s``: how far its clock goes ahead.
+        """
+        self._ahead_s = ahead_s
+        servers = ",".join(f"{relay(node) if far else f'{NATS_NET}.{10 + node}'}:4222" for node in NODES)
         text = _CONFIG.format(
             port=PORT,
             address=self.address,
@@ -201,9 +238,9 @@ class Forwarder(Machine):
             stream=f"nats://{servers}/{stream}",
             folder=self.folder,
         )
-        text += destination_of("fake", f"http://{WEB}:8302")
+        text += destination_of("fake", f"http://{AMPLITUDE}:8302")
         self._config.write_text(text)
-        for node in NODES if only else ():
+        for node in NODES if only or far else ():
             if node != only:
                 self.within("ip", "route", "add", "blackhole", f"{NATS_NET}.{10 + node}/32")
         self.restart()
@@ -214,7 +251,8 @@ class Forwarder(Machine):
 
     def restart(self) -> None:
         """Run it with the same configuration."""
-        self.launch(sys.executable, "-m", "forwarder", "serve", "--config", str(self._config))
+        program = ("tests.bench.ahead", str(self._ahead_s)) if self._ahead_s else ("forwarder",)
+        self.launch(sys.executable, "-m", *program, "serve", "--config", str(self._config))
         self.lives += 1
         self.away = False
 

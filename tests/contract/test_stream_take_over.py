@@ -28,7 +28,7 @@ from forwarder.spool import jetstream as opening
 from forwarder.spool.jetstream import connection, health, message, replication, standby
 from forwarder.spool.jetstream import log as stream_log
 from forwarder.spool.jetstream import spool as stream_spool
-from forwarder.spool.jetstream.control import ControlReply
+from forwarder.spool.jetstream.control import ControlReply, Desk
 from forwarder.spool.jetstream.replica import Replica
 from forwarder.spool.jetstream.standby import Standby
 from forwarder.spool.location import parse_stream_url
@@ -327,6 +327,37 @@ async def test_nobody_is_robbed_by_who_looked_too_early(
         await until(lambda: tells(said, "standing by: another forwarder serves"))
     found = await asyncio.wait_for(second, 60)
     assert names(await found.read(0, 10)) == ["a", "b"]
+    await found.close()
+
+
+async def test_who_begins_to_read_when_another_one_has_just_ended_is_no_robber(
+    here: Where, said: list[EventDict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the other one has written since the stream was looked at is not read as if it were the past."""
+    async with opened(here) as spool:
+        await spool.append([event("a")], NOW)
+    catch_up, reading, go = Replica.catch_up, asyncio.Event(), asyncio.Event()
+
+    async def late(self: Replica, began: Any) -> None:
+        if not reading.is_set():
+            reading.set()
+            await go.wait()
+        await catch_up(self, began)
+
+    monkeypatch.setattr(Replica, "catch_up", late)
+    # As where word of it has not come round in the cluster yet.
+    monkeypatch.setattr(Desk, "open", lambda _: asyncio.sleep(0))
+    slow = asyncio.create_task(here.open())
+    await reading.wait()
+    monkeypatch.undo()
+    async with opened(elsewhere(here)) as winner:
+        assert await winner.append([event("b")], NOW) == [True]
+        go.set()
+        await until(lambda: tells(said, "another forwarder was faster; standing by"))
+        assert await winner.append([event("c")], NOW) == [True]
+        assert winner.failure is None, "nobody robs it"
+    found = await asyncio.wait_for(slow, 60)
+    assert names(await found.read(0, 10)) == ["a", "b", "c"]
     await found.close()
 
 

@@ -73,12 +73,12 @@ class StreamReader:
                 return message
         return None
 
-    async def records(self) -> AsyncIterator[Record]:
-        """Yield the records behind ``last`` in order, up to what is now the end.
+    async def records(self, end: StreamState) -> AsyncIterator[Record]:
+        """Yield the records behind ``last`` in order, up to where the stream ended when it was in this state.
 
-        Raises one of NATS_ERRORS where the servers stop answering.
+        What came since is of a forwarder that has taken over, and who reads on would rob it. Raises one of
+        NATS_ERRORS where the servers stop answering.
         """
-        end = await self.state()
         if not end.messages or end.last_seq <= self.last:
             self.last = max(self.last, end.last_seq)
             return
@@ -94,6 +94,9 @@ class StreamReader:
                 found = await subscription.next_msg(timeout=_READ_S)
                 at = found.metadata.sequence.stream
                 pending = found.metadata.num_pending
+                if at > end.last_seq:  # what lay before was deleted
+                    self.last = end.last_seq
+                    break
                 message = self.read(found.data, at)
                 self.last = at if pending else max(at, end.last_seq)  # what lay behind may have been deleted
                 if message is None:

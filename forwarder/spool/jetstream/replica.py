@@ -45,13 +45,13 @@ class Replica:
         self._cursors: dict[str, int] = {}
 
     async def catch_up(self, began: StreamState) -> None:
-        """Take in what the stream holds beyond what is known. Raises SpoolDamaged.
+        """Take in what the stream held in the state ``began``, before its first record was read.
 
-        ``began``: the stream's state before its first record was read.
+        Raises SpoolDamaged.
         """
         database = self._database
         database.execute("BEGIN")
-        async for record in self._log.records():
+        async for record in self._log.records(began):
             try:
                 self._take(record)
             except (msgspec.DecodeError, sqlite3.Error, KeyError) as error:

@@ -31,7 +31,7 @@ class One:
         self.log = Log(cast(Any, self.connection), 3)
 
     async def records(self) -> list[Record]:
-        return [one async for one in self.log.records()]
+        return [one async for one in self.log.records(await self.log.state())]
 
 
 @pytest.fixture(autouse=True)
@@ -112,10 +112,23 @@ async def test_reading_ends_where_the_stream_ends_also_where_its_end_was_deleted
     assert (await empty.records(), empty.log.last) == ([], 9)
 
 
+async def test_what_came_since_is_not_read() -> None:
+    one = One()
+    one.stream.put(written(b"a"), written(b"b"), written(b"c"))
+    end = await one.log.state()
+    one.stream.put(written(b"d", "a third"))
+    assert [record.data async for record in one.log.records(end)] == [b"a", b"b", b"c"]
+    assert one.log.last == 3
+    other = One(one.stream)
+    one.stream.delete(2, 3)
+    assert [record.data async for record in other.log.records(end)] == [b"a"]
+    assert other.log.last == 3, "to be written behind: the fourth is another one's"
+
+
 async def test_a_subscription_that_cannot_be_ended_is_gone() -> None:
     one = One()
     one.stream.put(written(b"a"))
-    reading = one.log.records()
+    reading = one.log.records(await one.log.state())
     assert await anext(reading) == Record(1, b"a")
     one.stream.subscriptions[0].fails = nats.errors.ConnectionClosedError()
     assert [record async for record in reading] == []
