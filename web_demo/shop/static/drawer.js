@@ -140,4 +140,5 @@
   if (noWasm()) say("The site's policy forbids WebAssembly: the compiled rules answer instead of Python.");
   setInterval(() => !part("drawer").hidden && tell(), 1000);
   show(localStorage.getItem(OPEN) === "open");
+  part("drawer-open").disabled = false; // until now nobody would have heard of a click
 }

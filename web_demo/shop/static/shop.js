@@ -122,3 +122,5 @@ const PAGES = {
 
 PAGES[document.body.dataset.page ?? ""]?.();
 showHeader();
+// Until now nobody would have heard of a click.
+for (const button of document.querySelectorAll("main button")) /** @type {any} */ (button).disabled = false;
