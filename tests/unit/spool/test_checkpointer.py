@@ -155,6 +155,66 @@ def test_another_program_may_make_one(machine: Machine, monkeypatch: pytest.Monk
     assert not machine.one._copy()
 
 
+@pytest.mark.parametrize(
+    ("passes", "is_ready"),
+    [
+        ([(0, 64, 64)], True),
+        ([(0, 65, 65), (0, 129, 129)], True),
+        ([(0, 65, 65), (0, 130, 130), (0, 195, 195), (0, 260, 260)], True),
+        ([(0, 1, 0)], False),
+        ([(1, 10, 10)], False),
+        ([(0, 65, 65), (1, 66, 66)], False),
+        ([(0, 65, 65), (0, 66, 65)], False),
+    ],
+)
+def test_passes_go_on_until_little_is_left(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, passes: list[tuple[int, int, int]], is_ready: bool
+) -> None:
+    left = [Pass(*one) for one in passes]
+
+    def pass_over(database: sqlite3.Connection) -> Pass:
+        assert database is machine.one._database
+        assert machine.one._copying.locked(), "or SQLite refuses one of two"
+        return left.pop(0)
+
+    with monkeypatch.context() as told:
+        told.setattr(module, "checkpoint", pass_over)
+        assert machine.one._copy() is is_ready
+    assert not left
+
+
+def test_after_each_round_it_counts_anew(machine: Machine) -> None:
+    due = machine.one._due
+    machine.one._thread = threading.current_thread()  # which copies nothing
+    for _ in range(2):
+        machine.one.grew(ROUND - 1)
+        assert not due.is_set()
+        machine.one.grew(1)
+        assert due.is_set()
+        due.clear()
+    machine.one.grew(5 * ROUND)
+    assert due.is_set()
+    due.clear()
+    machine.one.begin(machine.writer)
+    assert not due.is_set()
+    machine.one.grew(ROUND - module._COMMIT_BYTES)
+    assert due.is_set(), "a commit appends something by itself"
+    machine.one._thread = None
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_it_is_as_durable_as_the_writer(tmp_path: Path, durable: bool) -> None:
+    path = tmp_path / "spool.db"
+    writer = open_database(path, durable=durable)
+    one = Checkpointer(connect(path), durable=durable)
+    pragma = "PRAGMA synchronous"
+    assert one._database.execute(pragma).fetchone() == writer.execute(pragma).fetchone()
+    writer.close()
+    one.close()
+    with pytest.raises(sqlite3.ProgrammingError):
+        one._database.execute(pragma)
+
+
 def test_a_log_that_is_emptied_meanwhile_is_waited_for(machine: Machine) -> None:
     disk = Disk(machine.path, machine.writer, machine.one)
     machine.write()
