@@ -119,6 +119,8 @@ def test_events_wait_for_a_full_row_and_small_ones_are_written_again(machine: Ma
     machine.complete(16)
     assert machine.spans() == [(1, 5), (6, 13), (14, 17)], "a small row is written again, with the next"
     machine.add(1)
+    machine.complete(17)
+    assert machine.spans()[2:] == [(14, 17)], "what nobody has passed waits"
     machine.complete(18)
     machine.add(1)
     machine.complete(19)
