@@ -223,10 +223,10 @@ def test_sources_of_several_scopes_in_one_row(scopes: tuple[str, str]) -> None:
     for seq, scope in enumerate(scopes, 1):
         rules = SessionRules(scope=scope)
         facts = SessionFacts(
-            rules, PAGE, device_key(scope, f"dev{seq}"), user_key(scope, f"ada{seq}"), NOW, 10**12 + seq
+            rules, PAGE, device_key(scope, f"dev{seq}"), user_key(scope, f"a\0da{seq}"), NOW, 10**12 + seq
         )
         entries.append((row(seq), facts, 5 if seq == 2 else None))
-    texts = {"m1", "m2", "ddev1", "ddev2", "uada1", "uada2", "1000000000001", "1000000000002", "5"}
+    texts = {"m1", "m2", "ddev1", "ddev2", "ua\0da1", "ua\0da2", "1000000000001", "1000000000002", "5"}
     assert _split(history_rows.index_of(entries)) == _split(hashes(texts))
 
 

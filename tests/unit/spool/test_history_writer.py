@@ -255,6 +255,21 @@ def test_the_oldest_rows_go_as_far_as_they_have_to(machine: Machine) -> None:
     assert steps > 2, "a range in each transaction"
 
 
+def test_rows_that_may_stay_do(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "_RANGE", 50)
+    sizes = filled(machine, 5)
+    twin = Machine(tmp_path / "twin.db")
+    twin.writer.max_bytes = sum(sizes)
+    filled(twin, 5)
+    assert twin.spans() == machine.spans(), "exactly as many bytes as there may be"
+    twin.database.close()
+    for left in (3, 1):
+        machine.writer.max_bytes = sum(sizes[-left:])
+        with machine.transaction() as writer:
+            assert not writer.expire(NOW, believed=False)
+        assert len(machine.rows()) == left
+
+
 def test_rows_of_before_the_limit_go_by_ranges(machine: Machine) -> None:
     filled(machine, 5)
     machine.writer.max_age_ms = 100
