@@ -64,8 +64,8 @@ class SessionBook:
 
     def committed(self, first: int = 0) -> None:
         """What was changed is durable. ``first``: the lowest seq that is still to be handed on."""
+        self.rows.commit(self.devices.before.values())
         self.devices.commit()
-        self.rows.commit()
         self._watch.committed()
         self.late.committed(first)
 
@@ -176,6 +176,14 @@ class SessionBook:
         """Return how many states of old rows this transaction may look through."""
         return 2 * len(self.devices.before) + _MOST_CLEANED
 
+    def is_dead(self, number: int) -> bool:
+        """Return whether nothing of a row counts any more, so that nobody need read it."""
+        return self.rows.is_dead(number)
+
+    def drop(self, row: SessionRow) -> None:
+        """Let go of the oldest row, of which nothing counts any more."""
+        self.rows.remove(row)
+
     def clean(self, row: SessionRow, now: int) -> None:
         """Let go of the oldest row: what still counts of it is written again, or is too old."""
         devices, number, found = self.devices.values, row.number, self.devices.values.get
@@ -219,13 +227,13 @@ class SessionBook:
                 self._watch.add(key, next_at)
                 if not over:
                     continue
-            found += [
-                SessionEnd(id_of(key), is_device(key), id_of(device.user), device.source, one) for one in over
-            ]
             current, past = device.current, device.past
             if over:
+                who, user, on_device = id_of(key), id_of(device.user), is_device(key)
+                found += [SessionEnd(who, on_device, user, device.source, one) for one in over]
                 current = ended(current) if current in over else current
-                past = tuple(ended(one) if one in over else one for one in past)
+                if past:
+                    past = tuple([ended(one) if one in over else one for one in past])
             self.devices.set(key, self._written(device, current, past, next_at is not None))
         return found
 

@@ -93,7 +93,7 @@ def user_key(scope: str, user: str) -> str:
 
 def id_of(key: str) -> str:
     """Return the id that a key is about."""
-    return key.partition("\0")[2][1:]
+    return key[key.find("\0") + 2 :]
 
 
 def is_device(key: str) -> bool:

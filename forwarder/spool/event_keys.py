@@ -60,7 +60,8 @@ def keys_in(event: dict[str, Any]) -> EventKeys:
 
 def hashes(texts: Iterable[str]) -> bytes:
     """Return the hashes of texts, ``HASH_BYTES`` each; of the empty one there is none."""
-    some = set(texts) - _NOTHING
+    some = set(texts)
+    some -= _NOTHING
     try:
         return array("I", map(crc32, map(str.encode, some))).tobytes()
     except UnicodeEncodeError:  # half a character, as JavaScript's texts may hold

@@ -16,8 +16,8 @@ from typing import Any
 
 from forwarder.spool import Settlement
 from forwarder.spool.history import HOUR_MS, KEEP_BYTES, Ended
-from tests.bench.sessions import _events
-from tests.support.sessions import Front
+from tests.bench.session_costs import page_events
+from tests.support.sessions import START, Front
 from tests.support.spools import at, opened
 
 NOW = 1_790_000_000_000
@@ -46,7 +46,7 @@ async def _accepted(folder: Path, events: list[dict[str, Any]], most_bytes: int)
 
 def _cost(events: int) -> dict[str, float]:
     """Return CPU microseconds of an event, with history and without."""
-    made = _events(events, given=True)
+    made = page_events(range(events), events, START)
     best = {KEEP_BYTES: float("inf"), 0: float("inf")}
     for _ in range(ROUNDS):
         for most_bytes in best:

@@ -106,5 +106,9 @@ def test_what_came_to_nothing_leaves_no_trace_and_what_is_kept_is_all(
         if data.draw(st.booleans()):
             kept = SessionBook()
             kept.load(rows, SessionNames())
+        counts = {key: row.number for row in rows for key, _ in row.devices()}.values()
+        assert [row.number for row in rows if kept.is_dead(row.number)] == [
+            row.number for row in rows if row.number not in counts
+        ]
     for key in (device_key("", "d-1"), device_key("", "d-2"), user_key("", "ada")):
         assert kept.device(key) == sound.device(key)

@@ -75,7 +75,8 @@ class Front:
             session_rules=self.rules,
         )
 
-    def body(self, *events: dict[str, Any]) -> bytes:
+    @staticmethod
+    def body(*events: dict[str, Any]) -> bytes:
         """Return the body of a request."""
         return json.dumps({"batch": events}).encode()
 

@@ -31,6 +31,7 @@ _settled = msgspec.msgpack.Decoder(tuple[list[Ended], list[SentBatch]]).decode
 _turned_away = msgspec.msgpack.Decoder(list[TurnedAway]).decode
 _compress = zstandard.ZstdCompressor(compression_params=_FAST).compress
 """For the writer's thread alone: it holds the memory that it works in."""
+_NO_SESSION: Final = frozenset([None])
 _SETTLE: Final = "INSERT INTO settled (destination, at, first, last, body) VALUES (?,?,?,?,?)"
 _WAITING: Final = (
     "SELECT seq, at, source, message_id, body, total FROM event WHERE seq > ? ORDER BY seq LIMIT ?"
@@ -81,19 +82,22 @@ def index_of(entries: Sequence[Entry]) -> bytes:
         for row, facts, _ in entries:
             if facts is None:
                 texts.update(keys_of(row[4]).texts())
-    texts |= {str(session_id) for _, _, session_id in entries if session_id is not None}
-    return hashes(texts | _asked_texts(asked))
+    texts.update(map(str, {session_id for _, _, session_id in entries} - _NO_SESSION))
+    texts |= _asked_texts(asked)
+    return hashes(texts)
 
 
 def _asked_texts(asked: Sequence[SessionFacts]) -> set[str]:
     """Return what events are found by of which the session rules were asked."""
-    scoped = {facts.device for facts in asked} | {facts.user for facts in asked}
+    scoped = {facts.device for facts in asked}
+    scoped |= {facts.user for facts in asked}
     if len({facts.rules.scope for facts in asked}) == 1:  # as nearly always, and a third of the time
         begin = len(asked[0].rules.scope) + 1
         texts = {key[begin:] for key in scoped}
     else:
         texts = {key.partition("\0")[2] for key in scoped}
-    return texts | {str(given) for given in {facts.given for facts in asked} if given is not None}
+    texts.update(map(str, {facts.given for facts in asked} - _NO_SESSION))
+    return texts
 
 
 def remove_from(database: sqlite3.Connection, first: int) -> int:

@@ -11,8 +11,8 @@ from forwarder.sessions.book import SessionBook
 from forwarder.sessions.rows import SessionRow
 
 _ALL: Final = "SELECT number, at, states, body FROM session ORDER BY number"
-_NEXT: Final = "SELECT number, at, states, body FROM session WHERE number > ? ORDER BY number LIMIT 1"
-_AGE: Final = "SELECT at FROM session WHERE number > ? ORDER BY number LIMIT 1"
+_NEXT: Final = "SELECT number, at, states FROM session WHERE number > ? ORDER BY number LIMIT 1"
+_BODY: Final = "SELECT body FROM session WHERE number = ?"
 _LOOK_MS: Final = 60_000
 """How often the age of the oldest row is looked at."""
 
@@ -46,8 +46,8 @@ class SessionCleaner:
         if self._looked_at is not None and abs(now - self._looked_at) < _LOOK_MS:
             return False
         self._looked_at = now
-        found = self._database.execute(_AGE, (0,)).fetchone()
-        return found is not None and self._book.is_outdated(found[0], now)
+        found = self._database.execute(_NEXT, (0,)).fetchone()
+        return found is not None and self._book.is_outdated(found[1], now)
 
     def clean(self, now: int) -> int:
         """Look through the oldest rows; return the number of the last one that may go, 0 for none."""
@@ -56,9 +56,13 @@ class SessionCleaner:
             found = self._database.execute(_NEXT, (upto,)).fetchone()
             if found is None or not (book.is_crowded() or book.is_outdated(found[1], now)):
                 break
-            row = SessionRow(*found)
-            book.clean(row, now)
-            upto, left = row.number, left - row.states
+            upto, at, states = found
+            left -= states
+            if book.is_dead(upto):
+                book.drop(SessionRow(upto, at, states, b""))
+            else:
+                (body,) = self._database.execute(_BODY, (upto,)).fetchone()
+                book.clean(SessionRow(upto, at, states, body), now)
         if left <= 0:
             self._looked_at = None  # there is more
         return upto

@@ -178,7 +178,15 @@ class Book:
     def is_outdated(self, at: int, now: int) -> bool:
         return at < self._before
 
+    def is_dead(self, number: int) -> bool:
+        return number == 3
+
+    def drop(self, row: SessionRow) -> None:
+        assert row == SessionRow(3, NOW + 10, 5, b"")
+        self.cleaned.append((row.number, NOW))
+
     def clean(self, row: SessionRow, now: int) -> None:
+        assert row.body == b"{}"
         self.cleaned.append((row.number, now))
 
 
