@@ -113,7 +113,7 @@ export async function startEnriching(state) {
   };
   if (!REQUIRED) return;
   (state.held || []).slice().forEach((entry) => letGo(state, entry, (state, context) => state.enrich && state.enrich(context)));
-  sendHeld(ask);
+  sendHeld(state, ask);
 }
 
 /**

@@ -36,9 +36,10 @@ function passed(state, context, instance) {
   if (recordOf(state, context).enriched) return context; // a later try of Analytics.js
   if (state.enrich) return state.enrich(context);
   const size = JSON.stringify(context.event).length;
-  const held = state.held || (state.held = watched(state));
+  const held = state.held || (state.held = []);
   const sum = held.reduce((all, one) => all + one.size, size);
   if (held.length >= MOST_HELD || sum > MOST_HELD_CHARACTERS) return reduce(state, context);
+  onDevice({ context, instance });
   return new Promise((resolve) => {
     const entry = { context, instance, size, resolve };
     held.push(entry);
@@ -47,14 +48,16 @@ function passed(state, context, instance) {
 }
 
 /**
- * What a page holds that is left before the file that comes later is here stays on the device; then that file sees to it.
- * @param {State} state @returns {Held[]} nothing yet
+ * What is held stays on the device from the start: a page that is killed has no last moment, and Firefox cuts off what a
+ * page does in it when the visitor types another address.
+ * @param {Waiting} waiting
  */
-function watched(state) {
-  /** @type {Held[]} */
-  const held = [];
-  addEventListener("pagehide", () => state.lastChance === null || held.forEach(keepHeld), true);
-  return held;
+function onDevice(waiting) {
+  try {
+    keepHeld(waiting);
+  } catch (error) {
+    // Where nothing may be kept it is held here alone.
+  }
 }
 
 /** @param {State} state @param {Held} entry @param {(state: State, context: any) => any} how */

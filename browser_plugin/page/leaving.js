@@ -12,7 +12,6 @@ import { release } from "./turns.js";
 
 /** @param {State} state */
 export function watchLeaving(state) {
-  state.lastChance = null; // what holding.js does until then is done here
   const leave = () => {
     state.lastChance = lastChance;
     setTimeout(() => (state.lastChance = null)); // only a page that comes back gets there
@@ -75,10 +74,13 @@ function mayLeave(state, context, instance) {
 
 /**
  * Sends what earlier pages left to this one's Python.
+ * @param {State} state its own events have a way of their own
  * @param {(text: string) => any} ask the owner's Python
  */
-export function sendHeld(ask) {
+export function sendHeld(state, ask) {
+  const own = Array.from(state.passing.values(), ({ context }) => HELD + context.event.messageId);
   there(HELD).forEach(async (key) => {
+    if (own.indexOf(key) >= 0) return;
     const [to, event] = JSON.parse(/** @type {string} */ (localStorage.getItem(key)));
     const said = await ask(JSON.stringify(event));
     const answered = said && !said.fault;
