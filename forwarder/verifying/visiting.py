@@ -207,8 +207,8 @@ class _Visitor:
     def _leave(self, page: Page) -> None:
         with self._trying("leaving"):
             page.evaluate(_TRACK_LEAVING, [self._options.name, PROBE, "leaving"])
-            with page.expect_navigation(wait_until="domcontentloaded"):  # by the page, as by a link of its own
-                page.evaluate("void location.reload()")
+            with page.expect_navigation(wait_until="domcontentloaded"):
+                page.evaluate("void location.reload()")  # by the page itself, as a link of its own does
             until(page, lambda: self._seen.probe("leaving") is not None, 1.0)
             self._wait_for_start(page)
             quiet(page, self._seen.events)

@@ -272,6 +272,7 @@ def test_an_event_that_is_under_way_when_the_page_leaves_arrives_once(clean: Sho
         page.evaluate("void analytics.track('Under way')")
         assert eventually(lambda: page.evaluate("hanging.length"))
         page.evaluate("void (location.href = '/nowhere')")
+        page.wait_for_url("**/nowhere")
         [event] = clean.arrived("Under way")
         page.goto(clean.page("next"))
         initialized(page)
