@@ -61,7 +61,7 @@ def look_at(
         if skipped := why_skipped(event.source, body.get("integrations"), sources):
             looked.skipped[skipped] += 1
             continue
-        plans = destination.plans(body)
+        plans = destination.plans(body, requests=False)
         looked.unmatched += not plans
         for subscription, planned in plans:
             figures = looked.subscriptions[places[subscription]]

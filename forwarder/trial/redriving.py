@@ -76,7 +76,7 @@ def _try(
     if skipped := why_skipped(letter.event.source, body.get("integrations"), sources):
         made.filtered[skipped] += 1
         return
-    plans = destination.plan(body)
+    plans = [planned for _, planned in destination.plans(body, requests=False)]
     errors = [error for one in plans for error in one.errors]
     if errors:
         made.failing[str(errors[0])] += 1

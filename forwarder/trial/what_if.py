@@ -116,7 +116,7 @@ def _try(
 
 
 def _by_place(destination: AmplitudeDestination, body: Mapping[str, Any]) -> dict[int, Planned]:
-    plans = dict(destination.plans(body))
+    plans = dict(destination.plans(body, requests=False))
     return {place: plans[one] for place, one in enumerate(destination.subscriptions) if one in plans}
 
 

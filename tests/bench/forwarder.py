@@ -287,7 +287,7 @@ def main() -> None:
         if options.only in (None, "flow"):
             flow(bench, 5_000 if options.quick else 1_000_000)
         if options.only in (None, "replay"):
-            events, seconds = (2_000, 2) if options.quick else (options.events or 100_000, 30)
+            events, seconds = (2_000, 2) if options.quick else (options.events or 100_000, 4)
             bench.note("replay", **replays.measure(bench, events, 1_000, seconds))
         if options.only in (None, "backlog"):
             for events in (2_000,) if options.quick else (10_000, 100_000, 1_000_000):

@@ -1,8 +1,8 @@
 """A replay beside live traffic: what live events notice of it, cut off by kill -9 in the middle.
 
-Events lie in the history of a forwarder that serves. Live events are sent at an even pace, for a while alone,
-then while all the others are replayed, then alone once more: the two without are what the one with is to be
-held against.
+Events lie in the history of a forwarder that serves. Live events are sent at an even pace while all the
+others are replayed, and every other few seconds the replay stands still (SIGSTOP): so both kinds of seconds
+see the same machine, whoever else uses it, and what the replay is to blame for is the difference.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sqlite3
 import statistics
 import subprocess
@@ -17,7 +18,9 @@ import sys
 import threading
 import time
 import urllib.request
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -41,7 +44,7 @@ _NICENESS: Final = 10
 
 
 def measure(bench: Bench, events: int, rate: int, seconds: int) -> dict[str, float]:
-    """Return what live events notice of a replay. ``seconds``: of live traffic without it, before and after.
+    """Return what live events notice of a replay. ``seconds``: of live traffic in a row beside it or without.
 
     Ends the program where an event is missing, or one of a user came before an earlier one.
     """
@@ -51,32 +54,39 @@ def measure(bench: Bench, events: int, rate: int, seconds: int) -> dict[str, flo
         past = (load.batch(100).replace(b"ZGVtbzo=", b"cGFzdDo=") for _ in range(events // 100))
         asyncio.run(load.post_all(port, past, 4))
         bench.wait(before + events)
-        alone = [_live(bench, port, seconds)]
+        _live(bench, port, seconds)
         with running("tests.bench.sink") as sink:  # Amplitude is no program on this machine
             os.setpriority(os.PRIO_PROCESS, sink.process.pid, _NICENESS)
-            began, there = time.monotonic(), sink.port()
+            there = sink.port()
             config = (bench.folder / "forwarder.toml").read_text()
             (bench.folder / "replay.toml").write_text(config.replace(f":{bench.sink}", f":{there}"))
             replay = _Replay(bench.folder / "replay.toml", there, round(events * KILLED_AT), rate)
-            beside: list[int] = []
+            beside: list[list[int]] = []
+            alone: list[list[int]] = []
+            took = 0.0
             while replay.is_alive():
-                beside += _live(bench, port, 5)
-            took = time.monotonic() - began
+                began = time.monotonic()
+                beside.append(_live(bench, port, seconds))
+                took += time.monotonic() - began
+                with replay.standing_still():
+                    alone.append(_live(bench, port, seconds))
             replay.join()
             if replay.printed is None:
                 raise SystemExit("bench: the replay failed")
             order = _order_at(there)
-        alone.append(_live(bench, port, seconds))
     check_order(order, _events_of(bench.folder / "spool.db"))
-    without = [_p99(one) for one in alone]
     figures = {"events": float(events), "killed at": float(replay.killed_at), "events/s": events / took}
-    figures |= {"live p99 ms before": without[0], "after": without[1], "beside it": _p99(beside)}
-    return {**figures, "beside / without": _p99(beside) / statistics.mean(without)}
+    with_it, without = _p99([*chain(*beside)]), _p99([*chain(*alone)])
+    figures |= {"live p99 ms beside it": with_it, "without": without, "beside / without": with_it / without}
+    usual = statistics.median(map(_p99, beside)) / statistics.median(map(_p99, alone))
+    return {**figures, "of the median p99": usual}
 
 
 def _live(bench: Bench, port: int, seconds: int) -> list[int]:
-    """Send live events and return how old each was when it arrived, ms."""
+    """Send live events and return how old each was when it arrived, ms; not of the first second."""
     before = bench.counts()
+    asyncio.run(load.post_paced(port, LIVE, 1))
+    before = bench.wait(before.events + LIVE)
     asyncio.run(load.post_paced(port, LIVE, seconds))
     return bench.wait(before.events + LIVE * seconds).ages
 
@@ -89,24 +99,37 @@ class _Replay(threading.Thread):
         self._command = [sys.executable, "-m", "forwarder", "replay", "--config", str(config)]
         self._command += ["--source", "past", "--rate", str(rate)]
         self._sink, self._kill_at = sink, kill_at
+        self._process = self._begin()
         self.killed_at = 0
         self.printed: bytes | None = None
         self.start()
 
+    def _begin(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(self._command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
     def run(self) -> None:
         """Run it, kill it, run it again."""
-        with subprocess.Popen(
-            self._command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ) as one:
-            while one.poll() is None and (came := _came(self._sink)) < self._kill_at:
-                time.sleep(_LOOK_S)
-            one.kill()
-            self.killed_at = came
-        done = subprocess.run(self._command, cwd=ROOT, capture_output=True)
-        if done.returncode == 0 and b"taking up" in done.stdout:
-            self.printed = done.stdout
+        while self._process.poll() is None and (came := _came(self._sink)) < self._kill_at:
+            time.sleep(_LOOK_S)
+        self._process.kill()
+        self._process.communicate()
+        self.killed_at = came
+        self._process = self._begin()
+        printed, _ = self._process.communicate()
+        if self._process.returncode == 0 and b"taking up" in printed:
+            self.printed = printed
         else:
-            print((done.stdout + done.stderr).decode())
+            print(printed.decode())
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Have it do nothing for as long as the block lasts."""
+        process = self._process
+        process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGCONT)
 
 
 def _came(sink: int) -> int:

@@ -163,3 +163,14 @@ def test_further_pages_are_told() -> None:
     assert not unread_pages([more, PAGE])
     assert not unread_pages([API])
     assert not unread_pages(5)
+
+
+def test_without_requests_all_else_is_the_same() -> None:
+    """As the console's trials ask, which show none: making them takes half of the time."""
+    destination = AmplitudeDestination(SETTINGS, [CODE, API])
+    with_them = destination.plans(EVENT)
+    without = destination.plans(EVENT, requests=False)
+    assert [(one, planned.payload) for one, planned in without] == [
+        (one, planned.payload) for one, planned in with_them
+    ]
+    assert [[len(planned.calls) for _, planned in some] for some in (with_them, without)] == [[1, 1], [0, 0]]
