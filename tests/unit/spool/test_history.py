@@ -333,6 +333,10 @@ def test_who_waited_long_is_found_by_few_rows(tmp_path: Path) -> None:
 
 def test_spans() -> None:
     assert spans_of([]) == []
+    assert spans_of([0]) == [(0, 0)]
+    assert spans_of([2, 0]) == [(0, 0), (2, 2)]
+    assert spans_of([1, 3]) == [(1, 1), (3, 3)]
+    assert spans_of([1]) == [(1, 1)]
     assert spans_of([3, 1, 2, 7, 9, 8, 20]) == [(1, 3), (7, 9), (20, 20)]
 
 
