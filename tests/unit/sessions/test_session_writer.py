@@ -243,6 +243,10 @@ def test_an_event_is_shown_with_the_session_that_it_is_in() -> None:
     assert orjson.loads(changed.body)["integrations"]["Actions Amplitude"]["session_id"] == 200
     assert (changed.seq, changed.message_id) == (9, "m9")
     assert same is events[1], "it came later"
+    names.scopes = {"shop": "another", "blog": ""}
+    assert renamed_rows.named(names, events[0]) is events[0], "its source has other users of that name"
+    names.scopes = {"shop": ""}
+    assert renamed_rows.named(names, events[0]) == changed
     other = StoredEvent(9, NOW, "shop", "m", b'{"anonymousId":"bob"}')
     assert renamed_rows.named(names, other) is other
 
