@@ -104,7 +104,9 @@ def test_events_of_pagehide_are_seen_before_they_leave(context: BrowserContext, 
     page = opened(context, required_shop, "first")
     up(page)
     page.evaluate(LEAVE, SECRET)
-    page.goto(required_shop.page("second"))
+    second = required_shop.page("second")
+    page.evaluate(f"void (location.href = '{second}')")
+    page.wait_for_url(second)
     initialized(page)
     assert properties(required_shop, "Leaving") == {"enriched": 1, "path": "/first", "note": "by"}
     kept = page.evaluate("JSON.stringify(localStorage)")
