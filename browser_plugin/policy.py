@@ -24,10 +24,13 @@ SOURCES: tuple[ModuleType, ...] = (
     *(explanation, minimal),
 )
 """What is compiled, in order."""
-EXPORTS = ("NAME", "OTHER_NAME", "enrich", "explain", "chosen", "stamp_of", "whole_ms", "refuses", "least")
+EXPORTS = (
+    *("NAME", "OTHER_NAME", "enrich", "explain", "chosen", "stamp_of", "whole_ms", "refuses", "least"),
+    "is_object",
+)
 LIBRARY = """
 function _pyfunc_dict(one) { return JSON.parse(JSON.stringify(one)); }
-function _is_object(one) { return ({}).toString.call(one) === "[object Object]"; }
+function is_object(one) { return ({}).toString.call(one) === "[object Object]"; }
 function _pymeth_get(key) {
   const value = ({}).hasOwnProperty.call(this, key) ? this[key] : null;
   return value === undefined ? null : value;
@@ -124,7 +127,7 @@ def as_javascript() -> str:
     """Return a JavaScript module of the rules (``EXPORTS``): the page's Python, compiled by PScript."""
     compiled = py2js("\n\n".join(map(source, SOURCES)), inline_stdlib=False)
     compiled = unwrapped(LISTS.sub("", compiled))
-    compiled = KIND.sub(kind_test, compiled)
+    compiled = without_truths(KIND.sub(kind_test, compiled))
     # Declared one by one: a bundler leaves out what is not used and puts in place what is used once.
     names = re.findall(r"^(\w+) = ", compiled, flags=re.MULTILINE)
     compiled = re.sub(r"^(\w+) = (?:function flx_\w+)?", declared, compiled, flags=re.MULTILINE)
@@ -141,8 +144,13 @@ def as_javascript() -> str:
 def kind_test(test: re.Match[str]) -> str:
     """Return JavaScript's own test for a type of JSON value, instead of PScript's."""
     if test["kind"] == "object":
-        return f"_is_object({test['value']})"
+        return f"is_object({test['value']})"
     return f"typeof {test['value']} === '{test['kind']}'"
+
+
+def without_truths(compiled: str) -> str:
+    """Leave out whether a number is a truth value, which in Python it may be."""
+    return re.sub(r"(typeof (\w+) === 'number'\)+) && \(\2 !== true\) && \(\2 !== false\)", r"\1", compiled)
 
 
 def declared(begin: re.Match[str]) -> str:

@@ -4,6 +4,7 @@
 import { HOLDING, least } from "built";
 import { keepHeld } from "./keeping.js";
 import { MOST_HELD, MOST_HELD_CHARACTERS } from "./limits.js";
+import { sendAtOnce } from "./sending.js";
 import { recordOf } from "./state.js";
 
 /** @typedef {import("./state.js").State} State */
@@ -58,6 +59,15 @@ function onDevice(waiting) {
   } catch (error) {
     // Where nothing may be kept it is held here alone.
   }
+}
+
+/**
+ * Sees to an event when its page is left before the file that comes later is here; then that file does.
+ * @param {State} state @param {any} context @param {any} instance of Analytics.js
+ */
+export function leaveHeld(state, context, instance) {
+  if (recordOf(state, context).enriched) sendAtOnce(state, context, instance);
+  else onDevice({ context, instance });
 }
 
 /** @param {State} state @param {Held} entry @param {(state: State, context: any) => any} how */

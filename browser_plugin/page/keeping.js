@@ -1,16 +1,13 @@
 // Events that stay on the device when a page is left, for the next page: in localStorage, where that may be.
 
 import { MOST_KEPT } from "./limits.js";
+import { segmentOf } from "./sending.js";
 import { persists } from "./stores.js";
 
 /** Keys in localStorage of events that the browser would not take, with the message id behind it. */
 export const KEPT = "analytics_session_unsent.";
 /** The same of events that the owner's Python has not seen, where it is required. */
 export const HELD = "analytics_session_held.";
-
-/** @param {any} analytics @returns {any} where Segment.io's events go: protocol, apiHost, writeKey */
-export const segmentOf = ({ queue }) =>
-  ((queue && queue.plugins.find((/** @type {any} */ one) => one.name === "Segment.io")) || {}).metadata;
 
 /** @param {string} kind @returns {string[]} throws where there is no storage */
 export const keptKeys = (kind) => Object.keys(localStorage).filter((key) => key.indexOf(kind) === 0);

@@ -5,10 +5,11 @@ import { CORE, DESCRIPTION, STOCK, explain } from "built";
 import { compared } from "./compared.js";
 import { enrichmentPlugin, startEnriching } from "./enrichment.js";
 import { startFrozen } from "./frozen.js";
-import { forget, sendKept, tellIfLate, watchLeaving } from "./leaving.js";
+import { forget, lastChance, sendKept, tellIfLate } from "./leaving.js";
 import { IDLE } from "./limits.js";
 import { watchOtherTabs } from "./listeners.js";
 import { load } from "./load.js";
+import { leave } from "./sending.js";
 import { end, report } from "./reports.js";
 import { warn } from "./settings.js";
 
@@ -31,7 +32,8 @@ const FIRST = { now: -1 };
 export function begin(state, answer) {
   const { python, settings } = state;
   state.explain = explain;
-  watchLeaving(state);
+  state.leave = lastChance;
+  document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && leave(state), true);
   watchOtherTabs(state);
   if (ENRICH) beginEnriching(state);
   state.heard.forEach(([instance, since]) => hear(instance, since));

@@ -1,27 +1,14 @@
-// The last chance of a page's events. Analytics.js sends in a later task, and a page that is left has none; requests
-// that are under way are cut off. An event that goes out twice has one message id and is counted once.
+// What becomes of the events of a page that is left, once the rest of the plugin is here: what the browser does not
+// take, and what the owner's Python has not seen, stays on the device for the next page.
 
-import { HOLDING, least, refuses } from "built";
-import { HELD, KEPT, keep, keepHeld, keptKeys, segmentOf } from "./keeping.js";
+import { HOLDING, least } from "built";
+import { HELD, KEPT, keep, keepHeld, keptKeys } from "./keeping.js";
 import { LATE, MOST_KEPT } from "./limits.js";
-import { beacon, warn } from "./settings.js";
+import { bodyOf, segmentOf, sendAtOnce, urlOf } from "./sending.js";
+import { warn } from "./settings.js";
 import { recordOf } from "./state.js";
-import { release } from "./turns.js";
 
 /** @typedef {import("./state.js").State} State */
-
-/** @param {State} state */
-export function watchLeaving(state) {
-  const leave = () => {
-    state.lastChance = lastChance;
-    setTimeout(() => (state.lastChance = null)); // only a page that comes back gets there
-    release(state);
-    state.passing.forEach(({ context, instance }) => lastChance(state, context, instance));
-  };
-  // Captured: before the page's own listeners, whose events are sent at once.
-  addEventListener("pagehide", leave, true);
-  document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && leave(), true);
-}
 
 /**
  * Sends an event of a page that is going away, or keeps it for the next one.
@@ -29,19 +16,11 @@ export function watchLeaving(state) {
  * @param {any} context
  * @param {any} instance of Analytics.js
  */
-function lastChance(state, context, instance) {
-  const { event, id } = context;
+export function lastChance(state, context, instance) {
   if (REQUIRED && !mayLeave(state, context, instance)) return;
-  const to = segmentOf(instance);
-  if (!to || refuses(event.integrations || null, "Segment.io")) return;
-  const url = urlOf(to, event);
-  const body = bodyOf(event, to.writeKey);
-  if (beacon(url, body)) state.passing.delete(id);
-  else tryTo(() => keep(KEPT, event, [url, body], instance));
+  const left = sendAtOnce(state, context, instance);
+  if (left) tryTo(() => keep(KEPT, context.event, left, instance));
 }
-
-/** @param {any} to where Segment.io's events go @param {any} event @returns {string} */
-const urlOf = ({ protocol, apiHost }, { type }) => `${protocol}://${apiHost}/${type[0]}`;
 
 /** @param {() => boolean} keep an event */
 function tryTo(keep) {
@@ -51,9 +30,6 @@ function tryTo(keep) {
     warn(`an event of a page that was left is lost: ${error}`);
   }
 }
-
-/** @param {any} event @param {string} writeKey @returns {string} */
-const bodyOf = (event, writeKey) => JSON.stringify(Object.assign({}, event, { writeKey, sentAt: new Date() }));
 
 /**
  * Where the owner's Python is required: has it see the event now. Where it is not up the event stays on the device,
@@ -85,7 +61,7 @@ export function sendHeld(state, ask) {
     const said = await ask(JSON.stringify(event));
     const answered = said && !said.fault;
     const left = answered ? said.event : least(event, HOLDING.minimal);
-    if (left) post(urlOf(to, event), bodyOf(left, to.writeKey), key);
+    if (left) post(urlOf(to, event), bodyOf(left, to), key);
     else localStorage.removeItem(key);
   });
 }

@@ -1,6 +1,6 @@
 // One event through the page's session: gathers the facts, asks the rules (rules.py), carries out their patch.
 
-import { NAME, OTHER_NAME, stamp_of } from "built";
+import { NAME, OTHER_NAME, is_object, stamp_of } from "built";
 import { tell } from "./listeners.js";
 import { answer } from "./python.js";
 import { warn } from "./settings.js";
@@ -11,7 +11,7 @@ import { turn } from "./turns.js";
 /** @typedef {import("./state.js").State} State */
 
 /** @param {any} value @returns {any} a copy of an object, null for whatever else there is */
-const copyOf = (value) => (value && typeof value === "object" && !Array.isArray(value) ? Object.assign({}, value) : null);
+const copyOf = (value) => (is_object(value) ? Object.assign({}, value) : null);
 
 /** @param {any} integrations @returns {any} what the rules look at of them; null for what are none */
 function known(integrations) {
@@ -99,20 +99,22 @@ export function stamp(state, context, instance) {
     } catch (error) {
       warn(`an event has no session: ${error}`);
     }
-    state.passing.set(context.id, { context, instance });
-    if (state.lastChance) state.lastChance(state, context, instance);
+    const leave = () => state.leave(state, context, instance);
+    state.passing.set(context.id, leave);
+    if (state.leaving) leave();
     return context;
   };
   let first;
   try {
     first = ask(state, context, instance);
+    const { patch } = first;
+    if (patch) state.wake();
+    const { started } = (patch && patch.decision) || {};
+    if (started && navigator.locks && !state.leaving) return turn(state).then(() => finish());
   } catch (error) {
-    return finish(); // which says so
+    // It is asked once more, which says so.
   }
-  const { patch } = first;
-  if (patch) state.wake();
-  const waits = patch && patch.decision && patch.decision.started && navigator.locks && !state.lastChance;
-  return waits ? turn(state).then(() => finish()) : finish(first);
+  return finish(first);
 }
 
 /**

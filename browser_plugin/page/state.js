@@ -1,6 +1,9 @@
 // Everything that the page's one session knows, in one object that is passed along. Nothing in it grows for as long
 // as the page lives: contexts are held weakly, and what waits is taken out again.
 
+import { leaveHeld } from "./holding.js";
+import { sendAtOnce } from "./sending.js";
+
 /**
  * @typedef {object} Record what is known about one event, for as long as Analytics.js has it
  * @property {number} [resets] how many new sessions had been asked for when it was made
@@ -29,10 +32,11 @@
  * @property {(instance: any, since: number) => void} hear tells the rest of the plugin of one more, once it is here
  * @property {import("./python.js").Answer} [last] what was answered to the last event in a session
  * @property {(facts: any, patch: any) => string} explain why; in a whole sentence once the rest of the plugin is here
- * @property {((state: State, context: any, instance: any) => void) | null} [lastChance] while the page is going away: takes an event at once
+ * @property {(state: State, context: any, instance: any) => unknown} leave sees to an event that has not arrived when its page is left
+ * @property {boolean} [leaving] whether it is being left now, and no later task may come
  * @property {Promise<Response>} [core] the frozen module, on its way already
  * @property {() => void} wake starts Python, once the rest of the plugin is here
- * @property {Map<string, { context: any, instance: any }>} passing events that have not arrived, by context id
+ * @property {Map<string, () => void>} passing has an event that has not arrived go out at once, by context id
  * @property {import("./holding.js").Held[]} [held] events that wait for the owner's Python, where it is required
  * @property {any} [enricher] the plugin of Analytics.js for that, where it is not required
  * @property {(context: any) => any} [enrich] takes an event through the owner's Python, or says what becomes of it without
@@ -50,6 +54,7 @@ export const createState = (base, begin) => /** @type {any} */ ({
   begin,
   heard: [],
   hear() {},
+  leave: REQUIRED ? leaveHeld : sendAtOnce,
   explain: (/** @type {any} */ _, /** @type {any} */ { why }) => why.join(", "),
   rank: -1,
   born: clock(),
@@ -68,7 +73,7 @@ export const createState = (base, begin) => /** @type {any} */ ({
 /** Whole milliseconds, also where a page has put another clock in place: one that gives fractions, texts or nothing. */
 export function clock() {
   const now = Math.floor(Date.now());
-  return now >= 0 && now < 1e15 ? now : new Date().getTime();
+  return now >= 0 && now < 1e15 ? now : +new Date();
 }
 
 /** @param {State} state @param {any} context @returns {Record} */

@@ -1,4 +1,4 @@
-"""The page's scripts: esbuild joins each from ``page/`` and from what the Python sources give."""
+"""The page's scripts: esbuild joins each from ``page/`` and the Python sources, terser shortens the first."""
 
 import json
 import subprocess
@@ -18,6 +18,11 @@ OLDEST = 2015
 """The edition of JavaScript that the script tag is written in: TV sets and old web views know no later."""
 LARGEST = 5_120
 """Bytes of brotli that the script tag's file may take: the page's own scripts wait for it."""
+SHORT = (
+    *("begin", "begun", "by", "done", "emitting", "facts", "hear", "heard", "leave", "leaving", "left"),
+    *("listeners", "passing", "patch", "rank", "records", "resets", "shared", "waiting", "wake"),
+)
+"""Names of properties that only the page's own files know (``page/state.js``): they are written shorter."""
 LARGEST_HOLDING = 5_632
 """The same where it also has to hold events back until the owner's Python is up."""
 
@@ -32,11 +37,15 @@ def bundle(core: dict[str, object], page: Path, own: OwnCode | None = None) -> N
         **(own.as_constants(page) if own else {"ENRICHMENT": None, "HOLDING": None}),
     }
     module = CACHE / "page" / "built.js"
+    module.parent.mkdir(parents=True, exist_ok=True)
+    cache = module.with_name("short.json")
+    cache.write_text("{}")
     for name, source in (("STOCK", "stock.js"), ("LATER", "loaded.js")):
         out = page / f"{name.lower()}.js"
-        join(source, built(module, values), out, "es2022", own)
+        join(source, built(module, values), out, "es2022", own, short=cache)
         values[name] = hashed(out)
-    join("script.js", built(module, values), page / "session-plugin.js", "es2015", own)
+    join("script.js", built(module, values), page / "session-plugin.js", "es2015", own, short=cache)
+    shorten(page / "session-plugin.js")
     join("module.js", module, page / "session-plugin.mjs", "es2020", own)  # import.meta came with ES2020
     # The owner's own list of fields is his.
     largest = LARGEST_HOLDING + len(" ".join(own.minimal)) if own and own.required else LARGEST
@@ -60,24 +69,42 @@ def setting_constants() -> dict[str, object]:
     }
 
 
-def join(source: str, module: Path, out: Path, target: str, own: OwnCode | None = None) -> None:
+def join(
+    source: str, module: Path, out: Path, target: str, own: OwnCode | None = None, short: Path | None = None
+) -> None:
     """Join page/``source`` and what it imports into one small file; FreezeError where esbuild complains.
 
-    ``own``: an owner's code; without one nothing of what would host it is in the file.
+    ``own``: an owner's code; without one nothing of what would host it is in the file. ``short``: what the
+    ``SHORT`` names are in all files that were joined with it, which hand values to each other.
     """
     form = "iife" if out.suffix == ".js" else "esm"
-    options = ["--bundle", "--minify", f"--target={target}", f"--format={form}", f"--alias:built={module}"]
+    options = [
+        "--log-level=warning",
+        "--bundle",
+        "--minify",
+        f"--target={target}",
+        f"--format={form}",
+        f"--alias:built={module}",
+    ]
     for name, value in (("ENRICH", own is not None), ("REQUIRED", own is not None and own.required)):
         options.append(f"--define:{name}={json.dumps(value)}")
-    command = ["node", MODULES / "esbuild" / "bin" / "esbuild", PLUGIN / "page" / source, *options]
-    done = subprocess.run(
-        [*map(str, command), "--log-level=warning", f"--outfile={out}"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    if short:
+        options += [f"--mangle-props=^({'|'.join(SHORT)})$", f"--mangle-cache={short}"]
+    run("esbuild", f"join page/{source}", PLUGIN / "page" / source, *options, f"--outfile={out}")
+
+
+def shorten(script: Path) -> None:
+    """Write a joined script once more, shorter; FreezeError where terser complains."""
+    compress = ["--compress", "passes=3,unsafe_arrows=true", "--mangle"]
+    run("terser", f"shorten {script.name}", script, f"--ecma={OLDEST}", *compress, "--output", script)
+
+
+def run(tool: str, what: str, *words: str | Path) -> None:
+    """Run a JavaScript tool; FreezeError, with ``what`` it could not do, where it complains."""
+    command = ["node", str(MODULES / tool / "bin" / tool), *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise FreezeError(f"esbuild could not join page/{source}: {done.stderr.strip()}")
+        raise FreezeError(f"{tool} could not {what}: {done.stderr.strip()}")
 
 
 def look_at(script: Path, largest: int) -> None:

@@ -304,8 +304,9 @@ def test_a_page_that_is_hidden_gives_its_events_a_last_chance(clean: Shop, brows
       String(words[0]).endsWith("/v1/t") ? new Promise(() => {}) : real(...words);</script>"""
     with opened(browser, clean, clean.page("hidden", after=hang)) as page:
         initialized(page)
+        assert python(page) == "ready", "then whoever watches for it is there"
         page.evaluate("void analytics.track('Hidden')")
-        page.wait_for_timeout(200)
+        assert eventually(lambda: "track" in page.evaluate("analyticsSession.explain()")), "and has it"
         page.evaluate(
             """() => {
               Object.defineProperty(document, "visibilityState", { value: "hidden" });
