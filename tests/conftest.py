@@ -32,10 +32,12 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"made-up inputs: --hypothesis-seed={config.option.hypothesis_seed}"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Add the level's marker, so that ``-m browser`` selects a folder wherever it is run from.
 
-    What is marked ``long`` comes first: one worker is at it while the others do the rest.
+    What is marked ``long`` comes first: one worker is at it while the others do the rest. What is marked
+    ``apart`` stays out unless ``-m`` speaks of what is long.
     """
     root = Path(__file__).parent
     for item in items:
@@ -43,6 +45,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if level in LEVELS:
             item.add_marker(level)
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    if "long" not in config.option.markexpr:
+        apart = [item for item in items if item.get_closest_marker("apart")]
+        config.hook.pytest_deselected(items=apart)
+        items[:] = [item for item in items if not item.get_closest_marker("apart")]
 
 
 @pytest.fixture(scope="session")

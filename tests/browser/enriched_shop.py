@@ -63,6 +63,11 @@ def assets(folder: Path, own: OwnCode) -> Path:
 
 def enriched_shop(folder: Path, required: bool, enrich: str) -> Iterator[Shop]:
     own = OwnCode(OwnerCode.read(CODE), "code", required, MINIMAL if required else (), WAIT_MS)
+    yield from shop_with(folder, own, enrich)
+
+
+def shop_with(folder: Path, own: OwnCode, enrich: str = "") -> Iterator[Shop]:
+    """Run pages with an owner's code; ``enrich``: the setting of the forwarder's source, "" for none."""
     with receiver() as amplitude:
         config = folder / "forwarder.toml"
         text = CONFIG.format(token=TOKEN, assets=assets(folder, own), amplitude=amplitude.url, enrich=enrich)
