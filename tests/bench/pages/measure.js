@@ -55,6 +55,19 @@ const CALLS = 20;
 /** Batches of calls that have a millisecond of their own, in which each writes, and what lies between two of them. */
 const SPACED = 10;
 const APART = 2;
+/** What an event that writes has to ask of the browser's storage, whoever decides: three reads and a write. */
+const store = () => {
+  for (const name of ["last", "id", "reset"]) localStorage.getItem(`bench.${name}`);
+  localStorage.setItem("bench.last", `${performance.now()}`);
+};
+/** @param {() => unknown} go @returns {Promise<number>} milliseconds that it took, a while after whatever came before */
+async function apart(go) {
+  for (const until = performance.now() + APART; performance.now() < until; );
+  const from = performance.now();
+  const said = go();
+  if (said instanceof Promise) await said;
+  return performance.now() - from;
+}
 /** The facts about an event as a page gathers them (page/session.js): what the rules are asked. */
 const question = (/** @type {number} */ n) =>
   JSON.stringify({
@@ -103,19 +116,19 @@ export async function measure(start) {
   }
   times.sort((a, b) => a - b);
   const spaced = [];
+  const storage = [];
   for (let batch = 0; batch < SPACED; batch++) {
-    let sum = 0;
+    let [events, alone] = [0, 0];
     for (let n = 0; n < CALLS; n++) {
-      for (const until = performance.now() + APART; performance.now() < until; );
       const text = question(BATCHES * CALLS + batch * CALLS + n);
-      const from = performance.now();
-      const said = call(text);
-      if (typeof said !== "string") await said;
-      sum += performance.now() - from;
+      events += await apart(() => call(text));
+      alone += await apart(store);
     }
-    spaced.push(sum / CALLS);
+    spaced.push(events / CALLS);
+    storage.push(alone / CALLS);
   }
   spaced.sort((a, b) => a - b);
+  storage.sort((a, b) => a - b);
   const memory = /** @type {any} */ (performance).memory;
   return {
     answer,
@@ -127,6 +140,7 @@ export async function measure(start) {
     blocking_ms: blocked.reduce((sum, task) => sum + Math.max(0, task - LONG), 0),
     call_us: times[BATCHES / 2] * 1000,
     spaced_us: spaced[SPACED / 2] * 1000,
+    storage_us: storage[SPACED / 2] * 1000,
     call_p99_us: times[BATCHES - 2] * 1000,
     linear_bytes: linear(),
     heap_bytes: memory ? memory.usedJSHeapSize : null,
