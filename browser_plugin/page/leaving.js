@@ -19,7 +19,7 @@ import { recordOf } from "./state.js";
 export function lastChance(state, context, instance) {
   if (REQUIRED && !mayLeave(state, context, instance)) return;
   const left = sendAtOnce(state, context, instance);
-  if (left) tryTo(() => keep(KEPT, context.event, left, instance));
+  if (left) tryTo(() => keep(KEPT, context.event, [left[0], JSON.stringify(left[1])], instance));
 }
 
 /** @param {() => boolean} keep an event */
@@ -54,14 +54,14 @@ function mayLeave(state, context, instance) {
  * @param {(text: string) => any} ask the owner's Python
  */
 export function sendHeld(state, ask) {
-  const own = Array.from(state.passing.values(), ({ context }) => HELD + context.event.messageId);
+  const own = Array.from(state.passing.values(), ([context]) => HELD + context.event.messageId);
   there(HELD).forEach(async (key) => {
     if (own.indexOf(key) >= 0) return;
     const [to, event] = JSON.parse(/** @type {string} */ (localStorage.getItem(key)));
     const said = await ask(JSON.stringify(event));
     const answered = said && !said.fault;
     const left = answered ? said.event : least(event, HOLDING.minimal);
-    if (left) post(urlOf(to, event), bodyOf(left, to), key);
+    if (left) post(urlOf(to, event), JSON.stringify(bodyOf(left, to)), key);
     else localStorage.removeItem(key);
   });
 }

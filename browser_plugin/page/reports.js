@@ -7,7 +7,7 @@ import { beacon, warn } from "./settings.js";
 /** @param {State} state @param {string} kind what is counted at the forwarder @param {unknown} why */
 export function report({ base }, kind, why) {
   warn(why);
-  if (base) beacon(base + "report", JSON.stringify({ kind, why: ("" + why).slice(0, 300) }));
+  if (base) beacon(base + "report", { kind, why: ("" + why).slice(0, 300) });
 }
 
 /**

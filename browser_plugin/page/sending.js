@@ -14,15 +14,15 @@ export const segmentOf = ({ queue }) =>
 /** @param {any} to where Segment.io's events go @param {any} event @returns {string} */
 export const urlOf = ({ protocol, apiHost }, { type }) => `${protocol}://${apiHost}/${type[0]}`;
 
-/** @param {any} event @param {any} to where Segment.io's events go @returns {string} */
-export const bodyOf = (event, { writeKey }) => JSON.stringify(Object.assign({}, event, { writeKey, sentAt: new Date() }));
+/** @param {any} event @param {any} to where Segment.io's events go @returns {any} */
+export const bodyOf = (event, { writeKey }) => Object.assign({}, event, { writeKey, sentAt: new Date() });
 
 /** @param {State} state whose page is being left: every event goes out that has not arrived */
 export function leave(state) {
   state.leaving = true;
   setTimeout(() => (state.leaving = false)); // only a page that comes back gets there
   release(state);
-  state.passing.forEach((leave) => leave());
+  state.passing.forEach((one) => state.leave(state, ...one));
 }
 
 /**
@@ -30,7 +30,7 @@ export function leave(state) {
  * @param {State} state
  * @param {any} context
  * @param {any} instance of Analytics.js
- * @returns {[url: string, body: string] | undefined} what the browser would not take
+ * @returns {[url: string, body: any] | undefined} what the browser would not take
  */
 export function sendAtOnce(state, { event, id }, instance) {
   const to = segmentOf(instance);

@@ -99,9 +99,8 @@ export function stamp(state, context, instance) {
     } catch (error) {
       warn(`an event has no session: ${error}`);
     }
-    const leave = () => state.leave(state, context, instance);
-    state.passing.set(context.id, leave);
-    if (state.leaving) leave();
+    state.passing.set(context.id, [context, instance]);
+    if (state.leaving) state.leave(state, context, instance);
     return context;
   };
   let first;

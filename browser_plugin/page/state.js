@@ -36,7 +36,7 @@ import { sendAtOnce } from "./sending.js";
  * @property {boolean} [leaving] whether it is being left now, and no later task may come
  * @property {Promise<Response>} [core] the frozen module, on its way already
  * @property {() => void} wake starts Python, once the rest of the plugin is here
- * @property {Map<string, () => void>} passing has an event that has not arrived go out at once, by context id
+ * @property {Map<string, [context: any, instance: any]>} passing events that have not arrived, by context id
  * @property {import("./holding.js").Held[]} [held] events that wait for the owner's Python, where it is required
  * @property {any} [enricher] the plugin of Analytics.js for that, where it is not required
  * @property {(context: any) => any} [enrich] takes an event through the owner's Python, or says what becomes of it without

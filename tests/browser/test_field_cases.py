@@ -283,6 +283,7 @@ def test_last_events_that_a_beacon_does_not_hold_come_with_the_next_page(
 ) -> None:
     with opened(browser, clean, clean.page("large")) as page:
         initialized(page)
+        assert python(page) == "ready", "then what keeps them is there"
         page.evaluate(
             """() => {
               for (let i = 0; i < 5; i++) analytics.track("Leave", { i, x: "y".repeat(25_000) });

@@ -32,6 +32,7 @@ def test_what_is_tracked_before_the_second_script_arrives(
         initialized(page)
         page.evaluate("void analytics.track('Left')")
         assert eventually(lambda: page.evaluate(seen)), "from then on the plugin has it"
-        page.goto("about:blank")
+        page.evaluate("void (location.href = 'about:blank')")
+        page.wait_for_url("about:blank")
         [event] = clean.arrived("Left")
         assert event["session_id"] > 0
