@@ -23,9 +23,10 @@ import orjson
 
 from forwarder.amplitude.actions.presets import presets
 from forwarder.config.settings import Settings
-from forwarder.spool import open_spool
+from forwarder.history.recent import recent_events
+from forwarder.spool import NewDead, Settlement, open_spool
 from tests.bench import load
-from tests.bench.finding import fill, ids_of
+from tests.bench.finding import NOW, fill, ids_of
 from tests.bench.forwarder import CONFIG, Bench
 from tests.bench.programs import running
 from tests.support.consoles import TOKEN, console
@@ -34,6 +35,9 @@ TURNS: Final = 10
 """Turns of the first part, every other one with the page open; the dearest and the cheapest are left out."""
 _BATCHES: Final = 200
 """Requests of a turn, of a hundred events."""
+_DEAD: Final = 1_000
+"""Dead letters of one reason."""
+_WHY: Final = "invalid fields"
 _TRIES: Final = 5
 """How often each page is asked for; the first time, which compiles its template, does not count."""
 
@@ -111,6 +115,9 @@ def pages(events: int) -> dict[str, float]:
 async def _pages(path: Path, settings: Settings, events: int) -> dict[str, float]:
     spool = await open_spool(path, max_events=10**7, max_bytes=10**10)
     took: dict[str, float] = {}
+    letters = await spool.look(lambda database: recent_events(database, _DEAD))
+    dead = [NewDead(one, _WHY, b"{}", b"") for one in letters]
+    await spool.settle("one", Settlement(events, dead=dead), NOW + events)
     try:
         async with console(spool, settings) as client:
             for name, (address, form) in _questions(events).items():
@@ -152,6 +159,7 @@ def _questions(events: int) -> dict[str, tuple[str, Mapping[str, str] | None]]:
         "what if": ("/mappings/one/0", edited),
         "destinations": ("/destinations", None),
         "dead letters": ("/dead", None),
+        "sending again": ("/dead/confirm", {"act": "retry", "destination": "one", "reason": _WHY}),
         "settings": ("/settings", None),
     }
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.browser.accessibility import mistakes
 from tests.browser.shop_page import fresh, python
 from tests.support.amplitude import Amplitude, fake_amplitude
 from tests.support.configuration import configuration
@@ -42,6 +43,12 @@ def says(page: Page, place: str, text: str) -> None:
     assert eventually(lambda: text in page.locator(place).inner_text()), page.locator(place).inner_text()
 
 
+def check(page: Page, browser: Browser, name: str) -> None:
+    """Have axe-core look at the page, where that is quick: browsers do not differ in what it asks."""
+    if browser.browser_type.name == "chromium":
+        assert mistakes(page, name) == []
+
+
 def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name).click()
 
@@ -58,6 +65,7 @@ def test_the_drawer_shows_the_session_and_lets_things_happen(demo: Demo, browser
         says(page, "#session-why", "Product Added")
         says(page, "#session-left", "left without another event")
         says(page, "#drawer-events", "delivered")
+        check(page, browser, "the drawer")
         assert "/console/events/" in (page.locator("#drawer-events a").first.get_attribute("href") or "")
         first = page.locator("#session-id").inner_text()
 
@@ -86,6 +94,7 @@ def test_the_drawer_shows_the_session_and_lets_things_happen(demo: Demo, browser
 
         assert demo.amplitude.events("Checkout Started") == []
         look_at_arrivals(page, demo)
+        check(page, browser, "the arrivals")
 
 
 def look_at_arrivals(page: Page, demo: Demo) -> None:
