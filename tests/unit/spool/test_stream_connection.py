@@ -262,6 +262,50 @@ def test_a_question_that_does_no_harm_is_asked_once_more_each_second(monkeypatch
     play(main, monkeypatch)
 
 
+@pytest.mark.parametrize("at", [0.3, 1.2])
+def test_the_first_answer_is_taken_and_nothing_goes_on(monkeypatch: pytest.MonkeyPatch, at: float) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = await opened()
+        ended: list[float] = []
+
+        async def answers(_: Any) -> str:
+            asked_at = loop.time()
+            try:
+                await asyncio.sleep(10**6 if asked_at else at)
+            finally:
+                ended.append(asked_at)
+            return "yes"
+
+        assert await one.ask(answers) == "yes"
+        assert loop.time() == pytest.approx(at)
+        assert ended == ([0] if at < AGAIN_S else [0, AGAIN_S])
+        await one.close()
+
+    play(main, monkeypatch)
+
+
+def test_a_connection_that_fails_at_once_has_its_time_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        pinged: list[float] = []
+
+        async def fails(self: Client, timeout: float) -> None:  # noqa: ASYNC109 - the client's
+            pinged.append(loop.time())
+            raise nats.errors.ConnectionClosedError
+
+        monkeypatch.setattr(Client, "flush", fails)
+        one = await opened()
+        await asyncio.sleep(module.PING_ANSWER_S - 0.5)
+        assert (len(Client.made), len(pinged)) == (1, 2)
+        await asyncio.sleep(0.7)
+        assert len(Client.made) == 2
+        lost = Client.made[1].given["disconnected_cb"]
+        await lost()
+        assert one.losses == 2, "the renewal, and this one"
+        await one.close()
+
+    play(main, monkeypatch)
+
+
 def test_answers_that_come_in_one_moment_are_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     """A message that is published twice is kept once and refused once; only one answer is waited for."""
 
@@ -405,6 +449,7 @@ def test_a_vanished_server_keeps_nobody_from_ending(closes: bool, monkeypatch: p
             return
 
         await one.subscribe("asked", callback)
+        assert client.subscribed == [("asked", callback)]
         await one.unsubscribe("asked")
         began = loop.time()
         await one.close()
