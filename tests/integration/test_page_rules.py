@@ -38,7 +38,7 @@ PLUMBING = {
     ("session.js", "optionsOf"): "null for what is not there, as JSON has it",
     ("session.js", "putOptions"): "nothing is put by leaving out",
     ("session.js", "putBack"): "what nobody has changed is not put back",
-    ("leaving.js", "lastChance"): "null for what is not there, as the compiled rule takes it",
+    ("sending.js", "sendAtOnce"): "null for what is not there, as the compiled rule takes it",
     ("leaving.js", "sendHeld"): "what Python has answered, and else the compiled rule",
     ("holding.js", "passed"): "how much waits",
     ("enrichment.js", "startEnriching"): "what Python has answered",
