@@ -149,7 +149,7 @@ class LineSupply:
     # -- what ingest hands on
 
     async def append(self, events: Sequence[NewEvent], now: int) -> list[bool]:
-        """Take what ingest accepts. See ``EventSink``."""
+        """Take what ingest accepts."""
         self._accepted += events
         return [True] * len(events)
 

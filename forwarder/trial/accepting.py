@@ -75,7 +75,7 @@ class _Observed:
         self.effect: Effect | None = None
 
     async def enrich(self, source: str, events: list[NewEvent], address: str | None) -> list[NewEvent]:
-        """See ``Enricher``; there is one event at a time."""
+        """Enrich the one event that there is, and keep what became of it."""
         one = self._by_source.get(source)
         self.effect = None
         if one is None or not events:

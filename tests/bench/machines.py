@@ -238,7 +238,7 @@ class Forwarder(Machine):
             stream=f"nats://{servers}/{stream}",
             folder=self.folder,
         )
-        text += destination_of("fake", f"http://{AMPLITUDE}:8302")
+        text += destination_of("fake", f"http://{AMPLITUDE}:8302", timeout_seconds=1.5)
         self._config.write_text(text)
         for node in NODES if only or far else ():
             if node != only:

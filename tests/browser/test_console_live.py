@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser.shop_page import fresh
+from tests.support import patient
 from tests.support.amplitude import fake_amplitude
 from tests.support.configuration import configuration
 from tests.support.forwarder import Running, forwarder
@@ -28,7 +29,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
 
 def send(running: Running, name: str, user: str = "user-1", kind: str = "track") -> None:
     body = {"writeKey": "web-key", "event": name, "userId": user, "anonymousId": "device-1"}
-    httpx.post(f"{running.url}/v1/{kind}", json=body).raise_for_status()
+    patient.post(f"{running.url}/v1/{kind}", json=body).raise_for_status()
 
 
 def names(page: Page) -> list[str]:

@@ -3,11 +3,11 @@
 import re
 import time
 
-import httpx
 import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.shop_page import EITHER_BROWSER, ONE_RUNTIME, Shop, fresh, opened, python, session
+from tests.support import patient
 from tests.support.waiting import eventually
 
 COLD_LOADS = {"frozen": 10, "pyodide": 2}
@@ -17,7 +17,7 @@ COLD_LOADS = {"frozen": 10, "pyodide": 2}
 def reported(running: Shop, kind: str) -> float:
     """Return how often pages have reported this to the forwarder."""
     headers = {"Authorization": "Bearer an-operators-token"}
-    said = httpx.get(f"{running.forwarder.url}/metrics", headers=headers).raise_for_status().text
+    said = patient.get(f"{running.forwarder.url}/metrics", headers=headers).raise_for_status().text
     counts = re.findall(rf'page_reports_total{{kind="{kind}"}} (\S+)', said)
     return float(counts[0]) if counts else 0
 

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import httpx
 import pytest
 from playwright.sync_api import Browser
 
@@ -21,6 +20,7 @@ from browser_plugin.published import package
 from browser_plugin.wheel import VERSION
 from tests.browser.shop_page import EITHER_BROWSER, ONE_RUNTIME, Shop, opened, python, session
 from tests.browser.site import Site, serving
+from tests.support import patient
 from tests.support.processes import ROOT
 
 DIST = ROOT / "dist"
@@ -86,7 +86,7 @@ def test_the_installed_forwarder_serves_a_page_from_its_wheel_alone(
     )
     assert forwarder("check", "--config", "forwarder.toml").startswith("fine: ")
     with served([installed / "forwarder", "serve", "--config", config, "--port", "0"], tmp_path, bare) as url:
-        assert httpx.get(f"{url}/health").json() == {"status": "ok", "version": VERSION}
+        assert patient.get(f"{url}/health").json() == {"status": "ok", "version": VERSION}
         shop = Shop(clean.site, Address(url), clean.amplitude, "frozen")  # type: ignore[arg-type]
         with opened(
             browser, shop, shop.page("alone", after="<script>analytics.track('Alone')</script>")
@@ -204,7 +204,7 @@ def test_the_tag_with_its_unchanging_name_and_integrity_works(clean: Shop, brows
     manifest = json.loads((DIST / "page" / "manifest.json").read_text())
     name = manifest["script"]
     address = f"{clean.forwarder.url}/p/{name}"
-    assert "immutable" in httpx.get(address).headers["cache-control"]
+    assert "immutable" in patient.get(address).headers["cache-control"]
     whole = f'integrity="{manifest["files"][name]["integrity"]}" crossorigin="anonymous"'
     tag = f'<script src="{address}" {whole}></script><script>analytics.track("Tagged")</script>'
     with opened(browser, clean, clean.page("immutable", after=tag, cdn=clean.without_plugin())) as page:

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.shop_page import EITHER_BROWSER, ONE_RUNTIME, Shop, opened, python, session
+from tests.support import patient
 
 LENGTH = 61_000
 FIRST = "<script>analytics.track('First')</script>"
@@ -69,9 +69,9 @@ def test_pages_wait_for_no_destination_s_bundle_and_apps_are_told_of_it(
         assert first["session_id"] == session(page)["stored"]
     [address] = {url for url in asked if url.endswith("/settings")}
     assert not [url for url in asked if "ajs-destination" in url or "/integrations/" in url]
-    app = httpx.get(address, headers={"user-agent": "okhttp/4.12.0"}).json()
+    app = patient.get(address, headers={"user-agent": "okhttp/4.12.0"}).json()
     assert "Actions Amplitude" in app["integrations"]
-    page_s = httpx.get(address, headers={"user-agent": "Mozilla/5.0"}).json()
+    page_s = patient.get(address, headers={"user-agent": "Mozilla/5.0"}).json()
     assert "Actions Amplitude" not in page_s["integrations"]
 
 

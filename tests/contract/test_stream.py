@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,14 @@ import pytest
 from nats.js.api import StreamState
 
 from forwarder.errors import SpoolDamaged, SpoolError, SpoolFull, SpoolLost
-from forwarder.spool import NewEvent, Settlement
+from forwarder.spool import Settlement
 from forwarder.spool.jetstream import log, message, opening, replication
 from forwarder.spool.jetstream import spool as stream_spool
 from forwarder.spool.sqlite.schema import open_database
 from tests.support.nats import Nats, nats_server
 from tests.support.spools import NOW, Where, event, names, opened, somewhere
 from tests.support.streams import busy, elsewhere, everything
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_S, until
 
 
 @pytest.fixture
@@ -50,11 +51,11 @@ async def test_another_machine_finds_all_of_it(
 
 async def holds_less_than(where: Where, size: int) -> None:
     """Wait until the stream holds fewer bytes: records are let go of behind the writer's back."""
-    for _ in range(400):
-        if (await state(where)).bytes < size:
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"the stream holds {(await state(where)).bytes} bytes")
+
+    async def holds_less() -> bool:
+        return (await state(where)).bytes < size
+
+    await until(holds_less)
 
 
 async def test_what_is_told_again_is_let_go_of(here: Where, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +109,7 @@ async def test_who_is_replaced_can_write_nothing_more(here: Where) -> None:
         await connection.close()
         with pytest.raises(SpoolLost, match="another forwarder has taken over"):
             await spool.append([event("b")], NOW)
-        assert isinstance(await asyncio.wait_for(spool.lost(), 60), SpoolLost)
+        assert isinstance(await asyncio.wait_for(spool.lost(), PATIENCE_S), SpoolLost)
         with pytest.raises(SpoolLost):
             await spool.settle("one", Settlement(1), NOW)
     async with opened(elsewhere(here)) as spool:
@@ -135,10 +136,17 @@ async def test_an_answer_that_was_lost_is_no_loss(here: Where, monkeypatch: pyte
         assert names(await spool.read(0, 10)) == ["a", "b"]
 
 
+@pytest.mark.parametrize("at_once", [False, True], ids=["on its way", "at once"])
 async def test_senders_are_told_to_come_again_while_the_stream_is_silent(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: bool
 ) -> None:
+    """What is on its way then is kept once the stream answers, and known when it comes again.
+
+    Once the first record has waited for long enough, the second sender is refused at once, and nothing of it
+    is kept. Until then its events are on their way, too.
+    """
     monkeypatch.setattr(stream_spool, "PATIENCE_S", 0.5)
+    spool: Any
     with nats_server() as server:
         where = somewhere(server, tmp_path)
         async with opened(where) as spool:
@@ -146,14 +154,19 @@ async def test_senders_are_told_to_come_again_while_the_stream_is_silent(
             server.kill()
             with pytest.raises(SpoolFull, match="does not answer"):
                 await spool.append([event("a")], NOW)
+            await until(lambda: spool._log.waits_since is not None)
+            since = spool._log.waits_since
+            if at_once:
+                await until(lambda: time.monotonic() - since >= stream_spool.PATIENCE_S)
+            else:
+                spool._log.waits_since = time.monotonic()
             with pytest.raises(SpoolFull, match="does not answer"):
-                await spool.append([NewEvent("demo", "b", b"{}")], NOW)
-            monkeypatch.setattr(stream_spool, "PATIENCE_S", 20)
+                await spool.append([event("b")], NOW)
+            monkeypatch.setattr(stream_spool, "PATIENCE_S", PATIENCE_S)
             server.start()
             settled = spool.settle("one", Settlement(0, ended={("filtered", "x"): 1}), NOW)
-            await asyncio.wait_for(settled, 20)
-            # The first had been on its way; the second was refused before.
-            assert await spool.append([event("a"), event("b")], NOW) == [False, True]
+            await asyncio.wait_for(settled, PATIENCE_S)
+            assert await spool.append([event("a"), event("b")], NOW) == [False, at_once]
         async with opened(elsewhere(where)) as spool:
             assert names(await spool.read(0, 10)) == ["a", "b"]
 
@@ -167,18 +180,18 @@ async def test_a_stop_does_not_wait_for_a_silent_stream(tmp_path: Path) -> None:
         spool.end_within(0.3)
         with pytest.raises(SpoolLost, match="did not answer before the end"):
             await kept
-        await asyncio.wait_for(spool.close(), 10)
+        await asyncio.wait_for(spool.close(), PATIENCE_S)
 
 
 async def test_what_is_known_is_written_down_after_the_end(
     here: Where, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log, "_LAST_S", 20)
+    monkeypatch.setattr(log, "_LAST_S", PATIENCE_S)
     spool: Any
     async with opened(here) as spool:
         await spool.attach(["one"])
         spool.end_within(0)
-        await asyncio.wait_for(asyncio.shield(spool._log._end), 10)
+        await asyncio.wait_for(asyncio.shield(spool._log._end), PATIENCE_S)
         assert await spool.append([event("a")], NOW) == [True]
         await spool.settle("one", Settlement(1, ended={("delivered", ""): 1}), NOW)
     async with opened(elsewhere(here)) as spool:

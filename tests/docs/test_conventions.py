@@ -5,6 +5,7 @@ import ast
 import graphlib
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,12 @@ LONGER = {
     "browser_plugin/freeze/workload.py": "one list of calls, most of it data",
 }
 """Files that may be longer, with the reason."""
+AT_THE_ROOT = {
+    *("browser_plugin", "forwarder", "web_demo", "tests", "docs", "deploy", ".ci"),
+    *("pyproject.toml", "build.py", "hatch_build.py", "requirements.lock", "mkdocs.yml", ".gitignore"),
+    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "LICENSE", "THIRD_PARTY_NOTICES.md"),
+}
+"""All that lies there; beside it what ``.gitignore`` names, for tools make it."""
 NO_NOUN = re.compile(r"(What|How|One|See|Where|Whether|Tell|Everything|That|Who)\b")
 """Beginnings of texts that do not name the class."""
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
@@ -97,6 +104,14 @@ def test_no_file_is_too_long() -> None:
     found["build.py"] = len((ROOT / "build.py").read_text().splitlines())
     too_long = {name for name, count in found.items() if count > MOST_LINES}
     assert too_long <= set(LONGER)
+
+
+def test_the_root_holds_nothing_else() -> None:
+    """Nothing that a test, or code that opened a file by a wrong name, has left behind."""
+    made = {line.strip("/") for line in (ROOT / ".gitignore").read_text().split()} | {".git"}
+    found = {path.name for path in ROOT.iterdir()}
+    others = {name for name in found if not any(fnmatch(name, pattern) for pattern in made)}
+    assert others == AT_THE_ROOT
 
 
 def test_every_module_says_what_it_holds() -> None:
@@ -190,3 +205,19 @@ def test_every_number_has_a_reason() -> None:
     ]
     assert len(found) > 150
     assert [name for name, reason in found if not reason] == []
+
+
+ASKED = re.compile(r"(httpx\.(get|post|head|put|delete|request|stream|Client)|urllib\.request\.urlopen)")
+
+
+def test_no_request_of_a_test_gives_up_after_seconds() -> None:
+    """httpx does after 5 s, by itself: on a busy machine that is no failure. See tests/support/patient.py."""
+    calls = [
+        (f"{path.relative_to(ROOT)}:{node.lineno}", {word.arg for word in node.keywords})
+        for folder in ("integration", "senders", "browser", "docs", "support")
+        for path in sorted((ROOT / "tests" / folder).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ASKED.fullmatch(ast.unparse(node.func))
+    ]
+    assert len(calls) > 5
+    assert [place for place, words in calls if "timeout" not in words] == []

@@ -8,25 +8,23 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from functools import partial
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.configuration import configuration
 from tests.support.forwarder import Running, forwarder
-from tests.support.waiting import eventually
+from tests.support.patient import post
+from tests.support.waiting import PATIENCE_S, eventually
 
 CONFIG = configuration(
     server={"assets": "assets"}, limits={"request_seconds": 1.0, "unanswered_bytes": 5_000_000}
 )
 EVENT = {"event": "Seen", "userId": "u", "writeKey": "web-key"}
 IDLE = 1_000
-post = partial(httpx.post, timeout=20, verify=False)
 BEGINNINGS = [
     b"POST /v1/t HT",
     b"POST /v1/t HTTP/1.1\r\nHost: x\r\nX-",
@@ -49,7 +47,7 @@ def connect(running: Running) -> socket.socket:
     address = urlsplit(running.url)
     assert address.hostname
     assert address.port
-    return socket.create_connection((address.hostname, address.port), timeout=30)
+    return socket.create_connection((address.hostname, address.port), timeout=PATIENCE_S)
 
 
 def healthy(running: Running, times: int = 5) -> None:
@@ -84,7 +82,7 @@ def test_slow_senders_are_cut_off(running: Running) -> None:
         slow = [stack.enter_context(connect(running)) for _ in range(40)]
         for one, beginning in zip(slow, BEGINNINGS * 10, strict=True):
             one.sendall(beginning)
-        until = time.monotonic() + 30
+        until = time.monotonic() + PATIENCE_S
         open_still = set(slow)
         while open_still and time.monotonic() < until:
             healthy(running, 1)
@@ -108,7 +106,7 @@ def test_slow_readers_are_cut_off(running: Running) -> None:
         address = urlsplit(running.url)
         for one in slow:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-            one.settimeout(30)
+            one.settimeout(PATIENCE_S)
             one.connect((address.hostname, address.port))
             one.sendall(b"GET /p/large.bin HTTP/1.1\r\nHost: x\r\n\r\n")
         files = f"/proc/{running.process.pid}/fd"

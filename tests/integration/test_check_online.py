@@ -11,6 +11,7 @@ from tests.support.amplitude import Amplitude, fake_amplitude
 from tests.support.configuration import toml
 from tests.support.nats import Nats
 from tests.support.processes import ROOT
+from tests.support.waiting import PATIENCE_S
 
 GOOD, OTHER, SECRET = "a-known-api-key", "an-unknown-api-key", "the-secret-key-of-it"
 
@@ -31,7 +32,11 @@ def check(folder: Path, config: str, *more: str) -> tuple[int, str]:
     (folder / "forwarder.toml").write_text(config)
     command = [sys.executable, "-m", "forwarder", "check", "--online", *more, "--config"]
     done = subprocess.run(
-        [*command, str(folder / "forwarder.toml")], capture_output=True, text=True, timeout=60, cwd=ROOT
+        [*command, str(folder / "forwarder.toml")],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        cwd=ROOT,
     )
     said = done.stdout + done.stderr
     assert "Traceback" not in said

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from segment.analytics.client import Client  # type: ignore[import-untyped]  # it has none
 
+from tests.support import patient
 from tests.support.amplitude import Amplitude, fake_amplitude
 from tests.support.configuration import configuration
 from tests.support.forwarder import Running, forwarder
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 TOKEN = "an operator's long token"
 COUNT = 50
@@ -30,10 +30,11 @@ def amplitude() -> Iterator[Amplitude]:
         yield running
 
 
-@pytest.fixture
-def running(amplitude: Amplitude, tmp_path: Path) -> Iterator[Running]:
-    (tmp_path / "forwarder.toml").write_text(configured(amplitude))
-    with forwarder(tmp_path / "forwarder.toml") as process:
+@pytest.fixture(scope="module")
+def running(amplitude: Amplitude, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    config = tmp_path_factory.mktemp("clients") / "forwarder.toml"
+    config.write_text(configured(amplitude))
+    with forwarder(config) as process:
         yield process
 
 
@@ -50,7 +51,7 @@ def arrived_once(amplitude: Amplitude, event: str, prefix: str) -> None:
 def test_analytics_node(running: Running, amplitude: Amplitude) -> None:
     script = Path(__file__).with_name("send.mjs")
     command = ["node", str(script), running.url, "server-key", str(COUNT)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
     assert done.stderr == ""
     arrived_once(amplitude, "Seen from node", "node")
     assert eventually(lambda: amplitude.on("/identify"))
@@ -90,5 +91,5 @@ def test_analytics_python_gives_up_on_a_wrong_key_at_once(running: Running) -> N
     client.shutdown()
     [problem] = problems
     assert "unknown_write_key" in str(problem)
-    counters = httpx.get(f"{running.url}/metrics", headers={"authorization": f"Bearer {TOKEN}"}).text
+    counters = patient.get(f"{running.url}/metrics", headers={"authorization": f"Bearer {TOKEN}"}).text
     assert 'forwarder_requests_refused_total{code="unknown_write_key"} 1.0' in counters

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support import patient
 from tests.support.amplitude import Amplitude, fake_amplitude
 from tests.support.configuration import configuration
 from tests.support.forwarder import forwarder
@@ -38,12 +39,27 @@ def url(tmp_path: Path, amplitude: Amplitude) -> Iterator[str]:
 
 @pytest.fixture
 def operator(url: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=url, auth=("anyone", TOKEN)) as client:
+    with patient.client(base_url=url, auth=("anyone", TOKEN)) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def quiet_url(tmp_path_factory: pytest.TempPathFactory, amplitude: Amplitude) -> Iterator[str]:
+    """One forwarder for all tests that send no events."""
+    config = tmp_path_factory.mktemp("console") / "forwarder.toml"
+    config.write_text(configured(amplitude))
+    with forwarder(config) as running:
+        yield running.url
+
+
+@pytest.fixture
+def quiet_operator(quiet_url: str) -> Iterator[httpx.Client]:
+    with patient.client(base_url=quiet_url, auth=("anyone", TOKEN)) as client:
         yield client
 
 
 def send(url: str, **event: object) -> None:
-    httpx.post(f"{url}/v1/track", json={"writeKey": "web-key", "event": "Seen", **event}).raise_for_status()
+    patient.post(f"{url}/v1/track", json={"writeKey": "web-key", "event": "Seen", **event}).raise_for_status()
 
 
 def test_it_tells_what_became_of_events(url: str, operator: httpx.Client) -> None:
@@ -88,18 +104,18 @@ def test_dead_letters_are_sent_again_and_dropped(
         assert operator.post("/console/dead/drop", data={"number": wrong}).status_code == 400
 
 
-def test_a_form_of_many_megabytes_is_refused_cheaply(url: str, operator: httpx.Client) -> None:
+def test_a_form_of_many_megabytes_is_refused_cheaply(quiet_operator: httpx.Client) -> None:
     for path in ("/console/dead/drop", "/console/dead/retry"):
-        answer = operator.post(path, content=b"number=1&" * 2_000_000)
+        answer = quiet_operator.post(path, content=b"number=1&" * 2_000_000)
         assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
         assert answer.headers["cache-control"] == "no-store"
-    assert operator.get("/console").status_code == 200
+    assert quiet_operator.get("/console").status_code == 200
 
 
 def test_guessing_the_token_is_counted_logged_and_slow(tmp_path: Path, amplitude: Amplitude) -> None:
     config = tmp_path / "guessed.toml"
     config.write_text(configured(amplitude))
-    with forwarder(config) as running, httpx.Client(base_url=running.url) as client:
+    with forwarder(config) as running, patient.client(base_url=running.url) as client:
         guesses = 13  # ten of a minute are answered at once
 
         def seconds(token: str, status: int) -> float:
@@ -123,15 +139,16 @@ def test_guessing_the_token_is_counted_logged_and_slow(tmp_path: Path, amplitude
         assert "a-guess" not in lines[0]
 
 
-def test_it_is_the_operators_alone(url: str) -> None:
+def test_it_is_the_operators_alone(quiet_url: str) -> None:
+    url = quiet_url
     for path in ("", "/dead", "/dead/1", "/nothing"):
-        answer = httpx.get(f"{url}/console{path}")
+        answer = patient.get(f"{url}/console{path}")
         assert answer.status_code == 401
         assert answer.json()["code"] == "operator_only"
     for path in ("/console/style.css", "/"):
-        assert TOKEN not in httpx.get(url + path).raise_for_status().text, "the same for everybody"
+        assert TOKEN not in patient.get(url + path).raise_for_status().text, "the same for everybody"
     for path in ("/dead/retry", "/dead/drop"):
-        assert httpx.post(f"{url}/console{path}", data={"number": "1"}).status_code == 401
+        assert patient.post(f"{url}/console{path}", data={"number": "1"}).status_code == 401
 
 
 def test_a_browser_signs_in_on_a_page_and_the_token_is_in_no_address_or_log(
@@ -142,7 +159,7 @@ def test_a_browser_signs_in_on_a_page_and_the_token_is_in_no_address_or_log(
     browser = {"accept": "text/html", "sec-fetch-site": "same-origin"}
     with (
         forwarder(config) as running,
-        httpx.Client(base_url=running.url, headers=browser, follow_redirects=True) as client,
+        patient.client(base_url=running.url, headers=browser, follow_redirects=True) as client,
     ):
         assert 'href="console"' in client.get("/").text
         asked = client.get("/console/dead")
@@ -161,8 +178,8 @@ def test_a_browser_signs_in_on_a_page_and_the_token_is_in_no_address_or_log(
         assert secret not in said
 
 
-def test_its_pages_take_nothing_from_elsewhere(operator: httpx.Client) -> None:
-    answer = operator.get("/console")
+def test_its_pages_take_nothing_from_elsewhere(quiet_operator: httpx.Client) -> None:
+    answer = quiet_operator.get("/console")
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert answer.headers["cache-control"] == "no-store"
-    assert operator.get("/console/style.css").headers["content-type"].startswith("text/css")
+    assert quiet_operator.get("/console/style.css").headers["content-type"].startswith("text/css")

@@ -8,13 +8,13 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import httpx
 import pytest
 
+from tests.support import patient
 from tests.support.configuration import TOKEN, configuration
 from tests.support.forwarder import Running, forwarder
 from tests.support.spools import spooled
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 CONFIG = configuration("shop", "demo", server={"operator_token": TOKEN, "trusted_proxies": ["127.0.0.1"]})
 ATTACKER = "203.0.113.66"
@@ -70,7 +70,7 @@ class Attack(threading.Thread):
 
     def run(self) -> None:
         headers = {"content-encoding": "gzip", "x-forwarded-for": ATTACKER}
-        with httpx.Client(base_url=self.url, headers=headers, timeout=60) as client:
+        with patient.client(base_url=self.url, headers=headers) as client:
             while not self.ending.is_set():
                 self.statuses[client.post("/v1/batch", content=self.body).status_code] += 1
 
@@ -86,7 +86,7 @@ class Honest(threading.Thread):
 
     def run(self) -> None:
         headers = {"x-forwarded-for": f"203.0.113.{self.number}"}
-        with httpx.Client(base_url=self.url, headers=headers, timeout=60) as client:
+        with patient.client(base_url=self.url, headers=headers) as client:
             while not self.ending.is_set():
                 name = f"honest-{self.number}-{len(self.accepted)}"
                 event = {**EVENT, "messageId": name, "writeKey": "demo"}
@@ -113,10 +113,10 @@ def test_honest_senders_lose_nothing_and_memory_stays_bounded(tmp_path: Path, ki
             one.start()
         assert eventually(lambda: all(len(one.accepted) > 5 for one in honest))
         idle = most = resident_bytes(running)
+        began = time.monotonic()
         for attack in attacks:
             attack.start()
-        until = time.monotonic() + SECONDS
-        while time.monotonic() < until:
+        while time.monotonic() < began + SECONDS:
             most = max(most, resident_bytes(running))
             time.sleep(0.05)
         before = [len(one.accepted) for one in honest]
@@ -125,8 +125,9 @@ def test_honest_senders_lose_nothing_and_memory_stays_bounded(tmp_path: Path, ki
         )
         ending.set()
         for thread in [*honest, *attacks]:
-            thread.join(60)
+            thread.join(PATIENCE_S)
             assert not thread.is_alive()
+        seconds = time.monotonic() - began
         assert running.stop() == 0
     assert [one.others for one in honest] == [[], [], []]
     accepted = {name for one in honest for name in one.accepted}
@@ -135,4 +136,5 @@ def test_honest_senders_lose_nothing_and_memory_stays_bounded(tmp_path: Path, ki
     if kind.startswith("wrong"):
         answers = sum((attack.statuses for attack in attacks), Counter[int]())
         assert answers.keys() <= {400, 401, 429}
-        assert sum(answers.values()) < 60 + CONNECTIONS * (SECONDS + 15), "they are slowed down"
+        # Sixty a minute are answered at once; then each connection waits a second for an answer.
+        assert sum(answers.values()) <= 60 + seconds + CONNECTIONS * (seconds + 1), "they are slowed down"

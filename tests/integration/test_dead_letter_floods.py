@@ -4,8 +4,7 @@ import gzip
 import json
 from pathlib import Path
 
-import httpx
-
+from tests.support import patient
 from tests.support.amplitude import fake_amplitude
 from tests.support.configuration import write_config
 from tests.support.forwarder import forwarder
@@ -31,7 +30,7 @@ def flood(number: int) -> bytes:
 def test_a_flood_of_dead_letters_leaves_the_room_of_new_events(tmp_path: Path) -> None:
     with fake_amplitude() as amplitude:
         config = write_config(tmp_path, amplitude.url, spool=BOUNDS)
-        with forwarder(config) as running, httpx.Client(base_url=running.url, timeout=30) as sender:
+        with forwarder(config) as running, patient.client(base_url=running.url) as sender:
             for number in range(FLOODS):
                 assert sender.post("/v1/batch", content=flood(number), headers=HEADERS).status_code == 200
                 assert eventually(lambda: fates(running.url)["waiting"] == 0)

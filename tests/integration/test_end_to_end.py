@@ -3,8 +3,7 @@
 import signal
 from pathlib import Path
 
-import httpx
-
+from tests.support import patient
 from tests.support.amplitude import fake_amplitude
 from tests.support.configuration import configuration
 from tests.support.forwarder import forwarder
@@ -22,7 +21,7 @@ def send(url: str, numbers: range) -> None:
         }
         for n in numbers
     ]
-    answer = httpx.post(f"{url}/v1/batch", auth=("demo", ""), json={"batch": events})
+    answer = patient.post(f"{url}/v1/batch", auth=("demo", ""), json={"batch": events})
     assert answer.status_code == 200
 
 

@@ -29,7 +29,7 @@ def test_kill_9_under_load(tmp_path: Path) -> None:
 def test_a_graceful_stop_writes_down_what_was_delivered(tmp_path: Path) -> None:
     shop = Sender()
     with fake_amplitude() as fake:
-        config = write_config(tmp_path, fake.url, timeout_seconds=30)
+        config = write_config(tmp_path, fake.url, stop_seconds=PATIENCE_S)
         fake.misbehave({"kind": "throttle"}, {"kind": "slow", "seconds": 0.5, "times": 3})
         with forwarder(config) as running:
             shop.send_until_taken(running.url, shop.events(300))
@@ -76,12 +76,12 @@ def test_the_clock_jumps_for_hours(tmp_path: Path) -> None:
                 offset.write_text(str(hours))
                 fake.misbehave({"kind": "unavailable"}, {"kind": "taken and failed"})
                 shop.send_until_taken(running.url, shop.events(200))
-                tally(shop, fake, seconds=60)
+                tally(shop, fake)
             assert running.stop(signal.SIGTERM) == 0
             offset.write_text("-200")
             running = Running(config, program=("-c", JUMPY, str(offset)))
             shop.send_until_taken(running.url, shop.events(200))
-            tally(shop, fake, seconds=60)
+            tally(shop, fake)
             assert eventually(lambda: fates(running.url)["waiting"] == 0)
             assert fates(running.url)["delivered"] == len(shop.accepted) == 1200
         finally:
@@ -148,7 +148,7 @@ def test_a_full_disk_is_never_a_false_success(tmp_path: Path, others: bool) -> N
 def start(config: Path) -> subprocess.CompletedProcess[str]:
     """Start a forwarder that is going to refuse."""
     words = [sys.executable, "-m", "forwarder", "serve", "--config", str(config), "--port", "0"]
-    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
 
 def test_a_spool_that_cannot_be_used_gives_one_clear_line(tmp_path: Path) -> None:
@@ -173,7 +173,8 @@ def test_dead_letters_without_a_forwarder_and_beside_one(tmp_path: Path) -> None
             fake.misbehave({"kind": "bad"})
             shop.send_until_taken(running.url, shop.events(10))
             tally(shop, fake, ["message-00000000"])
-            assert eventually(lambda: dead_names(config) == ["message-00000000"])
+            assert eventually(lambda: metrics(running.url)["forwarder_spool_dead", "fake"] == 1)
+            assert dead_names(config) == ["message-00000000"]
             assert '"status": 400' in dead(config, "show", "1")
         assert "sent again: 1" in dead(config, "retry", "1")
         with forwarder(config) as running:

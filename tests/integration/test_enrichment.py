@@ -16,7 +16,7 @@ from tests.support.forwarder import forwarder
 from tests.support.operator import metrics
 from tests.support.processes import ROOT
 from tests.support.receiver import receiver
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.integration
 
@@ -58,7 +58,7 @@ def track(name: str, **more: Any) -> dict[str, Any]:
 def send(url: str, *events: dict[str, Any]) -> None:
     body = json.dumps({"writeKey": "demo", "batch": events}).encode()
     request = urllib.request.Request(f"{url}/v1/b", data=body, headers={"content-type": "application/json"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
         assert answer.status == 200
 
 

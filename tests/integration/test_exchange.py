@@ -13,6 +13,7 @@ import pytest
 from forwarder.amplitude.wire.requests import Body
 from forwarder.amplitude.wire.responses import UpstreamResponse
 from forwarder.delivery.client import MAX_RESPONSE_BYTES, http_client, post_request, without
+from tests.support.waiting import PATIENCE_S
 
 BODY = Body(b'{"api_key":"the-key"}', {"content-type": "application/json"})
 Talk = Callable[[asyncio.StreamWriter], Awaitable[None]]
@@ -38,8 +39,8 @@ async def server(talk: Talk) -> AsyncIterator[str]:
         listener.close()
 
 
-async def answer_to(talk: Talk, timeout_s: float = 10) -> UpstreamResponse:
-    async with server(talk) as url, http_client() as http, asyncio.timeout(20):
+async def answer_to(talk: Talk, timeout_s: float = PATIENCE_S) -> UpstreamResponse:
+    async with server(talk) as url, http_client() as http, asyncio.timeout(PATIENCE_S):
         return await post_request(http, url, BODY, timeout_s, ("the-key", ""))
 
 
@@ -71,8 +72,8 @@ async def test_the_length_is_told_and_nothing_of_the_body_is_kept() -> None:
     url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/2/httpapi"
     gc.disable()
     try:
-        async with http_client() as http, asyncio.timeout(20):
-            assert (await post_request(http, url, body, 10, ())).status == 200
+        async with http_client() as http, asyncio.timeout(PATIENCE_S):
+            assert (await post_request(http, url, body, PATIENCE_S, ())).status == 200
         assert [one for one in gc.get_referrers(body.content) if one is not body] == []
     finally:
         gc.enable()
@@ -182,7 +183,7 @@ async def test_no_more_is_read_than_an_answer_can_have() -> None:
 )
 async def test_what_was_never_sent_is_known_not_to_have_arrived(url: str, said: bytes) -> None:
     async with http_client() as http:
-        answer = await post_request(http, url, BODY, 5, ())
+        answer = await post_request(http, url, BODY, PATIENCE_S, ())
     assert answer[::2] == (0, "unreachable")
     assert said in answer.body
 
@@ -195,7 +196,7 @@ async def test_a_server_without_tls_is_told_from_one_that_is_not_there() -> None
     listener = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]
     async with http_client() as http:
-        answer = await post_request(http, f"https://127.0.0.1:{port}/", BODY, 5, ())
+        answer = await post_request(http, f"https://127.0.0.1:{port}/", BODY, PATIENCE_S, ())
     listener.close()
     assert answer.failure == "unreachable"
     assert answer.body.startswith(b"ConnectError: TLS failed: ")
@@ -212,6 +213,6 @@ async def test_a_connection_that_is_reset_says_so() -> None:
     listener = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]
     async with http_client() as http:
-        answer = await post_request(http, f"http://127.0.0.1:{port}/", BODY, 5, ())
+        answer = await post_request(http, f"http://127.0.0.1:{port}/", BODY, PATIENCE_S, ())
     listener.close()
     assert answer == UpstreamResponse(0, b"ReadError: Connection reset by peer (ECONNRESET)", "broken")

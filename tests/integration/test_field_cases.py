@@ -13,14 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
+from tests.support import patient
 from tests.support.amplitude import Amplitude, fake_amplitude
 from tests.support.configuration import toml
 from tests.support.forwarder import Running, forwarder
 from tests.support.processes import ROOT
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 TOKEN = "an-operators-long-token"
 USER = {"@path": "$.userId"}
@@ -104,7 +104,7 @@ def post(running: Running, body: object, path: str = "/v1/batch", key: str = "de
     """Post a body, JSON unless it is bytes; return the answer."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx.post(running.url + path, content=content, headers=named, auth=(key, ""))
+    return patient.post(running.url + path, content=content, headers=named, auth=(key, ""))
 
 
 def track(name: str, **fields: Any) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def test_a_time_that_is_none_is_counted_and_told_to_a_strict_source(running: Run
     answer = post(running, {"batch": [track("Import", timestamp="yesterday")]}, key="strict")
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["code"] == "unreadable_timestamp"
-    said = httpx.get(f"{running.url}/metrics", headers={"authorization": f"Bearer {TOKEN}"}).text
+    said = patient.get(f"{running.url}/metrics", headers={"authorization": f"Bearer {TOKEN}"}).text
     assert 'forwarder_time_problems_total{problem="unreadable_timestamp",source="strict"}' in said
 
 
@@ -172,7 +172,7 @@ def test_rudderstack_s_sessions_and_screens(running: Running, amplitude: Amplitu
     assert post(running, screen, "/v1/screen").status_code == 200
     assert amplitude.wait_for("RS")[0]["session_id"] == 1_795_669_200_000
     assert amplitude.wait_for("Viewed Home")[0]["device_id"] == "anon-2"
-    answer = httpx.get(f"{running.url}/sourceConfig?p=android&v=1.20.0", auth=("demo", ""))
+    answer = patient.get(f"{running.url}/sourceConfig?p=android&v=1.20.0", auth=("demo", ""))
     assert answer.json()["source"]["writeKey"] == "demo"
 
 
@@ -191,7 +191,7 @@ def test_no_terminal_obeys_a_message_id(running: Running, config: Path) -> None:
     def listed() -> str:
         command = [sys.executable, "-m", "forwarder", "dead", "list", "--config", str(config)]
         return subprocess.run(
-            command, capture_output=True, text=True, cwd=ROOT, check=True, timeout=60
+            command, capture_output=True, text=True, cwd=ROOT, check=True, timeout=PATIENCE_S
         ).stdout
 
     assert eventually(lambda: "title" in listed())
@@ -210,7 +210,7 @@ def test_plan_says_what_serve_would_do(config: Path) -> None:
     ):
         command = [sys.executable, "-m", "forwarder", "plan", "--config", str(config)]
         done = subprocess.run(
-            command, input=text, capture_output=True, text=True, cwd=ROOT, check=True, timeout=60
+            command, input=text, capture_output=True, text=True, cwd=ROOT, check=True, timeout=PATIENCE_S
         )
         [line] = done.stdout.splitlines()
         assert json.loads(line)["filtered"] == {"amplitude": "excluded by integrations"}
@@ -229,7 +229,9 @@ def test_check_tells_what_is_hardly_meant(config: Path) -> None:
             changed.replace("ORIGIN", origin).replace("[server]", f"{session}[server]\nport = 0")
         )
         command = [sys.executable, "-m", "forwarder", "check", "--config", str(other)]
-        return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=60)
+        return subprocess.run(
+            command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=PATIENCE_S
+        )
 
     done = said("https://*.example.com", "[session]\nsessionLength = 1800\n")
     assert done.returncode == 0

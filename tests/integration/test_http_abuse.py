@@ -9,14 +9,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
+from tests.support import patient
 from tests.support.configuration import TOKEN, write_config
 from tests.support.forwarder import Running, forwarder
 from tests.support.load import Load
 from tests.support.spools import spooled
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 BODY = json.dumps({"event": "Seen", "userId": "u", "writeKey": "demo"}).encode()
 MOST_MORE = 60_000_000
@@ -68,7 +68,7 @@ def honest(running: Running) -> Iterator[None]:
     after, then = resident_bytes(running), len(load.accepted)
     assert eventually(lambda: len(load.accepted) > then + 20)
     load.ending.set()
-    load.join(60)
+    load.join(PATIENCE_S)
     assert load.others == []
     accepted.update(load.accepted)
     assert after - before < MOST_MORE
@@ -76,7 +76,7 @@ def honest(running: Running) -> Iterator[None]:
 
 def connect(running: Running) -> socket.socket:
     address = urlsplit(running.url)
-    return socket.create_connection((str(address.hostname), address.port or 0), timeout=30)
+    return socket.create_connection((str(address.hostname), address.port or 0), timeout=PATIENCE_S)
 
 
 def resident_bytes(running: Running) -> int:
@@ -222,7 +222,7 @@ def test_what_http_allows_is_served(running: Running, host: bytes) -> None:
 
 
 def test_other_spellings_of_a_file_s_name_take_no_memory(running: Running) -> None:
-    with httpx.Client(base_url=running.url) as client:
+    with patient.client(base_url=running.url) as client:
         tag = client.get("/p/large.bin").headers["etag"]
     before = resident_bytes(running)
     with honest(running), connect(running) as one:
@@ -245,8 +245,8 @@ def test_readers_of_files_leave_descriptors_for_others(tmp_path: Path) -> None:
                 with suppress(OSError):
                     one.sendall(b"GET /p/large.bin HTTP/1.1\r\nHost: x\r\n\r\n")
             for _ in range(20):
-                assert httpx.post(f"{running.url}/v1/t", content=BODY, verify=False).status_code == 200
-                assert httpx.get(f"{running.url}/p/large.bin", verify=False).status_code == 200
+                assert patient.post(f"{running.url}/v1/t", content=BODY).status_code == 200
+                assert patient.get(f"{running.url}/p/large.bin").status_code == 200
     finally:
         running.stop()
 

@@ -33,8 +33,8 @@ def test_lines_of_ours_and_of_the_server_are_spared_and_uploads_are_none() -> No
     done = subprocess.run([sys.executable, "-c", MANY], cwd=ROOT, capture_output=True, text=True, check=True)
     said = Counter(json.loads(line)["event"] for line in done.stderr.splitlines())
     assert set(said) == {"ours", "of the server's"}
-    # Twice as many where the second changed meanwhile.
-    assert all(20 <= count <= 40 for count in said.values()), said
+    # 20 in each second that the program took.
+    assert all(20 <= count < 100 for count in said.values()), said
 
 
 @pytest.mark.parametrize("text", [True, False])

@@ -21,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
 
 from forwarder.ingest.routes import BASES, KINDS
 from forwarder.openapi.document import openapi
+from tests.support import patient
 from tests.support.configuration import configuration
 from tests.support.forwarder import Running, forwarder
 
@@ -82,7 +83,7 @@ EVENT = {"event": "E", "userId": "u", "groupId": "g", "previousId": "p", "messag
 
 def test_other_addresses_answer_as_the_first_does(running: Running) -> None:
     assert len(OTHERS) > 70
-    with httpx.Client(base_url=running.url) as client:
+    with patient.client(base_url=running.url) as client:
         for paths in SAME.values():
             answers = [list(answers_of(client, path)) for path in paths]
             assert answers == answers[:1] * len(paths), paths
@@ -99,7 +100,7 @@ def answers_of(client: httpx.Client, path: str) -> Iterator[tuple[int, str, byte
 
 
 def test_every_route_is_described(running: Running) -> None:
-    assert httpx.get(f"{running.url}/openapi.json").json() == DESCRIBED
+    assert patient.get(f"{running.url}/openapi.json").json() == DESCRIBED
     for base in BASES:
         for kind in KINDS:
             assert f"{base}/{kind}" in DESCRIBED["paths"]

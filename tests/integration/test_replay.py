@@ -17,12 +17,14 @@ from tests.support.sender import Arrived, Sender, sending, tally
 from tests.support.spools import somewhere
 from tests.support.waiting import PATIENCE_S, eventually
 
-EVENTS, BEFORE_KILL = 1_000, 200
+EVENTS, BEFORE_KILL = 1_000, 100
+SLOW, FAST = 50, 1_000
+"""Events a second: the first run is to be killed long before it ends, however busy the machine is."""
 
 
-def replaying(config: Path) -> subprocess.Popen[str]:
+def replaying(config: Path, rate: int) -> subprocess.Popen[str]:
     """Start a replay of all that came by now."""
-    command = [sys.executable, "-m", "forwarder", "replay", "--config", str(config), "--rate", "500"]
+    command = [sys.executable, "-m", "forwarder", "replay", "--config", str(config), "--rate", str(rate)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -47,14 +49,14 @@ def test_a_replay_beside_live_traffic_is_killed_and_taken_up(tmp_path: Path, nat
                 return sum(number < EVENTS for number in arrived.look())
 
             with sending(live, running.url, size=5):
-                first = replaying(config)
+                first = replaying(config, SLOW)
                 assert eventually(lambda: replayed() > BEFORE_KILL)
                 first.send_signal(signal.SIGKILL)
                 assert first.wait(PATIENCE_S) == -signal.SIGKILL
                 assert first.stdout is not None
                 first.stdout.close()
                 assert replayed() < EVENTS, "it was to be killed in the middle"
-                said, _ = replaying(config).communicate(timeout=2 * PATIENCE_S)
+                said, _ = replaying(config, FAST).communicate(timeout=2 * PATIENCE_S)
             assert "taking up what an earlier run of this command began" in said, said
             assert ", 0 filtered, 0 dead" in said
             live.accepted.update(past.accepted)

@@ -20,7 +20,7 @@ from tests.support.forwarder import Running
 from tests.support.load import Load
 from tests.support.processes import ROOT
 from tests.support.spools import spooled
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 CONFIG = configuration(amplitude="http://127.0.0.1:9", settings={"secretKey": "s"})
 
@@ -42,7 +42,7 @@ class NewConnections(Load):
             number = f"{self.prefix}-{len(self.accepted) + len(self.others)}"
             event = {"event": "E", "userId": "u", "messageId": number, "writeKey": "web-key"}
             try:
-                answer = httpx.post(f"{self.url}/v1/t", json=event, timeout=30)
+                answer = httpx.post(f"{self.url}/v1/t", json=event, timeout=PATIENCE_S)
             except httpx.TransportError as error:
                 self.others.append(error)
                 continue
@@ -72,7 +72,7 @@ def test_a_restart_refuses_nobody_and_loses_nothing(listener: socket.socket, tmp
         for load in loads:
             load.ending.set()
         for load in loads:
-            load.join(60)
+            load.join(PATIENCE_S)
         assert running.stop(signal.SIGTERM) == 0
     assert [load.others for load in loads] == [[]] * len(loads), "refused, lost or answered otherwise"
     kept = [event["messageId"] for event in spooled(tmp_path)]
@@ -81,7 +81,7 @@ def test_a_restart_refuses_nobody_and_loses_nothing(listener: socket.socket, tmp
 
 PATIENT = """
 from forwarder.http import protocol
-protocol._LAST_REQUEST_S = 8.0
+protocol._LAST_REQUEST_S = 30.0
 from forwarder.cli import main
 main()
 """
@@ -95,12 +95,12 @@ def test_a_stop_takes_what_is_on_its_way(tmp_path: Path) -> None:
     port = int(running.url.rpartition(":")[2])
     with contextlib.ExitStack() as stack:
         fresh, used = (
-            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10)) for _ in range(2)
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S))
+            for _ in range(2)
         )
         assert b"200 OK" in posted(used, "first")  # by then the other one is accepted, too
         running.process.send_signal(signal.SIGTERM)
-        while listening(port):
-            pass
+        assert eventually(lambda: not listening(port))
         for connection, number in ((fresh, "second"), (used, "third")):
             answer = posted(connection, number)
             assert b"200 OK" in answer
@@ -128,7 +128,7 @@ def posted(connection: socket.socket, number: str) -> bytes:
 def listening(port: int) -> bool:
     """Tell whether anybody takes connections at a port."""
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=10).close()
+        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S).close()
     except ConnectionError:  # refused, or reset because it was still in the queue
         return False
     return True
@@ -160,7 +160,7 @@ def test_what_cannot_be_listened_on_is_told_in_one_line(
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 1
     assert says in done.stderr

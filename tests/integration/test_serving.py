@@ -8,15 +8,18 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from tests.support import patient
 from tests.support.configuration import configuration
 from tests.support.forwarder import Running, forwarder
 from tests.support.load import Load
 from tests.support.processes import ROOT
 from tests.support.spools import spooled
+from tests.support.waiting import PATIENCE_S
 
 TOKEN, API_KEY, SECRET_KEY = "an-operators-long-token", "the-api-key-of-it", "the-secret-key-of-it"
 CONFIG = configuration(
@@ -32,6 +35,24 @@ def running(tmp_path: Path) -> Iterator[Running]:
     (tmp_path / "forwarder.toml").write_text(CONFIG)
     with forwarder(tmp_path / "forwarder.toml") as process:
         yield process
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("serving")
+
+
+@pytest.fixture(scope="module")
+def shared(folder: Path) -> Iterator[Running]:
+    """One forwarder for all tests that do not end it or change its configuration."""
+    (folder / "forwarder.toml").write_text(CONFIG)
+    with forwarder(folder / "forwarder.toml") as process:
+        yield process
+
+
+def kept_of(folder: Path, event: str) -> list[dict[str, Any]]:
+    """Return the events of one name that its spool holds."""
+    return [one for one in spooled(folder) if one["event"] == event]
 
 
 def test_reading_the_configuration_again_loses_no_request(running: Running, tmp_path: Path) -> None:
@@ -78,18 +99,18 @@ def test_the_first_line_says_what_starts(running: Running, tmp_path: Path) -> No
     assert (first["sources"], first["destinations"]) == (["web"], ["amplitude"])
 
 
-def test_no_counter_has_a_second_series_for_its_beginning(running: Running) -> None:
+def test_no_counter_has_a_second_series_for_its_beginning(shared: Running) -> None:
     event = {"event": "E", "userId": "u", "writeKey": "web-key"}
-    assert httpx.post(f"{running.url}/v1/t", json=event).status_code == 200
-    said = httpx.get(f"{running.url}/metrics", headers={"authorization": f"Bearer {TOKEN}"}).text
+    assert patient.post(f"{shared.url}/v1/t", json=event).status_code == 200
+    said = patient.get(f"{shared.url}/metrics", headers={"authorization": f"Bearer {TOKEN}"}).text
     assert "forwarder_delivery_accepted_total" in said
     assert "_created" not in said
 
 
-def test_what_it_writes_is_for_its_own_user_alone(running: Running, tmp_path: Path) -> None:
+def test_what_it_writes_is_for_its_own_user_alone(shared: Running, folder: Path) -> None:
     event = {"event": "DedupIndex", "userId": "u", "writeKey": "web-key"}
-    assert httpx.post(f"{running.url}/v1/t", json=event).status_code == 200
-    files = list(tmp_path.glob("spool.db*"))
+    assert patient.post(f"{shared.url}/v1/t", json=event).status_code == 200
+    files = list(folder.glob("spool.db*"))
     assert files
     assert not [file for file in files if file.stat().st_mode & 0o077]
 
@@ -109,38 +130,37 @@ def test_a_stop_keeps_what_was_accepted(running: Running, tmp_path: Path, number
     assert {number for load in loads for number in load.accepted} <= kept
 
 
-def test_a_proxys_word_counts_for_the_address_and_the_scheme(running: Running, tmp_path: Path) -> None:
-    event = {"event": "DedupIndex", "userId": "u", "writeKey": "web-key", "context": PAGE}
+def test_a_proxys_word_counts_for_the_address_and_the_scheme(shared: Running, folder: Path) -> None:
+    event = {"event": "By a proxy", "userId": "u", "writeKey": "web-key", "context": PAGE}
     headers = {"x-forwarded-for": "unknown", "x-forwarded-proto": "https"}
     for said in ("6.6.6.6, 203.0.113.7", "203.0.113.7:4711", "[2001:db8::7]:4711", "unknown"):
         headers["x-forwarded-for"] = said
-        assert httpx.post(f"{running.url}/v1/t", json=event, headers=headers).status_code == 200
-    document = httpx.get(f"{running.url}/v1/projects/web-key/settings", headers=headers).json()
+        assert patient.post(f"{shared.url}/v1/t", json=event, headers=headers).status_code == 200
+    document = patient.get(f"{shared.url}/v1/projects/web-key/settings", headers=headers).json()
     assert document["integrations"]["Segment.io"]["protocol"] == "https"
-    running.stop()
-    addresses = [kept["context"].get("ip") for kept in spooled(tmp_path)]
+    addresses = [kept["context"].get("ip") for kept in kept_of(folder, "By a proxy")]
     assert addresses == ["203.0.113.7", "203.0.113.7", "2001:db8::7", None]
 
 
 @pytest.mark.parametrize("path", ["/v1/pixel/track", "/v1/pixel/track/", "/p/i/t"])
-def test_a_picture_takes_an_event(running: Running, tmp_path: Path, path: str) -> None:
-    event = {"event": "Mail opened", "userId": "ü?>", "writeKey": "web-key"}
+def test_a_picture_takes_an_event(shared: Running, folder: Path, path: str) -> None:
+    name = f"Mail opened, {path}"
+    event = {"event": name, "userId": "ü?>", "writeKey": "web-key"}
     data = base64.b64encode(json.dumps(event).encode()).decode()
-    answer = httpx.get(f"{running.url}{path}", params={"data": data})
+    answer = patient.get(f"{shared.url}{path}", params={"data": data})
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/gif")
-    assert httpx.get(f"{running.url}/v1/pixel/track", params={"data": "nonsense"}).status_code == 200
-    assert httpx.get(f"{running.url}/v1/pixel/other").json()["code"] == "not_found"
-    assert httpx.post(f"{running.url}/v1/pixel/track").json()["code"] == "method_not_allowed"
-    assert httpx.head(f"{running.url}/v1/pixel/track", params={"data": data}).status_code == 200
-    running.stop()
-    [kept] = spooled(tmp_path)
-    assert (kept["event"], kept["userId"]) == ("Mail opened", "ü?>")
+    assert patient.get(f"{shared.url}/v1/pixel/track", params={"data": "nonsense"}).status_code == 200
+    assert patient.get(f"{shared.url}/v1/pixel/other").json()["code"] == "not_found"
+    assert patient.post(f"{shared.url}/v1/pixel/track").json()["code"] == "method_not_allowed"
+    assert patient.head(f"{shared.url}/v1/pixel/track", params={"data": data}).status_code == 200
+    [kept] = kept_of(folder, name)
+    assert kept["userId"] == "ü?>"
 
 
 def test_no_secret_leaves_the_process(running: Running) -> None:
     operator = {"authorization": f"Bearer {TOKEN}"}
     event = {"event": "DedupIndex", "userId": "u", "writeKey": "web-key"}
-    seen = [httpx.post(f"{running.url}/v1/t", json=event).text]
+    seen = [patient.post(f"{running.url}/v1/t", json=event).text]
     for path in (
         "/metrics",
         "/openapi.json",
@@ -150,7 +170,7 @@ def test_no_secret_leaves_the_process(running: Running) -> None:
         "/nowhere",
     ):
         for headers in ({}, operator, {"authorization": "Bearer wrong"}):
-            answer = httpx.get(running.url + path, headers=headers)
+            answer = patient.get(running.url + path, headers=headers)
             seen += [answer.text, str(answer.headers)]
     running.wait_for("not all was taken")
     running.hang_up()
@@ -161,10 +181,10 @@ def test_no_secret_leaves_the_process(running: Running) -> None:
         assert not any(secret in text for text in seen)
 
 
-def test_a_port_in_use_is_one_clear_line(running: Running, tmp_path: Path) -> None:
-    port = running.url.rpartition(":")[2]
+def test_a_port_in_use_is_one_clear_line(shared: Running) -> None:
+    port = shared.url.rpartition(":")[2]
     command = [sys.executable, "-m", "forwarder", "serve", "--port", port]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, cwd=ROOT)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, cwd=ROOT)
     assert done.returncode == 1
     said = f"cannot listen on 127.0.0.1:{port}: Address already in use; choose another --host or --port"
     assert said in done.stderr

@@ -7,6 +7,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from tests.support.kills import machine
 from tests.support.nats import Nats, nats_server
 from tests.support.sender import Sender, post, tally
 from tests.support.spools import somewhere
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 
 @contextmanager
@@ -48,7 +50,7 @@ def asked(address: str, path: str, token: str = "") -> tuple[int, str]:
     """Return status and text of an answer."""
     request = urllib.request.Request(address + path, headers={"authorization": f"Bearer {token}"})
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -61,6 +63,11 @@ def state(address: str, path: str) -> tuple[int, str]:
     """Return the status code, and the status in words."""
     code, text = asked(address, path)
     return code, json.loads(text)["status"]
+
+
+def says(address: str, path: str, wanted: tuple[int, str]) -> bool:
+    """Tell whether the status is what it should be."""
+    return state(address, path) == wanted
 
 
 def writable(address: str) -> str:
@@ -77,12 +84,11 @@ def test_supervisors_learn_who_serves_and_what_is_wrong(tmp_path: Path) -> None:
         stands_by = "standing by: another forwarder serves from this stream"
         with started(one) as first, started(two, stands_by) as second:
             serving, standing = status_address(first), status_address(second)
-            for address in (serving, first.url):
-                assert state(address, "/health") == (200, "ok")
-                assert state(address, "/ready") == (200, "ok")
+            for address, path in product((serving, first.url), ("/health", "/ready")):
+                assert eventually(partial(says, address, path, (200, "ok")))
             assert state(standing, "/health") == (200, "standby")
             assert state(standing, "/ready") == (503, "standby")
-            assert (writable(serving), writable(standing)) == ("1.0", "0.0")
+            assert eventually(lambda: (writable(serving), writable(standing)) == ("1.0", "0.0"))
             assert asked(standing, "/metrics")[0] == 401
             assert asked(standing, "/v1/t")[0] == 404, "no events come here"
 
@@ -97,8 +103,8 @@ def test_supervisors_learn_who_serves_and_what_is_wrong(tmp_path: Path) -> None:
 
             assert first.stop(signal.SIGTERM) == 0
             second.wait_for("listening")
-            assert state(standing, "/ready") == (200, "ok")
-            assert state(second.url, "/ready") == (200, "ok")
+            for address in (standing, second.url):
+                assert eventually(partial(says, address, "/ready", (200, "ok")))
 
 
 @pytest.mark.parametrize("idle", [True, False])
@@ -122,7 +128,7 @@ def test_a_stop_while_nats_is_away_is_a_good_end(tmp_path: Path, idle: bool) -> 
             assert "Traceback" not in said
             assert "never retrieved" not in said
         if not idle:
-            sender.join(60)
+            sender.join(PATIENCE_S)
             ((status, answer),) = answers
             assert status == 503
             assert answer["code"] in ("spool_lost", "stream_silent")
@@ -155,14 +161,17 @@ def test_of_two_that_start_together_on_one_copy_one_serves(tmp_path: Path, nats:
         with started(config, "status port") as first, started(config, "status port") as second:
             both = {status_address(one): one for one in (first, second)}
 
-            def ready() -> list[str]:
-                return [address for address in both if state(address, "/ready")[0] == 200]
+            ready: list[str] = []
 
-            assert eventually(lambda: len(ready()) == 1)
-            (serving,) = ready()
+            def look() -> list[str]:
+                ready[:] = [address for address in both if state(address, "/ready")[0] == 200]
+                return ready
+
+            assert eventually(look)
+            (serving,) = ready
             (other,) = both.keys() - {serving}
             assert both.pop(serving).stop(signal.SIGKILL) == -signal.SIGKILL
-            assert eventually(lambda: ready() == [other])
+            assert eventually(lambda: look() == [other])
             shop = Sender()
             both[other].wait_for("listening")
             shop.send_until_taken(both[other].url, shop.events(20))

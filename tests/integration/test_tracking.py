@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support import patient
 from tests.support.configuration import configuration
 from tests.support.forwarder import Running, forwarder
 
@@ -24,7 +25,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @pytest.fixture
 def client(running: Running) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=running.url) as made:
+    with patient.client(base_url=running.url) as made:
         yield made
 
 
@@ -132,7 +133,7 @@ def test_a_message_is_taken_once_also_after_a_restart(tmp_path: Path) -> None:
     headers = {"authorization": "Bearer an operator's long token"}
     event = {"type": "track", "event": "Seen", "userId": "u", "messageId": "m"}
     for run in range(2):
-        with forwarder(config) as process, httpx.Client(base_url=process.url) as client:
+        with forwarder(config) as process, patient.client(base_url=process.url) as client:
             for key in ("web-key", "app-key"):
                 assert client.post("/v1/b", json={"batch": [event, event]}, auth=(key, "")).status_code == 200
             counters = client.get("/metrics", headers=headers).text
@@ -145,7 +146,7 @@ def test_a_message_is_taken_once_also_after_a_restart(tmp_path: Path) -> None:
 def test_the_configuration_is_read_again(tmp_path: Path) -> None:
     config = tmp_path / "forwarder.toml"
     config.write_text(CONFIG)
-    with forwarder(config) as process, httpx.Client(base_url=process.url) as client:
+    with forwarder(config) as process, patient.client(base_url=process.url) as client:
         body = {"event": "Seen", "userId": "u", "writeKey": "second"}
         assert client.post("/v1/t", json=body).status_code == 401
         config.write_text(CONFIG + '[[sources]]\nname = "second"\nwrite_key = "second"\n')

@@ -3,9 +3,8 @@
 import json
 from pathlib import Path
 
-import httpx
-
 from tests.docs.test_architecture import HOPS
+from tests.support import patient
 from tests.support.configuration import configuration
 from tests.support.forwarder import Running
 from tests.support.processes import ROOT
@@ -47,7 +46,7 @@ def test_an_event_goes_from_hop_to_hop(tmp_path: Path) -> None:
         running = Running(config, "--port", "0", program=program)
         try:
             url = f"{running.url}/v1/batch"
-            assert httpx.post(url, auth=("web-key", ""), json={"batch": [EVENT]}).status_code == 200
+            assert patient.post(url, auth=("web-key", ""), json={"batch": [EVENT]}).status_code == 200
             assert eventually(lambda: amplitude.items)
         finally:
             assert running.stop() == 0

@@ -20,6 +20,7 @@ import coverage
 import pytest
 from _pytest.runner import runtestprotocol
 
+from tests.mutation.areas import ROOT
 from tests.mutation.changes import Change
 
 SURVIVED, KILLED, BROKEN = 0, 1, 2
@@ -88,11 +89,13 @@ class Asking:
     def _write_below(self, name: str) -> None:
         """Have this process' tests write below a folder of its own, which the parent removes.
 
-        A spool's file keeps 8 MB free for itself: those of a few thousand processes would fill any disk.
+        A spool's file keeps 8 MB free for itself: those of a few thousand processes would fill any disk. What
+        changed code writes by a name without a folder lies there, too, and not in the tree.
         """
         folder = self._folder / name
         folder.mkdir()
         os.environ["PYTEST_DEBUG_TEMPROOT"] = str(folder)
+        os.chdir(folder)
 
     def _tests(self, change: Change, items: dict[str, pytest.Item]) -> list[pytest.Item]:
         lines, seconds = self._known["lines"].get(change.path, {}), self._known["seconds"]
@@ -175,9 +178,7 @@ def _passes(item: pytest.Item, after: pytest.Item | None) -> bool:
 
 
 def _record(items: list[pytest.Item], modules: list[str]) -> Reach:
-    data = coverage.Coverage(
-        data_file=None, config_file=False, include=[str(Path.cwd() / one) for one in modules]
-    )
+    data = coverage.Coverage(data_file=None, config_file=False, include=[str(ROOT / one) for one in modules])
     seconds, failing = {}, []
     signal.signal(signal.SIGALRM, _too_long)
     data.start()
@@ -194,7 +195,7 @@ def _record(items: list[pytest.Item], modules: list[str]) -> Reach:
     lines = {
         one: {
             str(line): sorted(filter(None, names))
-            for line, names in found.contexts_by_lineno(str(Path.cwd() / one)).items()
+            for line, names in found.contexts_by_lineno(str(ROOT / one)).items()
         }
         for one in modules
     }

@@ -4,11 +4,10 @@ import json
 from collections import Counter
 from pathlib import Path
 
-import httpx
-
 from tests.senders.make import stored
 from tests.senders.received import SUBSCRIPTIONS, body_of, differences, kept
 from tests.senders.shapes import ADDRESS, KEY, Json
+from tests.support import patient
 from tests.support.amplitude import Amplitude, fake_amplitude
 from tests.support.configuration import Table, configuration
 from tests.support.forwarder import forwarder
@@ -35,7 +34,7 @@ def test_what_libraries_send_reaches_amplitude(tmp_path: Path) -> None:
     with fake_amplitude() as amplitude:
         config = tmp_path / "forwarder.toml"
         config.write_text(configured(amplitude, {"subscriptions_file": "subscriptions.json"}))
-        with forwarder(config) as running, httpx.Client(base_url=running.url) as client:
+        with forwarder(config) as running, patient.client(base_url=running.url) as client:
             for payload in PAYLOADS:
                 request = payload["request"]
                 headers = {**request["headers"], "x-forwarded-for": ADDRESS}

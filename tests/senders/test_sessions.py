@@ -5,12 +5,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from tests.senders.make import stored
 from tests.senders.received import body_of
 from tests.senders.shapes import ADDRESS, BROWSER, KEY, ORIGIN, Json
 from tests.senders.test_end_to_end import configured
+from tests.support import patient
 from tests.support.amplitude import fake_amplitude
 from tests.support.forwarder import forwarder
 
@@ -38,7 +37,7 @@ def test_apps_sessions_arrive_and_servers_join_them(tmp_path: Path) -> None:
     with fake_amplitude() as amplitude:
         config = tmp_path / "forwarder.toml"
         config.write_text(configured(amplitude, {}).replace('assign = "off"', 'assign = "web"'))
-        with forwarder(config) as running, httpx.Client(base_url=running.url) as client:
+        with forwarder(config) as running, patient.client(base_url=running.url) as client:
 
             def send(path: str, headers: dict[str, str], body: Json) -> None:
                 content = json.dumps(body).encode()

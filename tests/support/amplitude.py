@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.support.processes import program
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 
 class Amplitude:
@@ -32,7 +32,7 @@ class Amplitude:
         return int(self._said()["faults"])
 
     def _said(self, after: int = 0) -> dict[str, Any]:
-        with urllib.request.urlopen(f"{self.url}/_/events?after={after}", timeout=30) as answer:
+        with urllib.request.urlopen(f"{self.url}/_/events?after={after}", timeout=PATIENCE_S) as answer:
             said: dict[str, Any] = json.load(answer)
         return said
 
@@ -57,13 +57,13 @@ class Amplitude:
 
     def forget(self) -> None:
         """Have it forget what arrived, and every fault still to come."""
-        with urllib.request.urlopen(urllib.request.Request(f"{self.url}/_/reset", b""), timeout=30):
+        with urllib.request.urlopen(urllib.request.Request(f"{self.url}/_/reset", b""), timeout=PATIENCE_S):
             pass
 
     def misbehave(self, *faults: dict[str, Any]) -> None:
         """Queue faults for the next requests."""
         request = urllib.request.Request(f"{self.url}/_/faults", json.dumps(faults).encode())
-        with urllib.request.urlopen(request, timeout=30):
+        with urllib.request.urlopen(request, timeout=PATIENCE_S):
             pass
 
 

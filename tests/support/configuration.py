@@ -64,11 +64,12 @@ def write_config(
     spool: str = "",
     more: str = "",
     stop_seconds: float = 3,
-    timeout_seconds: float = 1.5,
+    timeout_seconds: float = 20,
 ) -> Path:
     """Write a configuration with one destination, or several by name; return where it lies.
 
-    ``spool``, ``more``: lines for the spool and for each destination.
+    ``spool``, ``more``: lines for the spool and for each destination. ``timeout_seconds``: a later
+    answer is lost, and a fault of the fake's with it; on a busy machine answers take seconds.
     """
     path = folder / "forwarder.toml"
     server = {"port": port, "operator_token": TOKEN, "stop_seconds": stop_seconds}
@@ -80,8 +81,8 @@ def write_config(
     return path
 
 
-def destination_of(name: str, url: str, *, more: str = "", timeout_seconds: float = 1.5) -> str:
-    """Return a destination with little patience; ``more``: lines of it."""
+def destination_of(name: str, url: str, *, more: str = "", timeout_seconds: float = 20) -> str:
+    """Return a destination that delivers soon; ``more``: lines of it."""
     usual = {"name": name, "base_url": url, "linger_ms": 20}
     usual |= {"timeout_seconds": timeout_seconds, "retry_hours": 1}
     keys = {"apiKey": "key-of-the-test", "secretKey": "secret"}

@@ -44,17 +44,18 @@ class Confinement:
             self._connects(arguments[1])
         elif event == "open":
             path, _, flags = arguments
-            self._opens(path, flags)
+            if isinstance(flags, int) and flags & WRITES and not isinstance(path, int):
+                self._writes(path)
+        elif event == "sqlite3.connect" and arguments[0] != ":memory:":  # SQLite opens the file by itself
+            self._writes(arguments[0])
 
     def _connects(self, address: object) -> None:
         host = address[0] if isinstance(address, tuple) else "127."  # a path is this machine's own
         if not str(host).startswith(OWN_MACHINE):
             raise ConfinementError("a unit test spoke to another machine")
 
-    def _opens(self, path: object, flags: object) -> None:
-        if not (isinstance(flags, int) and flags & WRITES) or isinstance(path, int):
-            return
-        where = os.path.abspath(os.fsdecode(path))  # type: ignore[arg-type]
+    def _writes(self, path: object) -> None:
+        where = os.path.abspath(path if isinstance(path, str) else os.fsdecode(path))  # type: ignore[arg-type]
         if not where.startswith(self.folder) and not any(part in where for part in OF_TOOLS):
             raise ConfinementError(f"a unit test wrote {where}; tmp_path is where it may")
 

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
 import uvicorn
 
 from forwarder import metrics
@@ -19,6 +18,7 @@ from forwarder.app import Forwarder, now_ms
 from forwarder.asgi import create_app
 from forwarder.config.load import parse_settings
 from forwarder.console.timeline import MINUTE_MS, Sample
+from tests.support import patient
 from tests.support.amplitude import Amplitude
 from tests.support.configuration import TOKEN
 from tests.support.waiting import eventually
@@ -38,17 +38,17 @@ class ConsoleSite:
         """Send events in one batch."""
         now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
         batch = [{"timestamp": now, **one} for one in events]
-        answer = httpx.post(f"{self.url}/v1/batch", json={"writeKey": key, "sentAt": now, "batch": batch})
+        answer = patient.post(f"{self.url}/v1/batch", json={"writeKey": key, "sentAt": now, "batch": batch})
         answer.raise_for_status()
 
     def text(self, path: str) -> str:
         """Return a page of the console, as a program reads it."""
-        answer = httpx.get(f"{self.url}/console{path}", auth=("anyone", TOKEN), timeout=60)
+        answer = patient.get(f"{self.url}/console{path}", auth=("anyone", TOKEN))
         return answer.raise_for_status().text
 
     def sign_in_link(self) -> str:
         """Return an address that signs a browser in, once."""
-        answer = httpx.post(f"{self.url}/console/sign-in-links", auth=("anyone", TOKEN), timeout=60)
+        answer = patient.post(f"{self.url}/console/sign-in-links", auth=("anyone", TOKEN))
         return self.url + str(answer.raise_for_status().json()["link"])
 
 

@@ -82,6 +82,11 @@ class Running:
             self.said.append(line)
         return self.said
 
+    def cpu_s(self) -> float:
+        """Return the seconds of CPU that it has used, whatever else the machine does."""
+        used = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(used[11]) + int(used[12])) / os.sysconf("SC_CLK_TCK")
+
     def hang_up(self) -> None:
         """Have it read its configuration again."""
         self.process.send_signal(signal.SIGHUP)

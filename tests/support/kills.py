@@ -21,7 +21,7 @@ from tests.support.waiting import eventually
 
 
 def machine(
-    folder: Path, name: str, stream: str, fake: Amplitude, port: int = 0, timeout_seconds: float = 1.5
+    folder: Path, name: str, stream: str, fake: Amplitude, port: int = 0, timeout_seconds: float = 20
 ) -> Path:
     """Return the configuration of a machine of its own, which has the stream in common with others."""
     own = folder / name

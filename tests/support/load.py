@@ -4,6 +4,8 @@ import threading
 
 import httpx
 
+from tests.support import patient
+
 
 class Load(threading.Thread):
     """Sends one event after the other until told to end, on one connection."""
@@ -18,7 +20,7 @@ class Load(threading.Thread):
         self.ending = threading.Event()
 
     def run(self) -> None:
-        with httpx.Client(base_url=self.url, auth=(self.write_key, ""), verify=False, timeout=30) as client:
+        with patient.client(base_url=self.url, auth=(self.write_key, "")) as client:
             while not self.ending.is_set():
                 number = f"{self.prefix}-{len(self.accepted) + len(self.others)}"
                 event = {"event": "DedupIndex", "userId": "u", "messageId": number}

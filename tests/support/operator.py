@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.configuration import TOKEN
 from tests.support.processes import ROOT
+from tests.support.waiting import PATIENCE_S
 
 
 def dead(config: Path, *words: str) -> str:
@@ -26,7 +27,7 @@ def dead_names(config: Path) -> list[str]:
 def metrics(url: str) -> Counter[tuple[str, ...]]:
     """Return the metrics' values by name and label values, these in the order of the labels' names."""
     request = urllib.request.Request(f"{url}/metrics", headers={"authorization": f"Bearer {TOKEN}"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
         text = answer.read().decode()
     found: Counter[tuple[str, ...]] = Counter()
     for family in text_string_to_metric_families(text):

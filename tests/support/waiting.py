@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 PAUSE_S = 0.03
 """Between two looks: short beside what is waited for, long beside what a look costs."""
@@ -19,8 +19,14 @@ def eventually(true: Callable[[], object], seconds: float = PATIENCE_S) -> bool:
 
 
 async def until(true: Callable[[], object], seconds: float = PATIENCE_S) -> None:
-    """Wait until something is so while the event loop goes on; fails where it never comes to be."""
+    """Wait until something is so while the event loop goes on; fails where it never comes to be.
+
+    ``true`` may be a coroutine function.
+    """
     end = time.monotonic() + seconds
-    while not true():
+    while True:
+        found = true()
+        if await found if isinstance(found, Awaitable) else found:
+            return
         assert time.monotonic() < end, "it never came true"
         await asyncio.sleep(PAUSE_S)

@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from typing_extensions import override
+
 from forwarder.errors import SpoolError
 from forwarder.spool.jetstream.connection import NATS_ERRORS
 from forwarder.spool.jetstream.control import ControlRequest, request
@@ -30,34 +32,40 @@ class JetStreamAdmin(SqliteSpool):
         self._log = log
         self._folder = folder
 
+    @override
     async def retry(self, numbers: Sequence[int]) -> int:
-        """See ``Spool``. Raises SpoolError where no forwarder is there to do it."""
+        """Have the forwarder do it. Raises SpoolError where none is there."""
         return await self._ask_for(ControlRequest(retry=list(numbers)))
 
+    @override
     async def drop(self, numbers: Sequence[int]) -> int:
-        """See ``Spool``. Raises SpoolError where no forwarder is there to do it."""
+        """Have the forwarder do it. Raises SpoolError where none is there."""
         return await self._ask_for(ControlRequest(drop=list(numbers)))
 
+    @override
     async def mark_users(self, marks: Sequence[UserMark], now: int) -> int:
-        """See ``Spool``. Raises SpoolError where no forwarder is there to do it."""
+        """Have the forwarder do it. Raises SpoolError where none is there."""
         number = 0
         for at in range(0, len(marks), _PAGE):
             number = await self._ask_for(ControlRequest(mark=list(marks[at : at + _PAGE]), now=now))
         return number
 
+    @override
     async def lift_suppression(self, marks: Sequence[bytes], now: int) -> int:
-        """See ``SqliteSpool``. Raises SpoolError where no forwarder is there to do it."""
+        """Have the forwarder do it. Raises SpoolError where none is there."""
         number = 0
         for at in range(0, len(marks), _PAGE):
             number = await self._ask_for(ControlRequest(lift=list(marks[at : at + _PAGE]), now=now))
         return number
 
+    @override
     async def awaits(self, number: int) -> bool:
-        """See ``SqliteSpool``. Raises SpoolError where no forwarder is there."""
+        """Ask the forwarder. Raises SpoolError where none is there."""
         return bool(await self._ask_for(ControlRequest(awaits=number)))
 
+    @override
     async def erase(self, events: Erasure) -> None:
-        """See ``SqliteSpool``. Raises SpoolError where no forwarder is there to do it."""
+        """Have the forwarder do it. Raises SpoolError where none is there."""
         size = max(1, len(events.events), len(events.parked), len(events.dead), len(events.history))
         for at in range(0, size, _PAGE):
             some = slice(at, at + _PAGE)
@@ -80,8 +88,8 @@ class JetStreamAdmin(SqliteSpool):
             raise SpoolError(reply.error)
         return reply.count
 
+    @override
     async def close(self) -> None:
-        """See ``Spool``."""
         await super().close()
         await self._log.close()
         self._folder.cleanup()

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 import structlog
+from typing_extensions import override
 
 from forwarder.errors import SpoolError, SpoolLost, SpoolUnavailable
 from forwarder.spool.jetstream.connection import NATS_ERRORS
@@ -21,6 +22,7 @@ from forwarder.spool.jetstream.opening import reason
 from forwarder.spool.jetstream.snapshot import SnapshotEnd, events, snapshot_records
 from forwarder.spool.sqlite import cursors
 from forwarder.spool.sqlite.operations import Appended, Operation
+from forwarder.spool.sqlite.transaction import Replicator
 
 SNAPSHOT_BYTES = 64 * 1024 * 1024
 """Bytes of records after which a snapshot is written, or twice the last snapshot's: reading a stream from its
@@ -46,7 +48,7 @@ class Contents:
     purged: bool = False
 
 
-class StreamReplicator:
+class StreamReplicator(Replicator):
     """The replicator into a stream. It runs in the spool-writer thread; the event loop sends for it."""
 
     def __init__(self, log: Log, contents: Contents, lost: Callable[[SpoolError], None]) -> None:
@@ -59,8 +61,8 @@ class StreamReplicator:
         self._uncommitted, self._incomplete = False, contents.purged
         self._snapshot_bytes = self._trimmed = self._begun = 0
 
+    @override
     def begin(self, copy: sqlite3.Connection) -> None:
-        """See ``Replicator``."""
         if self._uncommitted:
             self.fail(SpoolLost("the stream has what its copy could not take; mend spool.copy_path's disk"))
         if self._error is not None:
@@ -73,8 +75,8 @@ class StreamReplicator:
         elif self._begun % _TRIM_EVERY == 0:
             self._trim(copy)
 
+    @override
     def keep(self, changes: Sequence[Operation[object]]) -> None:
-        """See ``Replicator``."""
         self._uncommitted = True  # from here on the stream may have what the copy has not
         try:
             position = self._write(changes)
@@ -88,8 +90,8 @@ class StreamReplicator:
         if isinstance(appended := changes[-1], Appended):
             self._contents.edges.append((appended.rows[-1][0], position))
 
+    @override
     def committed(self) -> None:
-        """See ``Replicator``."""
         self._uncommitted = False
 
     def _snapshot(self, copy: sqlite3.Connection) -> None:

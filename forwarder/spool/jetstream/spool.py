@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
+from typing_extensions import override
 
 from forwarder.errors import SpoolError, SpoolLost, SpoolUnavailable
 from forwarder.spool.api import NewEvent
@@ -110,8 +111,9 @@ class JetStreamSpool(SqliteSpool):
             return 0
         return await self.drop(question.drop)
 
+    @override
     async def append(self, events: Sequence[NewEvent], now: int) -> list[bool]:
-        """See ``Spool``. Raises SpoolUnavailable also where the stream does not answer.
+        """Raise SpoolUnavailable also where the stream does not answer.
 
         Events may become durable after that; when they are sent again they are known as duplicates.
         """
@@ -126,8 +128,8 @@ class JetStreamSpool(SqliteSpool):
     def _silent(self) -> SpoolUnavailable:
         return SpoolUnavailable("stream_silent", f"{self._log.place} does not answer", RETRY_AFTER)
 
+    @override
     def unavailable(self) -> SpoolUnavailable | None:
-        """See ``Spool``."""
         log, now = self._log, time.monotonic()
         if self._lost.done():
             return SpoolUnavailable("stream_lost", str(self._lost.result()), RETRY_AFTER)
@@ -139,12 +141,13 @@ class JetStreamSpool(SqliteSpool):
             return SpoolUnavailable("stream_silent", f"{log.place}: {log.health.why}", RETRY_AFTER)
         return self._silent()
 
+    @override
     def end_within(self, seconds: float) -> None:
-        """See ``Spool``."""
         asyncio.get_running_loop().call_later(seconds, self._log.end)
 
+    @override
     async def close(self) -> None:
-        """See ``Spool``; let those who stand by take over at once."""
+        """Let those who stand by take over at once."""
         self._watch.cancel()
         await asyncio.gather(self._watch, return_exceptions=True)
         await super().close()

@@ -46,8 +46,9 @@ class DeletedUsers(SpoolFile):
     async def erasure(self) -> int:
         return int((await self._ask(erasure.NOTE, erasure.ASKED))[0][0])
 
+    @override
     async def erasure_done(self, number: int) -> None:
-        """See ``Spool``; it is noted on this machine alone."""
+        """Note it on this machine alone."""
         note = "INSERT OR REPLACE INTO note VALUES (?, ?)"
         await self._note(lambda: self._database.execute(note, (erasure.DONE, number)))
 

@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from typing_extensions import override
+
 from forwarder.errors import SpoolFull
 from forwarder.sessions.book import SessionBook
 from forwarder.sessions.facts import SessionFacts, SessionRules
@@ -14,6 +16,7 @@ from forwarder.spool.api import NewEvent
 from forwarder.spool.sqlite.capacity import Capacity
 from forwarder.spool.sqlite.dedup import DedupIndex
 from forwarder.spool.sqlite.disk import Disk
+from forwarder.spool.sqlite.group_commit import TransactionHooks
 from forwarder.spool.sqlite.history import HistoryWriter
 from forwarder.spool.sqlite.operations import Appended, Operation, Row, insert
 from forwarder.spool.sqlite.session_writer import SessionWriter
@@ -57,7 +60,7 @@ class _Draft:
         self.written = 0
 
 
-class WriteTransaction:
+class WriteTransaction(TransactionHooks[Row]):
     """The transaction under way. It belongs to the writer's thread."""
 
     def __init__(
@@ -91,8 +94,8 @@ class WriteTransaction:
         if rows:
             dedup.add([dedup.fingerprint(source, name) for _, source, name in rows], rows[0][0])
 
+    @override
     def begin(self) -> None:
-        """See ``TransactionHooks``."""
         self._draft = _Draft()
         self.history.begin()
         if self.sessions is not None:
@@ -165,8 +168,8 @@ class WriteTransaction:
         self.history.add(list(zip(draft.rows[new], draft.facts[new], draft.sessions[new], strict=True)))
         draft.written = len(draft.rows)
 
+    @override
     def finish(self) -> None:
-        """See ``TransactionHooks``."""
         self.write()
         self.history.finish()
         if self.dedup is not None and self._disk.is_short:
@@ -203,8 +206,8 @@ class WriteTransaction:
         if self.sessions is not None:
             self._do(self.sessions.forget(is_deleted))
 
+    @override
     def committed(self) -> list[Row]:
-        """See ``TransactionHooks``."""
         if self._replicator is not None:
             self._replicator.committed()
         if self.sessions is not None:
@@ -218,11 +221,11 @@ class WriteTransaction:
         self.dedup.add(self._draft.marks, rows[-1][1])
         return rows
 
+    @override
     def rolled_back(self) -> None:
-        """See ``TransactionHooks``."""
         if self.sessions is not None:
             self.sessions.begin()
 
+    @override
     def relieve(self) -> None:
-        """See ``TransactionHooks``."""
         self._disk.empty_log()

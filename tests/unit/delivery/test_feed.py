@@ -14,6 +14,7 @@ from forwarder.spool import MessageGroup, Parked, StoredEvent
 from tests.support.simulation.lines import NOW, event, line
 from tests.support.simulation.planner import Planner
 from tests.support.simulation.virtual import VirtualLoop, play
+from tests.support.waiting import PATIENCE_S
 
 
 class Accepted:
@@ -297,7 +298,7 @@ async def test_parked_events_are_brought_back_when_their_time_has_come(
             await asyncio.sleep(0)
 
     counting = asyncio.ensure_future(count())
-    async with asyncio.timeout(0.5):
+    async with asyncio.timeout(PATIENCE_S):
         await fed.feed.bring_back(fed.scheduler)
     counting.cancel()
     assert fed.spool.asked_for == [("d", "", 0, 500), ("d", "uu1", 0, 500)]

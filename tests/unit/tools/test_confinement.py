@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -29,8 +30,10 @@ def connect(host: str) -> None:
         lambda: connect("192.0.2.1"),
         lambda: Path(__file__).with_name("written").write_text("x"),
         lambda: os.open("written", os.O_CREAT | os.O_APPEND),
+        lambda: sqlite3.connect("written"),
+        lambda: sqlite3.connect(Path(__file__).with_name("written")),
     ],
-    ids=["run", "spawn", "shell", "fork", "connection", "file", "file here"],
+    ids=["run", "spawn", "shell", "fork", "connection", "file", "file here", "database here", "database"],
 )
 def test_what_is_not_for_unit_tests_is_refused(act: Callable[[], object]) -> None:
     with pytest.raises(ConfinementError):
@@ -39,5 +42,7 @@ def test_what_is_not_for_unit_tests_is_refused(act: Callable[[], object]) -> Non
 
 def test_files_of_its_own_and_loopback_are_allowed(tmp_path: Path) -> None:
     (tmp_path / "written").write_text("x")
+    for place in (tmp_path / "database", ":memory:"):
+        sqlite3.connect(place).close()
     with pytest.raises(ConnectionRefusedError):
         connect("127.0.0.1")
