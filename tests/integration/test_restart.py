@@ -19,7 +19,7 @@ from tests.support.configuration import configuration
 from tests.support.forwarder import Running
 from tests.support.load import Load
 from tests.support.processes import ROOT
-from tests.support.spools import spooled
+from tests.support.spools import spooled_ids
 from tests.support.waiting import PATIENCE_S, eventually
 
 CONFIG = configuration(amplitude="http://127.0.0.1:9", settings={"secretKey": "s"})
@@ -75,7 +75,7 @@ def test_a_restart_refuses_nobody_and_loses_nothing(listener: socket.socket, tmp
             load.join(PATIENCE_S)
         assert running.stop(signal.SIGTERM) == 0
     assert [load.others for load in loads] == [[]] * len(loads), "refused, lost or answered otherwise"
-    kept = [event["messageId"] for event in spooled(tmp_path)]
+    kept = spooled_ids(tmp_path)
     assert sorted(kept) == sorted(number for load in loads for number in load.accepted)
 
 
@@ -107,7 +107,7 @@ def test_a_stop_takes_what_is_on_its_way(tmp_path: Path) -> None:
             assert b"connection: close" in answer
             assert connection.recv(1) == b"", "it is closed behind the answer"
     assert running.stop() == 0
-    assert {event["messageId"] for event in spooled(tmp_path)} == {"first", "second", "third"}
+    assert set(spooled_ids(tmp_path)) == {"first", "second", "third"}
 
 
 def posted(connection: socket.socket, number: str) -> bytes:

@@ -18,7 +18,7 @@ from tests.support.configuration import configuration
 from tests.support.forwarder import Running, forwarder
 from tests.support.load import Load
 from tests.support.processes import ROOT
-from tests.support.spools import spooled
+from tests.support.spools import spooled, spooled_ids
 from tests.support.waiting import PATIENCE_S
 
 TOKEN, API_KEY, SECRET_KEY = "an-operators-long-token", "the-api-key-of-it", "the-secret-key-of-it"
@@ -72,7 +72,7 @@ def test_reading_the_configuration_again_loses_no_request(running: Running, tmp_
         load.join(60)
     assert [load.others for load in loads] == [[], [], [], []]
     assert running.stop() == 0
-    kept = {event["messageId"] for event in spooled(tmp_path)}
+    kept = set(spooled_ids(tmp_path))
     assert {number for load in loads for number in load.accepted} == kept
     assert not [line for line in running.everything_said() if "next start" in line], "nothing else changed"
 
@@ -126,7 +126,7 @@ def test_a_stop_keeps_what_was_accepted(running: Running, tmp_path: Path, number
     for load in loads:
         load.join(60)
         assert all(isinstance(other, httpx.TransportError) for other in load.others), load.others
-    kept = {event["messageId"] for event in spooled(tmp_path)}
+    kept = set(spooled_ids(tmp_path))
     assert {number for load in loads for number in load.accepted} <= kept
 
 

@@ -56,13 +56,18 @@ async def opened(where: Where, max_events: int = 1000, max_bytes: int = 10**6) -
 
 
 def spooled(folder: Path) -> list[dict[str, Any]]:
-    """What the stopped forwarder's spool holds."""
+    """Return the events that a forwarder's spool holds."""
+    return [json.loads(event.body) for event in asyncio.run(_read(folder))]
 
-    async def read() -> list[dict[str, Any]]:
-        spool = await open_spool(folder / "spool.db", max_events=1, max_bytes=1, tool=True)
-        try:
-            return [json.loads(event.body) for event in await spool.read(0, 1_000_000)]
-        finally:
-            await spool.close()
 
-    return asyncio.run(read())
+def spooled_ids(folder: Path) -> list[str]:
+    """Return the message ids alone: to read events takes long where they are large or many."""
+    return [event.message_id for event in asyncio.run(_read(folder))]
+
+
+async def _read(folder: Path) -> list[StoredEvent]:
+    spool = await open_spool(folder / "spool.db", max_events=1, max_bytes=1, tool=True)
+    try:
+        return await spool.read(0, 1_000_000)
+    finally:
+        await spool.close()
