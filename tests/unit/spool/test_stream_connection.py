@@ -284,7 +284,10 @@ def test_the_first_answer_is_taken_and_nothing_goes_on(monkeypatch: pytest.Monke
     play(main, monkeypatch)
 
 
-def test_a_connection_that_fails_at_once_has_its_time_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("pings", [0, 5])
+def test_a_connection_that_fails_at_once_has_its_time_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, pings: int
+) -> None:
     async def main(loop: VirtualLoop) -> None:
         pinged: list[float] = []
 
@@ -292,11 +295,12 @@ def test_a_connection_that_fails_at_once_has_its_time_all_the_same(monkeypatch: 
             pinged.append(loop.time())
             raise nats.errors.ConnectionClosedError
 
-        monkeypatch.setattr(Client, "flush", fails)
         one = await opened()
-        await asyncio.sleep(module.PING_ANSWER_S - 0.5)
+        await asyncio.sleep(pings * PING_EVERY_S + 0.5)
+        monkeypatch.setattr(Client, "flush", fails)
+        await asyncio.sleep(module.PING_ANSWER_S - 1)
         assert (len(Client.made), len(pinged)) == (1, 2)
-        await asyncio.sleep(0.7)
+        await asyncio.sleep(1)
         assert len(Client.made) == 2
         lost = Client.made[1].given["disconnected_cb"]
         await lost()
