@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -22,6 +23,11 @@ from forwarder.spool import StoredEvent
 log = structlog.get_logger()
 LOOK_S: Final = 0.5
 """How often history is looked at while somebody looks: at once for people, and little work."""
+_REST: Final = 40
+"""How many times as long as a look took it is until the next one: where other programs stretch both, looks
+would else take a tenth of the forwarder's CPU, and so they take 3 % (``tests.bench.console``)."""
+_SELDOM: Final = 4
+"""How many times as long as usual it is at most."""
 MOST_ROWS: Final = 50
 """Events shown of one look, and turned away as many: nobody reads more in half a second, and finding 50 and
 making their markup takes 4.5 ms of it, 0.9 % of a core."""
@@ -29,6 +35,11 @@ MOST_VIEWERS: Final = 16
 """Pages that are fed at once: each holds a connection and a little memory."""
 _MOST_WAITING: Final = 200
 """Rows whose events are asked for again until they have ended; as many as a page shows."""
+
+
+_CROWDED: Final = 20
+"""Accepted events shown of one look at which more came than are found: a row's markup takes 60 us, which is
+most of what an open page costs where thousands come a second (``tests.bench.console``)."""
 
 
 class Viewer:
@@ -56,7 +67,12 @@ class Viewer:
                 known = known._replace(place=0)
             rows = [row for row in rows if row.is_after(known)]
             self.upto = upto
-        self.rows += [row for row in rows if not self.wanted or row.has(self.wanted)]
+        wanted = [row for row in rows if not self.wanted or row.has(self.wanted)]
+        if passed_over:
+            thinned = _thinned(wanted)
+            passed_over += len(wanted) - len(thinned)
+            wanted = thinned
+        self.rows += wanted
         self.states.update(states)
         over = max(0, len(self.rows) - 2 * MOST_ROWS)
         del self.rows[:over]
@@ -93,8 +109,15 @@ class Viewer:
 class LiveFeed:
     """The feed of all open Live pages of one console."""
 
-    def __init__(self, shown: Callable[[], Shown]) -> None:
+    def __init__(
+        self,
+        shown: Callable[[], Shown],
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """``clock``: seconds, monotonic."""
         self._shown = shown
+        self._clock, self._sleep = clock, sleep
         self._viewers: set[Viewer] = set()
         self._looking: asyncio.Task[None] | None = None
         self._upto: Position | None = None
@@ -128,13 +151,16 @@ class LiveFeed:
             self._looking, self._upto, self._waiting = None, None, {}
 
     async def _look(self) -> None:
+        took = 0.0
         while self._upto is not None:
-            await asyncio.sleep(LOOK_S)
+            await self._sleep(min(max(LOOK_S, _REST * took), _SELDOM * LOOK_S))
+            began = self._clock()
             try:
                 await self._feed()
             except Exception as error:
                 metrics.FAULTS.add("", "live")
                 log.error("looking at history for the console failed", fault=fault_of(error))
+            took = self._clock() - began
 
     async def _feed(self) -> None:
         """Offer the viewers what is new; what cannot be shown is not tried again."""
@@ -159,6 +185,13 @@ class LiveFeed:
                 self._waiting[one.event.seq] = one.event
         for seq in sorted(self._waiting)[: max(0, len(self._waiting) - _MOST_WAITING)]:
             del self._waiting[seq]
+
+
+def _thinned(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows without the older ones of accepted events."""
+    accepted = [row.key for row in rows if not row.key.startswith("i")]
+    left_out = frozenset(accepted[:-_CROWDED])
+    return [row for row in rows if row.key not in left_out]
 
 
 def _caught_up(database: sqlite3.Connection, since: Position | None) -> tuple[Page, News]:

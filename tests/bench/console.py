@@ -92,7 +92,7 @@ def _watching(port: int, is_open: bool) -> Iterator[None]:
 
 
 def _read(stream: http.client.HTTPResponse) -> None:
-    with suppress(http.client.IncompleteRead):  # the page was closed
+    with suppress(http.client.IncompleteRead, ConnectionError):  # the page was closed
         while stream.read1(65_536):
             pass
 

@@ -14,13 +14,15 @@ from forwarder import metrics
 from forwarder.config.settings import Settings
 from forwarder.console import Shown, live, live_feed
 from forwarder.console.live_feed import MOST_ROWS, LiveFeed, Viewer
+from forwarder.console.rows import Row
 from forwarder.history.latest import upto_now
 from forwarder.history.listing import Position
 from forwarder.http.sending import CONNECTION, is_leaving
 from forwarder.spool import Settlement, Spool
+from forwarder.spool.event_keys import EventKeys
 from forwarder.spool.history import Ended, TurnedAway
 from tests.support.consoles import NOW, SETTINGS, console, filled, made
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_S, until
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +44,26 @@ def feed_of(spool: Spool) -> LiveFeed:
 
 def keys(viewer: Viewer) -> list[str]:
     return [row.key for row in viewer.rows]
+
+
+async def test_the_longer_a_look_takes_the_later_is_the_next(spool: Spool) -> None:
+    """Where other programs stretch both, looking takes no larger part of the time; within bounds."""
+    shown = Shown(spool, ["shop"], ["amplitude"], lambda *_: b"", lambda: NOW, settings=SETTINGS)
+    times = iter((0.0, 0.0001, 1.0, 1.0005, 2.0, 3.0))
+    waits: list[float] = []
+    is_over = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 4:
+            is_over.set()
+            await asyncio.Event().wait()
+
+    feed, viewer = LiveFeed(lambda: shown, lambda: next(times), sleep), Viewer()
+    await feed.join(viewer, None)
+    await asyncio.wait_for(is_over.wait(), PATIENCE_S)
+    feed.leave(viewer)
+    assert waits == pytest.approx([0.01, 0.01, 0.02, 0.04])
 
 
 async def test_the_page_shows_the_newest_first_and_can_be_filtered(spool: Spool) -> None:
@@ -136,6 +158,17 @@ async def test_a_reader_that_does_not_keep_up_gets_the_newest_and_how_many_it_mi
     assert keys(viewer)[-1] == "e508"
     assert viewer.passed_over + len(viewer.rows) == 500
     feed.leave(viewer)
+
+
+@pytest.mark.parametrize(("beside", "shown"), [(0, 50), (400, 20)])
+def test_where_more_come_than_anybody_reads_fewer_are_shown(beside: int, shown: int) -> None:
+    """The newest, with all of those that were turned away; the others are counted."""
+    accepted = [Row(f"e{n}", "", n, n, "shop", f"m{n}", "Seen", EventKeys(), ()) for n in range(1, 51)]
+    away = [Row(f"i{n}", "", n, n, "shop", f"m{n}", "Bad", EventKeys(), ()) for n in (1, 2)]
+    viewer = Viewer()
+    viewer.offer([*away, *accepted], {}, beside, Position(50, 2))
+    assert keys(viewer) == ["i1", "i2", *(f"e{n}" for n in range(51 - shown, 51))]
+    assert viewer.passed_over == beside + 50 - shown
 
 
 def looks() -> list[str]:
