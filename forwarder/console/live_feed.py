@@ -22,7 +22,8 @@ from forwarder.spool import StoredEvent
 
 log = structlog.get_logger()
 LOOK_S: Final = 0.5
-"""How often history is looked at while somebody looks: at once for people, and little work."""
+"""How often history is looked at while somebody looks: at once for people, and little work. Half as often
+where more comes than is shown."""
 _REST: Final = 40
 """How many times as long as a look took it is until the next one: where other programs stretch both, looks
 would else take a tenth of the forwarder's CPU, and so they take 3 % (``tests.bench.console``)."""
@@ -151,19 +152,22 @@ class LiveFeed:
             self._looking, self._upto, self._waiting = None, None, {}
 
     async def _look(self) -> None:
-        took = 0.0
+        took, usual = 0.0, LOOK_S
         while self._upto is not None:
-            await self._sleep(min(max(LOOK_S, _REST * took), _SELDOM * LOOK_S))
+            await self._sleep(min(max(usual, _REST * took), _SELDOM * LOOK_S))
             began = self._clock()
             try:
-                await self._feed()
+                usual = 2 * LOOK_S if await self._feed() else LOOK_S
             except Exception as error:
                 metrics.FAULTS.add("", "live")
                 log.error("looking at history for the console failed", fault=fault_of(error))
             took = self._clock() - began
 
-    async def _feed(self) -> None:
-        """Offer the viewers what is new; what cannot be shown is not tried again."""
+    async def _feed(self) -> bool:
+        """Offer the viewers what is new, and return whether more came than that.
+
+        What cannot be shown is not tried again.
+        """
         since, waiting = self._upto, list(self._waiting.values())
         assert since is not None
         new = await self._shown().spool.look(partial(news, since=since, most=MOST_ROWS, waiting=waiting))
@@ -176,6 +180,7 @@ class LiveFeed:
             self._waiting.pop(seq, None)
         for viewer in self._viewers:
             viewer.offer(rows, chips, new.passed_over, new.upto)
+        return new.passed_over > 0
 
     def _note(self, rows: Iterable[Listed]) -> None:
         """Remember which events have not ended yet."""
