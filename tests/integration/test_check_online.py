@@ -1,7 +1,5 @@
 """``forwarder check --online`` against an Amplitude that knows its keys, and against none; none is shown."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +8,7 @@ import pytest
 from tests.support.amplitude import Amplitude, fake_amplitude
 from tests.support.configuration import toml
 from tests.support.nats import Nats
-from tests.support.processes import ROOT
-from tests.support.waiting import PATIENCE_S
+from tests.support.operator import invoked
 
 GOOD, OTHER, SECRET = "a-known-api-key", "an-unknown-api-key", "the-secret-key-of-it"
 
@@ -30,18 +27,11 @@ def amplitude() -> Iterator[Amplitude]:
 
 def check(folder: Path, config: str, *more: str) -> tuple[int, str]:
     (folder / "forwarder.toml").write_text(config)
-    command = [sys.executable, "-m", "forwarder", "check", "--online", *more, "--config"]
-    done = subprocess.run(
-        [*command, str(folder / "forwarder.toml")],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        cwd=ROOT,
-    )
-    said = done.stdout + done.stderr
+    done = invoked("check", "--online", *more, "--config", str(folder / "forwarder.toml"))
+    said = done.output
     assert "Traceback" not in said
     assert not [key for key in (GOOD, OTHER, SECRET) if key in said]
-    return done.returncode, said
+    return done.exit_code, said
 
 
 def test_keys_that_amplitude_knows_are_fine(amplitude: Amplitude, tmp_path: Path) -> None:

@@ -1,8 +1,6 @@
 """A deleted user's events: whether they wait, are parked or dead, none arrives any more; all others do."""
 
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,8 +9,7 @@ from tests.support.amplitude import Amplitude, fake_amplitude
 from tests.support.configuration import write_config
 from tests.support.forwarder import Running, forwarder
 from tests.support.nats import Nats
-from tests.support.operator import dead, dead_names, fates, metrics
-from tests.support.processes import ROOT
+from tests.support.operator import command, dead, dead_names, fates, metrics
 from tests.support.sender import post
 from tests.support.spools import somewhere
 from tests.support.waiting import PATIENCE_S, eventually
@@ -22,10 +19,7 @@ GONE, SECRET = "user-who-goes", "what-nobody-may-read"
 
 def delete(config: Path, *words: str, given: str = "") -> str:
     """Run ``forwarder delete`` and return what it prints."""
-    command = [sys.executable, "-m", "forwarder", "delete", "--config", str(config), "--yes", *words]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, input=given, timeout=PATIENCE_S)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return command("delete", "--config", str(config), "--yes", *words, given=given)
 
 
 def send(running: Running, name: str, *users: str) -> None:
@@ -92,18 +86,8 @@ def test_nothing_of_a_deleted_user_arrives_any_more(tmp_path: Path, nats: Nats, 
             assert not any(GONE in str(one) for one in later.arrivals())
             shown = metrics(running.url)
             assert shown["forwarder_delivery_events_total", "fake", "filtered", "user deleted"] == 3
-            command = [
-                sys.executable,
-                "-m",
-                "forwarder",
-                "suppression",
-                "lift",
-                "--config",
-                str(config),
-                GONE,
-            ]
-            lifted = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S)
-            assert lifted.stdout == "lifted the suppression of 1 user\n", lifted.stderr
+            lifted = command("suppression", "lift", "--config", str(config), GONE)
+            assert lifted == "lifted the suppression of 1 user\n"
             send(running, "back", GONE)
             assert eventually(lambda: f"back-{GONE}" in arrived(later))
         if kind == "file":

@@ -6,21 +6,20 @@ tried where the modules are.
 
 import gzip
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import Result
 
 from tests.support import patient
 from tests.support.amplitude import Amplitude, fake_amplitude
 from tests.support.configuration import toml
 from tests.support.forwarder import Running, forwarder
-from tests.support.processes import ROOT
-from tests.support.waiting import PATIENCE_S, eventually
+from tests.support.operator import command, dead, invoked
+from tests.support.waiting import eventually
 
 TOKEN = "an-operators-long-token"
 USER = {"@path": "$.userId"}
@@ -189,10 +188,7 @@ def test_no_terminal_obeys_a_message_id(running: Running, config: Path) -> None:
     assert post(running, {"batch": [evil]}).status_code == 200
 
     def listed() -> str:
-        command = [sys.executable, "-m", "forwarder", "dead", "list", "--config", str(config)]
-        return subprocess.run(
-            command, capture_output=True, text=True, cwd=ROOT, check=True, timeout=PATIENCE_S
-        ).stdout
+        return dead(config, "list")
 
     assert eventually(lambda: "title" in listed())
     assert "\x1b" not in listed()
@@ -208,11 +204,7 @@ def test_plan_says_what_serve_would_do(config: Path) -> None:
         json.dumps([denied]),
         json.dumps({"batch": [denied]}),
     ):
-        command = [sys.executable, "-m", "forwarder", "plan", "--config", str(config)]
-        done = subprocess.run(
-            command, input=text, capture_output=True, text=True, cwd=ROOT, check=True, timeout=PATIENCE_S
-        )
-        [line] = done.stdout.splitlines()
+        [line] = command("plan", "--config", str(config), given=text).splitlines()
         assert json.loads(line)["filtered"] == {"amplitude": "excluded by integrations"}
         assert json.loads(line)["planned"] == []
 
@@ -224,21 +216,18 @@ def test_check_tells_what_is_hardly_meant(config: Path) -> None:
     )
     other = config.with_name("other.toml")
 
-    def said(origin: str, session: str = "") -> subprocess.CompletedProcess[str]:
+    def said(origin: str, session: str = "") -> Result:
         other.write_text(
             changed.replace("ORIGIN", origin).replace("[server]", f"{session}[server]\nport = 0")
         )
-        command = [sys.executable, "-m", "forwarder", "check", "--config", str(other)]
-        return subprocess.run(
-            command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=PATIENCE_S
-        )
+        return invoked("check", "--config", str(other))
 
     done = said("https://*.example.com", "[session]\nsessionLength = 1800\n")
-    assert done.returncode == 0
+    assert done.exit_code == 0
     assert "switched off" in done.stderr
     assert "autocaptureAttributionEnabled" in done.stderr
     assert "1.8 s" in done.stderr
-    assert said("capacitor://localhost").returncode == 0
+    assert said("capacitor://localhost").exit_code == 0
     never = said("https://shop.example.com/cart")
-    assert never.returncode == 1
+    assert never.exit_code == 1
     assert "allowed_origins" in never.stderr

@@ -1,22 +1,34 @@
 """A forwarder's operator: its metrics and its dead letters."""
 
-import subprocess
-import sys
 import urllib.request
 from collections import Counter
 from pathlib import Path
 
+from click.testing import CliRunner, Result
 from prometheus_client.parser import text_string_to_metric_families
 
+from forwarder.cli import cli
 from tests.support.configuration import TOKEN
-from tests.support.processes import ROOT
 from tests.support.waiting import PATIENCE_S
 
 
 def dead(config: Path, *words: str) -> str:
     """Run ``forwarder dead`` and return what it prints."""
-    command = [sys.executable, "-m", "forwarder", "dead", words[0], "--config", str(config), *words[1:]]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return command("dead", words[0], "--config", str(config), *words[1:])
+
+
+def command(*words: str, given: str = "") -> str:
+    """Run a command of the forwarder, which has to succeed, and return what it prints."""
+    done = invoked(*words, given=given)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def invoked(*words: str, given: str = "") -> Result:
+    """Run a command of the forwarder in this process: one of its own takes a second of CPU to start."""
+    done = CliRunner().invoke(cli, list(words), input=given, prog_name="forwarder")
+    assert not isinstance(done.exception, Exception), "a process would have shown its traceback"
+    return done
 
 
 def dead_names(config: Path) -> list[str]:
