@@ -53,7 +53,7 @@ const NOW = 1_700_000_000_000;
 const BATCHES = 100;
 const CALLS = 20;
 /** Calls that have a millisecond of their own, in which each writes, and what lies between two of them. */
-const SPACED = 200;
+const SPACED = 100;
 const APART = 2;
 /** What an event that writes has to ask of the browser's storage, whoever decides: three reads and a write. */
 const store = () => {
