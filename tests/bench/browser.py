@@ -94,6 +94,7 @@ async def once(site: Site, name: str, variant: str, slow: int) -> tuple[str, dic
         "longest_gap_ms": max(cold["longest_gap_ms"], warm["longest_gap_ms"]),
         "blocking_ms": cold["blocking_ms"],
         **{key: statistics.median(one[key] for one in visits) for key in OF_EVENTS},
+        "first_us": cold["call_us"],
         "memory_mb": (cold["linear_bytes"] + (cold["heap_bytes"] or 0)) / 1e6,
     }
 

@@ -10,7 +10,8 @@ LARGEST_SCRIPT = 5_120
 SLOWEST_US = 60
 """A whole event in Chromium, the median of many in a row: as it was measured when the goal was set.
 
-Spaced, each write wakes another process and the caches are cold: beside it stands its storage alone.
+A first visit's events take longer, for the browser optimizes Python beside them. Spaced, each write wakes
+another process and the caches are cold: beside it stands its storage alone.
 """
 LONGEST_MS = 50
 """From here on a task is a long one, as browsers count."""
@@ -38,7 +39,8 @@ def goals(rows: Sequence[Mapping[str, Any]], script: int) -> list[str]:
 def events(plugin: Mapping[str, Any], held: bool) -> list[str]:
     """Return the lines on whole events; ``held``: whether they have a goal in this browser."""
     us, spaced, storage = plugin["call_us"], plugin["spaced_us"], plugin["storage_us"]
-    what, figure = f"whole event in bursts, {plugin['browser']}", f"{us:.0f} us"
+    what = f"whole event in bursts, {plugin['browser']}"
+    figure = f"{us:.0f} us, {plugin['first_us']:.0f} us on a first visit"
     ratio = f"{spaced / storage:.1f} times the {storage:.0f} us of" if storage else "far more than"
     return [
         line(what, figure, us <= SLOWEST_US, f"{SLOWEST_US}") if held else f"     {what}: {figure}",
