@@ -21,7 +21,7 @@ _MARGIN = 2 * MB
 """Bytes left free beyond the reserve: other programs on the disk go on writing while SQLite commits."""
 _LOG = 4 * MB
 """Bytes that the write-ahead log may still grow by once the file may not: pages that are free inside of the
-file can be used again then, and SQLite writes each of them to the log first (256 pages of 16 KiB)."""
+file can be used again then, and SQLite writes each of them to the log first (512 pages of 8 KiB)."""
 _PLENTY = 256 * MB
 """Free bytes above which the disk is looked at once in ``_LOOK_S``: what a source may send in 5 s."""
 _LOOK_S = 1.0

@@ -251,7 +251,7 @@ async def test_a_spool_has_one_until_it_is_closed(tmp_path: Path, monkeypatch: p
         assert "spool-checkpointer" in names
         pragma = "PRAGMA wal_autocheckpoint"
         kept = await spool._write(lambda: spool._database.execute(pragma).fetchone()[0])
-        assert kept == 8000, "pages of the log after which the writer makes one, should the thread fail"
+        assert kept == 15625, "pages of the log after which the writer makes one, should the thread fail"
     assert "spool-checkpointer" not in [one.name for one in threading.enumerate()]
     assert not path.with_name("spool.db-wal").exists()
 
