@@ -24,6 +24,8 @@ EACH = 5
 """Events of a session where closing is measured, as on a shop's pages."""
 COMMIT = 400
 """Events of a commit while many devices are filled in."""
+FEW = 25
+"""Commits of devices that are known where not all are: those that come within some minutes."""
 TURNS = 60
 
 
@@ -114,7 +116,17 @@ def measure(part: int = 1) -> dict[str, float]:
     gc.set_threshold(20_000, 50, 100)
     devices = 1_000_000 // part
     state, rows = _many(devices)
-    with tempfile.TemporaryDirectory(prefix="bench-sessions-") as name:
-        costs = asyncio.run(session_costs.measure(Path(name), rows, devices, max(6, TURNS // part)))
+    costs = _costs(rows[:FEW], FEW * COMMIT, part)
+    beside_all = _costs(rows, devices, part)
     ending = _closing(100_000 // part)
-    return {**costs, "closing us/event": max(0.0, costs["watching us/event"]) + ending, **state}
+    return {
+        **costs,
+        "closing us/event": max(0.0, costs["watching us/event"]) + ending,
+        **{f"{name}, all known": value for name, value in beside_all.items()},
+        **state,
+    }
+
+
+def _costs(known: list[SessionRow], devices: int, part: int) -> dict[str, float]:
+    with tempfile.TemporaryDirectory(prefix="bench-sessions-") as name:
+        return asyncio.run(session_costs.measure(Path(name), known, devices, max(6, TURNS // part)))
