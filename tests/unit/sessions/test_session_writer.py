@@ -43,6 +43,7 @@ class Book:
         self.devices = SimpleNamespace(forget_users=self._forget)
         self.rows = SimpleNamespace(without=lambda row, keys: None if row.number in keys else row)
         self.forgotten: set[int] = set()
+        self.dead: set[int] = set()
 
     def load(self, rows: Iterator[SessionRow], names: SessionNames) -> None:
         self.said.append(("load", [row.number for row in rows], names))
@@ -68,8 +69,14 @@ class Book:
     def is_outdated(self, at: int, now: int) -> bool:
         return now - at > self.keep
 
+    def is_dead(self, number: int) -> bool:
+        return number in self.dead
+
     def allowance(self) -> int:
         return self.left
+
+    def drop(self, row: SessionRow) -> None:
+        self.said.append(("drop", row.number))
 
     def clean(self, row: SessionRow, now: int) -> None:
         self.said.append(("clean", row.number, now))
@@ -159,11 +166,15 @@ def test_old_rows_are_looked_through_as_far_as_is_allowed(machine: Machine) -> N
     book.said.clear()
     assert writer.changes() == [SessionsChanged(book.row, 2)]
     assert book.said == [("clean", 1, now), ("clean", 2, now), ("changed", now, 2)]
+    book.dead.add(1)
     book.said.clear()
     writer.assign([FACTS], [b"{}"], now + 59_999, 1)
     assert writer.changes() == [SessionsChanged(book.row, 0)], "not again within a minute"
+    book.said.clear()
     writer.assign([FACTS], [b"{}"], now + 60_000, 1)
     assert writer.changes() == [SessionsChanged(book.row, 3)]
+    cleaned = [("clean", number, now + 60_000) for number in (2, 3)]
+    assert book.said[1:] == [("drop", 1), *cleaned, ("changed", now + 60_000, 3)], "the first goes unread"
     writer.assign([FACTS], [b"{}"], now + 60_001, 1)
     assert writer.changes() == [SessionsChanged(book.row, 0)]
     book.crowded, book.left = True, 5
