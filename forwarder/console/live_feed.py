@@ -32,15 +32,13 @@ _SELDOM: Final = 4
 MOST_ROWS: Final = 50
 """Events shown of one look, and turned away as many: nobody reads more in half a second, and finding 50 and
 making their markup takes 4.5 ms of it, 0.9 % of a core."""
+_CROWDED: Final = 20
+"""Accepted events shown of one look at which more came than are found: a row's markup takes 60 us, which is
+most of what an open page costs where thousands come a second (``tests.bench.console``)."""
 MOST_VIEWERS: Final = 16
 """Pages that are fed at once: each holds a connection and a little memory."""
 _MOST_WAITING: Final = 200
 """Rows whose events are asked for again until they have ended; as many as a page shows."""
-
-
-_CROWDED: Final = 20
-"""Accepted events shown of one look at which more came than are found: a row's markup takes 60 us, which is
-most of what an open page costs where thousands come a second (``tests.bench.console``)."""
 
 
 class Viewer:
@@ -194,7 +192,7 @@ class LiveFeed:
 
 def _thinned(rows: Sequence[Row]) -> list[Row]:
     """Return the rows without the older ones of accepted events."""
-    accepted = [row.key for row in rows if not row.key.startswith("i")]
+    accepted = [row.key for row in rows if not row.is_turned_away]
     left_out = frozenset(accepted[:-_CROWDED])
     return [row for row in rows if row.key not in left_out]
 

@@ -46,9 +46,14 @@ class Row(NamedTuple):
     keys: EventKeys
     chips: Sequence[Chip]
 
+    @property
+    def is_turned_away(self) -> bool:
+        """Whether its event ended at ingest: rejected, or a duplicate."""
+        return self.key.startswith("i")
+
     def is_after(self, known: Position) -> bool:
         """Return whether it came after a position."""
-        return self.place > (known.place if self.key.startswith("i") else known.seq)
+        return self.place > (known.place if self.is_turned_away else known.seq)
 
     def has(self, text: str) -> bool:
         """Return whether the row says something; ``text`` is in lower case."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -23,6 +24,20 @@ def configured(amplitude: Amplitude) -> str:
     return configuration(amplitude=amplitude.url, settings=keys, server={"operator_token": TOKEN})
 
 
+@contextmanager
+def served(folder: Path, amplitude: Amplitude) -> Iterator[str]:
+    """Run a forwarder with a console; give its address."""
+    config = folder / "forwarder.toml"
+    config.write_text(configured(amplitude))
+    with forwarder(config) as running:
+        yield running.url
+
+
+def signed_in(url: str) -> httpx.Client:
+    """Return a client of the console that shows the operator's token."""
+    return patient.client(base_url=url, auth=("anyone", TOKEN))
+
+
 @pytest.fixture(scope="module")
 def amplitude() -> Iterator[Amplitude]:
     with fake_amplitude() as running:
@@ -31,30 +46,26 @@ def amplitude() -> Iterator[Amplitude]:
 
 @pytest.fixture
 def url(tmp_path: Path, amplitude: Amplitude) -> Iterator[str]:
-    config = tmp_path / "forwarder.toml"
-    config.write_text(configured(amplitude))
-    with forwarder(config) as running:
-        yield running.url
+    with served(tmp_path, amplitude) as address:
+        yield address
 
 
 @pytest.fixture
 def operator(url: str) -> Iterator[httpx.Client]:
-    with patient.client(base_url=url, auth=("anyone", TOKEN)) as client:
+    with signed_in(url) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def quiet_url(tmp_path_factory: pytest.TempPathFactory, amplitude: Amplitude) -> Iterator[str]:
     """One forwarder for all tests that send no events."""
-    config = tmp_path_factory.mktemp("console") / "forwarder.toml"
-    config.write_text(configured(amplitude))
-    with forwarder(config) as running:
-        yield running.url
+    with served(tmp_path_factory.mktemp("console"), amplitude) as address:
+        yield address
 
 
 @pytest.fixture
 def quiet_operator(quiet_url: str) -> Iterator[httpx.Client]:
-    with patient.client(base_url=quiet_url, auth=("anyone", TOKEN)) as client:
+    with signed_in(quiet_url) as client:
         yield client
 
 
