@@ -1,4 +1,11 @@
-"""A spool in a stream as another machine has it, and a busy life of one."""
+"""A spool in a stream: as another machine has it, as hands reach it, and a busy life of one."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import nats
+from nats.js import JetStreamContext
+from structlog.typing import EventDict
 
 from forwarder.spool import NewDead, Parked, Settlement, Spool
 from tests.support.spools import NOW, Where, event
@@ -29,3 +36,23 @@ async def busy(spool: Spool) -> None:
     await spool.retry([1, 2])
     await spool.drop([3])
     await spool.append([event("waits")], NOW)
+
+
+@asynccontextmanager
+async def by_hand(where: Where) -> AsyncIterator[tuple[JetStreamContext, str]]:
+    """Give JetStream as an operator's tools have it, and the stream's name."""
+    server, _, name = where.place.rpartition("/")
+    connected = await nats.connect(server)
+    yield connected.jetstream(), name
+    await connected.close()
+
+
+async def publish(where: Where, data: bytes) -> None:
+    """Put a message onto the stream's subject."""
+    async with by_hand(where) as (jetstream, name):
+        await jetstream.publish(f"{name}.log", data)
+
+
+def tells(lines: list[EventDict], what: str) -> int:
+    """Return how many lines of the log tell of something."""
+    return sum(what in line["event"] for line in lines)

@@ -15,7 +15,7 @@ import pytest
 from forwarder.errors import SpoolLost
 from forwarder.spool.sqlite import group_commit
 from forwarder.spool.sqlite.group_commit import GroupCommit
-from tests.unit.spool.test_ends import Connection, Steps, run_jobs, sqlite_error, written
+from tests.support.write_jobs import Connection, Steps, run_jobs, sqlite_error, written
 
 PATIENCE_S = 60
 

@@ -1,113 +1,26 @@
-"""The connection to a stream's servers: questions end when it is lost; it is replaced when it is silent."""
+"""The connection to a stream's servers: how it begins, and how it is replaced when it is silent."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
-from collections.abc import Callable, Coroutine
-from types import SimpleNamespace
-from typing import Any, ClassVar, cast
+from typing import Any
 
 import nats.errors
 import pytest
 
 from forwarder.errors import SpoolDamaged
-from forwarder.spool.jetstream import connection as module
 from forwarder.spool.jetstream.connection import (
-    AGAIN_S,
     ANSWER_S,
     CLOSE_S,
     PING_EVERY_S,
     Connection,
-    Renewed,
 )
+from tests.support.fake_nats import Client, opened, play, used
 from tests.support.fake_stream import PLACE
 from tests.support.simulation.virtual import VirtualLoop
 
-
-class Client:
-    """NATS' client, as far as a connection uses it; what connects, answers and closes is up to the test."""
-
-    made: ClassVar[list[Client]] = []
-    connecting: ClassVar[Callable[[Client], Coroutine[Any, Any, None]]]
-    answers_pings = True
-
-    def __init__(self) -> None:
-        self.given: dict[str, Any] = {}
-        self.servers: list[str] = []
-        self.subscribed: list[tuple[str, Any]] = []
-        self.unsubscribed: list[str] = []
-        self.published: list[tuple[str, bytes]] = []
-        self.closed = False
-        self.closes = True
-        self.fails: Exception | None = None
-        Client.made.append(self)
-
-    async def connect(self, servers: list[str], **named: Any) -> None:
-        self.servers, self.given = servers, named
-        await type(self).connecting(self)
-
-    def jetstream(self, timeout: float) -> Any:
-        return SimpleNamespace(of=self, timeout=timeout)
-
-    async def flush(self, timeout: float) -> None:  # noqa: ASYNC109 - the client's
-        if not Client.answers_pings:
-            await asyncio.sleep(timeout)
-            raise nats.errors.TimeoutError
-
-    async def request(self, subject: str, data: bytes, timeout: float) -> Any:  # noqa: ASYNC109 - the client's
-        return SimpleNamespace(data=b"%b %b %d" % (subject.encode(), data, timeout))
-
-    async def publish(self, subject: str, data: bytes) -> None:
-        self.published.append((subject, data))
-
-    async def subscribe(self, subject: str, cb: Any) -> Any:
-        self.subscribed.append((subject, cb))
-
-        async def unsubscribe() -> None:
-            self.unsubscribed.append(subject)
-            if self.fails:
-                raise self.fails
-
-        return SimpleNamespace(unsubscribe=unsubscribe)
-
-    async def close(self) -> None:
-        if not self.closes:
-            await asyncio.sleep(10**6)
-        self.closed = True
-        if self.fails:
-            raise self.fails
-
-
-@pytest.fixture(autouse=True)
-def _fake(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def at_once(_: Client) -> None:
-        return
-
-    monkeypatch.setattr(module, "Client", Client)
-    monkeypatch.setattr(Client, "made", [])
-    monkeypatch.setattr(Client, "connecting", at_once, raising=False)
-    monkeypatch.setattr(Client, "answers_pings", True)
-
-
-def play(main: Callable[[VirtualLoop], Coroutine[Any, Any, None]], patch: pytest.MonkeyPatch) -> None:
-    loop = VirtualLoop()
-    patch.setattr(module, "time", SimpleNamespace(monotonic=loop.time))
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        runner.run(main(loop))
-
-
-def used(one: Connection) -> tuple[Any, Any, float]:
-    """Return the client in use, the one of its JetStream, and how long that may take."""
-    stream = cast(Any, one.jetstream)
-    return one.client, stream.of, stream.timeout
-
-
-async def opened(token: str = "secret") -> Connection:
-    one = Connection(PLACE, token)
-    await one.open(5)
-    return one
+pytestmark = pytest.mark.usefixtures("fake_client")
 
 
 def test_it_connects_with_the_token_and_notices_silence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,145 +111,6 @@ def test_it_closes_though_the_answer_to_a_ping_comes_together_with_the_end(
         await one.close()
         assert loop.time() < PING_EVERY_S + CLOSE_S
         assert len(asyncio.all_tasks()) == 1
-
-    play(main, monkeypatch)
-
-
-def test_a_question_ends_when_the_connection_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def main(loop: VirtualLoop) -> None:
-        one = await opened()
-        ended: list[str] = []
-
-        async def answers(stream: Any) -> str:
-            assert stream is one.jetstream
-            return "yes"
-
-        async def hangs(_: Any) -> str:
-            try:
-                await asyncio.sleep(10**6)
-            finally:
-                ended.append("cut off")
-            return "no"
-
-        assert await one.call(answers) == "yes"
-        asking = asyncio.create_task(one.call(hangs))
-        await asyncio.sleep(0.5)
-        lost = Client.made[0].given["disconnected_cb"]
-        await lost()
-        with pytest.raises(Renewed, match="the connection was lost"):
-            await asking
-        assert (ended, one.losses) == (["cut off"], 1)
-        assert await one.call(answers) == "yes", "the next one is asked anew"
-        asking = asyncio.create_task(one.call(hangs))
-        await asyncio.sleep(0.5)
-        asking.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await asking
-        assert ended == ["cut off"] * 2
-        await one.close()
-
-    play(main, monkeypatch)
-
-
-def test_a_question_that_does_no_harm_is_asked_once_more_each_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def main(loop: VirtualLoop) -> None:
-        one = await opened()
-        asked: list[float] = []
-
-        async def the_third(_: Any) -> str:
-            asked.append(loop.time())
-            if len(asked) < 3:
-                await asyncio.sleep(10**6)
-            return "yes"
-
-        async def fails(_: Any) -> str:
-            raise nats.errors.NoRespondersError
-
-        assert await one.ask(the_third) == "yes"
-        assert asked == [0, AGAIN_S, 2 * AGAIN_S]
-        with pytest.raises(nats.errors.NoRespondersError):
-            await one.ask(fails)
-        await one.close()
-        assert len(asyncio.all_tasks()) == 1
-
-    play(main, monkeypatch)
-
-
-@pytest.mark.parametrize("at", [0.3, 1.2])
-def test_the_first_answer_is_taken_and_nothing_goes_on(monkeypatch: pytest.MonkeyPatch, at: float) -> None:
-    async def main(loop: VirtualLoop) -> None:
-        one = await opened()
-        ended: list[float] = []
-
-        async def answers(_: Any) -> str:
-            asked_at = loop.time()
-            try:
-                await asyncio.sleep(10**6 if asked_at else at)
-            finally:
-                ended.append(asked_at)
-            return "yes"
-
-        assert await one.ask(answers) == "yes"
-        assert loop.time() == pytest.approx(at)
-        assert ended == ([0] if at < AGAIN_S else [0, AGAIN_S])
-        await one.close()
-
-    play(main, monkeypatch)
-
-
-@pytest.mark.parametrize("pings", [0, 5])
-def test_a_connection_that_fails_at_once_has_its_time_all_the_same(
-    monkeypatch: pytest.MonkeyPatch, pings: int
-) -> None:
-    async def main(loop: VirtualLoop) -> None:
-        pinged: list[float] = []
-
-        async def fails(self: Client, timeout: float) -> None:  # noqa: ASYNC109 - the client's
-            pinged.append(loop.time())
-            raise nats.errors.ConnectionClosedError
-
-        one = await opened()
-        await asyncio.sleep(pings * PING_EVERY_S + 0.5)
-        monkeypatch.setattr(Client, "flush", fails)
-        await asyncio.sleep(module.PING_ANSWER_S - 1)
-        assert (len(Client.made), len(pinged)) == (1, 2)
-        await asyncio.sleep(1)
-        assert len(Client.made) == 2
-        lost = Client.made[1].given["disconnected_cb"]
-        await lost()
-        assert one.losses == 2, "the renewal, and this one"
-        await one.close()
-
-    play(main, monkeypatch)
-
-
-def test_answers_that_come_in_one_moment_are_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A message that is published twice is kept once and refused once; only one answer is waited for."""
-
-    async def main(loop: VirtualLoop) -> None:
-        faults: list[dict[str, Any]] = []
-        loop.set_exception_handler(lambda _, context: faults.append(context))
-        one = await opened()
-        asked: list[asyncio.Future[str]] = []
-
-        async def answers(_: Any) -> str:
-            asked.append(loop.create_future())
-            return await asked[-1]
-
-        for turns in range(8):  # of the loop between the two: one answer wakes whoever waits in some turns
-            asked.clear()
-            asking = asyncio.create_task(one.ask(answers))
-            await asyncio.sleep(AGAIN_S + 0.1)
-            asked[0].set_result("kept")
-            for _ in range(turns):
-                await asyncio.sleep(0)
-            if not asked[1].done():
-                asked[1].set_exception(nats.errors.Error("refused"))
-            with contextlib.suppress(nats.errors.Error):
-                assert await asking == "kept"
-        await one.close()
-        gc.collect()
-        assert not faults
 
     play(main, monkeypatch)
 

@@ -6,65 +6,24 @@ import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Any, cast
 
 import msgspec
 import pytest
-from nats.js.errors import NoStreamResponseError
 from structlog.testing import capture_logs
 
-from forwarder.errors import SpoolDamaged, SpoolError, SpoolLost, SpoolUnavailable
+from forwarder.errors import SpoolDamaged
 from forwarder.spool import Parked, Settlement, StoredEvent
 from forwarder.spool.jetstream import replication
-from forwarder.spool.jetstream.log import RETRY_AFTER, Log
 from forwarder.spool.jetstream.message import Message, decode, encode
-from forwarder.spool.jetstream.replica import Replica
-from forwarder.spool.jetstream.replication import Contents, StreamReplicator
 from forwarder.spool.jetstream.snapshot import EpochStarted, SnapshotEnd, snapshot_records
-from forwarder.spool.sqlite.schema import open_database
 from forwarder.spool.sqlite.spool import SqliteSpool
 from forwarder.spool.suppression import marks_for
-from tests.support.fake_stream import FakeConnection, FakeStream
+from tests.support.fake_stream import FakeStream
+from tests.support.replicas import Writing, copied, seen
 from tests.support.sessions import Front, minutes_of
 from tests.support.sessions import event as page_event
-from tests.support.spools import NOW, event, names
+from tests.support.spools import NOW, event
 from tests.support.streams import busy, everything
-
-
-class Writing:
-    """A spool that writes into a stream in memory."""
-
-    def __init__(
-        self, folder: Path, stream: FakeStream | None = None, contents: Contents | None = None
-    ) -> None:
-        folder.mkdir(exist_ok=True)
-        self.connection = FakeConnection(stream)
-        self.stream: FakeStream = self.connection.jetstream
-        self.log = Log(cast(Any, self.connection))
-        self.lost: list[SpoolError] = []
-        self.contents = contents or Contents()
-        self.replicator = StreamReplicator(self.log, self.contents, self.lost.append)
-        self.spool = SqliteSpool(
-            folder / "copy.db", max_events=1000, max_bytes=10**6, replicator=self.replicator
-        )
-
-
-async def copied(stream: FakeStream, path: Path) -> tuple[Replica, Log]:
-    """Return a copy of what the stream holds."""
-    log = Log(cast(Any, FakeConnection(stream)))
-    began = await log.begin()
-    copy = Replica(path, log)
-    await copy.catch_up(began)
-    copy.finish()
-    return copy, log
-
-
-async def seen(path: Path) -> object:
-    spool = SqliteSpool(path, max_events=1, max_bytes=1, tool=True)
-    try:
-        return await everything(spool)
-    finally:
-        await spool.close()
 
 
 @pytest.mark.parametrize("snapshot_bytes", [500, 5_000, 10**6])
@@ -265,128 +224,6 @@ async def test_a_snapshot_that_was_not_finished_does_not_count(tmp_path: Path) -
     await one.log.append(msgspec.msgpack.encode([SnapshotEnd()]))
 
 
-# -- files
-
-
-@pytest.mark.parametrize("kind", ["other", "sqlite"])
-async def test_only_an_earlier_copy_is_deleted(tmp_path: Path, kind: str) -> None:
-    path = tmp_path / "copy.db"
-    if kind == "other":
-        path.write_bytes(b"somebody's")
-    else:
-        with closing(sqlite3.connect(path)) as database:
-            database.execute("CREATE TABLE somebody (x)")
-    before = path.read_bytes()
-    log = Log(cast(Any, FakeConnection()))
-    with pytest.raises(SpoolDamaged, match="is no copy of a stream"):
-        Replica(path, log)
-    assert path.read_bytes() == before
-
-
-@pytest.mark.parametrize("kind", ["none", "empty", "copy", "log alone"])
-async def test_an_earlier_copy_is_made_anew(tmp_path: Path, kind: str) -> None:
-    path = tmp_path / "copy.db"
-    if kind == "empty":
-        path.touch()
-    if kind in ("copy", "log alone"):
-        database = open_database(path, durable=False)
-        if kind == "copy":
-            database.close()
-        else:  # as a crash leaves it
-            saved = {name: path.with_name(name).read_bytes() for name in ("copy.db", "copy.db-wal")}
-            database.close()
-            for name, data in saved.items():
-                path.with_name(name).write_bytes(data)
-    path.with_name("copy.db-shm").write_bytes(b"")
-    copy = Replica(path, Log(cast(Any, FakeConnection())))
-    copy.close()
-    with closing(sqlite3.connect(path)) as database:
-        assert database.execute("SELECT count(*) FROM event").fetchone() == (0,)
-
-
-# -- what the writer makes of failures
-
-
-async def test_whoever_lost_the_stream_writes_nothing_any_more(tmp_path: Path) -> None:
-    one = Writing(tmp_path / "one")
-    await one.spool.append([event("a")], NOW)
-    one.stream.put(encode(Message("another", 0, 0, 1, 0, b"x")))
-    for name in "bc":
-        with pytest.raises(SpoolLost, match="taken over"):
-            await one.spool.append([event(name)], NOW)
-    await asyncio.sleep(0)
-    assert len(one.lost) == 1
-    one.replicator.fail(SpoolLost("another reason"))
-    await asyncio.sleep(0)
-    assert len(one.lost) == 1
-    await one.spool.close()
-
-
-async def test_a_stream_that_was_deleted_is_mended_with_the_next_transaction(tmp_path: Path) -> None:
-    one = Writing(tmp_path / "one")
-    await one.spool.append([event("a")], NOW)
-    one.stream.there = False
-    one.stream.raises = [NoStreamResponseError()]
-    with pytest.raises(SpoolUnavailable, match="purged or deleted by hand") as refused:
-        await one.spool.append([event("b")], NOW)
-    assert (refused.value.code, refused.value.retry_after) == ("stream_incomplete", RETRY_AFTER)
-    assert await one.spool.append([event("b")], NOW) == [True]
-    assert names(await one.spool.read(0, 9)) == ["a", "b"]
-    assert not one.lost
-    assert one.stream.last > 3, "all was written again"
-    await one.spool.close()
-
-
-async def test_a_stream_that_is_silent_while_it_is_mended_is_tried_again(tmp_path: Path) -> None:
-    one = Writing(tmp_path / "one")
-    await one.spool.append([event("a")], NOW)
-    one.replicator.complete()
-    one.stream.raises = [OSError("away")]
-    with pytest.raises(SpoolUnavailable, match="does not answer: away") as refused:
-        await one.spool.append([event("b")], NOW)
-    assert (refused.value.code, refused.value.retry_after) == ("stream_silent", RETRY_AFTER)
-    assert await one.spool.append([event("b")], NOW) == [True]
-    await one.spool.close()
-
-
-async def test_what_the_stream_has_and_the_copy_has_not_ends_the_writing(tmp_path: Path) -> None:
-    one = Writing(tmp_path / "one")
-    await one.spool.append([event("a")], NOW)
-    one.replicator.committed()
-    one.replicator.begin(one.spool._database)
-    await asyncio.to_thread(one.replicator.keep, [EpochStarted()])
-    with pytest.raises(SpoolLost, match=r"^the stream has what its copy"):
-        one.replicator.begin(one.spool._database)
-    await asyncio.sleep(0)
-    assert [str(error)[:10] for error in one.lost] == ["the stream"]
-    await one.spool.close()
-
-
-async def test_a_record_whose_fate_nobody_knows_ends_the_writing_and_stays_readable(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one = Writing(tmp_path / "one")
-    await one.spool.append([event("a")], NOW)
-
-    def failing() -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(one.log.health, "ours", failing)
-    with pytest.raises(ZeroDivisionError):
-        await one.spool.append([event("b")], NOW)
-    await asyncio.sleep(0)
-    [lost] = one.lost
-    assert isinstance(lost, SpoolLost)
-    assert "ZeroDivisionError" in str(lost)
-    with pytest.raises(SpoolLost):
-        await one.spool.append([event("b")], NOW)
-    await one.spool.close()
-    await copied(one.stream, tmp_path / "other.db")
-    again = SqliteSpool(tmp_path / "other.db", max_events=9, max_bytes=10**6)
-    assert names(await again.read(0, 9)) == ["a", "b"]
-    await again.close()
-
-
 @pytest.mark.parametrize("snapshot_bytes", [10, 10**6])
 async def test_the_number_of_erasures_goes_on_elsewhere(
     tmp_path: Path, snapshot_bytes: int, monkeypatch: pytest.MonkeyPatch
@@ -402,65 +239,6 @@ async def test_the_number_of_erasures_goes_on_elsewhere(
     assert await again.erasure() == 3
     assert len(await again.marks()) == 3
     await again.close()
-
-
-@pytest.mark.parametrize("written", [1, 2, 3, 4])
-async def test_while_a_stream_is_written_again_its_last_snapshot_counts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int
-) -> None:
-    """Whoever dies in the middle of that leaves what was parked and dead, which no other record holds."""
-    monkeypatch.setattr(replication, "SNAPSHOT_BYTES", 5_000)
-    one = Writing(tmp_path / "one")
-    await busy(one.spool)
-    known = await everything(one.spool)
-    await asyncio.sleep(0.01)
-    assert 1 < one.stream.first <= one.log.base
-    append, left = one.log.append, written
-
-    async def appended(data: bytes) -> int:
-        nonlocal left
-        if not left:
-            raise ZeroDivisionError
-        left -= 1
-        return await append(data)
-
-    monkeypatch.setattr(one.log, "append", appended)
-    one.replicator.complete()
-    with pytest.raises(ZeroDivisionError):
-        await one.spool.append([event("new")], NOW)
-    await one.spool.close()
-    copy, _ = await copied(one.stream, tmp_path / "other.db")
-    assert await seen(tmp_path / "other.db") == known
-    assert not copy.contents.purged
-
-
-async def test_a_snapshot_that_the_stream_does_not_name_lets_nothing_go(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As where the stream is full at its last record: whoever takes over has to know all from before it."""
-    one = Writing(tmp_path / "one")
-    await busy(one.spool)
-    known = await everything(one.spool)
-    end, append = msgspec.msgpack.encode([SnapshotEnd()]), one.log.append
-
-    async def full(data: bytes) -> int:
-        if data == end:
-            raise SpoolUnavailable("stream_full", "it is full", RETRY_AFTER)
-        return await append(data)
-
-    monkeypatch.setattr(one.log, "append", full)
-    monkeypatch.setattr(replication, "SNAPSHOT_BYTES", 10)
-    monkeypatch.setattr(replication, "_TRIM_EVERY", 1)
-    with pytest.raises(SpoolUnavailable):
-        await one.spool.append([event("x")], NOW)
-    monkeypatch.setattr(replication, "SNAPSHOT_BYTES", 10**6)
-    for _ in range(3):
-        await one.spool.expire(NOW)
-    await asyncio.sleep(0.01)
-    await one.spool.close()
-    copy, _ = await copied(one.stream, tmp_path / "other.db")
-    assert not copy.contents.purged
-    assert await seen(tmp_path / "other.db") == known
 
 
 @pytest.mark.parametrize("snapshot_bytes", [500, 10**6])
