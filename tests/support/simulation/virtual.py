@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from types import SimpleNamespace
 from typing import Any
 
@@ -43,3 +43,10 @@ def play(main: Coroutine[Any, Any, None], loop: VirtualLoop, patch: pytest.Monke
     patch.setattr("forwarder.delivery.clock.time", steady)
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         runner.run(main)
+
+
+def play_alone(main: Callable[[VirtualLoop], Coroutine[Any, Any, None]]) -> None:
+    """Run a program in the loop's time, which nothing else goes by."""
+    loop = VirtualLoop()
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.run(main(loop))

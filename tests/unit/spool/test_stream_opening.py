@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import nats.errors
 import pytest
@@ -15,21 +14,10 @@ from structlog.testing import capture_logs
 
 from forwarder.errors import SpoolDamaged
 from forwarder.spool.jetstream import opening, stream
-from tests.support.fake_stream import PLACE, FakeConnection, FakeStream
-from tests.support.simulation.virtual import VirtualLoop
+from tests.support.fake_stream import PLACE, FakeConnection, FakeStream, connected
+from tests.support.simulation.virtual import VirtualLoop, play_alone
 
 BOUNDS = "max_msgs", "max_bytes", "max_msgs_per_subject"
-
-
-def play(main: Callable[[VirtualLoop], Coroutine[Any, Any, None]]) -> None:
-    """Run in virtual time."""
-    loop = VirtualLoop()
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        runner.run(main(loop))
-
-
-def connected(made: FakeConnection) -> Any:
-    return cast(Any, made)
 
 
 # -- the stream itself
@@ -155,7 +143,7 @@ def test_nats_is_waited_for_and_that_is_said_now_and_then(monkeypatch: pytest.Mo
         assert loop.time() == pytest.approx(62)
         assert [(line["stream"], line["why"]) for line in logs] == [(str(PLACE), "away")] * 3
 
-    play(main)
+    play_alone(main)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +178,7 @@ def test_what_waiting_does_not_mend_is_not_waited_for(
         except TimeoutError:
             assert after_s is None
 
-    play(main)
+    play_alone(main)
 
 
 def test_what_an_operator_is_told_names_the_stream_and_the_mend() -> None:

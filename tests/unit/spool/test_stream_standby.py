@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any, cast
 
 import msgspec
 import nats.errors
@@ -17,22 +15,11 @@ from forwarder.spool.jetstream.control import ControlReply, ControlRequest, Desk
 from forwarder.spool.jetstream.log import Log
 from forwarder.spool.jetstream.standby import Standby
 from forwarder.spool.suppression import Erasure
-from tests.support.fake_stream import PLACE, FakeConnection, FakeStream
-from tests.support.simulation.virtual import VirtualLoop
+from tests.support.fake_stream import PLACE, FakeConnection, FakeStream, connected
+from tests.support.simulation.virtual import VirtualLoop, play_alone
 
 THERE = msgspec.json.encode(ControlReply(0))
 NOBODY, SILENT = nats.errors.NoRespondersError(), nats.errors.TimeoutError()
-
-
-def play(main: Callable[[VirtualLoop], Coroutine[Any, Any, None]]) -> None:
-    """Run in virtual time."""
-    loop = VirtualLoop()
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        runner.run(main(loop))
-
-
-def connected(made: FakeConnection) -> Any:
-    return cast(Any, made)
 
 
 # -- standing by
@@ -66,7 +53,7 @@ def test_where_nobody_was_there_one_look_is_enough() -> None:
         assert msgspec.json.decode(data, type=ControlRequest) == ControlRequest()
         assert one.connection.callbacks == {}
 
-    play(main)
+    play_alone(main)
 
 
 def test_where_one_was_there_a_moment_ago_three_looks_in_a_row_count() -> None:
@@ -82,7 +69,7 @@ def test_where_one_was_there_a_moment_ago_three_looks_in_a_row_count() -> None:
         assert [line["log_level"] for line in logs] == ["info"], "it is said once"
         assert logs[0]["stream"] == str(PLACE)
 
-    play(main)
+    play_alone(main)
 
 
 def test_one_that_does_not_answer_twice_in_a_row_is_gone() -> None:
@@ -96,7 +83,7 @@ def test_one_that_does_not_answer_twice_in_a_row_is_gone() -> None:
             await one.wait(again=True)
             assert one.asked == len(replies)
 
-    play(main)
+    play_alone(main)
 
 
 def test_a_farewell_is_believed_at_once() -> None:
@@ -109,7 +96,7 @@ def test_a_farewell_is_believed_at_once() -> None:
         assert one.asked == 2
         assert 0.1 <= loop.time() <= 0.1 + standby._RACE_S
 
-    play(main)
+    play_alone(main)
 
 
 def test_without_nats_nobody_takes_over() -> None:
@@ -129,7 +116,7 @@ def test_without_nats_nobody_takes_over() -> None:
         ]
         assert one.log.health.why == ""
 
-    play(main)
+    play_alone(main)
 
 
 def test_looks_from_before_a_connection_was_lost_do_not_count() -> None:
@@ -141,7 +128,7 @@ def test_looks_from_before_a_connection_was_lost_do_not_count() -> None:
         await waiting
         assert one.asked == 6
 
-    play(main)
+    play_alone(main)
 
 
 def test_a_stream_that_was_deleted_ends_at_its_beginning() -> None:
@@ -151,7 +138,7 @@ def test_a_stream_that_was_deleted_ends_at_its_beginning() -> None:
         one.stream.there = False
         assert await one.wait() == 0
 
-    play(main)
+    play_alone(main)
 
 
 # -- being asked
