@@ -26,6 +26,7 @@ from tests.support.streams import elsewhere, publish, tells
 from tests.support.waiting import PATIENCE_S, until
 
 FOR_EVER = 3600.0
+SILENCE = "silence silence silence silence silence"
 
 
 async def standing_by(where: Where, lines: list[EventDict]) -> asyncio.Task[Spool]:
@@ -75,6 +76,7 @@ async def test_who_is_not_sure_of_the_stream_does_not_answer(
     monkeypatch.setattr(stream_spool, "_LOOK_S", FOR_EVER)
     monkeypatch.setattr(stream_spool, "_SURE_S", 0.0)
     monkeypatch.setattr(standby, "_ASK_S", 0.3)
+    monkeypatch.setattr(standby, "_LOOK_S", 0.1)
     async with opened(here) as spool:
         await publish(here, message.encode(message.Message("another", 0, 0, 1, 0, b"\x90")))
         second = await asyncio.wait_for(elsewhere(here).open(), PATIENCE_S)
@@ -214,10 +216,10 @@ class Answers:
     [
         ("no", 1),  # nobody has ever been there
         ("yes no yes no yes no yes no no no", 10),
-        ("yes silence yes silence yes silence silence", 7),
-        ("silence silence", 2),
+        (f"yes silence yes {SILENCE[:-8]} yes {SILENCE}", 13),
+        (SILENCE, 5),
         ("yes no no silence no no silence no no no", 10),
-        ("yes silence no silence no silence silence", 7),
+        (f"yes silence no silence no {SILENCE}", 10),
     ],
 )
 async def test_only_misses_in_a_row_make_a_forwarder_gone(

@@ -161,7 +161,10 @@ class Subscription:
 
 
 class FakeConnection:
-    """The connection to a fake stream. ``replies``: what is answered to requests, or raised."""
+    """The connection to a fake stream. ``replies``: what is answered to requests, or raised.
+
+    ``delays``: how long the next replies take, in s.
+    """
 
     def __init__(self, stream: FakeStream | None = None) -> None:
         self.place = PLACE
@@ -172,6 +175,7 @@ class FakeConnection:
         self.closed = False
         self.requests: list[tuple[str, bytes, float]] = []
         self.replies: list[bytes | BaseException] = []
+        self.delays: list[float] = []
         self.published: list[tuple[str, bytes]] = []
         self.callbacks: dict[str, Callable[[Any], Awaitable[None]]] = {}
 
@@ -194,6 +198,8 @@ class FakeConnection:
         """See ``Connection``."""
         self.requests.append((subject, data, timeout_s))
         reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+        if self.delays:
+            await asyncio.sleep(self.delays.pop(0))
         if isinstance(reply, BaseException):
             raise reply
         return reply

@@ -89,11 +89,12 @@ async def _take_over(log: Log, path: Path, end: int, replicas: int) -> Replica:
     ``end``: where the stream ended when no forwarder was there. Raises SpoolLost where another one has
     written since, SpoolDamaged, and one of NATS_ERRORS.
     """
-    if not await stream.is_there(log.connection):
+    state = await stream.find(log.connection)
+    if state is None:
         await stream.make(log.connection, replicas, known=True)
     opened = msgspec.msgpack.encode([EpochStarted()])
     while True:
-        began = await log.begin()
+        began, state = await log.begin(state), None
         if began.last_seq != end:
             raise SpoolTakenOver(f"another forwarder has taken over {log.place}")
         copy = Replica(path, log)

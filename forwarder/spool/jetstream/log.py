@@ -62,18 +62,18 @@ class Log(StreamReader):
         self._records = 0
         self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def begin(self) -> StreamState:
+    async def begin(self, state: StreamState | None = None) -> StreamState:
         """Take up ``base`` and go to before the first message; return the stream's state as of then.
 
-        Raises SpoolDamaged where the stream began as something else, and one of NATS_ERRORS.
+        ``state``: the stream's, where it was just asked for. Raises SpoolDamaged where the stream began as
+        something else, and one of NATS_ERRORS.
         """
-        state = await self.state()
-        if state.messages and state.first_seq == 1 and decode(await self.message(1)) is None:
+        state = state or await self.state()
+        newest, first = await asyncio.gather(self.newest(state), self.message(max(1, state.first_seq)))
+        if state.messages and state.first_seq == 1 and decode(first) is None:
             raise SpoolDamaged(f"{self.place} holds other things than events; name another stream")
-        self.last, self.base = max(0, state.first_seq - 1), 0
+        self.last, self.base = max(0, state.first_seq - 1), newest.base if newest else 0
         self.kept = self.last + 1
-        newest = await self.newest(state)
-        self.base = newest.base if newest else 0
         self._known = {self._writer, newest.writer if newest else self._writer}
         return state
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import structlog
-from nats.js.api import DiscardPolicy, RetentionPolicy
+from nats.js.api import DiscardPolicy, RetentionPolicy, StreamState
 from nats.js.errors import NotFoundError
 
 from forwarder.errors import SpoolDamaged
@@ -13,12 +13,21 @@ _log = structlog.get_logger(__name__)
 
 
 async def is_there(connection: Connection) -> bool:
-    """Return whether the stream is there. Raises SpoolDamaged where it forgets events, and NATS_ERRORS."""
+    """Return whether the stream is there. Raises as ``find`` does."""
+    return await find(connection) is not None
+
+
+async def find(connection: Connection) -> StreamState | None:
+    """Return how much the stream holds, None where it is not there.
+
+    Raises SpoolDamaged where it forgets events, and one of NATS_ERRORS.
+    """
     place = connection.place
     try:
-        config = (await connection.call(lambda stream: stream.stream_info(place.stream))).config
+        found = await connection.ask(lambda stream: stream.stream_info(place.stream))
     except NotFoundError:
-        return False
+        return None
+    config = found.config
     if config.subjects != [place.log]:
         raise SpoolDamaged(f"{place} is a stream of other subjects; name another stream")
     bounded = max(config.max_msgs or 0, config.max_bytes or 0, config.max_msgs_per_subject or 0) > 0
@@ -28,7 +37,7 @@ async def is_there(connection: Connection) -> bool:
             f"{place} forgets events by itself; set its discard policy to new, its retention to limits and "
             "no maximum age"
         )
-    return True
+    return found.state
 
 
 async def make(connection: Connection, replicas: int, *, known: bool) -> None:

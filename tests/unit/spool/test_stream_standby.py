@@ -72,16 +72,81 @@ def test_where_one_was_there_a_moment_ago_three_looks_in_a_row_count() -> None:
     play_alone(main)
 
 
-def test_one_that_does_not_answer_twice_in_a_row_is_gone() -> None:
+def test_one_that_does_not_answer_five_times_in_a_row_is_gone() -> None:
     async def main(loop: VirtualLoop) -> None:
+        silent: list[bytes | BaseException] = [SILENT] * 4
         for replies in (
-            (THERE, SILENT, THERE, SILENT, NOBODY, SILENT, SILENT),
-            (THERE, SILENT, NOBODY, NOBODY, NOBODY),
-            (SILENT, SILENT),
+            [THERE, *silent, THERE, *silent, NOBODY, *silent, SILENT],
+            [THERE, SILENT, NOBODY, NOBODY, NOBODY],
+            [*silent, SILENT],
         ):
             one = By(*replies)
             await one.wait(again=True)
             assert one.asked == len(replies)
+
+    play_alone(main)
+
+
+def test_a_question_that_went_down_with_the_writer_holds_nothing_up() -> None:
+    """NATS knows of nobody from the next question on; how the first one ends says nothing of that."""
+
+    async def main(loop: VirtualLoop) -> None:
+        for lost_s in (3.0, 1.0):
+            one = By(THERE, SILENT, NOBODY)
+            one.connection.delays = [0, lost_s]
+            began = loop.time()
+            await one.wait()
+            assert one.asked == 5
+            assert loop.time() - began == pytest.approx(4 * 0.7)
+
+    play_alone(main)
+
+
+def test_a_writer_from_which_the_way_is_long_is_there() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = By(THERE)
+        one.connection.delays = [2.9] * 40
+        waiting = asyncio.create_task(one.wait(again=True))
+        await asyncio.sleep(20)
+        assert not waiting.done()
+        waiting.cancel()
+        await asyncio.wait((waiting,))
+        assert one.asked == 29
+
+    play_alone(main)
+
+
+def test_what_is_heard_late_of_a_writer_counts() -> None:
+    """It connects anew: NATS knew of nobody for a moment, and answers that were on their way arrive."""
+
+    async def main(loop: VirtualLoop) -> None:
+        one = By(THERE, NOBODY, NOBODY, THERE, NOBODY)
+        one.connection.delays = [1.0]
+        await one.wait(again=True)
+        assert one.asked == 7
+        one = By(SILENT, NOBODY, SILENT, SILENT, SILENT, SILENT, THERE)  # five, but for a miss between them
+        waiting = asyncio.create_task(one.wait(again=True))
+        await asyncio.sleep(10)
+        assert not waiting.done()
+        waiting.cancel()
+
+    play_alone(main)
+
+
+def test_where_the_stream_ended_before_the_last_question_is_told() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = By(THERE, NOBODY)
+        one.stream.put(b"x")
+        waiting = asyncio.create_task(one.wait())
+        await asyncio.sleep(2)  # two questions to which nobody was there
+        one.stream.put(b"y")
+        assert await waiting == 2
+        one = By(NOBODY)
+        one.connection.delays = [1.0] * 3
+        waiting = asyncio.create_task(one.wait())
+        await asyncio.sleep(0.9)
+        one.stream.put(b"z")
+        assert await waiting == 0, "the third may have been written by whoever serves by now"
 
     play_alone(main)
 
@@ -95,6 +160,21 @@ def test_a_farewell_is_believed_at_once() -> None:
         await waiting
         assert one.asked == 2
         assert 0.1 <= loop.time() <= 0.1 + standby._RACE_S
+
+    play_alone(main)
+
+
+def test_after_a_farewell_another_writer_is_as_good_as_the_first() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        one = By(THERE, THERE, NOBODY, THERE)
+        one.connection.delays = [0.5]  # by the first one, which is gone when it arrives
+        waiting = asyncio.create_task(one.wait())
+        await asyncio.sleep(0.1)
+        await one.connection.callbacks[PLACE.farewell](None)
+        await asyncio.sleep(6.8)
+        assert not waiting.done(), "that NATS knows of nobody once does not mean the end"
+        assert one.asked == pytest.approx(11, abs=1), "it is asked no oftener than before"
+        waiting.cancel()
 
     play_alone(main)
 
