@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import NoReturn
 
 import structlog
@@ -14,6 +15,14 @@ _RECONNECT_S = 10.0
 """Silence of a stream after which another server is tried: the one in use may be cut off from the others."""
 _BEHIND_S = 5.0
 """How long the stream has to be behind its writer before that is believed: an old leader may answer first."""
+REFUSED_S = 15.0
+"""How long a refusal is reported where nothing more is written: then events are to come and try again."""
+
+
+def elapsed_s() -> float:
+    """Return a time in s that goes on while the machine is suspended, where the system has such a clock."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
 class Incomplete(Exception):  # noqa: N818 - a state of the stream
@@ -23,24 +32,36 @@ class Incomplete(Exception):  # noqa: N818 - a state of the stream
 class StreamHealth:
     """The health of one stream, as its writer sees it. It belongs to the event loop.
 
-    ``why``: why nothing can be written, "" where it can. By ``time.monotonic()``: ``ours_at``, when the
-    stream's end was last known to be ours; ``refused_at``, when a record was last refused.
+    ``why``: why nothing can be written, "" where it can. By ``clock``: ``ours_at``, when the stream was last
+    asked whether its end is ours, and it was; ``refused_at``, when a record was last refused.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, clock: Callable[[], float] = elapsed_s) -> None:
+        """``clock``: s that go on whether or not this process and its machine do."""
         self._connection = connection
-        self.ours_at = time.monotonic()
+        self.clock = clock
+        self.ours_at = clock()
         self.refused_at: float | None = None
         self.why = ""
         self._behind_since: float | None = None
         self._renewed_at = 0.0
+
+    @property
+    def unsure_s(self) -> float:
+        """For how many seconds the stream may have been another one's."""
+        return self.clock() - self.ours_at
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether a record was refused within the last ``REFUSED_S``."""
+        return self.refused_at is not None and self.clock() - self.refused_at < REFUSED_S
 
     def silent(self, why: str) -> None:
         """The stream does not answer: report that once, and try another server now and then."""
         if not self.why:
             _log.warning("the stream takes nothing; events wait", stream=str(self._connection.place), why=why)
         self.why = f"it does not answer: {why}"
-        now = time.monotonic()
+        now = self.clock()
         if now - max(self.ours_at, self._renewed_at) >= _RECONNECT_S:
             self._renewed_at = now
             self._connection.renew()
@@ -49,17 +70,20 @@ class StreamHealth:
         """The stream refuses a record: report that once."""
         if self.refused_at is None:
             _log.warning("the stream refuses events", stream=str(self._connection.place), why=why)
-        self.refused_at = time.monotonic()
+        self.refused_at = self.clock()
 
-    def ours(self) -> None:
-        """The stream has shown that its end is ours."""
+    def ours(self, asked_at: float) -> None:
+        """The stream has answered that its end was ours when it was asked, or later.
+
+        When the answer is read proves nothing: it may have waited here while this process stood still.
+        """
         if self.why:
             _log.info("the stream takes events again", stream=str(self._connection.place))
-        self.ours_at, self.why, self._behind_since = time.monotonic(), "", None
+        self.ours_at, self.why, self._behind_since = max(self.ours_at, asked_at), "", None
 
     def behind(self) -> None:
         """The stream holds less than its writer knows. Raises Incomplete once that is sure."""
-        now = time.monotonic()
+        now = self.clock()
         self._behind_since = self._behind_since or now
         if now - self._behind_since >= _BEHIND_S:
             self.incomplete("messages are missing")

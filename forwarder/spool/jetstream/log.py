@@ -85,8 +85,7 @@ class Log(StreamReader):
         """
         writing = begin(self._write(data))
         await asyncio.wait((writing, self._end), return_when=asyncio.FIRST_COMPLETED)
-        if not writing.done():
-            await asyncio.wait((writing,), timeout=_LAST_S)
+        await asyncio.wait((writing,), timeout=_LAST_S)
         if writing.done():
             return writing.result()
         writing.cancel()
@@ -113,6 +112,7 @@ class Log(StreamReader):
         self.waits_since = time.monotonic()
         try:
             while True:
+                asked_at = self.health.clock()
                 try:
                     await self._put(message)
                     break
@@ -128,7 +128,7 @@ class Log(StreamReader):
             self.waits_since = None
         self.last += 1
         self.health.refused_at = None
-        self.health.ours()
+        self.health.ours(asked_at)
         return self.last
 
     async def _put(self, message: bytes) -> None:
@@ -171,7 +171,7 @@ class Log(StreamReader):
 
         Raises SpoolLost where another forwarder has written, Incomplete where messages of ours are missing.
         """
-        last = self.last
+        last, asked_at = self.last, self.health.clock()
         try:
             state = await self.state()
             if state.first_seq > max(1, self.kept):  # nobody lets go of records but their writer
@@ -188,7 +188,7 @@ class Log(StreamReader):
         except NATS_ERRORS as error:
             self.health.silent(str(error) or type(error).__name__)
             return
-        self.health.ours()
+        self.health.ours(asked_at)
 
     async def _pass_over(self, message: bytes | None) -> bool:
         """Go on behind what others have put into the stream; tell whether ``message`` is the first there.

@@ -29,8 +29,6 @@ _CHECK_S = 5.0
 """How often it is looked at in any case: under load nothing else shows that somebody has purged it."""
 _SURE_S = 3.0
 """How long after the last sign that the stream is ours nobody is told so without another look."""
-_REFUSED_S = 15.0
-"""How long a refusal is reported where nothing more is written: then events are to come and try again."""
 _log = structlog.get_logger(__name__)
 
 
@@ -70,7 +68,7 @@ class JetStreamSpool(SqliteSpool):
             await asyncio.sleep(_LOOK_S)
             now = time.monotonic()
             try:
-                if now - self._log.health.ours_at >= _LOOK_S or now - checked_at >= _CHECK_S:
+                if self._log.health.unsure_s >= _LOOK_S or now - checked_at >= _CHECK_S:
                     checked_at = now
                     await self._look()
             except Exception:
@@ -92,9 +90,9 @@ class JetStreamSpool(SqliteSpool):
 
     async def _is_ours(self) -> bool:
         """Return whether others may be told that this forwarder serves."""
-        if time.monotonic() - self._log.health.ours_at > _SURE_S:
+        if self._log.health.unsure_s > _SURE_S:
             await self._look()
-        return not self._lost.done() and time.monotonic() - self._log.health.ours_at <= _SURE_S
+        return not self._lost.done() and self._log.health.unsure_s <= _SURE_S
 
     async def _do_as_asked(self, question: ControlRequest) -> int:
         """Do the one thing that is asked for. Raises SpoolError."""
@@ -130,12 +128,12 @@ class JetStreamSpool(SqliteSpool):
 
     @override
     def unavailable(self) -> SpoolUnavailable | None:
-        log, now = self._log, time.monotonic()
+        log = self._log
         if self._lost.done():
             return SpoolUnavailable("stream_lost", str(self._lost.result()), RETRY_AFTER)
-        if log.health.refused_at is not None and now - log.health.refused_at < _REFUSED_S:
+        if log.health.is_refused:
             return SpoolUnavailable("stream_full", f"{log.place} refuses events", RETRY_AFTER)
-        if now - log.health.ours_at <= _SURE_S:
+        if log.health.unsure_s <= _SURE_S:
             return None
         if log.health.why:
             return SpoolUnavailable("stream_silent", f"{log.place}: {log.health.why}", RETRY_AFTER)

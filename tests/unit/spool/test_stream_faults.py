@@ -128,7 +128,7 @@ async def test_a_record_whose_fate_nobody_knows_ends_the_writing_and_stays_reada
     one = Writing(tmp_path / "one")
     await one.spool.append([event("a")], NOW)
 
-    def failing() -> None:
+    def failing(asked_at: float) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(one.log.health, "ours", failing)

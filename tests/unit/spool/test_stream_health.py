@@ -56,11 +56,9 @@ async def test_a_look_finds_what_was_purged_by_hand() -> None:
         await one.log.look()
 
 
-async def test_a_stream_that_is_behind_its_writer_is_incomplete_once_that_is_sure(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_stream_that_is_behind_its_writer_is_incomplete_once_that_is_sure() -> None:
     one, now = One(), [100.0]
-    monkeypatch.setattr(health, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    one.log.health.clock = lambda: now[0]
     for data in (b"a", b"b"):
         await one.log.append(data)
     one.stream.delete(2)
@@ -134,12 +132,11 @@ async def test_a_trim_that_fails_is_said_and_done_with_the_next() -> None:
 
 
 @pytest.fixture
-def watch(monkeypatch: pytest.MonkeyPatch) -> tuple[StreamHealth, list[float], FakeConnection]:
+def watch() -> tuple[StreamHealth, list[float], FakeConnection]:
     """A stream's health, a clock, and its connection."""
     now = [100.0]
-    monkeypatch.setattr(health, "time", SimpleNamespace(monotonic=lambda: now[0]))
     connection = FakeConnection()
-    return StreamHealth(cast(Any, connection)), now, connection
+    return StreamHealth(cast(Any, connection), lambda: now[0]), now, connection
 
 
 Watching = tuple[StreamHealth, list[float], FakeConnection]
@@ -153,7 +150,7 @@ def test_after_ten_seconds_of_silence_another_server_is_tried(watch: Watching) -
             one.silent("away")
             assert connection.renewed == renewed
         assert one.why == "it does not answer: away"
-        one.ours()
+        one.ours(now[0])
         now[0] += 9.9
         one.silent("away")
     assert connection.renewed == 2, "it has answered since"
@@ -163,12 +160,12 @@ def test_after_ten_seconds_of_silence_another_server_is_tried(watch: Watching) -
 
 def test_being_behind_counts_from_the_first_time_and_anew_once_it_is_ours(watch: Watching) -> None:
     one, now, _ = watch
-    for again in (one.ours, one.restored):
-        one.ours()
+    for answers in (True, False):
+        one.ours(now[0])
         one.behind()
         now[0] += 4.9
         one.behind()
-        again()
+        one.ours(now[0]) if answers else one.restored()
         one.behind()
         now[0] += 4.9
         one.behind()
@@ -180,9 +177,32 @@ def test_being_behind_counts_from_the_first_time_and_anew_once_it_is_ours(watch:
 
 def test_a_refusal_is_said_once(watch: Watching) -> None:
     one, now, _ = watch
+    assert not one.is_refused
     with capture_logs() as logs:
         one.refused("full")
         assert (len(logs), one.why) == (1, "")
         now[0] += 7
         one.refused("full")
     assert (len(logs), one.refused_at, one.ours_at) == (1, 107, 100)
+    for seconds, reported in ((14.9, True), (15, False)):
+        now[0] = 107 + seconds
+        assert one.is_refused is reported
+
+
+def test_an_answer_to_an_older_question_takes_nothing_back(watch: Watching) -> None:
+    one, now, _ = watch
+    one.ours(100)
+    one.ours(90)
+    now[0] = 103
+    assert (one.ours_at, one.unsure_s) == (100, 3)
+
+
+def test_time_passes_while_the_machine_is_suspended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linux's clock for that has a name; elsewhere the usual one has to do."""
+    clocks = {7: 1_000.0}
+    monkeypatch.setattr(
+        health, "time", SimpleNamespace(CLOCK_BOOTTIME=7, clock_gettime=clocks.get, monotonic=lambda: 1.0)
+    )
+    assert health.elapsed_s() == 1_000
+    monkeypatch.setattr(health, "time", SimpleNamespace(monotonic=lambda: 1.0))
+    assert health.elapsed_s() == 1

@@ -168,7 +168,8 @@ async def test_while_a_record_waits_for_long_it_will_tell(one: One) -> None:
 
 
 async def test_why_nothing_can_be_written_is_told(one: One) -> None:
-    health, now = one.log.health, time.monotonic()
+    health = one.log.health
+    now = health.clock()
     health.refused_at = now - 14
     told = one.spool.unavailable()
     assert told is not None
