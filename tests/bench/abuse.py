@@ -1,20 +1,21 @@
 """``build.py bench abuse``: the dearest inputs that hypothesis finds, in CPU time for each byte.
 
 Searches on ingest's bodies, on planning with every action, and on Amplitude's answers; hypothesis makes
-inputs dearer and dearer. Prints the dearest of each, measures the dearest event also as large as an event
-may be, and ends with an error where one lies above its bound. Costs are multiples of what this machine
-needs, in the same moment, to read JSON of as many bytes and write it as a query.
+inputs dearer and dearer. Each search ends with so many inputs or after so many seconds, whichever comes
+first, and shows on stderr how far it is; an interrupt (Ctrl-C, SIGTERM) ends all, with what was found.
+Prints the dearest of each, measures the dearest event also as large as an event may be, and ends with an
+error where one lies above its bound. Costs are multiples of what this machine needs, in the same moment, to
+read JSON of as many bytes and write it as a query.
 """
 
 import argparse
 import json
+import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from hypothesis import HealthCheck, Phase, given, settings, target
 from hypothesis import strategies as st
 
 from forwarder.amplitude.wire.endpoints import Endpoint
@@ -24,6 +25,7 @@ from forwarder.http.responses import Refusal
 from forwarder.ingest.body import decode_body, exceeds_depth
 from forwarder.ingest.envelope import batch, single
 from forwarder.javascript.dates import read_date
+from tests.bench.searching import Dearest, Progress, search
 from tests.property import test_planning, test_tracking_bodies
 from tests.support.processes import ROOT
 from tests.support.simulation.items import sent_item
@@ -39,15 +41,9 @@ LARGEST_EVENT = 32_768
 REFERENCE = json.dumps([{"name": f"name {number}", "value": number * 1.5} for number in range(200)])
 RUNS = 3
 EXAMPLES, QUICK_EXAMPLES = 5_000, 300
-
-
-@dataclass
-class Dearest:
-    """The dearest input found: its cost for a byte, how large it is, and itself."""
-
-    cost: float = 0.0
-    size: int = 0
-    made: Any = None
+SECONDS = 270
+"""Most seconds of each of the three searches, so that all end within 15 minutes. More and more of them are
+hypothesis' own: it replays what it has found in parts to make it dearer, and few of those count as inputs."""
 
 
 def refer() -> None:
@@ -156,31 +152,6 @@ BODIES = test_tracking_bodies.encoded | st.tuples(
 )
 
 
-def search(
-    strategy: st.SearchStrategy[Any], measure: Callable[[Any], tuple[float, int]], tries: int
-) -> Dearest:
-    """Return the dearest of so many inputs; few tries are the same ones each time, many are new ones."""
-    found = Dearest()
-
-    @settings(
-        max_examples=tries,
-        deadline=None,
-        database=None,
-        derandomize=tries == QUICK_EXAMPLES,
-        phases=[Phase.generate, Phase.target],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(strategy)
-    def dearer(made: Any) -> None:
-        value, size = measure(made)
-        target(value)
-        if value > found.cost:
-            found.cost, found.size, found.made = value, size, made
-
-    dearer()
-    return found
-
-
 def of_ingest(made: tuple[bytes, bytes]) -> tuple[float, int]:
     """Return a body's cost and size; compressed ones count as what they may become."""
     size = len(made[0])
@@ -220,9 +191,7 @@ def products() -> Dearest:
     for one in (0, False, None, "", -1, [], {}, [0], "a", {"price": "1"}, {"quantity": ""}):
         times = 16_000 // len(json.dumps([one]))
         event = {"type": "track", "event": "Order Completed", "properties": {"products": [one] * times}}
-        value, size = of_planning(event)
-        if value > found.cost:
-            found = Dearest(value, size, event)
+        found.hear(*of_planning(event), event)
     return found
 
 
@@ -236,21 +205,29 @@ def of_answers(body: bytes) -> tuple[float, int]:
     return cost(read, len(body)), len(body)
 
 
-def main() -> None:
-    """Search, print, judge."""
-    parser = argparse.ArgumentParser(prog="build.py bench abuse", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK_EXAMPLES} inputs of each kind")
-    parser.add_argument("--examples", type=int, default=EXAMPLES, help=f"inputs of each kind ({EXAMPLES})")
-    options = parser.parse_args()
-    tries = QUICK_EXAMPLES if options.quick else options.examples
-    plan({"type": "track", "userId": "first", "context": {"userAgent": "starts the engine"}})
-    found = {
-        "ingest": search(BODIES, of_ingest, tries),
-        "planning": search(EVENTS, of_planning, tries),
-        "answers": search(ANSWERS, of_answers, tries),
-    }
-    found["planning, the largest"] = largest_of(found["planning"].made, found["planning"].size)
+SEARCHES: dict[str, tuple[st.SearchStrategy[Any], Callable[[Any], tuple[float, int]]]] = {
+    "ingest": (BODIES, of_ingest),
+    "planning": (EVENTS, of_planning),
+    "answers": (ANSWERS, of_answers),
+}
+
+
+def find(tries: int, seconds: float) -> tuple[dict[str, Dearest], bool]:
+    """Return the dearest inputs of all kinds, and whether the search came to its end."""
+    found = dict[str, Dearest]()
+    for name, (strategy, measure) in SEARCHES.items():
+        progress, alike = Progress(name, tries), tries == QUICK_EXAMPLES
+        found[name] = search(strategy, measure, progress, tries=tries, seconds=seconds, alike=alike)
+        if found[name].stopped:
+            return found, False
+    if found["planning"].made is not None:
+        found["planning, the largest"] = largest_of(found["planning"].made, found["planning"].size)
     found["planning, many products"] = products()
+    return found, True
+
+
+def show(found: dict[str, Dearest]) -> list[str]:
+    """Print what was found and keep it for a report; return the names of what is dearer than it may be."""
     lines, above = [], []
     for name, dearest in found.items():
         most = MOST[name.partition(",")[0]]
@@ -265,8 +242,31 @@ def main() -> None:
     out = ROOT / "dist" / "bench"
     out.mkdir(parents=True, exist_ok=True)
     (out / "abuse.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return above
+
+
+def main() -> None:
+    """Search, print, judge."""
+    parser = argparse.ArgumentParser(prog="build.py bench abuse", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK_EXAMPLES} inputs of each kind")
+    parser.add_argument(
+        "--examples", type=int, default=EXAMPLES, help=f"at most so many inputs of each kind ({EXAMPLES})"
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=SECONDS,
+        help=f"at most so many seconds for each of the {len(SEARCHES)} searches ({SECONDS})",
+    )
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    plan({"type": "track", "userId": "first", "context": {"userAgent": "starts the engine"}})
+    found, ended = find(QUICK_EXAMPLES if options.quick else options.examples, options.seconds)
+    above = show(found)
     if above:
         raise SystemExit(f"bench: dearer than it may be: {', '.join(above)}")
+    if not ended:
+        raise SystemExit("bench: stopped before its end")
 
 
 if __name__ == "__main__":
