@@ -9,40 +9,45 @@ of order.
 """
 
 import argparse
-import asyncio
 import contextlib
 import dataclasses
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
-
-import nats
 
 from tests.bench.machines import (
     AMPLITUDE,
     NATS_NET,
     NODES,
-    Forwarder,
-    Node,
     relay,
     set_up_networks,
 )
 from tests.bench.programs import running
 from tests.bench.takeover_conditions import (
-    Scenario,
     clock_ahead,
     cut_from_amplitude,
     disks_full,
     far_away,
+)
+from tests.bench.takeover_ends import (
+    all_killed,
+    cut_off,
+    deleted,
+    killed,
+    killed_for_good,
+    leader_killed,
+    majority_off,
+    node_off,
+    purged,
+    rubbish,
+    stopped,
+    told_to_stop,
 )
 from tests.bench.takeover_losses import (
     cut_from_clients,
@@ -51,235 +56,14 @@ from tests.bench.takeover_losses import (
     machine_and_disk_lost,
     two_nodes_killed,
 )
+from tests.bench.takeover_stage import Scenario, Stage
 from tests.bench.watching import Found, Traffic, at_once, examine
 from tests.support.amplitude import Amplitude
 from tests.support.processes import ROOT, program
-from tests.support.waiting import eventually
 
 OWNERLESS_S = 10.0
 """How long an accepted event may wait for a forwarder that delivers it."""
-_SET_S = 180.0
-"""How long machines may take to be there: it is not what is measured, and this machine may be busy."""
 _INSIDE = "TAKEOVER_INSIDE"
-
-
-class Stage:
-    """The machines, and one stream for the scenario that is played."""
-
-    traffic: Traffic
-    stream = ""
-
-    def __init__(self, folder: Path, amplitude: Amplitude, scenario: Scenario) -> None:
-        self.amplitude, self.scenario = amplitude, scenario
-        self.nodes = [Node(number, folder, scenario.disk_mb) for number in NODES]
-        self.all = [Forwarder(number, folder) for number in (1, 2, 3)]
-        self.forwarders = self.all
-        self.outage = 0.0
-        """Seconds for which NATS had no majority."""
-        self.exempt = frozenset[int]()
-        self.notes: list[str] = []
-        for node in self.nodes:
-            node.start()
-        self.wait_for_nats()
-
-    def wait_for_nats(self) -> None:
-        """Wait until every node is there and well."""
-        up = eventually(lambda: all(one.said("/healthz").get("status") == "ok" for one in self.nodes), _SET_S)
-        assert up, "NATS did not start"
-
-    def begin(self) -> None:
-        """Run the scenario's forwarders over a new stream."""
-        self.stream = f"s{uuid4().hex[:8]}"
-        self.forwarders = self.all[: self.scenario.forwarders]
-        together, far = self.scenario.together, self.scenario.delay_ms > 0
-        for one in self.forwarders:
-            first = one is self.forwarders[0]
-            one.start(self.stream, together, far=far, ahead_s=self.scenario.ahead_s if first else 0)
-            wanted = "listening" if first else "standing by"
-            assert eventually(lambda one=one, wanted=wanted: wanted in one.log(), _SET_S), one.log()  # type: ignore[misc]
-            if together:
-                one.reach_all()
-
-    def serving(self) -> Forwarder:
-        """Return who serves."""
-        found: list[Forwarder] = []
-
-        def look() -> bool:
-            names = self.traffic.ready[-1][1] if self.traffic.ready else ()
-            found[:] = [one for one in self.forwarders if names == (one.name,)]
-            return bool(found)
-
-        assert eventually(look), "nobody serves"
-        return found[0]
-
-    def leader(self) -> Node:
-        """Return the node that leads the stream."""
-        found: list[Node] = []
-
-        def look() -> bool:
-            found[:] = [node for node in self.nodes if node.leads(self.stream)]
-            return len(found) == 1
-
-        assert eventually(look), "no node leads the stream"
-        return found[0]
-
-    def node_of(self, forwarder: Forwarder) -> Node:
-        """Return the node to which a forwarder is connected."""
-        return next(node for node in self.nodes if node.serves(forwarder))
-
-    def end(self) -> None:
-        """Stop all machines and take them away."""
-        for one in self.forwarders:
-            one.end()
-        for node in self.nodes:
-            node.kill()
-        for machine in (*self.nodes, *self.all):
-            machine.remove()
-
-
-# -- the scenarios
-
-
-def killed(stage: Stage) -> None:
-    """Kill -9 of the serving one, restarted at once."""
-    one = stage.serving()
-    one.take_away()
-    time.sleep(0.1)
-    one.restart()
-    time.sleep(12)
-
-
-def killed_for_good(stage: Stage) -> None:
-    """Kill -9 of the serving one, its machine away; three times over, each back after 12 s."""
-    for _ in range(2):
-        one = stage.serving()
-        one.take_away()
-        time.sleep(12)
-        one.restart()
-        time.sleep(4)
-
-
-def stopped(stage: Stage) -> None:
-    """SIGSTOP for 20 s."""
-    one = stage.serving()
-    one.signal(signal.SIGSTOP)
-    time.sleep(20)
-    one.signal(signal.SIGCONT)
-    time.sleep(8)
-
-
-def cut_off(stage: Stage) -> None:
-    """The serving one is cut off from NATS for 20 s."""
-    one = stage.serving()
-    one.pull(NATS_NET)
-    time.sleep(20)
-    one.plug(NATS_NET)
-    time.sleep(8)
-
-
-def leader_killed(stage: Stage) -> None:
-    """Kill -9 of the stream's leader, three times."""
-    for _ in range(3):
-        node = stage.leader()
-        node.kill()
-        time.sleep(7)
-        node.start()
-        time.sleep(5)
-        stage.wait_for_nats()
-
-
-def node_off(seconds: float) -> Callable[[Stage], None]:
-    """The node of the serving one vanishes without a word."""
-
-    def play(stage: Stage) -> None:
-        node = stage.node_of(stage.serving())
-        node.pull()
-        time.sleep(seconds)
-        node.plug()
-        time.sleep(8)
-
-    return play
-
-
-def majority_off(stage: Stage) -> None:
-    """Two of three nodes vanish for 15 s."""
-    stage.outage = 15
-    for node in stage.nodes[:2]:
-        node.pull()
-    time.sleep(15)
-    for node in stage.nodes[:2]:
-        node.plug()
-    time.sleep(15)
-
-
-def all_killed(seconds: float) -> Callable[[Stage], None]:
-    """Every node is killed, and back after a while."""
-
-    def play(stage: Stage) -> None:
-        began = time.monotonic()
-        for node in stage.nodes:
-            node.kill()
-        time.sleep(seconds)
-        for node in stage.nodes:
-            node.start()
-        stage.leader()
-        stage.outage = time.monotonic() - began
-        time.sleep(12)
-
-    return play
-
-
-def told_to_stop(stage: Stage) -> None:
-    """SIGTERM under load, started again after 5 s; twice."""
-    for _ in range(2):
-        one = stage.serving()
-        one.take_away(signal.SIGTERM)
-        time.sleep(5)
-        code = one.process.poll() if one.process else None
-        if code != 0:
-            one.exits.append(-1 if code is None else code)
-        one.restart()
-        time.sleep(4)
-
-
-def rubbish(stage: Stage) -> None:
-    """Others publish to the stream's subject, then kill -9."""
-    stage.serving()
-    _by_hand(stage, "publish")
-    time.sleep(4)
-    killed(stage)
-
-
-def purged(stage: Stage) -> None:
-    """The stream is purged by hand under load; 10 s later kill -9."""
-    stage.serving()
-    _by_hand(stage, "purge")
-    time.sleep(10)
-    killed(stage)
-
-
-def deleted(stage: Stage) -> None:
-    """The stream is deleted by hand under load; 10 s later kill -9."""
-    stage.serving()
-    _by_hand(stage, "delete")
-    time.sleep(10)
-    killed(stage)
-
-
-def _by_hand(stage: Stage, what: str) -> None:
-    async def do() -> None:
-        connection = await nats.connect(f"nats://{stage.nodes[0].address}:4222")
-        jetstream = connection.jetstream()
-        if what == "purge":
-            await jetstream.purge_stream(stage.stream)
-        elif what == "delete":
-            await jetstream.delete_stream(stage.stream)
-        else:
-            for text in (b"x", b"hello", b"\x96\x01"):
-                await jetstream.publish(f"{stage.stream}.log", text)
-        await connection.close()
-
-    asyncio.run(do())
 
 
 SCENARIOS = {
@@ -310,7 +94,7 @@ SCENARIOS = {
 }
 
 
-def retry_policy(stage: Stage, found: Found) -> list[str]:
+def violations(stage: Stage, found: Found) -> list[str]:
     """Return what must not have happened."""
     wrong = [f"{name} {value}" for name, value in dataclasses.asdict(found).items() if _is_wrong(name, value)]
     if found.waited > OWNERLESS_S + stage.outage:
@@ -350,7 +134,7 @@ def play(stage: Stage, name: str) -> dict[str, Any]:
         "exits": [f"{one.name} {code}" for one in stage.forwarders for code in one.exits],
         "answers": dict(stage.traffic.answers),
         "notes": stage.notes,
-        "wrong": wrong + retry_policy(stage, found),
+        "wrong": wrong + violations(stage, found),
     }
 
 

@@ -3,31 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
 
 from tests.bench.machines import AMPLITUDE
+from tests.bench.takeover_stage import Stage
 from tests.support.waiting import eventually
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.bench.takeover import Stage
-
-
-class Scenario(NamedTuple):
-    """What happens, and to which machines.
-
-    ``forwarders``: how many there are; ``together``: the node to which all are connected at first, 0 for any;
-    ``delay_ms``: how long the way between forwarders and NATS is; ``disk_mb``: the nodes' disks, 0 for what
-    there is; ``ahead_s``: how far the first forwarder's clock goes ahead.
-    """
-
-    forwarders: int
-    happens: Callable[[Stage], None]
-    together: int = 0
-    delay_ms: int = 0
-    disk_mb: int = 0
-    ahead_s: int = 0
 
 
 def cut_from_amplitude(stage: Stage) -> None:

@@ -6,12 +6,9 @@ import shutil
 import signal
 import threading
 import time
-from typing import TYPE_CHECKING
 
 from tests.bench.machines import WEB_NET, Forwarder
-
-if TYPE_CHECKING:
-    from tests.bench.takeover import Stage
+from tests.bench.takeover_stage import Stage
 
 
 def cut_from_clients(stage: Stage) -> None:

@@ -2,6 +2,7 @@
 classes, no import circle, reasons of numbers."""
 
 import ast
+import functools
 import graphlib
 import re
 from collections.abc import Iterator
@@ -17,7 +18,6 @@ SHIPPED = [
     for path in sorted((ROOT / package).rglob("*.py"))
     if "node_modules" not in path.parts
 ]
-TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in SHIPPED}
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in SHIPPED
 }
@@ -46,6 +46,12 @@ BRANCHES = (
 )
 
 pytestmark = pytest.mark.docs
+
+
+@functools.cache
+def trees() -> dict[Path, ast.Module]:
+    """Return the shipped files, parsed: by the worker that asks, not by each that collects tests."""
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in SHIPPED}
 
 
 def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
@@ -115,14 +121,14 @@ def test_the_root_holds_nothing_else() -> None:
 
 
 def test_every_module_says_what_it_holds() -> None:
-    texts = {str(path.relative_to(ROOT)): ast.get_docstring(tree) or "" for path, tree in TREES.items()}
+    texts = {str(path.relative_to(ROOT)): ast.get_docstring(tree) or "" for path, tree in trees().items()}
     assert [name for name, text in texts.items() if len(text.split()) < 3] == []
 
 
 def test_no_function_has_too_many_branches() -> None:
     found = {
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}": branches(node)
-        for path, tree in TREES.items()
+        for path, tree in trees().items()
         for node in ast.walk(tree)
         if isinstance(node, FUNCTIONS)
     }
@@ -133,7 +139,7 @@ def test_no_function_has_too_many_branches() -> None:
 def test_no_class_has_too_many_attributes() -> None:
     found = {
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}": attributes(node)
-        for path, tree in TREES.items()
+        for path, tree in trees().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef)
     }
@@ -143,7 +149,7 @@ def test_no_class_has_too_many_attributes() -> None:
 
 def test_no_module_imports_itself_in_a_circle_not_even_for_types() -> None:
     needs = {
-        name: {other for other in imported(TREES[path].body, name) if other in MODULES and other != name}
+        name: {other for other in imported(trees()[path].body, name) if other in MODULES and other != name}
         for name, path in MODULES.items()
     }
     assert sum(map(len, needs.values())) > 500
@@ -153,7 +159,7 @@ def test_no_module_imports_itself_in_a_circle_not_even_for_types() -> None:
 def test_a_class_is_named_by_a_noun() -> None:
     found = {
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}": ast.get_docstring(node) or ""
-        for path, tree in TREES.items()
+        for path, tree in trees().items()
         if not path.is_relative_to(ROOT / "browser_plugin")
         for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef)
@@ -201,7 +207,7 @@ def test_every_number_has_a_reason() -> None:
         (f"{path.relative_to(ROOT)} {name}", reason)
         for path in SHIPPED
         if path.is_relative_to(ROOT / "forwarder") or path.is_relative_to(ROOT / "web_demo")
-        for name, reason in constants(TREES[path], path.read_text(encoding="utf-8").splitlines())
+        for name, reason in constants(trees()[path], path.read_text(encoding="utf-8").splitlines())
     ]
     assert len(found) > 150
     assert [name for name, reason in found if not reason] == []

@@ -77,7 +77,7 @@ def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     """Run a web server on a free port while the block lasts; gives its address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(PAUSE_S,))  # between looks whether to end
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}"

@@ -28,6 +28,7 @@ write_key = "k"
 [[destinations]]
 name = "amplitude"
 base_url = "{url}"
+linger_ms = 10
 {more}
 [destinations.settings]
 apiKey = "key"

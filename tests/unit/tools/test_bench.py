@@ -9,7 +9,7 @@ import pytest
 
 from tests.bench.browser import blind
 from tests.bench.browser_goals import goals
-from tests.bench.takeover import retry_policy
+from tests.bench.takeover import violations
 from tests.bench.watching import Accepted, Found, at_once, longest_gap
 from tests.branches import below
 
@@ -111,7 +111,7 @@ def test_a_take_over_is_judged(
     one = SimpleNamespace(name="f1", exits=codes, log=lambda: said)
     traffic = SimpleNamespace(accepted=[], answers=Counter(answers))
     stage: Any = SimpleNamespace(outage=outage, traffic=traffic, forwarders=[one])
-    assert retry_policy(stage, found) == ([wrong] if wrong else [])
+    assert violations(stage, found) == ([wrong] if wrong else [])
 
 
 def test_the_longest_pause_is_found() -> None:
