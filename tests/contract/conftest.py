@@ -1,4 +1,4 @@
-"""A stream of its own for each test, and what the forwarder says of it."""
+"""Spools of either kind, a stream for each test, and what a forwarder says of it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,3 +31,9 @@ def watchful(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream_spool, "_LOOK_S", 0.3)
     monkeypatch.setattr(stream_spool, "_CHECK_S", 0.3)
     monkeypatch.setattr(health, "_BEHIND_S", 0.2)
+
+
+@pytest.fixture(params=["sqlite", "jetstream"])
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> Where:
+    server: Nats | None = request.getfixturevalue("nats") if request.param == "jetstream" else None
+    return somewhere(server, tmp_path)

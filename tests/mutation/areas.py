@@ -30,7 +30,8 @@ class Area(NamedTuple):
 
 
 _SPOOLS = (
-    *("tests/contract/test_spool.py", "tests/contract/test_erasing.py", "tests/unit/spool/test_*.py"),
+    *("tests/contract/test_spool.py", "tests/contract/test_spool_parking.py"),
+    *("tests/contract/test_erasing.py", "tests/unit/spool/test_*.py"),
     *("tests/unit/sessions/test_in_the_spool.py", "tests/unit/sessions/test_session_writer.py"),
     *("tests/unit/history/test_*.py", "tests/contract/test_history.py"),
 )

@@ -1,58 +1,18 @@
-"""What pages fetch: documents and files, with the headers that browsers need."""
+"""What pages fetch: documents, and the addresses that they name; reports of theirs."""
 
-import gzip
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from prometheus_client import REGISTRY
 from starlette.applications import Starlette
 
-from forwarder.cdn.assets import Assets
 from forwarder.cdn.routes import Pages, page_routes
-from forwarder.config.settings import Server, Settings, Source
 from forwarder.http.metrics import REPORTED
 from forwarder.openapi.document import openapi
 from forwarder.prefixes import BelowPrefix
-
-WASM = "core-0123456789abcdef.wasm"
-
-
-@pytest.fixture
-def assets(tmp_path: Path) -> Path:
-    page, analytics = tmp_path / "page", tmp_path / "analytics.js"
-    page.mkdir()
-    (analytics / "deep").mkdir(parents=True)
-    (page / WASM).write_bytes(b"\0asm")
-    (page / f"{WASM}.br").write_bytes(b"as brotli")
-    (page / f"{WASM}.gz").write_bytes(gzip.compress(b"\0asm"))
-    (page / "session-plugin.js").write_text("// plugin")
-    (analytics / "analytics.min.js").write_text("// analytics")
-    (analytics / "tsub.bundle.0123456789abcdef0123.js").write_text("// lazy")
-    (tmp_path / "secret.txt").write_text("not below the folder")
-    return tmp_path
-
-
-def settings(assets: Path, **server: Any) -> Settings:
-    return Settings(
-        server=Server(assets=assets, **server),
-        session={"session_length": 60_000},
-        sources=(Source(name="web", write_key="web-key", session={"sessionEvents": True}),),
-    )
-
-
-@pytest.fixture
-async def client(assets: Path) -> AsyncIterator[httpx.AsyncClient]:
-    pages = Pages(settings(assets))
-    app = Starlette(routes=page_routes(lambda: pages))
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8300"
-    ) as made:
-        yield made
-
+from tests.support.page_settings import settings
 
 PAGE = {"user-agent": "Mozilla/5.0", "origin": "https://shop.example"}
 
@@ -174,91 +134,6 @@ async def test_what_there_is_not_is_a_json_404(client: httpx.AsyncClient, path: 
     answer = await client.get(path)
     assert answer.status_code == 404
     assert answer.json()["code"] == "not_found"
-
-
-@pytest.mark.parametrize(
-    ("accepted", "encoding"),
-    [
-        ("gzip, deflate, br, zstd", "br"),
-        ("gzip, deflate", "gzip"),
-        ("br;q=0, gzip;q=0.5", "gzip"),
-        ("identity", None),
-        ("", None),
-    ],
-)
-async def test_the_best_encoding_is_served(
-    client: httpx.AsyncClient, accepted: str, encoding: str | None
-) -> None:
-    async with client.stream("GET", f"/p/{WASM}", headers={"accept-encoding": accepted}) as answer:
-        raw = b"".join([part async for part in answer.aiter_raw()])
-    assert answer.headers.get("content-encoding") == encoding
-    assert answer.headers["content-type"] == "application/wasm"
-    assert answer.headers["vary"] == "Accept-Encoding"
-    assert len(raw) == int(answer.headers["content-length"])
-    assert (raw == b"as brotli") == (encoding == "br")
-
-
-async def test_files_are_for_pages_of_every_origin(client: httpx.AsyncClient) -> None:
-    for path in (f"/p/{WASM}", "/p/session-plugin.js", "/p/a/web-key.js", "/p/none"):
-        headers = (await client.get(path, headers={"accept-encoding": "identity"})).headers
-        assert headers["access-control-allow-origin"] == "*"
-        assert headers["cross-origin-resource-policy"] == "cross-origin"
-        assert headers["timing-allow-origin"] == "*"
-        assert headers["x-content-type-options"] == "nosniff"
-
-
-@pytest.mark.parametrize(
-    ("path", "caching"),
-    [
-        (f"/p/{WASM}", "public, max-age=31536000, immutable"),
-        (
-            "/analytics-next/bundles/tsub.bundle.0123456789abcdef0123.js",
-            "public, max-age=31536000, immutable",
-        ),
-        ("/p/session-plugin.js", "no-cache"),
-        ("/analytics.js/v1/web-key/analytics.min.js", "no-cache"),
-    ],
-)
-async def test_names_with_a_hash_never_change(client: httpx.AsyncClient, path: str, caching: str) -> None:
-    answer = await client.get(path, headers={"accept-encoding": "identity"})
-    assert answer.headers["cache-control"] == caching
-    again = await client.get(path, headers={"if-none-match": answer.headers["etag"]})
-    assert (again.status_code, again.content) == (304, b"")
-
-
-async def test_a_changed_file_is_served_anew(client: httpx.AsyncClient, assets: Path) -> None:
-    before = await client.get("/p/session-plugin.js")
-    (assets / "page" / "session-plugin.js").write_text("// another")
-    after = await client.get("/p/session-plugin.js", headers={"if-none-match": before.headers["etag"]})
-    assert (after.status_code, after.text) == (200, "// another")
-
-
-async def test_other_spellings_of_a_name_are_the_same_file(
-    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    read: list[Path] = []
-    first = await client.get("/p/session-plugin.js")
-    monkeypatch.setattr("forwarder.cdn.assets._read", read.append)
-    for number in range(1, 50):
-        for name in ("./" * number + "session-plugin.js", "x/../" * number + "session-plugin.js"):
-            answer = await client.get(f"/p/{name.replace('.', '%2e')}")
-            assert (answer.status_code, answer.headers["etag"]) == (200, first.headers["etag"])
-    assert read == [], "none is read, or remembered, anew"
-
-
-async def test_few_files_are_remembered(assets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("forwarder.cdn.assets._REMEMBERED", 2)
-    for number in range(5):
-        (assets / f"{number}.js").write_text("")
-    folder = Assets(assets)
-    for number in (0, 1, 0, 2, 0, 4):
-        assert folder._find(f"{number}.js") is not None
-    assert [path.name for path in folder._known] == ["0.js", "4.js"]
-
-
-async def test_only_the_file_s_own_name_says_that_it_never_changes(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/p/x-01234567.js/%2e%2e/session-plugin.js")
-    assert answer.headers["cache-control"] == "no-cache"
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,19 @@
-"""A stream's log that makes no pauses, and NATS' client in a test's hands."""
+"""What tests of spools share: a stream without pauses, a client in their hands, a transaction, a file."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from forwarder.spool.jetstream import connection as module
 from forwarder.spool.jetstream import log
+from forwarder.spool.sqlite import history
 from tests.support.fake_nats import Client
+from tests.support.history_machine import BYTES, EVENTS, FULL, RANGE, Machine
+from tests.support.transactions import Setup
 
 
 @pytest.fixture
@@ -27,3 +34,19 @@ def fake_client(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Client, "made", [])
     monkeypatch.setattr(Client, "connecting", connected, raising=False)
     monkeypatch.setattr(Client, "answers_pings", True)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
+    for name, value in (("_FULL", FULL), ("ROW_EVENTS", EVENTS), ("ROW_BYTES", BYTES), ("_RANGE", RANGE)):
+        monkeypatch.setattr(history, name, value)
+    machine = Machine(tmp_path / "spool.db")
+    with closing(machine.database):
+        yield machine
+
+
+@pytest.fixture
+def setup(tmp_path: Path) -> Iterator[Setup]:
+    made = Setup(tmp_path / "spool.db")
+    yield made
+    made.close()
