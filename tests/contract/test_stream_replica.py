@@ -94,12 +94,12 @@ async def test_what_is_let_go_of_while_it_is_read_is_read_again(
     async def trim_late(self: Any, position: int) -> None:
         trimmed.append(position)
 
-    async def catch_up_and_trim(self: Replica, began: Any) -> None:
-        await catch_up(self, began)
+    async def trim_and_catch_up(self: Replica, began: Any) -> None:
         reads.append(began.first_seq)
         if len(reads) == 1:
             async with by_hand(here) as (jetstream, name):
                 await jetstream.purge_stream(name, seq=trimmed[-1])
+        await catch_up(self, began)
 
     trimmed: list[int] = []
     with monkeypatch.context() as before:
@@ -107,7 +107,7 @@ async def test_what_is_let_go_of_while_it_is_read_is_read_again(
         async with opened(here) as spool:
             await busy(spool)
             known = await everything(spool)
-    monkeypatch.setattr(Replica, "catch_up", catch_up_and_trim)
+    monkeypatch.setattr(Replica, "catch_up", trim_and_catch_up)
     async with opened(elsewhere(here)) as spool:
         assert len(reads) == 2
         assert reads[1] == trimmed[-1] > 1

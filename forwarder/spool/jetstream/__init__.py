@@ -101,7 +101,7 @@ async def _take_over(log: Log, path: Path, end: int, replicas: int) -> Replica:
         try:
             await copy.catch_up(began)
             await log.append(opened)
-            if await log.first() == max(1, began.first_seq):  # nothing was let go of while it was read
+            if log.whole or await log.first() == max(1, began.first_seq):  # all of it was there to be read
                 copy.finish()
                 _log.info("took over the stream", stream=str(log.place), messages=began.messages + 1)
                 return copy

@@ -63,10 +63,9 @@ class Log(StreamReader):
         self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def begin(self, state: StreamState | None = None) -> StreamState:
-        """Take up ``base`` and go to before the first message; return the stream's state as of then.
+        """Take up ``base`` and go to before the first message; return the stream's state, ``state`` if given.
 
-        ``state``: the stream's, where it was just asked for. Raises SpoolDamaged where the stream began as
-        something else, and one of NATS_ERRORS.
+        Raises SpoolDamaged where the stream began as something else, and one of NATS_ERRORS.
         """
         state = state or await self.state()
         newest, first = await asyncio.gather(self.newest(state), self.message(max(1, state.first_seq)))
@@ -85,7 +84,8 @@ class Log(StreamReader):
         """
         writing = begin(self._write(data))
         await asyncio.wait((writing, self._end), return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.wait((writing,), timeout=_LAST_S)
+        if not writing.done():
+            await asyncio.wait((writing,), timeout=_LAST_S)
         if writing.done():
             return writing.result()
         writing.cancel()

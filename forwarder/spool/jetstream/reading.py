@@ -32,13 +32,15 @@ class Record(NamedTuple):
 class StreamReader:
     """The reader of one stream. To be used in one event loop.
 
-    ``last``: the position of the last message that is known.
+    ``last``: the position of the last message that is known; ``whole``: whether everything was read that the
+    stream held when that began, and nothing was let go of meanwhile.
     """
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.place: StreamUrl = connection.place
         self.last = 0
+        self.whole = False
 
     @property
     def client(self) -> Client:
@@ -79,6 +81,7 @@ class StreamReader:
         What came since is of a forwarder that has taken over, and who reads on would rob it. Raises one of
         NATS_ERRORS where the servers stop answering.
         """
+        self.whole = not end.messages
         if not end.messages or end.last_seq <= self.last:
             self.last = max(self.last, end.last_seq)
             return
@@ -89,7 +92,7 @@ class StreamReader:
             )
         )
         try:
-            position, under_way, parts = 0, ("", 0), list[bytes]()
+            read, position, under_way, parts = 0, 0, ("", 0), list[bytes]()
             while self.last < end.last_seq:
                 found = await subscription.next_msg(timeout=_READ_S)
                 at = found.metadata.sequence.stream
@@ -97,6 +100,7 @@ class StreamReader:
                 if at > end.last_seq:  # what lay before was deleted
                     self.last = end.last_seq
                     break
+                read += at > self.last
                 message = self.read(found.data, at)
                 self.last = at if pending else max(at, end.last_seq)  # what lay behind may have been deleted
                 if message is None:
@@ -109,6 +113,7 @@ class StreamReader:
                 parts.append(message.data)
                 if len(parts) == message.parts:
                     yield Record(position, b"".join(parts))
+            self.whole = read == end.messages
         finally:
             with contextlib.suppress(*NATS_ERRORS):  # if only because it is gone
                 await subscription.unsubscribe()

@@ -181,7 +181,8 @@ async def test_an_opening_that_fails_leaves_nothing_behind(
     stream.put(b"somebody's")
     stream.raises = [error]
     beside = Beside(None, stream)
-    with pytest.raises(SpoolDamaged, match="cannot be used" if error else "other things than events"):
+    what = "cannot be used" if error else "holds other things than events"
+    with pytest.raises(SpoolDamaged, match=f"^{PLACE} {what}"):
         await tool(beside, monkeypatch)
     assert closed(beside)
     assert held(folders) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import nats.errors
 import pytest
 from structlog.testing import capture_logs
@@ -93,6 +95,37 @@ async def test_what_came_since_is_not_read() -> None:
     one.stream.delete(2, 3)
     assert [record.data async for record in other.log.records(end)] == [b"a"]
     assert other.log.last == 3, "to be written behind: the fourth is another one's"
+
+
+async def test_whether_all_was_there_to_be_read_is_known() -> None:
+    one = One()
+    wholes = [one.log.whole]  # before anything is read
+    await one.records()
+    assert [*wholes, one.log.whole] == [False, True]
+    one.stream.put(*(written(bytes([at])) for at in range(5)), b"stray")
+    one.stream.purge(2)
+    one.stream.delete(3)
+    await one.records()
+    assert one.log.whole, "what was missing before counts for nothing"
+    for at in (2, 5, 6):
+        other = One(copy.deepcopy(one.stream))
+        end = await other.log.state()
+        other.stream.delete(at)
+        assert [record async for record in other.log.records(end)]
+        assert not other.log.whole
+
+
+async def test_what_comes_twice_makes_nothing_whole() -> None:
+    """As where a consumer is made anew, and somebody takes as much away."""
+    one = One()
+    one.stream.put(written(b"a"), written(b"b", record=1), written(b"c", record=2))
+    end = await one.log.state()
+    one.stream.delete(2)
+    reading = one.log.records(end)
+    await anext(reading)
+    one.stream.subscriptions[0]._at = 1
+    assert [record.data async for record in reading][-1] == b"c"
+    assert not one.log.whole
 
 
 async def test_a_subscription_that_cannot_be_ended_is_gone() -> None:

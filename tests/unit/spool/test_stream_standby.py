@@ -182,7 +182,7 @@ def test_after_a_farewell_another_writer_is_as_good_as_the_first() -> None:
 def test_without_nats_nobody_takes_over() -> None:
     async def main(loop: VirtualLoop) -> None:
         one = By(THERE, NOBODY)
-        one.stream.raises = [None, None, None, OSError("away"), OSError("away"), None]
+        one.stream.raises = [None, None, None, *[OSError("away")] * 3, None]
         with capture_logs() as logs:
             waiting = asyncio.create_task(one.wait())
             await asyncio.sleep(2.5)
