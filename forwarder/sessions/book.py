@@ -38,11 +38,11 @@ class SessionBook:
 
     def __len__(self) -> int:
         """Return the number of devices."""
-        return len(self.devices.values)
+        return len(self.devices)
 
     def device(self, key: str) -> Device | None:
         """Return what is known of a device."""
-        return self.devices.values.get(key)
+        return self.devices.get(key)
 
     def load(self, rows: Iterable[SessionRow], names: SessionNames) -> None:
         """Take in what the spool holds, rows oldest first."""
@@ -64,7 +64,7 @@ class SessionBook:
 
     def committed(self, first: int = 0) -> None:
         """What was changed is durable. ``first``: the lowest seq that is still to be handed on."""
-        self.rows.commit(self.devices.before.values())
+        self.rows.commit(self.devices.replaced)
         self.devices.commit()
         self._watch.committed()
         self.late.committed(first)
@@ -94,7 +94,7 @@ class SessionBook:
             if joined is not None or not event.rules.assigns(SERVER):
                 return joined
         key = event.device or event.user
-        device = self.devices.values.get(key)
+        device = self.devices.get(key)
         if device is None:
             # Nobody's first session needs no look at others: ``_slowly`` would find the same.
             session_id, said = (time, 0) if given is None else (given, time)
@@ -124,9 +124,8 @@ class SessionBook:
         now: int,
     ) -> None:
         devices, rules, user = self.devices, event.rules, event.user
-        devices.before.setdefault(key, device)
         if user:
-            if event.device and devices.users.values.get(user) != key:
+            if event.device and devices.users.get(user) != key:
                 devices.users.set(user, key)
         elif device is not None:
             user = device.user
@@ -134,14 +133,15 @@ class SessionBook:
         if rules.close and not waiting:
             self._watch.add(key, now + rules.length)
             waiting = True
-        devices.values[key] = Device(current, past, user, rules.source, now, self.rows.next, waiting)
+        made = Device(current, past, user, rules.source, now, self.rows.next, waiting)
+        devices.put(key, device, made)
 
     def _joined(self, event: SessionFacts) -> Assigned | None:
         """Return the session that runs on the event's device, else on the one its user was seen on last."""
         if not event.rules.join or not event.opening:
             return None
-        for key in (event.device, self.devices.users.values.get(event.user, "")):
-            device = self.devices.values.get(key) if key else None
+        for key in (event.device, self.devices.users.get(event.user) or ""):
+            device = self.devices.get(key) if key else None
             session = running(device, event)
             if (
                 session is not None
@@ -158,10 +158,10 @@ class SessionBook:
 
         ``now``: ms since the epoch; ``upto``: the last row that was looked through, 0 for none.
         """
-        changed, found = self.devices.before, self.devices.values.get
+        changed = self.devices.changed
         if not (changed or upto):
             return None
-        return self.rows.write([(key, one) for key in changed if (one := found(key)) is not None], now)
+        return self.rows.write([(key, one) for key, one in changed.items() if one is not None], now)
 
     def is_crowded(self) -> bool:
         """Return whether the oldest row is to be looked through: the rows hold much that is outdated."""
@@ -174,7 +174,7 @@ class SessionBook:
 
     def allowance(self) -> int:
         """Return how many states of old rows this transaction may look through."""
-        return 2 * len(self.devices.before) + _MOST_CLEANED
+        return 2 * len(self.devices.changed) + _MOST_CLEANED
 
     def is_dead(self, number: int) -> bool:
         """Return whether nothing of a row counts any more, so that nobody need read it."""
@@ -186,18 +186,17 @@ class SessionBook:
 
     def clean(self, row: SessionRow, now: int) -> None:
         """Let go of the oldest row: what still counts of it is written again, or is too old."""
-        devices, number, found = self.devices.values, row.number, self.devices.values.get
+        devices, number, found = self.devices, row.number, self.devices.get
         excess = len(devices) - self.max_devices
-        keys = row.keys()
-        for key in [key for key in keys if (one := found(key)) is not None and one.row == number]:
-            device = devices[key]
-            if key in self.devices.before:
+        for key in row.keys():  # noqa: SIM118 - a row is no dict
+            device = found(key)
+            if device is None or device.row != number:
                 continue
             if excess > 0 or now - device.seen > self.keep_ms:
                 excess -= 1
-                self.devices.forget(key)
+                devices.forget(key)
             else:
-                self.devices.set(key, self._written(device, device.current, device.past, device.waiting))
+                devices.put(key, device, self._written(device, device.current, device.past, device.waiting))
         self.rows.remove(row)
 
     def _written(self, device: Device, current: Session, past: tuple[Session, ...], waiting: bool) -> Device:
@@ -218,7 +217,7 @@ class SessionBook:
         """
         found: list[SessionEnd] = []
         for key in self._watch.due(now):
-            device = self.devices.values.get(key)
+            device = self.devices.get(key)
             if device is None or not device.waiting:
                 continue
             own = rules.get(device.source)
@@ -234,7 +233,7 @@ class SessionBook:
                 current = ended(current) if current in over else current
                 if past:
                     past = tuple([ended(one) if one in over else one for one in past])
-            self.devices.set(key, self._written(device, current, past, next_at is not None))
+            self.devices.put(key, device, self._written(device, current, past, next_at is not None))
         return found
 
 

@@ -13,13 +13,29 @@ class Devices(Undoable[Device]):
     """The devices by key.
 
     ``users``: user to the device he was last seen on; who asks sees whether that still is so.
+    ``replaced``: of each state that the transaction has put another in place of, the spool's row;
+    ``grown``: by how many devices more or less there are.
     """
 
-    __slots__ = ("users",)
+    __slots__ = ("grown", "replaced", "users")
 
     def __init__(self) -> None:
         super().__init__()
         self.users: Undoable[str] = Undoable()
+        self.replaced: list[int] = []
+        self.grown = 0
+
+    def __len__(self) -> int:
+        """Return the number of devices."""
+        return len(self.values) + self.grown
+
+    def put(self, key: str, before: Device | None, device: Device) -> None:
+        """Set a device. ``before``: as it stands now, None for a new one."""
+        if before is None:
+            self.grown += 1
+        elif key not in self.changed:
+            self.replaced.append(before.row)
+        self.changed[key] = device
 
     def load(self, devices: Mapping[str, Device]) -> None:
         """Take in what the spool holds."""
@@ -33,25 +49,37 @@ class Devices(Undoable[Device]):
         """Keep what was changed."""
         super().commit()
         self.users.commit()
+        self.replaced, self.grown = [], 0
 
     def undo(self) -> None:
         """Undo what was changed since the last commit."""
         super().undo()
         self.users.undo()
+        self.replaced, self.grown = [], 0
 
     def forget(self, key: str) -> None:
-        """Forget a device that is there, and that its user was seen on it."""
-        user = self.values[key].user
+        """Forget a device, and that its user was seen on it."""
+        device = self.get(key)
+        if device is None:
+            return
+        self._leave_out(key, device)
+        if self.users.get(device.user) == key:
+            self.users.remove(device.user)
+
+    def _leave_out(self, key: str, device: Device) -> None:
+        if key not in self.changed:
+            self.replaced.append(device.row)
+        self.grown -= 1
         self.remove(key)
-        if self.users.values.get(user) == key:
-            self.users.remove(user)
 
     def forget_users(self, is_deleted: Callable[[str], bool]) -> set[str]:
         """Forget the devices of deleted users; return their keys. ``is_deleted``: tells by a user's id."""
-        own = {key for key in self.values if not is_device(key) and is_deleted(id_of(key))}
-        found = own | {key for key, one in self.values.items() if one.user and is_deleted(id_of(one.user))}
+        devices = {key: one for key, one in {**self.values, **self.changed}.items() if one is not None}
+        found = {key for key in devices if not is_device(key) and is_deleted(id_of(key))}
+        found |= {key for key, one in devices.items() if one.user and is_deleted(id_of(one.user))}
         for key in found:
-            self.remove(key)
-        for user in [user for user, key in self.users.values.items() if key in found]:
+            self._leave_out(key, devices[key])
+        users = {**self.users.values, **self.users.changed}
+        for user in [user for user, key in users.items() if key in found]:
             self.users.remove(user)
         return found

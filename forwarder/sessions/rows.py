@@ -10,8 +10,9 @@ import msgspec
 
 from forwarder.sessions.device import Device
 
-SPARE: Final = 2_000
-"""States in the spool beyond twice those that count, before older rows are written again."""
+SPARE: Final = 100_000
+"""States in the spool beyond twice those that count, before older rows are written again. It is 11 MB on the
+disk and a quarter of a second at a start; a small site's rows then mostly hold nothing more when they go."""
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[tuple[str, Device]]).decode
 _decode_keys = msgspec.msgpack.Decoder(list[tuple[str, msgspec.Raw]]).decode
@@ -95,13 +96,12 @@ class RowLog:
         """Return whether the rows hold much that is outdated. ``live``: states that count."""
         return self._states > 2 * live + SPARE
 
-    def commit(self, before: Iterable[Device | None]) -> None:
-        """Keep what was noted. ``before``: of each state that was written or forgotten, the one before it."""
+    def commit(self, replaced: Iterable[int]) -> None:
+        """Keep what was noted. ``replaced``: the rows of states that another one replaced, or that went."""
         if self._number >= self.next:
             live, first = self._live, self._first
-            for device in before:
-                if device is not None:
-                    live[device.row - first] -= 1
+            for number in replaced:
+                live[number - first] -= 1
             live.append(self._written)
             self.next = self._number + 1
             if self._upto:

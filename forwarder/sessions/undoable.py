@@ -8,40 +8,41 @@ V = TypeVar("V")
 
 
 class Undoable(Generic[V]):
-    """A dict with transactions. ``values``: as it stands now; ``before``: what the transaction has changed.
+    """A dict with transactions. ``values``: as it was committed; ``changed``: what the transaction has set.
 
-    ``before`` holds None for a key that was not there. Who changes many values a transaction changes both by
-    itself, as ``set`` does.
+    ``changed`` holds None for a key that was removed. It is small and was just used, so whoever writes what
+    has changed need not look into ``values`` once more, which may be large.
     """
 
-    __slots__ = ("before", "values")
+    __slots__ = ("changed", "values")
 
     def __init__(self) -> None:
         self.values: dict[str, V] = {}
-        self.before: dict[str, V | None] = {}
+        self.changed: dict[str, V | None] = {}
+
+    def get(self, key: str) -> V | None:
+        """Return the value as it stands now, None where there is none."""
+        changed = self.changed
+        return changed[key] if key in changed else self.values.get(key)
 
     def set(self, key: str, value: V) -> None:
         """Set a value."""
-        values, before = self.values, self.before
-        if key not in before:
-            before[key] = values.get(key)
-        values[key] = value
+        self.changed[key] = value
 
     def remove(self, key: str) -> None:
-        """Remove a value that is there."""
-        value = self.values.pop(key)
-        self.before.setdefault(key, value)
+        """Remove a value."""
+        self.changed[key] = None
 
     def commit(self) -> None:
         """Keep what was changed."""
-        self.before = {}
+        changed = self.changed
+        if None in changed.values():
+            for key in [key for key, value in changed.items() if value is None]:
+                del changed[key]
+                self.values.pop(key, None)
+        self.values.update(changed)  # type: ignore[arg-type]
+        self.changed = {}
 
     def undo(self) -> None:
         """Undo what was changed since the last commit."""
-        values = self.values
-        for key, value in self.before.items():
-            if value is None:
-                values.pop(key, None)
-            else:
-                values[key] = value
-        self.before = {}
+        self.changed = {}

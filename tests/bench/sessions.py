@@ -69,7 +69,7 @@ def _many(devices: int) -> tuple[dict[str, float], list[SessionRow]]:
     """Return what many devices take: memory, bytes in the spool, and seconds to read them at a start.
 
     Both for each device at a tenth and at the end: what grows faster than the devices shows. Beside it, the
-    spool's rows once each device had two events: no more of them are kept than those.
+    spool's rows once there are as many as may be.
     """
     rules, book = SessionRules(source="shop"), SessionBook()
     gc.collect()
@@ -89,10 +89,17 @@ def _many(devices: int) -> tuple[dict[str, float], list[SessionRow]]:
         **whole,
         "read s": time.process_time() - began,
     }
-    for start in range(0, devices, COMMIT):
+    return figures, _crowded(book, rows, devices)
+
+
+def _crowded(book: SessionBook, rows: list[SessionRow], devices: int) -> list[SessionRow]:
+    """Return a book's rows with more events of its devices, in turn, until there are as many as may be."""
+    rules, start = SessionRules(source="shop"), 0
+    while not book.is_crowded():
         some = range(start, min(devices, start + COMMIT))
         rows.append(_transaction(book, [_facts(rules, number) for number in some]))
-    return figures, rows
+        start = some.stop % devices
+    return rows
 
 
 def _taking(book: SessionBook, rows: list[SessionRow], before: float) -> dict[str, float]:
@@ -116,7 +123,9 @@ def measure(part: int = 1) -> dict[str, float]:
     gc.set_threshold(20_000, 50, 100)
     devices = 1_000_000 // part
     state, rows = _many(devices)
-    costs = _costs(rows[:FEW], FEW * COMMIT, part)
+    few = SessionBook()
+    few.load(rows[:FEW], SessionNames())
+    costs = _costs(_crowded(few, rows[:FEW], FEW * COMMIT), FEW * COMMIT, part)
     beside_all = _costs(rows, devices, part)
     ending = _closing(100_000 // part)
     return {

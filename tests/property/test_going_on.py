@@ -45,7 +45,7 @@ def books(events: list[tuple[int, int | None, bool]], **more: Any) -> tuple[list
         book.begin()
         for seq, (time, session_id, ends) in enumerate(events):
             [done] = book.assign([facts(time, rules, session_id)], START, seq)
-            found.append((done, dict(book.devices.values), list(book.late.renamings)))
+            found.append((done, {**book.devices.values, **book.devices.changed}, list(book.late.renamings)))
             if ends:
                 found.append(book.changed(START))
                 book.committed()
