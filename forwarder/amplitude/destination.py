@@ -49,7 +49,8 @@ class Subscription:
         self.action = str(definition.action or "")
         self.name = definition.name or self.action
         self.identity = identity
-        self.known = self.action in ACTIONS
+        self.runs_here = self.action in ACTIONS
+        """Whether it is the forwarder's; the other action runs in the page."""
         self.off = definition.off
         """Why it is not run; empty where it is."""
         self.names_items = self.action != "mapUser" and _may_make(self.action, definition.mapping)
@@ -147,7 +148,7 @@ class AmplitudeDestination:
         self.subscriptions = [Subscription(each, identity, clock) for each, identity in named]
         self._shared = bool(scope)
         self._says_both = any(NAMES[1] in str(each.mapping) for each in definitions)
-        self._active = [each for each in self.subscriptions if each.known and not each.off]
+        self._active = [each for each in self.subscriptions if each.runs_here and not each.off]
         types = frozenset[str]().union(*(each.types or () for each in self._active))
         self._of_type = {
             kind: [(each, matches) for each in self._active if (matches := each.matches_type(kind))]

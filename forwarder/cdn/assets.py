@@ -55,7 +55,7 @@ class Assets:
     def __init__(self, folder: Path) -> None:
         self._folder = folder.resolve()
         self._looking = threading.Lock()
-        self._known: OrderedDict[Path, tuple[int, _File]] = OrderedDict()
+        self._files: OrderedDict[Path, tuple[int, _File]] = OrderedDict()
 
     async def answer(self, name: str, request: Request) -> Response:
         """Return the file called ``name``, in the best encoding that the browser takes."""
@@ -87,15 +87,15 @@ class Assets:
                 return None
             changed = path.stat().st_mtime_ns
             with self._looking:  # whoever asks for a large file at the same time waits for one to read it
-                known = self._known.get(path)
-                if known is None or known[0] != changed:
-                    known = self._known[path] = (changed, _read(path))
-                self._known.move_to_end(path)
-                while len(self._known) > _REMEMBERED:
-                    self._known.popitem(last=False)
+                cached = self._files.get(path)
+                if cached is None or cached[0] != changed:
+                    cached = self._files[path] = (changed, _read(path))
+                self._files.move_to_end(path)
+                while len(self._files) > _REMEMBERED:
+                    self._files.popitem(last=False)
         except (OSError, ValueError):  # a name that no file can have, or one that is gone
             return None
-        return known[1]
+        return cached[1]
 
 
 def _read(path: Path) -> _File:

@@ -13,14 +13,14 @@ class Compiled:
     """The compiled destinations of the settings that were asked for last."""
 
     def __init__(self) -> None:
-        self._known: tuple[Settings, Mapping[str, AmplitudeDestination]] | None = None
+        self._compiled: tuple[Settings, Mapping[str, AmplitudeDestination]] | None = None
 
     def of(self, settings: Settings) -> Mapping[str, AmplitudeDestination]:
         """Return the destinations by name. Raises ConfigError, where a file that is named has changed.
 
         Any thread may ask: at worst two compile the same, for 40 ms.
         """
-        known = self._known
-        if known is None or known[0] is not settings:
-            known = self._known = (settings, destinations_of(settings))
-        return known[1]
+        compiled = self._compiled
+        if compiled is None or compiled[0] is not settings:
+            compiled = self._compiled = (settings, destinations_of(settings))
+        return compiled[1]

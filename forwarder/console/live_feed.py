@@ -60,11 +60,11 @@ class Viewer:
         self, rows: Iterable[Row], states: Mapping[str, Sequence[Chip]], passed_over: int, upto: Position
     ) -> None:
         """Add what is new; of a reader that does not keep up, the oldest is passed over."""
-        known = self.upto
-        if known is not None:
-            if upto.place < known.place:  # users were deleted: places begin anew
-                known = known._replace(place=0)
-            rows = [row for row in rows if row.is_after(known)]
+        position = self.upto
+        if position is not None:
+            if upto.place < position.place:  # users were deleted: places begin anew
+                position = position._replace(place=0)
+            rows = [row for row in rows if row.is_after(position)]
             self.upto = upto
         wanted = [row for row in rows if not self.wanted or row.has(self.wanted)]
         if passed_over:

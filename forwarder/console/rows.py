@@ -51,9 +51,9 @@ class Row(NamedTuple):
         """Whether its event ended at ingest: rejected, or a duplicate."""
         return self.key.startswith("i")
 
-    def is_after(self, known: Position) -> bool:
+    def is_after(self, position: Position) -> bool:
         """Return whether it came after a position."""
-        return self.place > (known.place if self.is_turned_away else known.seq)
+        return self.place > (position.place if self.is_turned_away else position.seq)
 
     def has(self, text: str) -> bool:
         """Return whether the row says something; ``text`` is in lower case."""

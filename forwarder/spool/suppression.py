@@ -54,10 +54,10 @@ def _hash(ordering_key: str, key: bytes) -> bytes:
 
 
 def marks_for(
-    user_ids: Iterable[str], destinations: Iterable[str], until: int, known: Iterable[UserMark] = ()
+    user_ids: Iterable[str], destinations: Iterable[str], until: int, earlier: Iterable[UserMark] = ()
 ) -> list[UserMark]:
-    """Return marks of users; their key is that of the marks ``known`` to the spool. It sets ``upto``."""
-    key = next((mark.key for mark in known), None) or token_bytes(_KEY_BYTES)
+    """Return marks of users; their key is that of the ``earlier`` ones in the spool. It sets ``upto``."""
+    key = next((mark.key for mark in earlier), None) or token_bytes(_KEY_BYTES)
     names = list(destinations)
     return [UserMark(mark_of(user, key), key, name, 0, until) for user in user_ids for name in names]
 

@@ -95,7 +95,7 @@ def _destination(
 def _subscription(
     one: Subscription, planned: Planned | None, event: Mapping[str, object]
 ) -> SubscriptionExplained:
-    if not one.known:
+    if not one.runs_here:
         return SubscriptionExplained(one.name, one.action, State.NOT_OURS)
     if one.off:
         return SubscriptionExplained(one.name, one.action, State.OFF, one.off)

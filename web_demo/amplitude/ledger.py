@@ -44,7 +44,7 @@ class Ledger:
     requests: int = 0
     forgotten: int = 0
     """Arrivals that were let go of."""
-    _known: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    _counted: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
     def take(self, path: str, items: Sequence[dict[str, Any]], now: int) -> int:
         """Enter items at ``now`` (ms); return how many counted.
@@ -56,10 +56,10 @@ class Ledger:
             insert_id = item.get("insert_id")
             kind = "event" if path in EVENTS else path  # by whichever endpoint an event came
             key = (kind, str(item.get("device_id")), str(insert_id))
-            before = self._known.get(key) if insert_id else None
+            before = self._counted.get(key) if insert_id else None
             counts = before is None or now - before > HORIZON_MS
             if insert_id and counts:
-                self._known[key] = now
+                self._counted[key] = now
             counted += counts
             self.arrivals.append(Arrival(now, path, item, counts))
         self.forgotten += len(self.arrivals[:-LONGEST])

@@ -44,9 +44,9 @@ def write_all(items: MutableSequence[Item], room: int = MOST_WRITTEN) -> tuple[i
 
     The items that found no room are taken out of the list. Raises PayloadError as ``write`` does.
     """
-    known: Written = {}
+    written: Written = {}
     for number, item in enumerate(items):
-        write(item, known)
+        write(item, written)
         if len(item.data) > room:
             del items[number:]
             reason = f"makes items of more than {MOST_WRITTEN} bytes; map less of the event"
@@ -55,7 +55,7 @@ def write_all(items: MutableSequence[Item], room: int = MOST_WRITTEN) -> tuple[i
     return room, None
 
 
-def write(item: Item, known: Written | None = None) -> None:
+def write(item: Item, written: Written | None = None) -> None:
     """Write the item's body into its ``data``. Raises PayloadError where it is nested too deeply.
 
     Where the body holds halves of characters, which JSON cannot, both have U+FFFD instead afterwards.
@@ -64,16 +64,16 @@ def write(item: Item, known: Written | None = None) -> None:
         item.data = orjson.dumps(item.body)
     except orjson.JSONEncodeError:
         refuse_too_deep(item.body)
-        known = {} if known is None else known
-        values = {name: _written(value, known) for name, value in item.body.items()}
+        written = {} if written is None else written
+        values = {name: _written(value, written) for name, value in item.body.items()}
         item.body = {name: value for name, (value, _) in values.items()}
         item.data = orjson.dumps({name: orjson.Fragment(data) for name, (_, data) in values.items()})
 
 
-def _written(value: object, known: Written) -> tuple[object, bytes]:
+def _written(value: object, written: Written) -> tuple[object, bytes]:
     """Return a value as it is written, and it as JSON."""
-    if id(value) in known:
-        return known[id(value)]
+    if id(value) in written:
+        return written[id(value)]
     whole = value
     try:
         data = orjson.dumps(value)
@@ -81,7 +81,7 @@ def _written(value: object, known: Written) -> tuple[object, bytes]:
         whole = whole_value(value)
         data = stringify(whole).encode()
     if isinstance(value, (dict, list)):  # which live as long as the items that hold them
-        known[id(value)] = whole, data
+        written[id(value)] = whole, data
     return whole, data
 
 

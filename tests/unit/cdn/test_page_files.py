@@ -86,7 +86,7 @@ async def test_few_files_are_remembered(assets: Path, monkeypatch: pytest.Monkey
     folder = Assets(assets)
     for number in (0, 1, 0, 2, 0, 4):
         assert folder._find(f"{number}.js") is not None
-    assert [path.name for path in folder._known] == ["0.js", "4.js"]
+    assert [path.name for path in folder._files] == ["0.js", "4.js"]
 
 
 async def test_only_the_file_s_own_name_says_that_it_never_changes(client: httpx.AsyncClient) -> None:
