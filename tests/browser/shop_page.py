@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser.site import Site, serving
+from tests.support import patient
 from tests.support.configuration import configuration
 from tests.support.forwarder import Running, forwarder
 from tests.support.processes import ROOT
@@ -21,6 +22,9 @@ ONE_RUNTIME = pytest.mark.parametrize("running", ["frozen"], indirect=True)
 """For tests of what the page does whoever answers: stock Pyodide takes seconds on every page."""
 EITHER_BROWSER = pytest.mark.either_browser
 """For tests of what our own code does with values: it is the same in each browser, so one of them sees it."""
+MINUTE = 60_000
+CLOCK = "<script>var today = Date.now, ahead = 0; Date.now = () => today() + ahead;</script>"
+"""A page's clock, which goes ``ahead`` by so many milliseconds."""
 SNIPPET = """
 (function () {
   var analytics = (window.analytics = window.analytics || []);
@@ -174,3 +178,11 @@ def warned(page: Page, running: Shop, text: str) -> bool:
         return any(text in line for line in running.seen)
 
     return eventually(said)
+
+
+def reported(running: Shop, kind: str) -> float:
+    """Return how often pages have reported this to the forwarder."""
+    headers = {"Authorization": "Bearer an-operators-token"}
+    said = patient.get(f"{running.forwarder.url}/metrics", headers=headers).raise_for_status().text
+    counts = re.findall(rf'page_reports_total{{kind="{kind}"}} (\S+)', said)
+    return float(counts[0]) if counts else 0

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.shop_page import EITHER_BROWSER, initialized, opened, shop
-from tests.browser.test_field_cases import CLOCK, MINUTE
+from tests.browser.shop_page import CLOCK, EITHER_BROWSER, MINUTE, initialized, opened, shop
 
 CLICKS = (0, 4, 33, 62, 93, 94, 200)
 """Minutes at which the visitor clicks; 31 minutes of quiet end a session."""

@@ -24,6 +24,8 @@ MODULES = {
 MOST_BRANCHES = 15
 MOST_ATTRIBUTES = 12
 MOST_LINES = 250
+MOST_LINES_OF_TESTS = 320
+"""One scenario a file; what several need is in tests/support."""
 LONGER = {
     "browser_plugin/dist.py": "it is to be cut",
     "browser_plugin/freeze/workload.py": "one list of calls, most of it data",
@@ -110,6 +112,12 @@ def test_no_file_is_too_long() -> None:
     found["build.py"] = len((ROOT / "build.py").read_text().splitlines())
     too_long = {name for name, count in found.items() if count > MOST_LINES}
     assert too_long <= set(LONGER)
+
+
+def test_no_file_of_tests_is_too_long() -> None:
+    found = {path: len(path.read_text().splitlines()) for path in (ROOT / "tests").rglob("*.py")}
+    assert len(found) > 400
+    assert {path: count for path, count in found.items() if count > MOST_LINES_OF_TESTS} == {}
 
 
 def test_the_root_holds_nothing_else() -> None:
