@@ -30,8 +30,8 @@ from tests.bench.__main__ import BENCHES
 from tests.browser.installing import check_browsers, set_up_browsers
 
 HOST, HIGHEST_PORT = "127.0.0.1", 65_535
-ON_REQUEST = ("takeover",)
-"""Takes a quarter of an hour, and root, for machines of its own."""
+ON_REQUEST = ("finding", "console", "takeover")
+"""The last takes a quarter of an hour, and root, for machines of its own."""
 
 
 def check_ports(base: int) -> None:
@@ -184,7 +184,8 @@ def main(words: Sequence[str] | None = None) -> None:
         enrich_levels: "what each level of your own Python costs, as a table: PATH... [--events FILE]",
         agree: "the rules in four places on 100,000 made-up events: here, frozen, stock Pyodide, compiled",
         release: "build, then see whether versions, change log and notices agree; checksums",
-        bench: "the benchmarks: browser, forwarder, abuse, or all; takeover; further arguments go to them",
+        bench: "the benchmarks: browser, forwarder, abuse, or all three; finding, console, takeover; further"
+        " arguments go to them",
         mutants: "changes to the core that no test notices (--only PATH, --minutes N); can be resumed",
         screenshots: "every page of the console, in dist/screenshots; --walk-through: those in docs/pictures",
         docs: "the documentation as a site, in build/docs; its reference is made from the code",
@@ -203,7 +204,7 @@ def main(words: Sequence[str] | None = None) -> None:
     add("--region", choices=["north_america", "europe"], default="north_america", help="the key's region")
     add("--no-browser", dest="browser", action="store_false", help="do not open the shop in a browser")
     command["bench"].add_argument(
-        "what", nargs="?", choices=(*BENCHES, *ON_REQUEST), help="default: all but takeover"
+        "what", nargs="?", choices=(*BENCHES, *ON_REQUEST), help="default: the first three"
     )
     options, extra = parser.parse_known_args(words)
     if extra and options.run in (serve, docs, release):

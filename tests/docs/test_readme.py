@@ -42,7 +42,7 @@ def blocks(path: Path, language: str) -> list[str]:
 def commands(start: str) -> list[list[str]]:
     """Return every command of READMEs' and pages' shell blocks and inline code that begins with ``start``."""
     found = []
-    for path in (*READMES, *PAGES):
+    for path in (*READMES, *PAGES, ROOT / "CONTRIBUTING.md"):
         inline = re.findall(r"`([^`\n]+)`", path.read_text())
         lines = [line for block in blocks(path, "sh") for line in block.splitlines()]
         for line in (*lines, *inline):
@@ -76,6 +76,9 @@ def test_build_commands_exist(words: list[str]) -> None:
     for option in words[1:]:
         if option.startswith("--"):
             assert option in said
+    if choices := re.search(r"\{([\w,]+)\}", said):
+        of_these = [word for word in words[1:2] if word.islower() and not word.startswith("-")]
+        assert set(of_these) <= set(choices[1].split(",")), "build.py refuses the word"
 
 
 @pytest.mark.parametrize("words", commands(".venv/bin/forwarder") + commands("forwarder "), ids=" ".join)
