@@ -2,10 +2,10 @@
 // the session's. What it does not reach in the page the forwarder does.
 
 import { ENRICHMENT, HOLDING } from "built";
-import { startFrozen } from "./frozen.js";
 import { end, letGo, reduce } from "./holding.js";
 import { sendHeld } from "./leaving.js";
 import { report } from "./reports.js";
+import { startInTasks } from "./starting.js";
 import { recordOf } from "./state.js";
 
 /** @typedef {import("./state.js").State} State */
@@ -37,7 +37,7 @@ export async function startEnriching(state) {
   const open = async (name, again) => {
     trapped = false;
     try {
-      python = await startFrozen(state.base + name, description, () => (trapped = true));
+      python = await startInTasks(state.base + name, description, () => (trapped = true));
       shown.python = "ready";
     } catch (error) {
       if (again) return giveUp(error);

@@ -4,7 +4,6 @@
 import { CORE, DESCRIPTION, STOCK, explain } from "built";
 import { compared } from "./compared.js";
 import { enrichmentPlugin, startEnriching } from "./enrichment.js";
-import { startFrozen } from "./frozen.js";
 import { forget, lastChance, sendKept, tellIfLate } from "./leaving.js";
 import { IDLE } from "./limits.js";
 import { watchOtherTabs } from "./listeners.js";
@@ -12,6 +11,7 @@ import { load } from "./load.js";
 import { leave } from "./sending.js";
 import { end, report } from "./reports.js";
 import { warn } from "./settings.js";
+import { startInTasks } from "./starting.js";
 
 /** @typedef {import("./state.js").State} State */
 
@@ -36,9 +36,9 @@ export function begin(state, answer) {
   document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && leave(state), true);
   watchOtherTabs(state);
   if (ENRICH) beginEnriching(state);
-  state.heard.forEach(([instance, since]) => hear(instance, since));
-  state.hear = (instance, since) => {
-    hear(instance, since);
+  state.attached.forEach(([instance, since]) => attachLate(instance, since));
+  state.onAttach = (instance, since) => {
+    attachLate(instance, since);
     if (state.enricher) instance.register(state.enricher);
   };
   state.wake = () => {
@@ -70,14 +70,15 @@ function beginEnriching(state) {
   else whenIdle(start);
   if (REQUIRED) return;
   state.enricher = enrichmentPlugin(state);
-  state.heard.forEach(([instance]) => instance.register(state.enricher));
+  state.attached.forEach(([instance]) => instance.register(state.enricher));
 }
 
 /**
- * @param {any} instance of Analytics.js, which the page's session has heard of
+ * What there is to do for an instance once the rest of the plugin is here.
+ * @param {any} instance of Analytics.js to which the session is attached
  * @param {number} since when the plugin came, by performance.now()
  */
-function hear(instance, since) {
+function attachLate(instance, since) {
   tellIfLate(instance, since);
   sendKept();
   ["success", "failure"].forEach((end) => instance.queue.on("delivery_" + end, forget));
@@ -109,7 +110,7 @@ async function frozen(state) {
   let trapped = false;
   let anew = false;
   const onTrap = () => (trapped = true);
-  let python = await startFrozen(state.core || state.base + CORE, DESCRIPTION, onTrap);
+  let python = await startInTasks(state.core || state.base + CORE, DESCRIPTION, onTrap);
   return (text, expected) => {
     try {
       return python.call(text, expected);

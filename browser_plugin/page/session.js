@@ -34,7 +34,7 @@ function putOptions(event, options) {
 }
 
 /**
- * Hears of what an instance of Analytics.js does, once.
+ * Attaches the session to an instance of Analytics.js, once.
  * @param {State} state
  * @param {any} instance
  * @param {number} since when the plugin came, by performance.now()
@@ -50,8 +50,8 @@ export function attach(state, instance, since) {
   const user = instance.user && instance.user();
   if (state.user === null && user && user.id) state.user = user.id() || null;
   if (!instance.on || !instance.queue) return;
-  state.heard.push([instance, since]);
-  state.hear(instance, since);
+  state.attached.push([instance, since]);
+  state.onAttach(instance, since);
   instance.on("reset", () => state.settings.newOnReset && askForReset(state));
   // Within the call that makes the event, so before whatever the page does next.
   instance.on("dispatch_start", (/** @type {any} */ context) => {

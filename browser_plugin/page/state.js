@@ -28,8 +28,8 @@ import { sendAtOnce } from "./sending.js";
  * @property {any} [emitting] whose the session event is that is being tracked
  * @property {boolean} [begun] whether the rest of the plugin is here, or on its way
  * @property {typeof import("./later.js").begin | undefined} begin the rest of the plugin, where it came with this file
- * @property {[instance: any, since: number][]} heard instances of Analytics.js, and when the plugin came to each
- * @property {(instance: any, since: number) => void} hear tells the rest of the plugin of one more, once it is here
+ * @property {[instance: any, since: number][]} attached instances of Analytics.js, and when the plugin came to each
+ * @property {(instance: any, since: number) => void} onAttach tells the rest of the plugin of one more, once it is here
  * @property {import("./python.js").Answer} [last] what was answered to the last event in a session
  * @property {(facts: any, patch: any) => string} explain why; in a whole sentence once the rest of the plugin is here
  * @property {(state: State, context: any, instance: any) => unknown} leave sees to an event that has not arrived when its page is left
@@ -52,8 +52,8 @@ import { sendAtOnce } from "./sending.js";
 export const createState = (base, begin) => /** @type {any} */ ({
   base,
   begin,
-  heard: [],
-  hear() {},
+  attached: [],
+  onAttach() {},
   leave: REQUIRED ? leaveHeld : sendAtOnce,
   explain: (/** @type {any} */ _, /** @type {any} */ { why }) => why.join(", "),
   rank: -1,

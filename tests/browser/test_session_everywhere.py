@@ -44,7 +44,7 @@ START = """async (later) => {
   const started = async (runtime) => {
     const python = { state: "starting", ask: null };
     const settings = { startPython: "now", runtime };
-    begin({ base: "/", settings, python, heard: [], passing: new Map(), listeners: new Set() }, () => {});
+    begin({ base: "/", settings, python, attached: [], passing: new Map(), listeners: new Set() }, () => {});
     while (python.state === "starting") await new Promise((done) => setTimeout(done, 20));
     return python.ask;
   };
