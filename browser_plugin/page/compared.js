@@ -1,6 +1,6 @@
 // Every answer of Python is compared with the compiled rules' one. The first that differs is the last.
 
-import { end, report } from "./reports.js";
+import { endPython, report } from "./reports.js";
 
 /** Python's answer to what it cannot answer (entry.py). */
 const FAULT = "!";
@@ -25,9 +25,9 @@ export function compared(state, call) {
       const patch = JSON.parse(said);
       // As JSON that JavaScript has written: numbers and the order of names are written alike.
       if (JSON.stringify(patch) === right) return patch;
-      end(state, "difference", `it answered ${said.slice(0, 100)}, not ${right.slice(0, 100)}`);
+      endPython(state, "difference", `it answered ${said.slice(0, 100)}, not ${right.slice(0, 100)}`);
     } catch (error) {
-      end(state, error instanceof SyntaxError ? "difference" : "trap", error);
+      endPython(state, error instanceof SyntaxError ? "difference" : "trap", error);
     }
     return undefined;
   };

@@ -2,7 +2,7 @@
 // the session's. What it does not reach in the page the forwarder does.
 
 import { ENRICHMENT, HOLDING } from "built";
-import { end, letGo, reduce } from "./holding.js";
+import { cancel, letGo, reduce } from "./holding.js";
 import { sendHeld } from "./leaving.js";
 import { report } from "./reports.js";
 import { startInTasks } from "./starting.js";
@@ -91,7 +91,7 @@ export async function startEnriching(state) {
     recordOf(state, context).enriched = true;
     if (said.dropped) {
       shown.dropped++;
-      end(context);
+      cancel(context);
     }
     shown.enriched++;
     if (said.event) put(context.event, JSON.parse(text), said.event);

@@ -30,7 +30,7 @@ import { recordOf } from "./state.js";
 export const hold = (state, context, instance) =>
   Promise.resolve()
     .then(() => passed(state, context, instance))
-    .catch(() => end(context));
+    .catch(() => cancel(context));
 
 /** @param {State} state @param {any} context @param {any} instance @returns {any} the context, or a promise of it */
 function passed(state, context, instance) {
@@ -87,14 +87,14 @@ export function reduce(state, context) {
   const { event } = context;
   const left = least(event, HOLDING.minimal);
   recordOf(state, context).enriched = true;
-  if (!left) return end(context);
+  if (!left) return cancel(context);
   Object.keys(event).forEach((name) => delete event[name]);
   Object.assign(event, left);
   return context;
 }
 
 /** @param {any} context ends its way through Analytics.js @returns {never} */
-export function end(context) {
+export function cancel(context) {
   try {
     context.cancel();
   } catch (error) {

@@ -9,7 +9,7 @@ import { IDLE } from "./limits.js";
 import { watchOtherTabs } from "./listeners.js";
 import { load } from "./load.js";
 import { leave } from "./sending.js";
-import { end, report } from "./reports.js";
+import { endPython, report } from "./reports.js";
 import { warn } from "./settings.js";
 import { startInTasks } from "./starting.js";
 
@@ -32,7 +32,7 @@ const FIRST = { now: -1 };
 export function begin(state, answer) {
   const { python, settings } = state;
   state.explain = explain;
-  state.leave = lastChance;
+  state.lastChance = lastChance;
   document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && leave(state), true);
   watchOtherTabs(state);
   if (ENRICH) beginEnriching(state);
@@ -90,13 +90,13 @@ function attachLate(instance, since) {
  */
 function startPython(state, ready) {
   const { base, settings } = state;
-  const fail = (/** @type {any} */ error) => end(state, error.name === "CompileError" ? "refused" : "load", error);
-  if (settings.startPython === "off") return end(state, "off", "startPython is off");
+  const fail = (/** @type {any} */ error) => endPython(state, error.name === "CompileError" ? "refused" : "load", error);
+  if (settings.startPython === "off") return endPython(state, "off", "startPython is off");
   if (!base) {
-    end(state, "off", "set base, the address of the plugin's files, which a bundle does not know");
+    endPython(state, "off", "set base, the address of the plugin's files, which a bundle does not know");
     return warn(`Python is ${state.python.state}; the compiled policy answers`);
   }
-  if (!(/** @type {any} */ (window).WebAssembly)) return end(state, "refused", "this browser has no WebAssembly");
+  if (!(/** @type {any} */ (window).WebAssembly)) return endPython(state, "refused", "this browser has no WebAssembly");
   if (settings.runtime === "pyodide") load(base + STOCK, (start) => start(base).then(ready, fail), fail);
   else frozen(state).then(ready, fail);
 }

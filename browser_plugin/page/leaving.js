@@ -19,11 +19,11 @@ import { recordOf } from "./state.js";
 export function lastChance(state, context, instance) {
   if (REQUIRED && !mayLeave(state, context, instance)) return;
   const left = sendAtOnce(state, context, instance);
-  if (left) tryTo(() => keep(KEPT, context.event, [left[0], JSON.stringify(left[1])], instance));
+  if (left) keepOrWarn(() => keep(KEPT, context.event, [left[0], JSON.stringify(left[1])], instance));
 }
 
 /** @param {() => boolean} keep an event */
-function tryTo(keep) {
+function keepOrWarn(keep) {
   try {
     if (!keep()) warn(`an event of a page that was left is lost: nothing may be stored, or ${MOST_KEPT} events are already`);
   } catch (error) {
@@ -44,7 +44,7 @@ function mayLeave(state, context, instance) {
     return false; // it was dropped
   }
   if (record.enriched) return true;
-  tryTo(() => keepHeld({ context, instance }));
+  keepOrWarn(() => keepHeld({ context, instance }));
   return false;
 }
 
@@ -55,7 +55,7 @@ function mayLeave(state, context, instance) {
  */
 export function sendHeld(state, ask) {
   const own = Array.from(state.passing.values(), ([context]) => HELD + context.event.messageId);
-  there(HELD).forEach(async (key) => {
+  keysIfAny(HELD).forEach(async (key) => {
     if (own.indexOf(key) >= 0) return;
     const [to, event] = JSON.parse(/** @type {string} */ (localStorage.getItem(key)));
     const said = await ask(JSON.stringify(event));
@@ -67,7 +67,7 @@ export function sendHeld(state, ask) {
 }
 
 /** @param {string} kind @returns {string[]} keys of what is kept; none where there is no storage */
-function there(kind) {
+function keysIfAny(kind) {
   try {
     return keptKeys(kind);
   } catch (error) {
@@ -87,7 +87,7 @@ export function forget({ event }) {
 
 /** Sends what an earlier page kept. */
 export function sendKept() {
-  there(KEPT).forEach((key) => {
+  keysIfAny(KEPT).forEach((key) => {
     const [url, body] = JSON.parse(/** @type {string} */ (localStorage.getItem(key)));
     post(url, body, key);
   });

@@ -16,7 +16,7 @@ export function report({ base }, kind, why) {
  * @param {string} kind `off` is no fault
  * @param {unknown} why
  */
-export function end(state, kind, why) {
+export function endPython(state, kind, why) {
   const { python } = state;
   if (python.state[0] === "u") return;
   python.state = `unavailable: ${why}`;

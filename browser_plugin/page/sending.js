@@ -22,7 +22,7 @@ export function leave(state) {
   state.leaving = true;
   setTimeout(() => (state.leaving = false)); // only a page that comes back gets there
   release(state);
-  state.passing.forEach((one) => state.leave(state, ...one));
+  state.passing.forEach((one) => state.lastChance(state, ...one));
 }
 
 /**

@@ -14,7 +14,7 @@ import { turn } from "./turns.js";
 const copyOf = (value) => (is_object(value) ? Object.assign({}, value) : null);
 
 /** @param {any} integrations @returns {any} what the rules look at of them; null for what are none */
-function known(integrations) {
+function relevant(integrations) {
   const given = copyOf(integrations);
   return given && { All: given.All, [NAME]: given[NAME], [OTHER_NAME]: given[OTHER_NAME] };
 }
@@ -40,13 +40,13 @@ function putOptions(event, options) {
  * @param {number} since when the plugin came, by performance.now()
  */
 export function attach(state, instance, since) {
-  const known = recordOf(state, instance);
+  const record = recordOf(state, instance);
   if (instance !== state.analytics) {
     state.analytics = instance;
     openStores(state);
   }
-  if (known.done) return;
-  known.done = true;
+  if (record.done) return;
+  record.done = true;
   const user = instance.user && instance.user();
   if (state.user === null && user && user.id) state.user = user.id() || null;
   if (!instance.on || !instance.queue) return;
@@ -92,15 +92,15 @@ export function stamp(state, context, instance) {
   const record = recordOf(state, context);
   if (record.done) return context; // by another of the page's plugins
   record.done = true;
-  /** @type {(answer?: import("./python.js").Answer) => any} */
-  const finish = (answer) => {
+  /** @type {(answered?: import("./python.js").Answer) => any} */
+  const finish = (answered) => {
     try {
-      carryOut(state, context, instance, answer || ask(state, context, instance));
+      carryOut(state, context, instance, answered || ask(state, context, instance));
     } catch (error) {
       warn(`an event has no session: ${error}`);
     }
     state.passing.set(context.id, [context, instance]);
-    if (state.leaving) state.leave(state, context, instance);
+    if (state.leaving) state.lastChance(state, context, instance);
     return context;
   };
   let first;
@@ -129,14 +129,14 @@ function ask(state, context, instance) {
   const record = recordOf(state, context);
   const { type, name, userId, anonymousId } = event;
   return answer(state, {
-    event: { type, event: event.event, name, userId, anonymousId, integrations: known(event.integrations) },
+    event: { type, event: event.event, name, userId, anonymousId, integrations: relevant(event.integrations) },
     time: +new Date(event.timestamp),
     born: state.born,
     now: clock(),
     stores: readStores(state),
     earlier: /** @type {number} */ (record.resets) < state.resets,
     before: record.before || null,
-    loaded: known(instance.integrations),
+    loaded: relevant(instance.integrations),
     visitor: state.visitor,
     user: state.user,
   });

@@ -32,7 +32,7 @@ import { sendAtOnce } from "./sending.js";
  * @property {(instance: any, since: number) => void} onAttach tells the rest of the plugin of one more, once it is here
  * @property {import("./python.js").Answer} [last] what was answered to the last event in a session
  * @property {(facts: any, patch: any) => string} explain why; in a whole sentence once the rest of the plugin is here
- * @property {(state: State, context: any, instance: any) => unknown} leave sees to an event that has not arrived when its page is left
+ * @property {(state: State, context: any, instance: any) => unknown} lastChance sends or keeps an event that has not arrived when its page is left
  * @property {boolean} [leaving] whether it is being left now, and no later task may come
  * @property {Promise<Response>} [core] the frozen module, on its way already
  * @property {() => void} wake starts Python, once the rest of the plugin is here
@@ -54,7 +54,7 @@ export const createState = (base, begin) => /** @type {any} */ ({
   begin,
   attached: [],
   onAttach() {},
-  leave: REQUIRED ? leaveHeld : sendAtOnce,
+  lastChance: REQUIRED ? leaveHeld : sendAtOnce,
   explain: (/** @type {any} */ _, /** @type {any} */ { why }) => why.join(", "),
   rank: -1,
   born: clock(),

@@ -19,7 +19,7 @@ OLDEST = 2015
 LARGEST = 5_120
 """Bytes of brotli that the script tag's file may take: the page's own scripts wait for it."""
 SHORT = (
-    *("begin", "begun", "by", "done", "emitting", "facts", "leave", "leaving", "left"),
+    *("begin", "begun", "by", "done", "emitting", "facts", "lastChance", "leaving", "left"),
     *("onAttach", "patch", "rank", "records", "resets", "shared", "waiting", "wake"),
 )
 """Names of properties that only the page's own files know (``page/state.js``): they are written shorter.
