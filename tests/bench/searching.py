@@ -12,6 +12,9 @@ from typing import Any, TextIO
 from hypothesis import HealthCheck, Phase, given, seed, settings, target
 from hypothesis import strategies as st
 
+ROUND, ROUND_S = 1_000, 20.0
+"""Inputs and seconds of a round, after which the search begins anew elsewhere: what hypothesis tries with an
+input, to make it dearer, grows with it. Without rounds it came to five inputs in ten seconds."""
 SHOWN_S, REWRITTEN_S = 10.0, 0.5
 """How often progress is shown: as a line for a log, and rewritten where somebody watches."""
 
@@ -91,9 +94,28 @@ def search(
     ends the search; what it has found counts.
     """
     found = Dearest()
+    while progress.done < tries and progress.seconds < seconds and not found.stopped:
+        most = tries if alike else min(ROUND, tries - progress.done)
+        until = seconds if alike else min(seconds, progress.seconds + ROUND_S)
+        _search_once(strategy, measure, progress, found, most, until, alike=alike)
+    progress.end(found)
+    return found
+
+
+def _search_once(
+    strategy: st.SearchStrategy[Any],
+    measure: Callable[[Any], tuple[float, int]],
+    progress: Progress,
+    found: Dearest,
+    most: int,
+    until: float,
+    *,
+    alike: bool,
+) -> None:
+    """Look at ``most`` inputs, or until the search has taken ``until`` seconds; note what is in ``found``."""
 
     @settings(
-        max_examples=tries,
+        max_examples=most,
         deadline=None,
         database=None,
         derandomize=alike,
@@ -106,7 +128,7 @@ def search(
         target(value)
         found.hear(value, size, made)
         progress.step(found)
-        if progress.seconds >= seconds:
+        if progress.seconds >= until:
             raise _TimeIsOver
 
     if not alike:  # with a seed of ours it names none where it is ended early
@@ -117,5 +139,3 @@ def search(
         pass
     except KeyboardInterrupt:
         found.stopped = True
-    progress.end(found)
-    return found

@@ -112,6 +112,14 @@ async def test_a_stream_that_is_missing_is_made_where_it_may_be(connections: lis
     assert connections[-1].patience == [opening.CONNECT_S]  # type: ignore[attr-defined]
 
 
+async def test_what_refuses_a_log_is_named(connections: list[FakeConnection]) -> None:
+    log = await opening.open_log(PLACE, "token")
+    log.connection.jetstream.raises = [BadRequestError(400, "no")]  # type: ignore[attr-defined]
+    with pytest.raises(SpoolDamaged, match=f"^{PLACE} cannot be used: no; "):
+        await opening.open_log(PLACE, "token")
+    assert connections[1].closed
+
+
 async def test_whether_a_stream_could_be_used_is_tried(connections: list[FakeConnection]) -> None:
     await opening.try_stream(PLACE, "token")
     assert connections[0].closed

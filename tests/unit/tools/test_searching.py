@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
+from tests.bench import searching
 from tests.bench.searching import REWRITTEN_S, SHOWN_S, Dearest, Progress, search
 
 
@@ -32,7 +33,7 @@ class Clock:
 def searched(clock: Clock, to: io.StringIO, measure: Any = None, **bounds: Any) -> tuple[Dearest, int]:
     progress = Progress("numbers", bounds["tries"], to, lambda: clock.now)
     numbers = st.integers(0, 10**6)
-    found = search(numbers, measure or clock.measure, progress, alike=True, **bounds)
+    found = search(numbers, measure or clock.measure, progress, **{"alike": True, **bounds})
     return found, progress.done
 
 
@@ -41,6 +42,18 @@ def test_a_search_ends_by_inputs_or_by_time(tries: int, seconds: float, done: in
     found, looked_at = searched(Clock(1), io.StringIO(), tries=tries, seconds=seconds)
     assert looked_at == done
     assert found.cost == found.size == found.made > 0
+    assert not found.stopped
+
+
+@pytest.mark.parametrize(("inputs", "round_s"), [(4, 100.0), (100, 2.0)])
+@pytest.mark.parametrize(("tries", "seconds", "done"), [(9, 100, 9), (100, 7, 7)])
+def test_a_search_begins_anew_round_by_round(
+    monkeypatch: pytest.MonkeyPatch, inputs: int, round_s: float, tries: int, seconds: float, done: int
+) -> None:
+    monkeypatch.setattr(searching, "ROUND", inputs)
+    monkeypatch.setattr(searching, "ROUND_S", round_s)
+    found, looked_at = searched(Clock(1), io.StringIO(), tries=tries, seconds=seconds, alike=False)
+    assert looked_at == done
     assert not found.stopped
 
 
