@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TextIO
 
@@ -79,6 +81,22 @@ class _TimeIsOver(BaseException):
     """Ends a search: hypothesis passes on what is no Exception."""
 
 
+@contextlib.contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """Raise _TimeIsOver after so many seconds: hypothesis may work for minutes without another input."""
+
+    def ring(*_: object) -> None:
+        raise _TimeIsOver
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), 1)  # and again, where a callback swallows it
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def search(
     strategy: st.SearchStrategy[Any],
     measure: Callable[[Any], tuple[float, int]],
@@ -134,7 +152,8 @@ def _search_once(
     if not alike:  # with a seed of ours it names none where it is ended early
         dearer = seed(random.getrandbits(64))(dearer)
     try:
-        dearer()
+        with _alarm(until - progress.seconds):
+            dearer()
     except _TimeIsOver:
         pass
     except KeyboardInterrupt:

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from forwarder.errors import SpoolTakenOver
 from forwarder.spool.jetstream import health
 from forwarder.spool.jetstream.health import Incomplete, StreamHealth
+from forwarder.spool.jetstream.log import Log
 from tests.support.fake_stream import PLACE, FakeConnection
 from tests.support.stream_logs import One, written
 
@@ -95,6 +96,24 @@ async def test_a_stream_that_was_deleted_is_made_and_written_again() -> None:
     assert [line["log_level"] for line in logs] == ["warning"]
     assert (one.log.last, one.log.base, one.log.kept) == (0, 0, 1)
     assert await one.log.append(b"c") == 1
+
+
+@pytest.mark.parametrize(("base", "kept"), [(1, 0), (2, 2), (3, 3), (4, 4), (5, 0)])
+async def test_a_snapshot_that_is_still_there_counts_until_there_is_another(base: int, kept: int) -> None:
+    one = One()
+    for data in (b"a", b"b", b"c", b"d"):
+        await one.log.append(data)
+    one.stream.purge(2)
+    one.log.base = base
+    await one.log.restore()
+    assert one.log.base == kept
+
+
+async def test_a_stream_is_made_again_for_one_server_where_nothing_else_was_said() -> None:
+    one = One()
+    one.stream.there = False
+    await Log(cast(Any, one.connection)).restore()
+    assert one.stream.made["num_replicas"] == 1
 
 
 async def test_a_stream_that_another_one_has_begun_anew_is_lost() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from types import SimpleNamespace
+from typing import Any
 
 import nats.errors
 import pytest
@@ -45,7 +46,7 @@ async def test_a_large_record_is_written_in_parts(max_payload: int, size: int) -
     data = b"x" * 2 * size + b"end"
     assert await one.log.append(data) == 1
     parts = [found for each in one.stream.messages.values() if (found := decode(each))]
-    assert [len(part.data) for part in parts[:-1]] == [size] * (len(parts) - 1)
+    assert [len(part.data) for part in parts] == [size, size, 3]
     assert {part.parts for part in parts} == {len(parts)}
     assert [part.part for part in parts] == list(range(len(parts)))
     assert await One(one.stream).records() == [Record(1, data)]
@@ -114,6 +115,23 @@ async def test_strays_before_a_record_are_passed_over() -> None:
     assert kept is not None
     assert (kept.data, [line["message"] for line in logs]) == (b"a", [1, 2])
     assert metrics.STRAYS.values()[()] == before + 2
+
+
+async def test_a_record_that_was_refused_while_a_look_passed_over_a_stray_is_tried_again() -> None:
+    """The look has come further meanwhile, so that what lies there is not the record."""
+    one = One()
+    one.stream.strays = [b"stray"]
+    get_msg = one.stream.get_msg
+
+    async def with_a_look(name: str, seq: int) -> Any:
+        one.stream.get_msg = get_msg  # type: ignore[method-assign]
+        found = await get_msg(name, seq)
+        await one.log._pass_over(None)
+        return found
+
+    one.stream.get_msg = with_a_look  # type: ignore[method-assign]
+    assert await one.log.append(b"a") == 2
+    assert await One(one.stream).records() == [Record(2, b"a")]
 
 
 async def test_whoever_finds_another_ones_record_has_lost_the_stream() -> None:

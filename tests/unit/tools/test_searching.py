@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 from typing import Any
 
 import pytest
@@ -55,6 +56,21 @@ def test_a_search_begins_anew_round_by_round(
     found, looked_at = searched(Clock(1), io.StringIO(), tries=tries, seconds=seconds, alike=False)
     assert looked_at == done
     assert not found.stopped
+
+
+def test_a_search_ends_also_while_no_input_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "ROUND_S", 0.05)
+    clock, waited = Clock(1), list[int]()
+
+    def measure(made: int) -> tuple[float, int]:
+        if not waited:
+            waited.append(made)
+            signal.pause()
+        return clock.measure(made)
+
+    found, looked_at = searched(clock, io.StringIO(), measure, tries=5, seconds=100, alike=False)
+    assert (looked_at, found.stopped) == (5, False)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
 def test_what_an_interrupted_search_has_found_counts(capsys: pytest.CaptureFixture[str]) -> None:
