@@ -158,7 +158,10 @@ def session(page: Page) -> dict[str, Any]:
 
 
 def python(page: Page) -> str:
-    """Wait until Python is up or known not to be, and return its state."""
+    """Wait until Python is up or known not to be, and return its state.
+
+    Analytics.js may be up later: until it is ``initialized``, its calls return no events.
+    """
     state = "window.analyticsSession?.python ?? 'starting'"
     assert eventually(lambda: page.evaluate(state) != "starting", 2 * PATIENCE_S)
     said: str = page.evaluate(state)

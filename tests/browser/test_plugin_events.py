@@ -10,6 +10,7 @@ from tests.browser.shop_page import (
     ONE_RUNTIME,
     Shop,
     fresh,
+    initialized,
     opened,
     python,
     reported,
@@ -76,6 +77,7 @@ def test_events_of_a_page_that_is_going_away(clean: Shop, browser: Browser) -> N
     url, other = clean.page("leaving"), clean.page("other")
     with opened(browser, clean, url) as page:
         assert python(page) == "ready"
+        initialized(page)
         page.evaluate("addEventListener('pagehide', () => analytics.track('Hidden'))")
         page.evaluate(f"analytics.track('Clicked'); location.href = '{other}'")
         page.wait_for_url(other)
@@ -165,6 +167,7 @@ def test_memory_only_where_the_visitor_is_not_to_be_remembered(clean: Shop, brow
 def test_events_of_every_type_but_screen_and_what_consent_tools_say(clean: Shop, browser: Browser) -> None:
     with opened(browser, clean, clean.page("types")) as page:
         assert python(page) == "ready"
+        initialized(page)
         stamps = page.evaluate(
             """async () => {
                 const all = [

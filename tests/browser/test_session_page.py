@@ -76,6 +76,7 @@ def test_resets_and_other_users_begin_sessions_where_they_are_to(clean: Shop, br
     settings = 'session-events="true" new-on-reset="true" new-on-user-change="true"'
     with opened(browser, clean, clean.tagged("begins", settings)) as page:
         assert python(page) == "ready"
+        initialized(page)
         page.evaluate(HEAR)
         one, first_device = track(page, "One"), device(page)
         page.evaluate("analytics.identify('ada')")
@@ -130,6 +131,7 @@ def test_a_session_goes_on_unless_something_is_to_end_it(clean: Shop, browser: B
     """By default no reset, no other user, no clock set back and no event of the past ends it."""
     with opened(browser, clean, clean.page("goes-on")) as page:
         assert python(page) == "ready"
+        initialized(page)
         page.evaluate(HEAR)
         one = track(page, "One")
         page.evaluate("analytics.identify('ada'); analytics.reset(); analytics.identify('bob')")
@@ -165,6 +167,7 @@ def test_lengths_and_types_are_as_set(clean: Shop, browser: Browser) -> None:
     )
     with opened(browser, clean, clean.tagged("as-set", settings)) as page:
         assert python(page) == "ready"
+        initialized(page)
         page.evaluate(CLOCK)
         one = track(page, "One")
         assert session(page)["expiresAt"] == one + 15 * minute
@@ -251,6 +254,7 @@ def test_events_of_a_page_that_leaves_when_its_session_is_over(clean: Shop, brow
     url, other = clean.tagged("last", 'session-length="1" session-events="true"'), clean.page("elsewhere")
     with opened(browser, clean, url) as page:
         assert python(page) == "ready"
+        initialized(page)
         page.evaluate("addEventListener('pagehide', () => analytics.track('Hidden'))")
         page.evaluate("addEventListener('pagehide', () => analytics.track('Captured'), true)")
         one = track(page, "One")

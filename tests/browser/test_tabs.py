@@ -55,6 +55,7 @@ def test_tabs_that_race_across_the_timeout(clean: Shop, browser: Browser) -> Non
             for page in pages:
                 page.goto(url)
                 assert python(page) == "ready"
+                initialized(page)
                 page.evaluate(CLOCK + HEAR)
             for number in range(ROUNDS):
                 race(pages, number)

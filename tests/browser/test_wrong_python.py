@@ -10,6 +10,7 @@ from tests.browser.shop_page import (
     ONE_RUNTIME,
     Shop,
     fresh,
+    initialized,
     python,
     reported,
     session,
@@ -90,6 +91,7 @@ def test_after_a_trap_one_fresh_instance_answers_and_after_another_the_compiled_
         page.on("console", lambda said: clean.seen.append(said.text))
         page.goto(clean.page("trap"))
         assert python(page) == "ready"
+        initialized(page)
         said = []
         for trap in (False, True, False, True, False):
             # The first event is asked about twice: before its turn, and in it.
@@ -115,6 +117,7 @@ def test_an_answer_of_the_frozen_module_that_differs_is_its_last(clean: Shop, br
         page = context.new_page()
         page.goto(clean.page("lies"))
         assert python(page) == "ready"
+        initialized(page)
         page.evaluate("async () => { lies = true; await analytics.track('Lied'); }")
         [event] = clean.arrived("Lied")
         assert event["session_id"] == session(page)["stored"]
