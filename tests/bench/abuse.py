@@ -10,7 +10,6 @@ read JSON of as many bytes and write it as a query.
 
 import argparse
 import json
-import signal
 import time
 from collections.abc import Callable
 from typing import Any
@@ -259,7 +258,6 @@ def main() -> None:
         help=f"at most so many seconds for each of the {len(SEARCHES)} searches ({SECONDS})",
     )
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     plan({"type": "track", "userId": "first", "context": {"userAgent": "starts the engine"}})
     found, ended = find(QUICK_EXAMPLES if options.quick else options.examples, options.seconds)
     above = show(found)

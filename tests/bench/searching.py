@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any, TextIO
 
 from hypothesis import HealthCheck, Phase, given, seed, settings, target
@@ -77,24 +78,32 @@ class Progress:
         self._to.flush()
 
 
-class _TimeIsOver(BaseException):
-    """Ends a search: hypothesis passes on what is no Exception."""
+class _Over(KeyboardInterrupt):
+    """Ends a round: from an interrupt alone hypothesis concludes nothing about the input it is making."""
 
 
 @contextlib.contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
-    """Raise _TimeIsOver after so many seconds: hypothesis may work for minutes without another input."""
+def _bell(seconds: float) -> Iterator[set[int]]:
+    """Raise _Over after so many seconds, for hypothesis may work for minutes without another input.
 
-    def ring(*_: object) -> None:
-        raise _TimeIsOver
+    Also where somebody interrupts. Yields the signals that have come. Who is interrupted anywhere may fail
+    in any way; once a signal has come, that is no fault.
+    """
+    came = set[int]()
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), 1)  # and again, where a callback swallows it
+    def ring(number: int, frame: FrameType | None) -> None:
+        came.add(number)
+        if frame is None or frame.f_code.co_name != "gc_callback":  # which would only report it
+            raise _Over
+
+    before = {one: signal.signal(one, ring) for one in (signal.SIGALRM, signal.SIGINT, signal.SIGTERM)}
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), 0.1)
     try:
-        yield
+        yield came
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def search(
@@ -146,15 +155,20 @@ def _search_once(
         target(value)
         found.hear(value, size, made)
         progress.step(found)
-        if progress.seconds >= until:
-            raise _TimeIsOver
+        if came or progress.seconds >= until:
+            raise _Over
 
     if not alike:  # with a seed of ours it names none where it is ended early
         dearer = seed(random.getrandbits(64))(dearer)
+    came = set[int]()
     try:
-        with _alarm(until - progress.seconds):
+        with _bell(until - progress.seconds) as came:
             dearer()
-    except _TimeIsOver:
+    except _Over:
         pass
     except KeyboardInterrupt:
         found.stopped = True
+    except Exception:
+        if not came:
+            raise
+    found.stopped = found.stopped or not came <= {signal.SIGALRM}

@@ -58,6 +58,28 @@ def test_a_search_begins_anew_round_by_round(
     assert not found.stopped
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_whoever_stops_a_search_stops_all_of_it(number: int) -> None:
+    clock, before = Clock(1), signal.getsignal(number)
+
+    def measure(made: int) -> tuple[float, int]:
+        if clock.now == 103:
+            signal.raise_signal(number)
+        return clock.measure(made)
+
+    found, looked_at = searched(clock, io.StringIO(), measure, tries=50, seconds=100, alike=False)
+    assert (looked_at, found.stopped) == (3, True)
+    assert signal.getsignal(number) == before
+
+
+def test_a_fault_of_what_is_measured_is_one() -> None:
+    def measure(made: int) -> tuple[float, int]:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        searched(Clock(1), io.StringIO(), measure, tries=5, seconds=100)
+
+
 def test_a_search_ends_also_while_no_input_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(searching, "ROUND_S", 0.05)
     clock, waited = Clock(1), list[int]()
