@@ -15,7 +15,7 @@ from typing import Any, TextIO
 from hypothesis import HealthCheck, Phase, given, seed, settings, target
 from hypothesis import strategies as st
 
-ROUND, ROUND_S = 1_000, 20.0
+ROUND, ROUND_S = 1_000, 2.0
 """Inputs and seconds of a round, after which the search begins anew elsewhere: what hypothesis tries with an
 input, to make it dearer, grows with it. Without rounds it came to five inputs in ten seconds."""
 SHOWN_S, REWRITTEN_S = 10.0, 0.5
