@@ -26,18 +26,18 @@ class TailCache:
 
     def extend(self, events: Sequence[StoredEvent]) -> None:
         """Add events that became durable."""
-        known = self._events
-        if known and known[-1].seq + 1 != events[0].seq:
-            known.clear()
-        known.extend(events)
-        if len(known) > MAX_TAIL:
-            known.clear()
+        cached = self._events
+        if cached and cached[-1].seq + 1 != events[0].seq:
+            cached.clear()
+        cached.extend(events)
+        if len(cached) > MAX_TAIL:
+            cached.clear()
 
     def pop_after(self, seq: int, limit: int) -> list[StoredEvent]:
         """Remove and return up to ``limit`` events right after ``seq``; none where they have to be read."""
-        known = self._events
-        while known and known[0].seq <= seq:
-            known.popleft()
-        if not known or known[0].seq != seq + 1:
+        cached = self._events
+        while cached and cached[0].seq <= seq:
+            cached.popleft()
+        if not cached or cached[0].seq != seq + 1:
             return []
-        return [known.popleft() for _ in range(min(limit, len(known)))]
+        return [cached.popleft() for _ in range(min(limit, len(cached)))]

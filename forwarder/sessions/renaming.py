@@ -15,7 +15,7 @@ from forwarder.sessions.facts import id_of, is_device
 from forwarder.sessions.restamping import Stamp, restamped, stamp_of
 from forwarder.sessions.stamp import joined_id, shown_id
 
-SPARE: Final = 1_000
+SPARE_RENAMINGS: Final = 1_000
 """Renamings in memory beyond twice those that were needed when they were last looked through."""
 _NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -78,7 +78,7 @@ class SessionNames:
             return
         if renamings:
             self._add(renamings)
-            if self._count > 2 * self._needed + SPARE:
+            if self._count > 2 * self._needed + SPARE_RENAMINGS:
                 self._forget(first)
         with self._lock:
             self._is_held = False

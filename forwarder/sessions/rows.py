@@ -10,7 +10,7 @@ import msgspec
 
 from forwarder.sessions.device import Device
 
-SPARE: Final = 100_000
+SPARE_STATES: Final = 100_000
 """States in the spool beyond twice those that count, before older rows are written again. It is 11 MB on the
 disk and a quarter of a second at a start; a small site's rows then mostly hold nothing more when they go."""
 _encode = msgspec.msgpack.Encoder().encode
@@ -94,7 +94,7 @@ class RowLog:
 
     def is_crowded(self, live: int) -> bool:
         """Return whether the rows hold much that is outdated. ``live``: states that count."""
-        return self._states > 2 * live + SPARE
+        return self._states > 2 * live + SPARE_STATES
 
     def commit(self, replaced: Iterable[int]) -> None:
         """Keep what was noted. ``replaced``: the rows of states that another one replaced, or that went."""

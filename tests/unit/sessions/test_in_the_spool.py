@@ -86,7 +86,7 @@ async def test_duplicates_change_nothing(tmp_path: Path) -> None:
 async def test_rows_that_are_outdated_go_and_devices_are_forgotten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("forwarder.sessions.rows.SPARE", 2_000)
+    monkeypatch.setattr("forwarder.sessions.rows.SPARE_STATES", 2_000)
     async with opened(at(tmp_path / "spool.db"), max_events=10_000, max_bytes=10**8) as spool:
         assert isinstance(spool, SqliteSpool)
         front = Front(spool)

@@ -145,7 +145,7 @@ async def test_a_body_that_says_it_was_stamped_is_left_alone(tmp_path: Path) -> 
 
 
 def test_of_renamings_those_stay_in_memory_that_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(renaming, "SPARE", 3)
+    monkeypatch.setattr(renaming, "SPARE_RENAMINGS", 3)
     names, looked, forget = SessionNames(), list[int](), SessionNames._forget
 
     def counted(self: SessionNames, first: int) -> None:
