@@ -34,7 +34,7 @@ TESTS = {
 ASKING = {"filter", "find", "some", "every", "findIndex"}
 """Methods whose function's answer is a condition."""
 PLUMBING = {
-    ("session.js", "known"): "null for what is no object, as the compiled rules take it",
+    ("session.js", "relevant"): "null for what is no object, as the compiled rules take it",
     ("session.js", "optionsOf"): "null for what is not there, as JSON has it",
     ("session.js", "putOptions"): "nothing is put by leaving out",
     ("session.js", "putBack"): "what nobody has changed is not put back",
