@@ -10,7 +10,7 @@ from forwarder.sessions.undoable import Undoable
 
 
 class Devices(Undoable[Device]):
-    """The devices by key.
+    """The devices by key, counted: they are changed by ``put`` and the ways to forget them alone.
 
     ``users``: user to the device he was last seen on; who asks sees whether that still is so.
     ``replaced``: of each state that the transaction has put another in place of, the spool's row;
@@ -74,12 +74,13 @@ class Devices(Undoable[Device]):
 
     def forget_users(self, is_deleted: Callable[[str], bool]) -> set[str]:
         """Forget the devices of deleted users; return their keys. ``is_deleted``: tells by a user's id."""
-        devices = {key: one for key, one in {**self.values, **self.changed}.items() if one is not None}
-        found = {key for key in devices if not is_device(key) and is_deleted(id_of(key))}
-        found |= {key for key, one in devices.items() if one.user and is_deleted(id_of(one.user))}
-        for key in found:
-            self._leave_out(key, devices[key])
-        users = {**self.users.values, **self.users.changed}
-        for user in [user for user, key in users.items() if key in found]:
+        found = {
+            key: one
+            for key, one in self.items()
+            if (one.user and is_deleted(id_of(one.user))) or (not is_device(key) and is_deleted(id_of(key)))
+        }
+        for key, one in found.items():
+            self._leave_out(key, one)
+        for user in [user for user, key in self.users.items() if key in found]:
             self.users.remove(user)
-        return found
+        return set(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 V = TypeVar("V")
@@ -24,6 +25,12 @@ class Undoable(Generic[V]):
         """Return the value as it stands now, None where there is none."""
         changed = self.changed
         return changed[key] if key in changed else self.values.get(key)
+
+    def items(self) -> Iterator[tuple[str, V]]:
+        """Yield keys and values as they stand now; to be read to the end before anything is changed."""
+        changed = self.changed
+        yield from ((key, value) for key, value in changed.items() if value is not None)
+        yield from ((key, value) for key, value in self.values.items() if key not in changed)
 
     def set(self, key: str, value: V) -> None:
         """Set a value."""
