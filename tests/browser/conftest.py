@@ -9,11 +9,12 @@ from typing import Any
 from zlib import crc32
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, BrowserType, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Playwright, expect, sync_playwright
 
 from tests.browser.browsers import NOTHING_EMULATED, launch_options, webkit
 from tests.browser.enriched_shop import CODE, enriched_shop
 from tests.browser.shop_page import Shop, fresh, shop
+from tests.support.waiting import PATIENCE_S
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -43,7 +44,8 @@ def _is_left_out(item: pytest.Item, browsers: list[str]) -> bool:
 
 @pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
-    """Playwright's driver."""
+    """Playwright's driver; what a test expects of a page has as long to come as all that tests wait for."""
+    expect.set_options(timeout=PATIENCE_S * 1000)
     with sync_playwright() as running:
         yield running
 
