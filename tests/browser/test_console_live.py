@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.shop_page import fresh
 from tests.support import patient
@@ -65,7 +65,7 @@ def test_events_are_seen_as_they_come_opened_found_and_nothing_breaks_the_page(
         assert eventually(lambda: "a second" in page.locator("#live-rate").inner_text())
         pause = page.locator("#live-pause")
         page.keyboard.press(" ")
-        assert pause.get_attribute("aria-pressed") == "true"
+        expect(pause).to_have_attribute("aria-pressed", "true")
         send(running, "While paused")
         assert eventually(lambda: "Paused: 1 new" in page.locator("#live-said").inner_text())
         assert "While paused" not in names(page)

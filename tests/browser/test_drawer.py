@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from typing import NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.accessibility import mistakes
 from tests.browser.shop_page import fresh, python
@@ -57,8 +57,8 @@ def test_the_drawer_shows_the_session_and_lets_things_happen(demo: Demo, browser
     with fresh(browser) as context:
         page = context.new_page()
         page.goto(f"{demo.shop}/checkout")
-        assert page.get_by_text("There is nothing to order").is_visible()
-        assert not page.get_by_role("button", name="Place the order").is_visible()
+        expect(page.get_by_text("There is nothing to order")).to_be_visible()
+        expect(page.get_by_role("button", name="Place the order")).to_be_hidden()
         page.goto(f"{demo.shop}/products/kettle")
         press(page, "Add to cart")
         press(page, "Behind the scenes")
@@ -89,8 +89,8 @@ def test_the_drawer_shows_the_session_and_lets_things_happen(demo: Demo, browser
         assert python(page).startswith("unavailable")
         says(page, "#session-why", "answered by the compiled policy")
         page.keyboard.press("Escape")
-        assert not page.locator("#drawer").is_visible()
-        assert page.evaluate("document.activeElement.id") == "drawer-open"
+        expect(page.locator("#drawer")).to_be_hidden()
+        expect(page.locator("#drawer-open")).to_be_focused()
 
         assert demo.amplitude.events("Checkout Started") == []
         look_at_arrivals(page, demo)
@@ -106,7 +106,7 @@ def look_at_arrivals(page: Page, demo: Demo) -> None:
     shown = json.loads(row.locator("pre").inner_text())
     assert shown["event_type"] == "Product Added"
     assert "UTC" not in row.locator("time").inner_text(), "it is the browser's own time"
-    assert page.get_by_text("User updates").is_visible()
+    expect(page.get_by_text("User updates")).to_be_visible()
     press(page, "Throttle")
     says(page, "#arrivals", "1 fault to come: throttle")
     assert demo.amplitude.faults() == 1
