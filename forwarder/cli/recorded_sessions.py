@@ -70,8 +70,8 @@ def _read(given: Given, probe: SessionRules, now: int) -> Recorded | None:
     event = read_event(_encode(given.event))
     if event is None:
         return None
-    known, beside = event.known, given.beside or {}
-    said = (read_value(event.fields.get("receivedAt")), known.sent_at, beside.get("sentAt"), known.timestamp)
+    typed, beside = event.typed, given.beside or {}
+    said = (read_value(event.fields.get("receivedAt")), typed.sent_at, beside.get("sentAt"), typed.timestamp)
     received = next((moment for each in said if (moment := read_time(each)) is not None), now)
     arrival = RequestContext(
         probe.source,
@@ -83,7 +83,7 @@ def _read(given: Given, probe: SessionRules, now: int) -> Recorded | None:
     kept = normalize(event, arrival)
     if not isinstance(kept, NewEvent):
         return None
-    return _recorded(kept.session, known.anonymous_id, known.user_id, received, probe)
+    return _recorded(kept.session, typed.anonymous_id, typed.user_id, received, probe)
 
 
 def _fields(beside: object) -> Fields | None:
@@ -118,15 +118,15 @@ def of_history(
     for event in _events(database, Filters(source=source, since=since)):
         probe = probes.get(event.source, first)
         read = read_event(event.body)
-        if read is None or _is_session_event(read.known.type, read.known.event, probe):
+        if read is None or _is_session_event(read.typed.type, read.typed.event, probe):
             skipped += read is None
             continue
         reason = read_value(read.fields.get(REASON))
-        happened = read_time(read.known.timestamp) or event.received_at
-        sender = kind_of(read.known.context, from_page=False)
-        ids, type_ = (read.known.anonymous_id, read.known.user_id), str(read.known.type)
+        happened = read_time(read.typed.timestamp) or event.received_at
+        sender = kind_of(read.typed.context, from_page=False)
+        ids, type_ = (read.typed.anonymous_id, read.typed.user_id), str(read.typed.type)
         kept: dict[str, object] = {**read.fields}
-        facts = with_session(kept, read.known, type_, sender, probe, event.message_id, happened).session
+        facts = with_session(kept, read.typed, type_, sender, probe, event.message_id, happened).session
         one = _recorded(facts, *ids, happened, probe)
         if one is None:
             skipped += 1

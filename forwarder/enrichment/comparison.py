@@ -45,7 +45,7 @@ def _without_place(answer: str) -> dict[str, Any]:
 
 def _is_valid(text: str) -> bool:
     read = read_event(text.encode())
-    return read is not None and validate(read, read.known.type) is None
+    return read is not None and validate(read, read.typed.type) is None
 
 
 def _of_forwarder(one: Enrichment, text: str) -> dict[str, Any]:

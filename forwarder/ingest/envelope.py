@@ -43,7 +43,7 @@ def single(body: bytes) -> Envelope:
     event = read_event(body) or read_event(repair_json(body) or b"")
     if event is None:
         raise Refusal(400, "not_json", "the body is not a JSON object; send one event")
-    key = event.known.write_key
+    key = event.typed.write_key
     return Envelope([event], key if isinstance(key, str) else None)
 
 

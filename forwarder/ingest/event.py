@@ -72,14 +72,14 @@ class EventFields(CommonFields, rename="camel", gc=False):
 
 
 class RawEvent(msgspec.Struct, gc=False):
-    """``fields``: all of it; ``known``: what is read of it; ``odd``: what should be an object and is not."""
+    """``fields``: all of it; ``typed``: what is read of it; ``odd``: what should be an object and is not."""
 
     fields: Fields
-    known: EventFields
+    typed: EventFields
     odd: str = ""
 
 
-_known = msgspec.json.Decoder(EventFields)
+_typed = msgspec.json.Decoder(EventFields)
 _context = msgspec.json.Decoder(Context)
 _any = msgspec.json.Decoder(Any)
 
@@ -90,7 +90,7 @@ def read_event(raw: msgspec.Raw | bytes) -> RawEvent | None:
     if fields is None:
         return None
     try:
-        return RawEvent(fields, _known.decode(raw))
+        return RawEvent(fields, _typed.decode(raw))
     except (msgspec.DecodeError, RecursionError):
         return read_leniently(fields)
 
@@ -120,10 +120,10 @@ def read_leniently(fields: Fields) -> RawEvent:
         for each in msgspec.structs.fields(EventFields)
         if each.name not in OBJECTS and each.encode_name in fields
     }
-    known = EventFields(**values)
+    typed = EventFields(**values)
     if "context" in fields:
-        known.context = read_context(fields["context"])
-    return RawEvent(fields, known, odd)
+        typed.context = read_context(fields["context"])
+    return RawEvent(fields, typed, odd)
 
 
 def _value(raw: msgspec.Raw) -> object:

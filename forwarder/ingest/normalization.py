@@ -86,21 +86,21 @@ def normalize(
     """
     if event is None:
         return Rejection("not_an_object", "an event must be a JSON object")
-    known = event.known
-    kind = kind or known.type
+    typed = event.typed
+    kind = kind or typed.type
     rejection = validate(event, kind)
     if rejection:
         return rejection
     kept: dict[str, object] = event.fields  # type: ignore[assignment]
-    message_id = _message_id(known.message_id, event.fields)
+    message_id = _message_id(typed.message_id, event.fields)
     kept.pop("writeKey", None)
-    context = known.context
+    context = typed.context
     if arrival.context:
         merged = kept["context"] = _merged(arrival.context, event.fields.get("context"))
         context = read_context(merged)
     if arrival.integrations:
         kept["integrations"] = _merged(arrival.integrations, event.fields.get("integrations"))
-        known.integrations = None  # what was read is not all
+        typed.integrations = None  # what was read is not all
     if kind == "identify" and "traits" not in kept:
         _set_traits(event.fields)
     if arrival.address and context is not None:
@@ -108,16 +108,16 @@ def normalize(
     if context is not None and context.session_id is not None:
         stamp_session(kept, context)
     if kind in _NAMED and kept.get("name", _NULL) in _NO_NAMES:
-        name_screen(kept, known)
+        name_screen(kept, typed)
     kept["type"] = kind
     kept["messageId"] = message_id
-    happened, rejection = _set_times(kept, known, arrival)
-    return rejection or _new_event(kept, known, kind, context, arrival, message_id, happened)
+    happened, rejection = _set_times(kept, typed, arrival)
+    return rejection or _new_event(kept, typed, kind, context, arrival, message_id, happened)
 
 
 def _new_event(
     kept: dict[str, object],
-    known: EventFields,
+    typed: EventFields,
     kind: str,
     context: Context | None,
     arrival: RequestContext,
@@ -127,7 +127,7 @@ def _new_event(
     if arrival.session is None:
         return NewEvent(arrival.source, message_id, _encode(kept))
     sender = kind_of(context, arrival.from_page)
-    return with_session(kept, known, kind, sender, arrival.session, message_id, happened)
+    return with_session(kept, typed, kind, sender, arrival.session, message_id, happened)
 
 
 def _message_id(said: object, fields: Fields) -> str:
@@ -169,7 +169,7 @@ def _set_address(kept: dict[str, object], context: Context, arrival: RequestCont
 
 
 def _set_times(
-    kept: dict[str, object], known: EventFields, arrival: RequestContext
+    kept: dict[str, object], typed: EventFields, arrival: RequestContext
 ) -> tuple[int, Rejection | None]:
     """Set the four times, and ``clockOffset``: milliseconds the server's clock is ahead of the client's.
 
@@ -177,12 +177,12 @@ def _set_times(
     kept, anyone can see and undo it. Returns when the event happened (ms since the epoch), and why a strict
     source does not take it.
     """
-    sent = ABSENT if known.sent_at is None else sent_time(known.sent_at)
+    sent = ABSENT if typed.sent_at is None else sent_time(typed.sent_at)
     if sent.time is None and arrival.sent_at is not None:
         sent, kept["sentAt"] = arrival.sent, arrival.sent_at
-    name, given = "timestamp", known.timestamp
+    name, given = "timestamp", typed.timestamp
     if given is None:  # RudderStack's name for it
-        name, given = "originalTimestamp", known.original_timestamp
+        name, given = "originalTimestamp", typed.original_timestamp
     happened, offset, problems = event_times(given, sent, arrival.received_at)
     for problem in problems:
         arrival.time_problems[problem] = arrival.time_problems.get(problem, 0) + 1

@@ -33,9 +33,9 @@ def session_id(value: object) -> int | None:
     return value * 1_000 if value in _SECONDS else value
 
 
-def name_screen(kept: dict[str, object], known: EventFields) -> None:
+def name_screen(kept: dict[str, object], typed: EventFields) -> None:
     """Give a screen or page without ``name`` the one that stands in ``event``, else in the properties."""
-    name = known.event
+    name = typed.event
     if not (name and isinstance(name, str)):
         properties = read_value(kept.get("properties"))  # type: ignore[arg-type]
         name = properties.get("name") if isinstance(properties, dict) else None

@@ -46,7 +46,7 @@ def kind_of(context: Context | None, from_page: bool) -> int:
 
 def with_session(
     kept: dict[str, object],
-    known: EventFields,
+    typed: EventFields,
     type_: str,
     sender: int,
     rules: SessionRules,
@@ -58,8 +58,8 @@ def with_session(
     ``sender``: see ``kind_of``; ``happened``: ms since the epoch.
     """
     kept.pop(REASON, None)  # it is ours to say
-    part = _part_of(known.integrations, kept.get("integrations"), type_, sender, rules)
-    device, user = _id(known.anonymous_id), _id(known.user_id)
+    part = _part_of(typed.integrations, kept.get("integrations"), type_, sender, rules)
+    device, user = _id(typed.anonymous_id), _id(typed.user_id)
     if part is None or not (device or user):
         return NewEvent(rules.source, message_id, _encode(kept))
     given, start = part
@@ -78,7 +78,7 @@ def with_session(
         given,
         start,
         head,
-        (0 if sender == SERVER else CLIENT) if given is None else _flags(known, type_, sender, rules),
+        (0 if sender == SERVER else CLIENT) if given is None else _flags(typed, type_, sender, rules),
     )
     return NewEvent(rules.source, message_id, body, facts)
 
@@ -121,13 +121,13 @@ def _usual_id(read: Integrations | None) -> int:
     return session_id if type(session_id) is int and 0 < session_id < 10**_LONGEST_DIGITS else 0
 
 
-def _flags(known: EventFields, type_: str, sender: int, rules: SessionRules) -> int:
+def _flags(typed: EventFields, type_: str, sender: int, rules: SessionRules) -> int:
     """Return the flags of a session whose id an event brought."""
     flags = GIVEN if sender == SERVER else GIVEN | CLIENT
     if type_ == "track":
-        if known.event == rules.ended_name:
+        if typed.event == rules.ended_name:
             return flags | ENDED
-        if known.event in _OWN_EVENTS:
+        if typed.event in _OWN_EVENTS:
             return flags | OWN
     return flags
 
@@ -135,13 +135,13 @@ def _flags(known: EventFields, type_: str, sender: int, rules: SessionRules) -> 
 def read_again(event: NewEvent, from_page: bool, rules: SessionRules) -> NewEvent:
     """Return an event, which the owner's code may have changed, with what the session rules look at."""
     read = read_event(event.body)
-    happened = None if read is None else read_time(read.known.timestamp)
+    happened = None if read is None else read_time(read.typed.timestamp)
     if read is None or happened is None:
         return event
-    known = read.known
+    typed = read.typed
     kept: dict[str, object] = read.fields  # type: ignore[assignment]
-    sender = kind_of(known.context, from_page)
-    return with_session(kept, known, str(known.type), sender, rules, event.message_id, happened)
+    sender = kind_of(typed.context, from_page)
+    return with_session(kept, typed, str(typed.type), sender, rules, event.message_id, happened)
 
 
 def _unusual_part(raw: msgspec.Raw | bytes) -> tuple[int | None, bytes] | None:

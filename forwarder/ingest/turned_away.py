@@ -46,5 +46,5 @@ def dropped(now: int, good: Sequence[NewEvent], kept: Sequence[NewEvent]) -> lis
 
 
 def _message_id(read: RawEvent | None) -> str:
-    said = None if read is None else read.known.message_id
+    said = None if read is None else read.typed.message_id
     return whole_characters(said[:LONGEST_MESSAGE_ID]) if isinstance(said, str) else ""

@@ -18,16 +18,16 @@ class Rejection:
 
 def validate(event: RawEvent, kind: object) -> Rejection | None:
     """Return why an event of type ``kind`` is rejected, None where it is accepted."""
-    known = event.known
+    typed = event.typed
     if not isinstance(kind, str) or kind not in _TYPES:
         return Rejection("unknown_type", "type must be track, page, screen, identify, group or alias")
-    if kind == "track" and not (known.event and isinstance(known.event, str)):
+    if kind == "track" and not (typed.event and isinstance(typed.event, str)):
         return Rejection("no_event_name", "a track event needs its name in event, a text")
-    if not (_is_id(known.user_id) or _is_id(known.anonymous_id)):
+    if not (_is_id(typed.user_id) or _is_id(typed.anonymous_id)):
         return Rejection("no_user_anon_id", "userId or anonymousId must be there, a text or a number")
-    if kind == "group" and not _is_id(known.group_id):
+    if kind == "group" and not _is_id(typed.group_id):
         return Rejection("no_group_id", "a group event needs groupId, a text or a number")
-    if kind == "alias" and not _is_id(known.previous_id):
+    if kind == "alias" and not _is_id(typed.previous_id):
         return Rejection("no_previous_id", "an alias event needs previousId, a text or a number")
     if event.odd:
         return Rejection(f"invalid_{event.odd}", f"{event.odd} must be a JSON object")

@@ -94,8 +94,8 @@ def test_an_event_reads_the_same_value_by_value(event: dict[str, object], contex
     assume(usual)  # NaN and halves of characters are mended before
     assert usual
     assert usual.odd == unusual.odd
-    for name in set(usual.known.__struct_fields__) - set(OBJECTS) | {"context"}:
-        assert repr(getattr(usual.known, name)) == repr(getattr(unusual.known, name))
+    for name in set(usual.typed.__struct_fields__) - set(OBJECTS) | {"context"}:
+        assert repr(getattr(usual.typed, name)) == repr(getattr(unusual.typed, name))
 
 
 def depth_of(value: object) -> int:
