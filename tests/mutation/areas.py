@@ -60,6 +60,15 @@ AREAS = {
             *("tests/property/test_tracking_bodies.py", "tests/unit/sessions/test_*.py"),
         ),
     ),
+    "sessions": Area(
+        ("forwarder/sessions/*.py",),
+        (
+            *("tests/unit/sessions/test_*.py", "tests/unit/ingest/test_event_sessions.py"),
+            *("tests/unit/ingest/test_session_facts.py", "tests/unit/spool/test_transaction_sessions.py"),
+            *("tests/property/test_sessions.py", "tests/property/test_late_sessions.py"),
+            "tests/property/test_going_on.py",
+        ),
+    ),
     "spool": Area(
         ("forwarder/spool/*.py", "forwarder/spool/sqlite/*.py"),
         (*_SPOOLS, "tests/unit/cli/test_dead_letters.py", "tests/contract/test_spool_machine.py"),

@@ -23,6 +23,11 @@ def two() -> Devices:
     return devices
 
 
+def test_without_a_device_there_is_nothing() -> None:
+    devices = Devices()
+    assert (devices.replaced, len(devices), list(devices.items())) == ([], 0, [])
+
+
 def test_a_state_that_is_replaced_twice_gives_up_its_row_once() -> None:
     devices = two()
     devices.put(ADA, devices.get(ADA), device(3))
@@ -62,3 +67,11 @@ def test_devices_of_a_deleted_user_go_also_where_the_transaction_has_just_put_th
     assert ([key for key, _ in devices.items()], len(devices)) == ([BOB], 1)
     devices.commit()
     assert (set(devices.values), devices.users.values) == ({BOB}, {})
+
+
+def test_an_id_is_a_users_where_no_device_is_named_alone() -> None:
+    devices = two()
+    devices.put(user_key("", "bob"), None, device(3))
+    devices.put(user_key("", "eve"), None, device(3))
+    assert devices.forget_users(lambda name: name == "bob") == {user_key("", "bob")}
+    assert {key for key, _ in devices.items()} == {ADA, BOB, user_key("", "eve")}, "BOB is a device's name"
