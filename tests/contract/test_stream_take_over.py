@@ -15,7 +15,7 @@ from structlog.typing import EventDict
 from forwarder.errors import SpoolTakenOver
 from forwarder.spool import Spool
 from forwarder.spool import jetstream as opening
-from forwarder.spool.jetstream import message, standby
+from forwarder.spool.jetstream import health, message, standby
 from forwarder.spool.jetstream import spool as stream_spool
 from forwarder.spool.jetstream.control import ControlReply, Desk
 from forwarder.spool.jetstream.replica import Replica
@@ -26,7 +26,7 @@ from tests.support.streams import elsewhere, publish, tells
 from tests.support.waiting import PATIENCE_S, until
 
 FOR_EVER = 3600.0
-SILENCE = "silence silence silence silence silence"
+NOBODY, SILENCE = " ".join(["no"] * 5), " ".join(["silence"] * 7)
 
 
 async def standing_by(where: Where, lines: list[EventDict]) -> asyncio.Task[Spool]:
@@ -74,7 +74,7 @@ async def test_who_is_not_sure_of_the_stream_does_not_answer(
 ) -> None:
     """Stopped and continued, it is asked before it looks by itself."""
     monkeypatch.setattr(stream_spool, "_LOOK_S", FOR_EVER)
-    monkeypatch.setattr(stream_spool, "_SURE_S", 0.0)
+    monkeypatch.setattr(health, "SURE_S", 0.0)
     monkeypatch.setattr(standby, "_ASK_S", 0.3)
     monkeypatch.setattr(standby, "_LOOK_S", 0.1)
     async with opened(here) as spool:
@@ -215,11 +215,11 @@ class Answers:
     ("answers", "asked"),
     [
         ("no", 1),  # nobody has ever been there
-        ("yes no yes no yes no yes no no no", 10),
-        (f"yes silence yes {SILENCE[:-8]} yes {SILENCE}", 13),
-        (SILENCE, 5),
-        ("yes no no silence no no silence no no no", 10),
-        (f"yes silence no silence no {SILENCE}", 10),
+        (f"yes no yes {NOBODY[:-3]} yes {NOBODY}", 13),
+        (f"yes silence yes {SILENCE[:-8]} yes {SILENCE}", 17),
+        (SILENCE, 7),
+        (f"yes {NOBODY[:-3]} silence {NOBODY[:-3]} silence {NOBODY}", 16),
+        (f"yes silence no silence no {SILENCE}", 12),
     ],
 )
 async def test_only_misses_in_a_row_make_a_forwarder_gone(
@@ -234,14 +234,14 @@ async def test_only_misses_in_a_row_make_a_forwarder_gone(
 
 async def test_who_has_just_lost_a_race_looks_more_than_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(standby, "_LOOK_S", 0.001)
-    log: Any = Answers("no", "no", "no")
+    log: Any = Answers(*NOBODY.split())
     await asyncio.wait_for(Standby(log).wait(again=True), PATIENCE_S)
-    assert log.asked == 3
+    assert log.asked == 5
 
 
 async def test_where_nats_was_away_the_count_of_misses_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(standby, "_LOOK_S", 0.001)
-    log: Any = Answers("yes", "no", "no", "no", "no", "no")
+    log: Any = Answers("yes", "no", "no", *NOBODY.split())
     state = log.state
 
     async def away_before_the_fourth() -> object:
@@ -251,4 +251,4 @@ async def test_where_nats_was_away_the_count_of_misses_begins_anew(monkeypatch: 
 
     log.state = away_before_the_fourth
     await asyncio.wait_for(Standby(log).wait(), PATIENCE_S)
-    assert log.asked == 6
+    assert log.asked == 8

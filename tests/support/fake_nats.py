@@ -24,6 +24,7 @@ class Client:
     made: ClassVar[list[Client]] = []
     connecting: ClassVar[Callable[[Client], Coroutine[Any, Any, None]]]
     answers_pings = True
+    is_connected = True
 
     def __init__(self) -> None:
         self.given: dict[str, Any] = {}

@@ -170,7 +170,7 @@ class FakeConnection:
         self.place = PLACE
         self.jetstream: Any = stream or FakeStream()
         self.client: Any = SimpleNamespace(max_payload=1_048_576, flush=self._flush)
-        self.losses = 0
+        self.is_connected, self.losses = True, 0
         self.renewed = 0
         self.closed = False
         self.requests: list[tuple[str, bytes, float]] = []

@@ -66,6 +66,11 @@ class Connection:
         self._tasks: set[asyncio.Task[None]] = set()
         self._renewing: asyncio.Task[None] | None = None
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether a server is connected, as far as the client knows."""
+        return self.client.is_connected
+
     async def open(self, patience_s: float) -> None:
         """Connect. Raises SpoolDamaged where no server accepts the connection within ``patience_s``."""
         connecting = begin(self._connected())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import structlog
 
@@ -15,6 +15,8 @@ _RECONNECT_S = 10.0
 """Silence of a stream after which another server is tried: the one in use may be cut off from the others."""
 _BEHIND_S = 5.0
 """How long the stream has to be behind its writer before that is believed: an old leader may answer first."""
+SURE_S = 2.0
+"""How long a sign that the stream is ours counts. Nobody else may take it over sooner (``standby``)."""
 REFUSED_S = 15.0
 """How long a refusal is reported where nothing more is written: then events are to come and try again."""
 
@@ -27,6 +29,13 @@ def elapsed_s() -> float:
 
 class Incomplete(Exception):  # noqa: N818 - a state of the stream
     """The stream lacks what its writer knows: it was purged or deleted by hand."""
+
+
+class Moment(NamedTuple):
+    """A moment at which the stream is asked. ``at``: by the clock; ``losses``: the connection's so far."""
+
+    at: float
+    losses: int
 
 
 class StreamHealth:
@@ -45,11 +54,23 @@ class StreamHealth:
         self.why = ""
         self._behind_since: float | None = None
         self._renewed_at = 0.0
+        self._losses = connection.losses
 
     @property
     def unsure_s(self) -> float:
         """For how many seconds the stream may have been another one's."""
         return self.clock() - self.ours_at
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether anybody may be told that the stream is ours.
+
+        It is not where the connection is broken: NATS then tells those who stand by that nobody serves. Once
+        there is a connection again, the stream has to be asked anew.
+        """
+        connection = self._connection
+        unbroken = connection.is_connected and connection.losses == self._losses
+        return unbroken and self.unsure_s < SURE_S
 
     @property
     def is_refused(self) -> bool:
@@ -72,14 +93,19 @@ class StreamHealth:
             _log.warning("the stream refuses events", stream=str(self._connection.place), why=why)
         self.refused_at = self.clock()
 
-    def ours(self, asked_at: float) -> None:
+    def moment(self) -> Moment:
+        """Return what ``ours`` has to know of a question that is asked now."""
+        return Moment(self.clock(), self._connection.losses)
+
+    def ours(self, asked: Moment) -> None:
         """The stream has answered that its end was ours when it was asked, or later.
 
         When the answer is read proves nothing: it may have waited here while this process stood still.
         """
         if self.why:
             _log.info("the stream takes events again", stream=str(self._connection.place))
-        self.ours_at, self.why, self._behind_since = max(self.ours_at, asked_at), "", None
+        self.ours_at, self._losses = max(self.ours_at, asked.at), max(self._losses, asked.losses)
+        self.why, self._behind_since = "", None
 
     def behind(self) -> None:
         """The stream holds less than its writer knows. Raises Incomplete once that is sure."""

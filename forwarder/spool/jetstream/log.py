@@ -112,7 +112,7 @@ class Log(StreamReader):
         self.waits_since = time.monotonic()
         try:
             while True:
-                asked_at = self.health.clock()
+                asked = self.health.moment()
                 try:
                     await self._put(message)
                     break
@@ -128,7 +128,7 @@ class Log(StreamReader):
             self.waits_since = None
         self.last += 1
         self.health.refused_at = None
-        self.health.ours(asked_at)
+        self.health.ours(asked)
         return self.last
 
     async def _put(self, message: bytes) -> None:
@@ -171,7 +171,7 @@ class Log(StreamReader):
 
         Raises SpoolLost where another forwarder has written, Incomplete where messages of ours are missing.
         """
-        last, asked_at = self.last, self.health.clock()
+        last, asked = self.last, self.health.moment()
         try:
             state = await self.state()
             if state.first_seq > max(1, self.kept):  # nobody lets go of records but their writer
@@ -188,7 +188,7 @@ class Log(StreamReader):
         except NATS_ERRORS as error:
             self.health.silent(str(error) or type(error).__name__)
             return
-        self.health.ours(asked_at)
+        self.health.ours(asked)
 
     async def _pass_over(self, message: bytes | None) -> bool:
         """Go on behind what others have put into the stream; tell whether ``message`` is the first there.

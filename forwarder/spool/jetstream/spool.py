@@ -23,12 +23,10 @@ from forwarder.spool.sqlite.spool import SqliteSpool
 
 PATIENCE_S = 10.0
 """How long a sender waits for a stream that does not answer; its events may be kept all the same."""
-_LOOK_S = 1.0
-"""How often the stream's end is looked at where nothing is written."""
+_LOOK_S = 0.5
+"""How often the stream's end is looked at where nothing is written: ``SURE_S`` has room for slow answers."""
 _CHECK_S = 5.0
 """How often it is looked at in any case: under load nothing else shows that somebody has purged it."""
-_SURE_S = 3.0
-"""How long after the last sign that the stream is ours nobody is told so without another look."""
 _log = structlog.get_logger(__name__)
 
 
@@ -62,13 +60,13 @@ class JetStreamSpool(SqliteSpool):
         self._falling_silent = asyncio.create_task(self._desk.close())
 
     async def _keep_watch(self) -> None:
-        """Look every second whether the stream is still ours, for nobody else says that it is not."""
+        """Look every ``_LOOK_S`` whether the stream is still ours, for nobody else says that it is not."""
         checked_at = time.monotonic()
         while not self._lost.done():
             await asyncio.sleep(_LOOK_S)
-            now = time.monotonic()
+            now, health = time.monotonic(), self._log.health
             try:
-                if self._log.health.unsure_s >= _LOOK_S or now - checked_at >= _CHECK_S:
+                if health.unsure_s >= _LOOK_S or not health.is_sure or now - checked_at >= _CHECK_S:
                     checked_at = now
                     await self._look()
             except Exception:
@@ -90,9 +88,9 @@ class JetStreamSpool(SqliteSpool):
 
     async def _is_ours(self) -> bool:
         """Return whether others may be told that this forwarder serves."""
-        if self._log.health.unsure_s > _SURE_S:
+        if not self._log.health.is_sure:
             await self._look()
-        return not self._lost.done() and self._log.health.unsure_s <= _SURE_S
+        return not self._lost.done() and self._log.health.is_sure
 
     async def _do_as_asked(self, question: ControlRequest) -> int:
         """Do the one thing that is asked for. Raises SpoolError."""
@@ -133,7 +131,7 @@ class JetStreamSpool(SqliteSpool):
             return SpoolUnavailable("stream_lost", str(self._lost.result()), RETRY_AFTER)
         if log.health.is_refused:
             return SpoolUnavailable("stream_full", f"{log.place} refuses events", RETRY_AFTER)
-        if log.health.unsure_s <= _SURE_S:
+        if log.health.is_sure:
             return None
         if log.health.why:
             return SpoolUnavailable("stream_silent", f"{log.place}: {log.health.why}", RETRY_AFTER)

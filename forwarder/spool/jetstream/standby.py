@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from types import TracebackType
 from typing import NamedTuple
@@ -14,13 +15,16 @@ from nats.js.errors import NotFoundError
 
 from forwarder.spool.jetstream.connection import NATS_ERRORS, begin
 from forwarder.spool.jetstream.control import ControlReply, ControlRequest, request
+from forwarder.spool.jetstream.health import SURE_S
 from forwarder.spool.jetstream.log import Log
 from forwarder.spool.jetstream.opening import reason
 
-_LOOK_S, _GONE = 0.7, 3
-"""How often the writer is asked whether it is there, and how often NATS knows of none before it is gone: a
-writer that connects anew, which takes half a second and 2.5 round trips, is not gone."""
-_ASK_S, _SILENT = 3.0, 5
+_LOOK_S = 0.5
+"""How often the writer is asked whether it is there."""
+_GONE = 1 + math.ceil(SURE_S / _LOOK_S)
+"""How often NATS knows of none before it is gone: by then it has ceased to say that it serves. A writer that
+connects anew, which takes half a second and 2.5 round trips, is not gone."""
+_ASK_S, _SILENT = 3.0, 7
 """How long an answer may take (four legs of 700 ms), and how many in a row may be missing: a writer that
 stands still for 5 s is not gone."""
 _RACE_S = 0.2

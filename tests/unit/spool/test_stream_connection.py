@@ -28,6 +28,9 @@ def test_it_connects_with_the_token_and_notices_silence(monkeypatch: pytest.Monk
         one = await opened()
         [client] = Client.made
         assert used(one) == (client, client, ANSWER_S)
+        for is_connected in (False, True):
+            client.is_connected = is_connected
+            assert one.is_connected is is_connected
         assert client.servers == PLACE.servers
         told = {name: value for name, value in client.given.items() if not name.endswith("_cb")}
         assert told == {

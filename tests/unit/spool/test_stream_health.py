@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from forwarder.errors import SpoolTakenOver
 from forwarder.spool.jetstream import health
-from forwarder.spool.jetstream.health import Incomplete, StreamHealth
+from forwarder.spool.jetstream.health import SURE_S, Incomplete, Moment, StreamHealth
 from forwarder.spool.jetstream.log import Log
 from tests.support.fake_stream import PLACE, FakeConnection
 from tests.support.stream_logs import One, written
@@ -169,7 +169,7 @@ def test_after_ten_seconds_of_silence_another_server_is_tried(watch: Watching) -
             one.silent("away")
             assert connection.renewed == renewed
         assert one.why == "it does not answer: away"
-        one.ours(now[0])
+        one.ours(one.moment())
         now[0] += 9.9
         one.silent("away")
     assert connection.renewed == 2, "it has answered since"
@@ -180,11 +180,11 @@ def test_after_ten_seconds_of_silence_another_server_is_tried(watch: Watching) -
 def test_being_behind_counts_from_the_first_time_and_anew_once_it_is_ours(watch: Watching) -> None:
     one, now, _ = watch
     for answers in (True, False):
-        one.ours(now[0])
+        one.ours(one.moment())
         one.behind()
         now[0] += 4.9
         one.behind()
-        one.ours(now[0]) if answers else one.restored()
+        one.ours(one.moment()) if answers else one.restored()
         one.behind()
         now[0] += 4.9
         one.behind()
@@ -210,10 +210,43 @@ def test_a_refusal_is_said_once(watch: Watching) -> None:
 
 def test_an_answer_to_an_older_question_takes_nothing_back(watch: Watching) -> None:
     one, now, _ = watch
-    one.ours(100)
-    one.ours(90)
+    one.ours(Moment(100, 0))
+    one.ours(Moment(90, 0))
     now[0] = 103
     assert (one.ours_at, one.unsure_s) == (100, 3)
+
+
+def test_it_is_sure_for_as_long_as_no_other_one_may_take_over(watch: Watching) -> None:
+    one, now, _ = watch
+    for seconds, sure in ((0, True), (SURE_S - 0.01, True), (SURE_S, False), (60, False)):
+        now[0] = 100 + seconds
+        assert one.is_sure is sure
+    one.ours(Moment(now[0] - SURE_S, 0))
+    assert not one.is_sure, "when it was asked counts, not when the answer is read"
+    one.ours(one.moment())
+    assert one.is_sure
+
+
+def test_it_is_sure_of_nothing_from_before_the_connection_was_lost(watch: Watching) -> None:
+    one, _, connection = watch
+    before = one.moment()
+    connection.is_connected = False
+    assert not one.is_sure, "the client knows it before anybody is told of the loss"
+    connection.losses = 2
+    connection.is_connected = True
+    assert not one.is_sure, "others may have been faster"
+    one.ours(before)
+    assert not one.is_sure
+    since = one.moment()
+    one.ours(since)
+    one.ours(before)
+    assert one.is_sure, "an older answer takes nothing back"
+
+
+def test_losses_before_the_stream_was_opened_do_not_count() -> None:
+    connection = FakeConnection()
+    connection.losses = 3
+    assert StreamHealth(cast(Any, connection)).is_sure
 
 
 def test_time_passes_while_the_machine_is_suspended(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,12 +91,16 @@ async def test_the_stream_is_looked_at_where_nothing_shows_that_it_is_ours_and_n
             one.log.health.ours_at, clock.now = ours_at, now
             await clock.looks()
             assert looked == expected, now
+        one.connection.losses += 1
+        looked.clear()
+        await clock.looks()
+        assert looked, "whether it is ours has to be asked anew"
     assert logs == []
     await spool.close()
 
 
-@pytest.mark.parametrize(("waits_s", "looks"), [(0.999, True), (1, False), (5, False)])
-async def test_while_a_record_is_on_its_way_for_a_second_it_will_tell(
+@pytest.mark.parametrize(("waits_s", "looks"), [(0.499, True), (0.5, False), (5, False)])
+async def test_while_a_record_is_on_its_way_for_half_a_second_it_will_tell(
     one: One, clock: Clock, waits_s: float, looks: bool
 ) -> None:
     one.log.waits_since = clock.now - waits_s
@@ -133,8 +137,8 @@ async def test_a_purged_stream_is_mended_without_a_word_of_failure(one: One) -> 
     assert {line["log_level"] for line in logs} == {"warning", "info"}
 
 
-@pytest.mark.parametrize(("age_s", "looks"), [(2.5, False), (3, False), (3.25, True)])
-async def test_whoever_was_sure_three_seconds_ago_is_sure(
+@pytest.mark.parametrize(("age_s", "looks"), [(1.5, False), (1.75, False), (2, True)])
+async def test_whoever_was_sure_less_than_two_seconds_ago_is_sure(
     one: One, clock: Clock, age_s: float, looks: bool
 ) -> None:
     one.log.health.ours_at = clock.now - age_s
@@ -143,6 +147,23 @@ async def test_whoever_was_sure_three_seconds_ago_is_sure(
     assert (len(one.stream.asked) > asked) is looks
     assert replies == [ControlReply(0)]
     assert (one.spool.unavailable() is None) is True
+
+
+async def test_who_has_no_connection_is_not_ready_from_then_until_the_stream_has_answered_anew(
+    one: One, clock: Clock
+) -> None:
+    """NATS tells whoever stands by at once that nobody serves."""
+    one.log.health.ours_at = clock.now
+    assert one.spool.unavailable() is None
+    one.connection.is_connected = False
+    told = one.spool.unavailable()
+    assert told is not None
+    assert told.code == "stream_silent"
+    one.connection.is_connected, one.connection.losses = True, 1
+    assert one.spool.unavailable() is not None, "another one may serve by now"
+    assert await one.ask(ControlRequest()) == [ControlReply(0)]
+    assert one.stream.asked == ["info"]
+    assert one.spool.unavailable() is None
 
 
 async def test_who_is_not_sure_says_nothing_and_why(one: One, clock: Clock) -> None:
