@@ -43,8 +43,8 @@ async def open_jetstream(
 
     ``replicas``: servers that hold each message, where the stream is made. Raises SpoolDamaged.
     """
-    known = await asyncio.to_thread(copy.exists)
-    log = await open_log(place, token, make=replicas, known=known)
+    existed = await asyncio.to_thread(copy.exists)
+    log = await open_log(place, token, make=replicas, existed=existed)
     try:
         return await _serving(log, copy, replicas, max_events, max_bytes)
     except BaseException:
@@ -91,7 +91,7 @@ async def _take_over(log: Log, path: Path, end: int, replicas: int) -> Replica:
     """
     state = await stream.find(log.connection)
     if state is None:
-        await stream.make(log.connection, replicas, known=True)
+        await stream.make(log.connection, replicas, existed=True)
     opened = msgspec.msgpack.encode([EpochStarted()])
     while True:
         began, state = await log.begin(state), None

@@ -58,7 +58,7 @@ class Log(StreamReader):
         self.waits_since: float | None = None
         self._replicas = replicas
         self._writer = uuid4().hex
-        self._known = {self._writer}
+        self._own_writers = {self._writer}
         self._records = 0
         self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -73,7 +73,7 @@ class Log(StreamReader):
             raise SpoolDamaged(f"{self.place} holds other things than events; name another stream")
         self.last, self.base = max(0, state.first_seq - 1), newest.base if newest else 0
         self.kept = self.last + 1
-        self._known = {self._writer, newest.writer if newest else self._writer}
+        self._own_writers = {self._writer, newest.writer if newest else self._writer}
         return state
 
     async def append(self, data: bytes) -> int:
@@ -226,10 +226,10 @@ class Log(StreamReader):
         NATS_ERRORS.
         """
         if not await streams.is_there(self.connection):
-            await streams.make(self.connection, self._replicas, known=True)
+            await streams.make(self.connection, self._replicas, existed=True)
         state = await self.state()
         newest = await self.newest(state)
-        if newest is not None and newest.writer not in self._known:
+        if newest is not None and newest.writer not in self._own_writers:
             raise self._superseded(newest)
         self.last = min(self.last, state.last_seq)
         if not state.first_seq <= self.base <= state.last_seq:  # else it counts until the new one is whole

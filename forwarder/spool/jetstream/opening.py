@@ -25,28 +25,28 @@ _AGAIN_S, _REPORT_S = 0.5, 30.0
 _log = structlog.get_logger(__name__)
 
 
-async def open_log(place: StreamUrl, token: str, make: int = 0, *, known: bool = False) -> Log:
+async def open_log(place: StreamUrl, token: str, make: int = 0, *, existed: bool = False) -> Log:
     """Return the log. Raises SpoolDamaged where there is none that can be used.
 
     ``token``: the servers' token, "" for none; ``make``: where the stream is missing it is made, and so many
-    servers hold each message; 0: it is not; ``known``: it was there once.
+    servers hold each message; 0: it is not; ``existed``: it was there once.
     """
     connection = Connection(place, token)
     try:
         await connection.open(CONNECT_S)
-        await patiently(place, lambda: _opened(connection, make, known=known))
+        await patiently(place, lambda: _opened(connection, make, existed=existed))
     except BaseException:
         await connection.close()
         raise
     return Log(connection, make)
 
 
-async def _opened(connection: Connection, replicas: int, *, known: bool) -> None:
+async def _opened(connection: Connection, replicas: int, *, existed: bool) -> None:
     if await stream.is_there(connection):
         return
     if not replicas:
         raise SpoolDamaged(f"there is no stream {connection.place}; start the forwarder once")
-    await stream.make(connection, replicas, known=known)
+    await stream.make(connection, replicas, existed=existed)
 
 
 async def patiently(place: StreamUrl, what: Callable[[], Awaitable[T]]) -> T:

@@ -35,21 +35,21 @@ _log = structlog.get_logger(__name__)
 class Presence:
     """The presence of a writer, as the answers to numbered questions show it.
 
-    ``known``: whether one was there, so that a single question to which nobody is there is not enough.
+    ``was_there``: whether one was there, so that a single question to which nobody is there is not enough.
     """
 
-    def __init__(self, known: bool) -> None:
-        self.known = known
+    def __init__(self, was_there: bool) -> None:
+        self.was_there = was_there
         self._missed = self._unanswered = self._missed_last = 0
 
     @property
     def is_gone(self) -> bool:
         """Whether nobody serves."""
-        return self._missed >= (_GONE if self.known else 1) or self._unanswered >= _SILENT
+        return self._missed >= (_GONE if self.was_there else 1) or self._unanswered >= _SILENT
 
     def answered(self) -> None:
         """The writer has answered, whichever question."""
-        self.known = True
+        self.was_there = True
         self.forget()
 
     def missed(self, number: int) -> None:
@@ -63,7 +63,7 @@ class Presence:
 
     def said_farewell(self) -> None:
         """The writer has gone by its own account."""
-        self.known = False
+        self.was_there = False
         self.forget()
 
     def forget(self) -> None:
@@ -88,7 +88,7 @@ class Standby:
 
     def __init__(self, log: Log) -> None:
         self._log = log
-        self._presence = Presence(known=False)
+        self._presence = Presence(was_there=False)
         self._asked: list[_Asked] = []
         self._number = self._losses = 0
         self._wake = asyncio.Event()

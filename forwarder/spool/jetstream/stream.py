@@ -40,8 +40,8 @@ async def find(connection: Connection) -> StreamState | None:
     return found.state
 
 
-async def make(connection: Connection, replicas: int, *, known: bool) -> None:
-    """Make the stream. ``known``: there was one before, so that its absence is worth a warning.
+async def make(connection: Connection, replicas: int, *, existed: bool) -> None:
+    """Make the stream. ``existed``: there was one before, so that its absence is worth a warning.
 
     Raises one of NATS_ERRORS.
     """
@@ -51,7 +51,7 @@ async def make(connection: Connection, replicas: int, *, known: bool) -> None:
             name=place.stream, subjects=[place.log], num_replicas=replicas, discard=DiscardPolicy.NEW
         )
     )
-    if known:
+    if existed:
         _log.warning("the stream was deleted and is made again, empty", stream=str(place))
     else:
         _log.info("made the stream", stream=str(place), replicas=replicas)

@@ -52,13 +52,13 @@ async def test_a_stream_that_forgets_events_is_refused(config: dict[str, Any], s
         assert await stream.is_there(connected(connection))
 
 
-@pytest.mark.parametrize(("known", "level"), [(True, "warning"), (False, "info")])
-async def test_a_stream_is_made_as_it_has_to_be(known: bool, level: str) -> None:
+@pytest.mark.parametrize(("existed", "level"), [(True, "warning"), (False, "info")])
+async def test_a_stream_is_made_as_it_has_to_be(existed: bool, level: str) -> None:
     connection = FakeConnection()
     connection.jetstream.there = False
     assert not await stream.is_there(connected(connection))
     with capture_logs() as logs:
-        await stream.make(connected(connection), 3, known=known)
+        await stream.make(connected(connection), 3, existed=existed)
     assert connection.jetstream.made == {
         "name": "events",
         "subjects": [PLACE.log],
@@ -99,10 +99,10 @@ async def test_a_stream_that_is_missing_is_made_where_it_may_be(connections: lis
     with pytest.raises(SpoolDamaged, match="start the forwarder once"):
         await opening.open_log(PLACE, "token")
     assert [one.closed for one in connections] == [False, True]
-    for known, level in ((True, "warning"), (False, "info")):
+    for existed, level in ((True, "warning"), (False, "info")):
         fake.there = False
         with capture_logs() as logs:
-            log = await opening.open_log(PLACE, "token", 3, known=known)
+            log = await opening.open_log(PLACE, "token", 3, existed=existed)
         assert [line["log_level"] for line in logs] == [level]
     fake.there = False
     with capture_logs() as logs:
