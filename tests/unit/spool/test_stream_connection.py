@@ -66,6 +66,7 @@ def test_where_no_server_takes_the_connection_it_is_said_why(
         if error is not None:
             await client.given["error_cb"](error)
             await client.given["error_cb"](error)
+            await client.given["disconnected_cb"]()
         await asyncio.sleep(10**6)
 
     async def main(loop: VirtualLoop) -> None:
@@ -73,6 +74,7 @@ def test_where_no_server_takes_the_connection_it_is_said_why(
         one = Connection(PLACE, "")
         with pytest.raises(SpoolDamaged) as refused:
             await one.open(5)
+        assert one.losses == 0, "nothing was there to be lost"
         assert str(refused.value) == (
             f"cannot connect to {PLACE}: {said}; start NATS, or mend spool.path or spool.token"
         )
