@@ -11,7 +11,8 @@ _TOO_WIDE = "() => document.documentElement.scrollWidth - document.documentEleme
 
 
 def mistakes(page: Page, name: str) -> list[str]:
-    """Return what is wrong with the page as it is now. ``name``: what it is called in that."""
+    """Return what is wrong with the page as it is once it is whole. ``name``: what it is called in that."""
+    page.wait_for_load_state()  # what a test has waited for may be there before the rest, and its style
     page.evaluate(_AXE)
     found = [f"{name}: {one}" for one in page.evaluate(_VIOLATIONS)]
     wide = page.evaluate(_TOO_WIDE)
