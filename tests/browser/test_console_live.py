@@ -94,6 +94,7 @@ def test_events_are_seen_as_they_come_opened_found_and_nothing_breaks_the_page(
         page.get_by_text("1 event, ").wait_for()
         page.get_by_role("link", name="Settings").click()
         page.get_by_text("Snippet for its pages").first.wait_for()
+        page.wait_for_load_state()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
         page.goto(f"{running.url}/console")
