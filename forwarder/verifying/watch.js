@@ -49,11 +49,13 @@
     return events.length ? to.href : null;
   };
 
+  // What is sent then holds no event: a page that goes away may take its requests out of the driver's hands.
+  const NO_EVENT = "";
   const { fetch } = window;
   window.fetch = function (input, init) {
     const url = init && (typeof input === "string" || input instanceof URL) ? told(input, init.body) : null;
     if (url === null) return fetch.apply(this, arguments);
-    return leaving ? Promise.resolve(new Response('{"success": true}')) : fetch.call(window, url, init);
+    return leaving ? Promise.resolve(new Response('{"success": true}')) : fetch.call(window, url, { ...init, body: NO_EVENT });
   };
   const { sendBeacon } = navigator;
   navigator.sendBeacon = function (url, body) {
@@ -76,6 +78,6 @@
       open.call(this, words[0], url, ...words.slice(2));
       headers.forEach((one) => setRequestHeader.apply(this, one));
     }
-    return send.call(this, body);
+    return send.call(this, url === null ? body : NO_EVENT);
   };
 })();

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page
 
@@ -16,7 +18,8 @@ from forwarder.verifying.observation import PROBE
 from forwarder.verifying.pytest_plugin import VerifySession
 from forwarder.verifying.report import State
 from forwarder.verifying.visiting import Options, visit
-from tests.browser.shop_page import EITHER_BROWSER, ONE_RUNTIME, Shop
+from forwarder.verifying.watching import events_of
+from tests.browser.shop_page import EITHER_BROWSER, ONE_RUNTIME, Shop, fresh
 from tests.support.amplitude import fake_amplitude
 from tests.support.forwarder import forwarder
 from tests.support.processes import ROOT, program
@@ -140,6 +143,37 @@ def test_the_demo_shop_is_well(
         assert not amplitude.arrivals()
 
 
+@EITHER_BROWSER
+@ONE_RUNTIME
+def test_what_the_driver_misses_is_no_event(running: Shop, browser: Browser) -> None:
+    """A page that goes away may take its requests out of the driver's hands."""
+    with fresh(browser) as context:
+        page = context.new_page()
+        events, answered = events_of(page), list[str]()
+        page.unroute_all()
+        page.on(
+            "response",
+            lambda answer: answered.append(urlsplit(answer.url).path) if MARK in answer.url else None,
+        )
+        page.goto(running.page("missed", after=PAGE))
+        page.evaluate(MISSED, running.forwarder.url)
+        assert eventually(lambda: page.title() and {"/v1/p", "/v1/t", "/v1/batch"} <= set(answered)), answered
+    names = {one.event.get("event") for one in events}
+    assert {"By fetch", "By XMLHttpRequest"} <= names
+    last = {"type": "track", "event": "Of a server", "userId": "user-1", "writeKey": "web-key"}
+    assert httpx.post(f"{running.forwarder.url}/v1/t", json=last).status_code == 200
+    running.arrived("Of a server")
+    assert not [one for one in running.amplitude.events() if one["event_type"] in names]
+
+
+MARK = "forwarder-verify=1"
+MISSED = """(forwarder) => {
+  analytics.track("By fetch");
+  const event = { type: "track", event: "By XMLHttpRequest", userId: "user-1", messageId: "m-missed" };
+  const request = new XMLHttpRequest();
+  request.open("POST", forwarder + "/v1/batch");
+  request.send(JSON.stringify({ writeKey: "web-key", batch: [event] }));
+}"""
 BANNER = """<button onclick="go()">Accept</button><script>
 const script = Object.assign(document.createElement("script"), { src: "/snippet.js" });
 const go = () => document.head.append(script);
