@@ -23,7 +23,7 @@ from tests.browser.shop_page import EITHER_BROWSER, ONE_RUNTIME, Shop, fresh
 from tests.support.amplitude import fake_amplitude
 from tests.support.forwarder import forwarder
 from tests.support.processes import ROOT, program
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 DEMO = """
 [server]
@@ -161,7 +161,7 @@ def test_what_the_driver_misses_is_no_event(running: Shop, browser: Browser) -> 
     names = {one.event.get("event") for one in events}
     assert {"By fetch", "By XMLHttpRequest"} <= names
     last = {"type": "track", "event": "Of a server", "userId": "user-1", "writeKey": "web-key"}
-    assert httpx.post(f"{running.forwarder.url}/v1/t", json=last).status_code == 200
+    assert httpx.post(f"{running.forwarder.url}/v1/t", json=last, timeout=PATIENCE_S).status_code == 200
     running.arrived("Of a server")
     assert not [one for one in running.amplitude.events() if one["event_type"] in names]
 
