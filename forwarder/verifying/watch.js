@@ -55,7 +55,8 @@
   window.fetch = function (input, init) {
     const url = init && (typeof input === "string" || input instanceof URL) ? told(input, init.body) : null;
     if (url === null) return fetch.apply(this, arguments);
-    return leaving ? Promise.resolve(new Response('{"success": true}')) : fetch.call(window, url, { ...init, body: NO_EVENT });
+    if (leaving) return Promise.resolve(new Response('{"success": true}'));
+    return fetch.call(window, url, { ...init, body: NO_EVENT });
   };
   const { sendBeacon } = navigator;
   navigator.sendBeacon = function (url, body) {

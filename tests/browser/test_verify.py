@@ -143,7 +143,6 @@ def test_the_demo_shop_is_well(
         assert not amplitude.arrivals()
 
 
-@EITHER_BROWSER
 @ONE_RUNTIME
 def test_what_the_driver_misses_is_no_event(running: Shop, browser: Browser) -> None:
     """A page that goes away may take its requests out of the driver's hands."""
