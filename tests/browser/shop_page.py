@@ -169,8 +169,13 @@ def python(page: Page) -> str:
 
 
 def initialized(page: Page) -> None:
-    """Wait until Analytics.js is up."""
+    """Wait until Analytics.js is up and has made the calls that were made before it was.
+
+    It makes them in tasks of their own, after it says that it is up. Until then a click's call goes before
+    them, in Firefox as a rule; and what is called before is lost if the page is left before.
+    """
     assert eventually(lambda: page.evaluate("!!window.analytics?.initialized"))
+    page.evaluate("new Promise((done) => setTimeout(done))")
 
 
 def warned(page: Page, running: Shop, text: str) -> bool:

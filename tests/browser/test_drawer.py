@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.accessibility import mistakes
-from tests.browser.shop_page import fresh, python
+from tests.browser.shop_page import fresh, initialized, python
 from tests.support.amplitude import Amplitude, fake_amplitude
 from tests.support.configuration import configuration
 from tests.support.forwarder import forwarder
@@ -60,6 +60,7 @@ def test_the_drawer_shows_the_session_and_lets_things_happen(demo: Demo, browser
         expect(page.get_by_text("There is nothing to order")).to_be_visible()
         expect(page.get_by_role("button", name="Place the order")).to_be_hidden()
         page.goto(f"{demo.shop}/products/kettle")
+        initialized(page)
         press(page, "Add to cart")
         press(page, "Behind the scenes")
         says(page, "#session-why", "Product Added")

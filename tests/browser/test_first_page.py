@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Browser
 
-from tests.browser.shop_page import EITHER_BROWSER, ONE_RUNTIME, Shop, opened
+from tests.browser.shop_page import EITHER_BROWSER, ONE_RUNTIME, Shop, initialized, opened
 from tests.support.processes import ROOT
 
 [PAGE] = re.findall(
@@ -21,6 +21,7 @@ def test_the_first_page_works_as_it_stands(clean: Shop, browser: Browser) -> Non
     assert page.count(clean.forwarder.url) == page.count('"web-key"') == 1
     clean.site.pages["/index.html"] = page
     with opened(browser, clean, f"{clean.site.url}/index.html") as tab:
+        initialized(tab)
         tab.get_by_role("button").click()
         [clicked] = clean.arrived("Clicked")
         assert clicked["session_id"] == tab.evaluate("+localStorage.getItem('analytics_session_id')")

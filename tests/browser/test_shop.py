@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.shop_page import fresh
+from tests.browser.shop_page import fresh, initialized
 from tests.support.amplitude import Amplitude, fake_amplitude
 from tests.support.configuration import configuration
 from tests.support.forwarder import forwarder
@@ -53,15 +53,6 @@ def of(page: Page, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [item for item in items if item["device_id"] == device]
 
 
-def settled(page: Page) -> None:
-    """Wait for Analytics.js: what is tracked before it has loaded is lost if the page is left before, too.
-
-    It makes the calls that came before in tasks of their own, after it says that it is up.
-    """
-    assert eventually(lambda: page.evaluate("window.analytics?.initialized === true"))
-    page.evaluate("new Promise((done) => setTimeout(done))")
-
-
 @ONE_RUNTIME
 def test_a_visitor_buys_something(demo: Demo, browser: Browser) -> None:
     with fresh(browser) as context:
@@ -69,15 +60,15 @@ def test_a_visitor_buys_something(demo: Demo, browser: Browser) -> None:
         page.goto(demo.shop)
         page.get_by_text("Gooseneck kettle").click()
         page.get_by_role("button", name="Add to cart").click()
-        settled(page)
+        initialized(page)
         page.get_by_role("link", name="Sign in").click()
         page.get_by_role("button", name="Sign in").click()
         page.get_by_role("button", name="Join", exact=True).click()
-        settled(page)
+        initialized(page)
         page.get_by_role("link", name="Cart").click()
-        settled(page)
+        initialized(page)
         page.get_by_role("link", name="Go to checkout").click()
-        settled(page)
+        initialized(page)
         page.get_by_role("button", name="Place the order").click()
         page.wait_for_url("**/thanks")
         session = stored(page)
@@ -130,6 +121,7 @@ def test_python_comes_up_by_either_runtime(demo: Demo, browser: Browser) -> None
         assert eventually(
             lambda: page.evaluate("window.analyticsSession?.python") == "ready", 2 * PATIENCE_S
         ), page.evaluate("window.analyticsSession?.python")
+        initialized(page)
         page.evaluate("analytics.track('Asked')")
         assert eventually(lambda: "track" in page.evaluate("analyticsSession.explain()"))
         assert page.evaluate("analyticsSession.explain()").endswith("answered by Python")
