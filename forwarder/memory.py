@@ -35,3 +35,26 @@ class RequestMemory:
     def release(self, size: int) -> None:
         """Count ``size`` bytes that a connection no longer holds."""
         self.held -= size
+
+
+class HeldMemory:
+    """The memory that the ingest of one request holds, in bytes, until it is released."""
+
+    __slots__ = ("_memory", "_size")
+
+    def __init__(self, memory: RequestMemory) -> None:
+        self._memory = memory
+        self._size = 0
+
+    def add(self, size: int) -> bool:
+        """Hold ``size`` bytes more, where they fit; return whether they did."""
+        if not self._memory.fits(size, self._size):
+            return False
+        self._size += size
+        self._memory.ingested += size
+        return True
+
+    def release(self) -> None:
+        """Hold nothing any more."""
+        self._memory.ingested -= self._size
+        self._size = 0

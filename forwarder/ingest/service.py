@@ -1,6 +1,7 @@
 """Ingest: from a request's bytes to events in the spool, and the response to the sender."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol
@@ -16,10 +17,10 @@ from forwarder.ingest.envelope import Envelope, batch, separated_batch, single, 
 from forwarder.ingest.normalization import RequestContext
 from forwarder.ingest.request import IngestRequest
 from forwarder.ingest.session_facts import read_again
-from forwarder.ingest.sorting import EventSorter
+from forwarder.ingest.sorting import EventSorter, SortedEvents
 from forwarder.ingest.turned_away import dropped, rejected
 from forwarder.ingest.validation import Rejection
-from forwarder.memory import RequestMemory
+from forwarder.memory import HeldMemory, RequestMemory
 from forwarder.outcomes import Outcome
 from forwarder.sessions.facts import SessionRules
 from forwarder.spool import NewEvent
@@ -104,33 +105,37 @@ class IngestService:
         """Return the answer; on 200 every event that is not rejected is durable. Raises Refusal."""
         now = self._clock()
         source, body = self.admission.identify(request, now)
-        size = 2 * len(body)
-        self._hold(size)
+        held = HeldMemory(self._memory)
         try:
+            self._hold(held, 2 * len(body))
             if len(body) <= _LARGE:
                 envelope = batch(body) if request.kind is None else single(body)
-                return await self._accept(request, source, envelope, len(body), now)
-            async with self._large:
-                whole = whole_batch(body) if request.kind is None else single(body)
-                if whole is None:
-                    whole = await asyncio.to_thread(separated_batch, body)
-                return await self._accept(request, source, whole, len(body), now)
+                found = await self._sort(request, source, envelope, len(body), held, now)
+            else:
+                async with self._large:  # until its events are sorted: the next are while these are written
+                    whole = whole_batch(body) if request.kind is None else single(body)
+                    if whole is None:
+                        whole = await asyncio.to_thread(separated_batch, body)
+                    found = await self._sort(request, source, whole, len(body), held, now)
+            return await self._take(found)
         finally:
-            self._memory.ingested -= size
+            held.release()
 
-    def _hold(self, size: int, own: int = 0) -> None:
-        """Count memory that is to be released. Raises Refusal where there is none left.
-
-        ``own``: bytes that the same request holds already.
-        """
-        if not self._memory.fits(size, own):
+    def _hold(self, held: HeldMemory, size: int) -> None:
+        """Count memory that the request holds from now on. Raises Refusal where there is none left."""
+        if not held.add(size):
             raise Refusal(429, "too_much_at_once", "others send too much just now; send again", 1)
-        self._memory.ingested += size
 
-    async def _accept(
-        self, request: IngestRequest, source: Source, envelope: Envelope, length: int, now: int
-    ) -> Response:
-        """Keep the events of a body of ``length`` bytes."""
+    async def _sort(
+        self,
+        request: IngestRequest,
+        source: Source,
+        envelope: Envelope,
+        length: int,
+        held: HeldMemory,
+        now: int,
+    ) -> SortedEvents:
+        """Return the events of a body of ``length`` bytes, to keep and rejected. Raises Refusal."""
         if not request.write_key:  # what was found before may have stood inside of an event
             found, source = source, self.admission.sender(request, envelope.write_key, now)
             if source is not found:
@@ -143,12 +148,13 @@ class IngestService:
             self.admission.charge(source, request, looked_at, length, now)
             raise
         self.admission.charge(source, request, count, length + added * count, now)
-        size = (added + _EVENT_OBJECTS) * count
-        self._hold(size, own=2 * length)
-        try:
-            return await self._take(request, source, envelope, now)
-        finally:
-            self._memory.ingested -= size
+        self._hold(held, (added + _EVENT_OBJECTS) * count)
+        arrival = self._arrival(request, source, envelope, now)
+        events = SortedEvents(source, arrival, envelope.events)
+        for _ in self._sorter.sorting(events, request.kind):
+            if self._large.locked():
+                await asyncio.sleep(0)
+        return events
 
     def _check_counts(self, count: int, added: int) -> None:
         """Raise Refusal for too many events, or too much beside them."""
@@ -161,7 +167,10 @@ class IngestService:
         if added > self.limits.event_bytes or added * count > _MOST_ADDED * self.limits.batch_bytes:
             raise Refusal(400, "context_too_large", "context and integrations beside the batch are too large")
 
-    async def _take(self, request: IngestRequest, source: Source, envelope: Envelope, now: int) -> Response:
+    def _arrival(
+        self, request: IngestRequest, source: Source, envelope: Envelope, now: int
+    ) -> RequestContext:
+        """Return what holds for all events of a request. Raises Refusal."""
         arrival = RequestContext(
             source=source.name,
             received_at=now,
@@ -175,20 +184,20 @@ class IngestService:
         )
         if source.strict and arrival.sent.problem:
             raise Refusal(400, arrival.sent.problem, "sentAt is no time; write it in ISO 8601")
-        good: list[NewEvent] = []
-        bad: list[tuple[int, Rejection]] = []
-        for _ in self._sorter.sorting(envelope.events, arrival, request.kind, good, bad):
-            if self._large.locked():
-                await asyncio.sleep(0)
+        return arrival
+
+    async def _take(self, events: SortedEvents) -> Response:
+        """Keep the events to keep, tell of the others, and return the answer. Raises Refusal."""
+        source, arrival, good, bad = events.source, events.arrival, events.good, events.bad
         if arrival.time_problems:
             count_time_problems(source.name, arrival.time_problems)
         kept = good
         if self._enricher is not None and source.enrich is not None:
             kept = await self._enriched(self._enricher, source, good, arrival)
-        await self._keep(source, kept, now)
+        await self._keep(source, kept, arrival.received_at)
         if bad:
             self._record_rejections(source, bad)
-            self._turn_away(rejected(source.name, now, bad, envelope.events))
+            self._turn_away(rejected(source.name, arrival.received_at, bad, events.sent))
             if source.strict:
                 return _strict_response(bad, len(good))
         return OK
@@ -222,12 +231,10 @@ class IngestService:
             self._record(source.name, Outcome.DUPLICATE, "", new.count(False))
 
     def _record_rejections(self, source: Source, bad: list[tuple[int, Rejection]]) -> None:
-        counts: dict[str, int] = {}
-        for _, rejection in bad:
-            counts[rejection.code] = counts.get(rejection.code, 0) + 1
+        counts = Counter(rejection.code for _, rejection in bad)
         for code, count in counts.items():
             self._record(source.name, Outcome.REJECTED, code, count)
-        log.warning("events rejected", source=source.name, reasons=counts)
+        log.warning("events rejected", source=source.name, reasons=dict(counts))
 
 
 def _strict_response(bad: list[tuple[int, Rejection]], accepted: int) -> Response:

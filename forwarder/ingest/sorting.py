@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from forwarder.config.settings import Limits
+from forwarder.config.settings import Limits, Source
 from forwarder.ingest.body import exceeds_depth, repair_json
 from forwarder.ingest.event import RawEvent, read_event
 from forwarder.ingest.normalization import RequestContext, normalize
@@ -20,6 +20,16 @@ _NOT_JSON = Rejection("not_json", "an event must be JSON")
 _NOT_AN_OBJECT = Rejection("not_an_object", "an event must be a JSON object")
 
 
+class SortedEvents(msgspec.Struct):
+    """The events of a request: ``sent`` as they came, ``good`` to be kept, ``bad`` with place and reason."""
+
+    source: Source
+    arrival: RequestContext
+    sent: Sequence[msgspec.Raw | RawEvent]
+    good: list[NewEvent] = []
+    bad: list[tuple[int, Rejection]] = []
+
+
 class EventSorter:
     """The sorter of events: normalized ones, and rejections."""
 
@@ -28,21 +38,15 @@ class EventSorter:
         self._too_large = Rejection("event_too_large", f"one event holds at most {limits.event_bytes} bytes")
         self._too_deep = Rejection("too_deep", f"arrays and objects lie at most {limits.nesting} levels deep")
 
-    def sorting(
-        self,
-        events: Sequence[msgspec.Raw | RawEvent],
-        arrival: RequestContext,
-        kind: str | None,
-        good: list[NewEvent],
-        bad: list[tuple[int, Rejection]],
-    ) -> Iterator[None]:
+    def sorting(self, events: SortedEvents, kind: str | None) -> Iterator[None]:
         """Add the events to keep to ``good``, the place and reason of each that is rejected to ``bad``.
 
         Yields between slices of events and of bytes, for others to have their turn.
         """
+        arrival, good, bad = events.arrival, events.good, events.bad
         largest, nesting = self._limits.event_bytes, self._limits.nesting
         left = SLICE_BYTES
-        for index, event in enumerate(events):
+        for index, event in enumerate(events.sent):
             if left <= 0:
                 yield
                 left = SLICE_BYTES

@@ -8,12 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forwarder.config.settings import Limits
+from forwarder.config.settings import Limits, Source
 from forwarder.ingest.body import exceeds_depth
 from forwarder.ingest.normalization import RequestContext
-from forwarder.ingest.sorting import SLICE_BYTES, EventSorter
-from forwarder.ingest.validation import Rejection
-from forwarder.spool import NewEvent
+from forwarder.ingest.sorting import SLICE_BYTES, EventSorter, SortedEvents
 
 NOW = 1_790_000_000_000
 VALUES = st.recursive(
@@ -45,10 +43,9 @@ def test_deep_texts(levels: int, bushy: bool) -> None:
 def test_large_events_are_sorted_in_slices() -> None:
     event = {"type": "track", "event": "e", "userId": "u", "properties": {"text": "x" * 10_000}}
     events = [msgspec.Raw(json.dumps(event).encode())] * 40
-    good: list[NewEvent] = []
-    bad: list[tuple[int, Rejection]] = []
-    sorting = EventSorter(Limits()).sorting(events, RequestContext("shop", NOW), None, good, bad)
-    looks = [0, *(len(good) for _ in sorting), 40]
-    assert (len(good), bad) == (40, [])
+    sorted_events = SortedEvents(Source(name="shop", write_key="key"), RequestContext("shop", NOW), events)
+    sorting = EventSorter(Limits()).sorting(sorted_events, None)
+    looks = [0, *(len(sorted_events.good) for _ in sorting), 40]
+    assert (len(sorted_events.good), sorted_events.bad) == (40, [])
     most = max(after - before for before, after in pairwise(looks))
     assert most * 10_000 <= SLICE_BYTES + 10_000

@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 
 import pytest
 
 from forwarder.config.settings import Limits
 from forwarder.http.responses import OK
 from forwarder.outcomes import Outcome
-from tests.support.ingesting import Setup, track
+from forwarder.spool import NewEvent
+from tests.support.ingesting import MemorySpool, Setup, track
+from tests.support.waiting import PATIENCE_S
 
 GOOD = json.dumps(track(1)).encode()
 
@@ -87,6 +90,23 @@ async def test_a_large_body_is_taken_in_slices(kind: str | None) -> None:
     assert len(setup.spool.events) == (1 if kind else 200)
     assert turns > (0 if kind else 4), "others had their turns"
     beside.cancel()
+
+
+async def test_large_bodies_wait_for_the_spool_together() -> None:
+    both = asyncio.Barrier(2)
+
+    class Slow(MemorySpool):
+        async def append(self, events: Sequence[NewEvent], now: int) -> list[bool]:
+            await both.wait()
+            return await super().append(events, now)
+
+    setup = Setup()
+    setup.service._spool = Slow()
+    bodies = [
+        {"batch": [track(place + number, a="x" * 1_000) for number in range(100)]} for place in (0, 100)
+    ]
+    async with asyncio.timeout(PATIENCE_S):
+        assert await asyncio.gather(*map(setup.send, bodies)) == [OK, OK]
 
 
 async def test_a_large_batch_in_which_something_is_no_json_costs_that_alone() -> None:
