@@ -7,11 +7,10 @@ from forwarder.sessions.device import Session
 from forwarder.sessions.facts import SessionRules
 
 
-def reason_at(session: Session | None, time: int, rules: SessionRules, another_user: bool = False) -> str:
+def reason_at(session: Session | None, time: int, rules: SessionRules, another_user: bool) -> str:
     """Return the policy's reason about an event at ``time`` (ms): ``active`` where the session goes on."""
-    if session is None:
-        return decide(None, None, time, rules.length, rules.maximum, reset=False)["reason"]
-    said = decide(str(session.id), str(session.last), time, rules.length, rules.maximum, another_user)
+    stored_id, stored_last = (None, None) if session is None else (str(session.id), str(session.last))
+    said = decide(stored_id, stored_last, time, rules.length, rules.maximum, another_user)
     return "another user" if said["reason"] == "reset" else said["reason"]
 
 
