@@ -82,3 +82,4 @@ def test_events_of_a_session_go_the_fast_path_late_ones_as_well() -> None:
     ]
     assert books(given_ones)[1] == 3
     assert books([(time, None, False) for time, _, _ in given_ones])[1] == 2
+    assert books([(START, None, False)] * 3)[1] == 2, "those of one moment, too"
