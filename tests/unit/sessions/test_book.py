@@ -116,6 +116,16 @@ def test_a_transaction_without_a_change_has_no_row() -> None:
     assert (row.number, row.states) == (1, 0), "that the first one went is to be written"
 
 
+def test_the_next_event_of_a_device_takes_the_place_of_what_was_known_of_it() -> None:
+    keeping = Keeping()
+    keeping.took(visit("a"))
+    keeping.book.begin()
+    keeping.book.assign([visit("a", 1)], START)
+    assert len(keeping.book) == 1
+    keeping.written()
+    assert [keeping.book.is_dead(number) for number in (1, 2)] == [True, False]
+
+
 def test_renamings_that_concern_nothing_any_more_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(renaming, "SPARE_RENAMINGS", 0)
     keeping = Keeping()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from forwarder.sessions.device import Device, Session
 from forwarder.sessions.devices import Devices
 from forwarder.sessions.facts import device_key, user_key
@@ -75,3 +77,12 @@ def test_an_id_is_a_users_where_no_device_is_named_alone() -> None:
     devices.put(user_key("", "eve"), None, device(3))
     assert devices.forget_users(lambda name: name == "bob") == {user_key("", "bob")}
     assert {key for key, _ in devices.items()} == {ADA, BOB, user_key("", "eve")}, "BOB is a device's name"
+
+
+def test_a_user_was_last_seen_on_the_device_of_the_last_event_whatever_its_name() -> None:
+    seen = {EVE: (7, 1), BOB: (9, 2), ADA: (9, 1)}
+    devices = Devices()
+    devices.load(
+        {key: msgspec.structs.replace(device(row, "ada"), seen=at) for key, (at, row) in seen.items()}
+    )
+    assert devices.users.values == {user_key("", "ada"): BOB}
