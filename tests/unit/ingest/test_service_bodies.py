@@ -72,8 +72,9 @@ async def test_an_event_that_nearly_is_json_is_taken_with_its_batch(odd: bytes, 
     assert alone.spool.events["web", "odd"]["properties"] == {"odd": kept}
 
 
+@pytest.mark.parametrize("key", ["key", ""], ids=["key in the address", "key in a header"])
 @pytest.mark.parametrize("kind", ["track", None])
-async def test_a_large_body_is_taken_in_slices(kind: str | None) -> None:
+async def test_a_large_body_is_taken_in_slices(kind: str | None, key: str) -> None:
     setup = Setup(Limits(event_bytes=200_000))
     large = track(0, properties={"a": "x" * 100_000})
     body = large if kind else {"batch": [track(number, a="x" * 1_000) for number in range(1, 200)] + [large]}
@@ -86,7 +87,7 @@ async def test_a_large_body_is_taken_in_slices(kind: str | None) -> None:
             await asyncio.sleep(0)
 
     beside = asyncio.create_task(others())
-    assert await setup.send(body, kind) is OK
+    assert await setup.send(body, kind, write_key=key) is OK
     assert len(setup.spool.events) == (1 if kind else 200)
     assert turns > (0 if kind else 4), "others had their turns"
     beside.cancel()
