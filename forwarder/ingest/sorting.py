@@ -21,7 +21,10 @@ _NOT_AN_OBJECT = Rejection("not_an_object", "an event must be a JSON object")
 
 
 class SortedEvents(msgspec.Struct):
-    """The events of a request: ``sent`` as they came, ``good`` to be kept, ``bad`` with place and reason."""
+    """The events of a request of a source: ``sent`` as they came, ``good`` to be kept, ``bad`` not, and why.
+
+    Of a bad one the place in the request is kept with its reason.
+    """
 
     source: Source
     arrival: RequestContext

@@ -194,10 +194,8 @@ def test_consent_is_waited_for(running: Shop, browser: Browser, start: str, faul
 
 
 @ONE_RUNTIME
-def test_the_command(running: Shop, browser_name: str) -> None:
-    """In a process of its own: this one's event loop belongs to Playwright already."""
-    if browser_name != "chromium":
-        pytest.skip("it starts both browsers by itself")
+def test_the_command(running: Shop) -> None:
+    """It starts both browsers by itself, in a process of its own: Playwright has this one's event loop."""
     words = [sys.executable, "-m", "forwarder", "verify", wrong_cdn(running), "--json", "--no-sandbox"]
     done = subprocess.run(
         [*words, "--timeout", "3"], capture_output=True, text=True, check=False, timeout=120, cwd=ROOT
