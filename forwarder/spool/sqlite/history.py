@@ -8,17 +8,12 @@ from itertools import takewhile
 from typing import Final, NamedTuple
 
 from forwarder.spool.history import KEEP_BYTES, KEEP_MS, TurnedAway
-from forwarder.spool.sqlite import history_rows
+from forwarder.spool.sqlite import history_packing, history_rows
+from forwarder.spool.sqlite.history_packing import Packed
 from forwarder.spool.sqlite.history_rows import Entry
 from forwarder.spool.sqlite.turning_away import TurnedAwayQueue
 from forwarder.spool.suppression import FOR_EVER
 
-ROW_EVENTS: Final = 400
-"""Most events in a row: more gain 5 % of the bytes, and each event that is shown costs reading a row."""
-ROW_BYTES: Final = 1_000_000
-"""Bytes of events from which on a row has no room for more."""
-_FULL: Final = 256
-"""Events from which on a row stays as it is; smaller ones are written again together with the next."""
 _RANGE: Final = 50
 """Rows that go in one transaction: their pages are read once more to be let go of."""
 
@@ -26,20 +21,20 @@ _RANGE: Final = 50
 class _State(NamedTuple):
     """``upto``: the highest seq in a row; ``total``: bytes of all rows ever; ``tail``: the events behind it.
 
-    ``small``: the events of the last row, which is to be written again with the next.
+    ``small``: the events of the last rows, oldest first, which are to be written again with later ones.
     """
 
     upto: int
     total: int
-    tail: tuple[Entry, ...] = ()
-    small: tuple[Entry, ...] = ()
+    tail: Packed = ()
+    small: tuple[Packed, ...] = ()
 
 
 class HistoryWriter:
     """The writer of history. It belongs to the writer's thread, but for ``turn_away``.
 
     An event comes into a row with others: once there are enough, or before it leaves the table of events. So
-    each accepted event is in one of them, after a crash as well, and single events compress like batches.
+    each accepted event is in one of them, after a crash as well. Small rows are joined (``history_packing``).
     """
 
     def __init__(self, database: sqlite3.Connection) -> None:
@@ -105,7 +100,7 @@ class HistoryWriter:
         # Not all are in memory after a start, and where events waited before there was history.
         tail = (*tail, *entries) if follows else self._read()
         self._state = self._state._replace(tail=tail)
-        if tail and _is_full(tail):
+        if tail and history_packing.is_full(tail):
             self._write(everything=False)
 
     def complete(self, upto: int) -> None:
@@ -120,22 +115,23 @@ class HistoryWriter:
                     return
             self._write(everything=True)
 
-    def _read(self) -> tuple[Entry, ...]:
-        rows = history_rows.read_waiting(self._database, self._state.upto, 2 * ROW_EVENTS)
+    def _read(self) -> Packed:
+        rows = history_rows.read_waiting(self._database, self._state.upto, 2 * history_packing.ROW_EVENTS)
         return tuple((row, None, None) for row in rows)
 
     def _write(self, *, everything: bool) -> None:
-        """Write the tail as rows, a small one before it with it again; the last if full or ``everything``."""
+        """Write the tail as rows, with small ones before it; the last if it is full, or ``everything``."""
         _, total, tail, small = self._state
-        if small and small[-1][0][0] + 1 == tail[0][0][0]:
-            total -= history_rows.remove_from(self._database, small[0][0][0])
-            tail = (*small, *tail)
-        rows = _rows(tail)
-        left = () if everything or _is_full(rows[-1]) else rows.pop()
+        kept, events = history_packing.joined(small, tail)
+        if len(events) > len(tail):
+            total -= history_rows.remove_from(self._database, events[0][0][0])
+        rows = history_packing.rows_of(events)
+        left = () if everything or history_packing.is_full(rows[-1]) else rows.pop()
         for row in rows:
             total += history_rows.insert(self._database, row, total)
         last = rows[-1]
-        self._state = _State(last[-1][0][0], total, left, () if _is_full(last) else last)
+        kept = () if history_packing.is_full(last) else (*kept, last)
+        self._state = _State(last[-1][0][0], total, left, kept)
         if self.bytes > self.max_bytes:
             self._remove_beyond(total - self.max_bytes)
 
@@ -170,9 +166,8 @@ class HistoryWriter:
 
     def _remove(self, first: int) -> None:
         history_rows.remove_upto(self._database, first)
-        small = self._state.small
-        if small and small[0][0][0] <= first:
-            self._state = self._state._replace(small=())
+        small = tuple(row for row in self._state.small if row[0][0][0] > first)
+        self._state = self._state._replace(small=small)
         self._before = self._look()
 
     def expire(self, now: int, *, believed: bool) -> bool:
@@ -215,26 +210,3 @@ class HistoryWriter:
     def finish(self) -> None:
         """Write what ended at ingest; all jobs of the transaction are done."""
         self._away.write()
-
-
-def _is_full(entries: Sequence[Entry]) -> bool:
-    return len(entries) >= _FULL or _size(entries) >= ROW_BYTES
-
-
-def _size(entries: Sequence[Entry]) -> int:
-    """Return the bytes of events that follow each other."""
-    (first, _, _), (last, _, _) = entries[0], entries[-1]
-    return last[5] - first[5] + len(first[4])
-
-
-def _rows(entries: Sequence[Entry]) -> list[tuple[Entry, ...]]:
-    """Return the events as rows, each within the bounds or of one event."""
-    rows: list[tuple[Entry, ...]] = []
-    at = 0
-    while at < len(entries):
-        some = entries[at : at + ROW_EVENTS]
-        while len(some) > 1 and _size(some) > 2 * ROW_BYTES:
-            some = some[: len(some) // 2]
-        rows.append(tuple(some))
-        at += len(some)
-    return rows

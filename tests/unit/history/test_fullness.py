@@ -7,7 +7,7 @@ import pytest
 
 from forwarder.history.fullness import Fullness, fullness
 from forwarder.spool import NewEvent, Settlement, open_spool
-from forwarder.spool.sqlite import history
+from forwarder.spool.sqlite import history_packing
 
 NOW = 1_790_000_000_000
 
@@ -15,7 +15,7 @@ NOW = 1_790_000_000_000
 async def test_rows_that_are_written_again_count_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "_FULL", 10)
+    monkeypatch.setattr(history_packing, "FULL", 10)
     spool = await open_spool(tmp_path / "spool.db", max_events=1000, max_bytes=10**8)
     await spool.attach(["one"])
     assert await spool.look(fullness) == Fullness(0, 0, None, 0)

@@ -14,7 +14,7 @@ from forwarder.history.filters import Filters
 from forwarder.history.reading import Choice, count, next_slice
 from forwarder.spool import NewEvent, Settlement
 from forwarder.spool.history import Ended
-from forwarder.spool.sqlite import history
+from forwarder.spool.sqlite import history_packing
 from tests.support.spools import HOUR, NOW, at, opened
 
 EVENTS, ENDED = 60, 41
@@ -28,8 +28,8 @@ def made(number: int) -> NewEvent:
 @pytest.fixture
 async def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[sqlite3.Connection]:
     """A spool of 60 events in rows of seven, of which 41 have ended and the others wait."""
-    monkeypatch.setattr(history, "ROW_EVENTS", 7)
-    monkeypatch.setattr(history, "_FULL", 5)
+    monkeypatch.setattr(history_packing, "ROW_EVENTS", 7)
+    monkeypatch.setattr(history_packing, "FULL", 5)
     async with opened(at(tmp_path / "spool.db")) as spool:
         spool.bound_history(10**9, 72 * HOUR)
         await spool.attach(["one", "two"])

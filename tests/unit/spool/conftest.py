@@ -10,7 +10,7 @@ import pytest
 
 from forwarder.spool.jetstream import connection as module
 from forwarder.spool.jetstream import log
-from forwarder.spool.sqlite import history
+from forwarder.spool.sqlite import history, history_packing
 from tests.support.fake_nats import Client
 from tests.support.history_machine import BYTES, EVENTS, FULL, RANGE, Machine
 from tests.support.transactions import Setup
@@ -38,8 +38,9 @@ def fake_client(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
-    for name, value in (("_FULL", FULL), ("ROW_EVENTS", EVENTS), ("ROW_BYTES", BYTES), ("_RANGE", RANGE)):
-        monkeypatch.setattr(history, name, value)
+    for name, value in (("FULL", FULL), ("ROW_EVENTS", EVENTS), ("ROW_BYTES", BYTES)):
+        monkeypatch.setattr(history_packing, name, value)
+    monkeypatch.setattr(history, "_RANGE", RANGE)
     machine = Machine(tmp_path / "spool.db")
     with closing(machine.database):
         yield machine

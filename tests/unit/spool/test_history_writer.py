@@ -13,7 +13,7 @@ from forwarder.spool.sqlite.history import HistoryWriter
 from tests.support.history_machine import BYTES, EVENTS, Machine
 
 
-def test_events_wait_for_a_full_row_and_small_ones_are_written_again(machine: Machine) -> None:
+def test_events_wait_for_a_full_row_and_small_ones_become_one(machine: Machine) -> None:
     machine.add(1, 1, 1, 1)
     assert machine.rows() == []
     machine.add(1)
@@ -21,17 +21,24 @@ def test_events_wait_for_a_full_row_and_small_ones_are_written_again(machine: Ma
     machine.add(*[1] * 9)
     assert machine.spans() == [(1, 5), (6, 13)], "the ninth waits for others"
     machine.complete(14)
-    assert machine.spans() == [(1, 5), (6, 13), (14, 14)], "it is about to leave the table of events"
-    machine.add(1, 1, 1)
-    machine.complete(16)
-    assert machine.spans() == [(1, 5), (6, 13), (14, 17)], "a small row is written again, with the next"
+    assert machine.spans()[2:] == [(14, 14)], "it is about to leave the table of events"
     machine.add(1)
+    machine.complete(14)
+    assert machine.spans()[2:] == [(14, 14)], "what nobody has passed waits"
+    for seq in (15, 16):
+        machine.complete(seq)
+        machine.add(1)
+    assert machine.spans()[2:] == [(14, 14), (15, 15), (16, 16)]
     machine.complete(17)
-    assert machine.spans()[2:] == [(14, 17)], "what nobody has passed waits"
-    machine.complete(18)
+    assert machine.spans()[2:] == [(14, 17)], "four of a size become one"
+    machine.add(*[1] * 4)
+    machine.complete(21)
+    assert machine.spans()[2:] == [(14, 17), (18, 21)]
+    machine.add(*[1] * 5)
+    assert machine.spans()[2:] == [(14, 21), (22, 26)], "a full row takes in what lies before it"
     machine.add(1)
-    machine.complete(19)
-    assert machine.spans() == [(1, 5), (6, 13), (14, 18), (19, 19)], "a full one is not"
+    machine.complete(27)
+    assert machine.spans()[2:] == [(14, 21), (22, 26), (27, 27)], "a full one stays as it is"
     assert machine.writer.bytes == machine.stored()
 
 
@@ -66,7 +73,8 @@ def test_events_that_are_not_in_memory_are_read(machine: Machine) -> None:
     machine.writer.max_age_ms = 10**9
     machine.add(1)
     machine.complete(11)
-    assert machine.rows() == [[1, 2, 3, 4, 5], [7, 8, 9, 10, 11]], "what still waits is kept all the same"
+    kept = [seq for row in machine.rows() for seq in row]
+    assert kept == [1, 2, 3, 4, 5, 7, 8, 9, 10, 11], "what still waits is kept all the same"
 
 
 def test_many_that_wait_are_read_in_steps(machine: Machine) -> None:
