@@ -28,6 +28,7 @@ CODE = {
     "types of the page's JavaScript": [*TSC, str(PLUGIN / "page")],
     "types of the shop's JavaScript": [*TSC, str(ROOT / "web_demo" / "shop")],
     "types of the console's JavaScript": [*TSC, str(ROOT / "forwarder" / "console")],
+    "types of the check's JavaScript": [*TSC, str(ROOT / "forwarder" / "verifying")],
 }
 
 

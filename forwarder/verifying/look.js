@@ -1,13 +1,12 @@
 // How the checked page is now, as a value.
 
-(name) => {
-  const analytics = window[name];
-  const session = window.analyticsSession;
-  const tried = (what) => {
+(/** @type {string} */ name) => {
+  const { [name]: analytics, analyticsSession: session } = /** @type {Record<string, any>} */ (window);
+  const tried = (/** @type {() => unknown} */ what) => {
     try {
-      return what() || "";
+      return String(what() || "");
     } catch (error) {
-      return `${error.name}: ${error.message}`;
+      return String(error);
     }
   };
   const kept = tried(() => localStorage.getItem("analytics_session_id"));
@@ -19,7 +18,7 @@
     analytics: !!analytics,
     initialized: !!(analytics && analytics.initialized),
     cdn: String((analytics && analytics._cdn) || ""),
-    plugins: ((analytics && analytics.queue && analytics.queue.plugins) || [])
+    plugins: /** @type {any[]} */ ((analytics && analytics.queue && analytics.queue.plugins) || [])
       .map((one) => one.action || one) // what the settings document brought is wrapped
       .filter((one) => one.type === "enrichment")
       .map((one) => String(one.name)),
