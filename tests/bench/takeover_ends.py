@@ -61,6 +61,17 @@ def leader_killed(stage: Stage) -> None:
         stage.wait_for_nats()
 
 
+def leader_alone(stage: Stage) -> None:
+    """The stream's leader is cut off from the other nodes for 20 s; forwarders reach all three."""
+    node = stage.leader()
+    for other in stage.nodes:
+        if other is not node:
+            node.within("ip", "route", "add", "blackhole", f"{other.address}/32")
+    time.sleep(20)
+    node.within("ip", "route", "flush", "type", "blackhole")
+    time.sleep(10)
+
+
 def node_off(seconds: float) -> Callable[[Stage], None]:
     """The node of the serving one vanishes without a word."""
 
