@@ -79,7 +79,8 @@ def going_on_with(device: Device, event: SessionFacts, seq: int) -> Session | No
 def _with_given(device: Device, event: SessionFacts, session_id: int, seq: int) -> Change:
     """Return what an event that brought its session id makes of a device.
 
-    What was assigned after this moment has been the given session ever since, up to the next given one.
+    What was assigned at this moment or later has been the given session's since, up to the next given one. Of
+    ids that were given at the same moment the highest counts last.
     """
     time, sessions = event.time, list(device.sessions)
     own = next((one for one in sessions if one.id == session_id), None)
@@ -94,10 +95,10 @@ def _with_given(device: Device, event: SessionFacts, session_id: int, seq: int) 
     renamed: list[Renamed] = []
     is_next = False
     for one in sessions:
-        is_next = is_next or bool(one.flags & GIVEN and one.first > time)
+        is_next = is_next or bool(one.flags & GIVEN and (one.first, one.id) > (time, session_id))
         since = None if is_next else _since(one, time, found, event.rules)
         if since != ALL_OF_IT:
-            left.append(one if since is None else replace(one, last=since))
+            left.append(one if since is None else replace(one, last=max(since, one.given)))
         if since is not None:
             found = replace(found, last=max(found.last, one.last))
             if not one.flags & ENDED:
@@ -107,11 +108,13 @@ def _with_given(device: Device, event: SessionFacts, session_id: int, seq: int) 
 
 def _since(one: Session, time: int, found: Session, rules: SessionRules) -> int | None:
     """Return since when a session is the given one, which has an event at ``time``; None where it stays."""
-    if one.first <= time:
-        open_after = 0 < one.given <= time if one.flags & GIVEN else True
-        return time if open_after and time < one.last else None
+    if one.flags & GIVEN:
+        is_over = one.first <= time and one.given > 0 and (one.given, one.id) < (time, found.id)
+        return time - 1 if is_over and time <= one.last else None
+    if one.first < time:
+        return time - 1 if time <= one.last else None
     joins = one.first - found.last < rules.length
-    return ALL_OF_IT if joins and not one.flags & GIVEN and _fits(found.id, one, rules) else None
+    return ALL_OF_IT if joins and _fits(found.id, one, rules) else None
 
 
 def _with_assigned(device: Device, event: SessionFacts, seq: int, final: int) -> Change:
@@ -181,7 +184,7 @@ def is_another_user(device: Device | None, event: SessionFacts) -> bool:
 
 def _latest(sessions: Sequence[Session], time: int) -> Session | None:
     """Return the session that was active last before ``time``, of those that had begun by then."""
-    return max(sessions, key=lambda one: (min(one.last, time), one.first), default=None)
+    return max(sessions, key=lambda one: (min(one.last, time), one.first, one.id), default=None)
 
 
 def _first(session: Session) -> int:

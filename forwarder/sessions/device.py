@@ -58,7 +58,7 @@ class Device(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 def parted(sessions: Sequence[Session]) -> tuple[Session, tuple[Session, ...]]:
     """Return the current session and the others."""
-    current = max(sessions, key=lambda one: (one.last, one.first))
+    current = max(sessions, key=lambda one: (one.last, one.first, one.id))
     return current, tuple(one for one in sessions if one is not current)
 
 

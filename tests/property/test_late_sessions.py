@@ -16,40 +16,78 @@ MOMENTS = st.integers(0, 240).map(lambda minutes: START + minutes * MINUTE)
 """A few sessions, dense enough that late events join some and bridge others."""
 
 
-def in_order(events: Sequence[tuple[int, int | None]]) -> dict[int, int]:
-    """Return the session of each event by its time, by the page's own policy, in the order of their times."""
+Came = tuple[int, int | None]
+"""When an event happened, and the id that it brings, None for none."""
+
+
+def in_order(events: Sequence[Came]) -> list[int]:
+    """Return each event's session by the page's own policy, as if they came in the order of their times.
+
+    Of events of one moment those come first that bring an id.
+    """
     stored: tuple[str | None, str | None] = (None, None)
-    found: dict[int, int] = {}
-    for time, given_id in sorted(events):
-        found[time] = given_id or decide(*stored, time, LENGTH, 0, reset=False)["session_id"]
-        stored = str(found[time]), str(time)
+    found = [0] * len(events)
+    for index in sorted(range(len(events)), key=lambda one: (events[one][0], events[one][1] is None)):
+        time, given_id = events[index]
+        found[index] = given_id or decide(*stored, time, LENGTH, 0, reset=False)["session_id"]
+        stored = str(found[index]), str(time)
     return found
 
 
 def of_pages(times: Sequence[int]) -> dict[int, int]:
-    """Return the ids that a page with the plugin gives its events, which sees no others."""
-    return in_order([(time, None) for time in times])
+    """Return the ids that a page with the plugin gives its events, by their times; it sees no others."""
+    return dict(zip(times, in_order([(time, None) for time in times]), strict=True))
+
+
+def handed_on(events: Sequence[Came], order: Sequence[int], groups: Sequence[int]) -> list[int | None]:
+    """Return each event's session once all have come, in this order and in groups, and then are handed on."""
+    waiting, left = Waiting(), list(order)
+    for size in groups:
+        waiting.came(*(facts(events[one][0], session_id=events[one][1]) for one in left[:size]))
+        del left[:size]
+    got = waiting.hand_on()
+    return [got[order.index(one) + 1] for one in range(len(events))]
+
+
+GROUPS = st.lists(st.integers(1, 4), min_size=25, max_size=25)
+
+
+@settings(max_examples=150)
+@given(st.lists(st.tuples(MOMENTS, st.booleans()), min_size=1, max_size=25), GROUPS, st.data())
+def test_what_waits_is_in_the_sessions_of_in_order_arrival(
+    sent: list[tuple[int, bool]], groups: list[int], data: st.DataObject
+) -> None:
+    """In whatever order and groups events come, with a plugin's ids among them or without any."""
+    ids = of_pages([time for time, with_plugin in sent if with_plugin])
+    events = [(time, ids[time] if with_plugin else None) for time, with_plugin in sent]
+    assert handed_on(events, data.draw(st.permutations(range(len(events)))), groups) == in_order(events)
 
 
 @settings(max_examples=150)
 @given(
-    st.lists(st.tuples(MOMENTS, st.booleans()), min_size=1, max_size=25, unique_by=lambda one: one[0]),
+    st.lists(
+        st.tuples(
+            st.sampled_from([0, 1, 25, 26, 50, 75, 76]), st.sampled_from(["", "", "goes on", "another"])
+        ),
+        min_size=2,
+        max_size=8,
+    ),
+    GROUPS,
     st.data(),
 )
-def test_what_waits_is_in_the_sessions_of_in_order_arrival(
-    events: list[tuple[int, bool]], data: st.DataObject
+def test_the_order_of_arrival_does_not_matter_where_several_ids_are_given_at_one_moment(
+    sent: list[tuple[int, str]], groups: list[int], data: st.DataObject
 ) -> None:
-    """In whatever order and groups events come, with a plugin's ids among them or without any."""
-    ids = of_pages([time for time, with_plugin in events if with_plugin])
-    wanted = in_order([(time, ids.get(time)) for time, _ in events])
-    waiting, arrived = Waiting(), data.draw(st.permutations([time for time, _ in events]))
-    groups = data.draw(st.lists(st.integers(1, 4), min_size=len(events), max_size=len(events)))
-    left = list(arrived)
-    for size in groups:
-        waiting.came(*(facts(time, session_id=ids.get(time)) for time in left[:size]))
-        del left[:size]
-    got = waiting.hand_on()
-    assert {time: got[seq] for seq, time in enumerate(arrived, 1)} == wanted
+    events: list[Came] = []
+    current = given_at = 0
+    for minute, what in sorted(sent, key=lambda one: one[0]):
+        time = START + minute * MINUTE
+        if what and (what == "another" or not current or time - given_at >= LENGTH):
+            current = max(time, current + 1)
+        given_at = time if what else given_at
+        events.append((time, current if what else None))
+    order = data.draw(st.permutations(range(len(events))))
+    assert handed_on(events, order, groups) == handed_on(events, range(len(events)), [1] * len(events))
 
 
 class Delivered:

@@ -64,7 +64,8 @@ def spans(change: Change) -> list[tuple[float, float, float]]:
 
 
 def renamed(old: float, new: float, since: float | None = None, born: int = 10) -> Renamed:
-    moment = ALL_OF_IT if since is None else int(START + since * MINUTE)
+    """Return that a session is another one: all of it, or what happened at ``since`` or later."""
+    moment = ALL_OF_IT if since is None else int(START + since * MINUTE) - 1
     return Renamed(int(START + old * MINUTE), int(START + new * MINUTE), moment, born)
 
 
@@ -87,16 +88,32 @@ def test_what_is_known_of_a_session_counts_beside_what_a_given_event_says() -> N
     )
 
 
+BEFORE = 1 / MINUTE
+"""A millisecond."""
+
+
 def test_a_given_id_takes_what_was_assigned_after_it() -> None:
     change = made(span(0, 20), at=10, given=10)
-    assert change.sessions == (span(0, 10), page(10, 20, NEXT, given=10))
+    assert change.sessions == (span(0, 10 - BEFORE), page(10, 20, NEXT, given=10))
     assert (change.found.id, change.renamed) == (START + 10 * MINUTE, (renamed(0, 10, since=10),))
 
 
-def test_what_happened_at_the_very_moment_of_a_given_id_or_before_it_keeps_its_session() -> None:
-    assert made(span(10, 20), at=10, given=5).renamed == (renamed(10, 5, since=10),)
-    change = made(span(0, 10), at=10, given=10)
-    assert (spans(change), change.renamed) == ([(0, 0, 10), (10, 10, 10)], ())
+def test_a_given_id_takes_what_was_assigned_at_its_very_moment() -> None:
+    assert made(span(10, 20), at=10, given=5).renamed == (renamed(10, 5),)
+    assert made(span(0, 10), at=10, given=10).renamed == (renamed(0, 10, since=10),)
+    change = made(span(0, 10 - BEFORE), at=10, given=10)
+    assert (spans(change), change.renamed) == ([(0, 0, 10 - BEFORE), (10, 10, 10)], ())
+
+
+@pytest.mark.parametrize(("first", "second"), [(5, 10), (10, 5)])
+def test_of_ids_that_were_given_at_one_moment_the_highest_counts_last(first: float, second: float) -> None:
+    known = made(page(10, 10, called=first), at=10, given=second)
+    assert spans(known) == [(first, 10, 10), (second, 10, 10)]
+    later = made(*known.sessions, at=11)
+    assert later.found.id == START + 10 * MINUTE
+    change = made(page(10, 20, called=first, given=10), at=10, given=second)
+    took = [renamed(5, 10, since=10)] if second > first else []
+    assert (change.renamed, {one: last for one, _, last in spans(change)}[10]) == (tuple(took), 20)
 
 
 def test_a_session_that_goes_on_being_given_keeps_what_is_in_it() -> None:
@@ -107,7 +124,10 @@ def test_a_session_that_goes_on_being_given_keeps_what_is_in_it() -> None:
 
 def test_a_session_gives_up_what_it_has_had_since_its_id_was_last_given() -> None:
     change = made(page(0, 20, given=5), at=10, given=10)
-    assert (spans(change), change.renamed) == ([(0, 0, 10), (10, 10, 20)], (renamed(0, 10, since=10),))
+    assert (spans(change), change.renamed) == (
+        [(0, 0, 10 - BEFORE), (10, 10, 20)],
+        (renamed(0, 10, since=10),),
+    )
 
 
 def test_a_session_of_which_nobody_knows_when_its_id_was_given_stays_whole() -> None:
