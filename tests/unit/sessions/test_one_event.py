@@ -130,6 +130,21 @@ def test_a_session_gives_up_what_it_has_had_since_its_id_was_last_given() -> Non
     )
 
 
+def test_a_given_session_gives_up_what_happened_at_the_very_moment_of_the_next_id() -> None:
+    assert made(page(0, 10, given=5), at=10, given=10).renamed == (renamed(0, 10, since=10),)
+    assert made(page(0, 10 - BEFORE, given=5), at=10, given=10).renamed == ()
+
+
+@pytest.mark.parametrize(("first", "joins"), [(40, False), (40 - BEFORE, True)])
+def test_a_given_session_takes_what_begins_within_its_length(first: float, joins: bool) -> None:
+    assert len(made(span(first, 45), at=10, given=10).sessions) == (1 if joins else 2)
+
+
+def test_two_sessions_that_become_one_keep_when_the_id_was_given() -> None:
+    change = made(page(0, 10, given=5), span(35, 40), at=20)
+    assert change.sessions == (page(0, 40, given=5),)
+
+
 def test_a_session_of_which_nobody_knows_when_its_id_was_given_stays_whole() -> None:
     """Versions before late events changed others did not keep it."""
     old = msgspec.structs.replace(page(0, 20), given=0)
