@@ -13,7 +13,7 @@ from tests.support.configuration import write_config
 from tests.support.forwarder import forwarder
 from tests.support.operator import dead, dead_names, fates
 from tests.support.sender import Sender, tally
-from tests.support.waiting import PATIENCE_S, eventually
+from tests.support.waiting import PATIENCE_S, eventually, used_up
 
 FAULTS: list[dict[str, Any]] = [
     {"kind": "throttle"},
@@ -57,7 +57,7 @@ def test_every_documented_fault_in_turn(tmp_path: Path) -> None:
                 requests = fake.requests()
                 shop.send_until_taken(running.url, shop.events(40))
                 assert eventually(lambda: fake.requests() > requests)  # noqa: B023
-            assert eventually(lambda: fates(running.url)["waiting"] == 0, seconds=2 * PATIENCE_S)
+            assert used_up(lambda: fates(running.url)["waiting"], 2 * PATIENCE_S)
             letters = [line.split("\t") for line in dead(config, "list").splitlines()]
             tally(shop, fake, [letter[4] for letter in letters])
             silenced = {int(letter[4][8:]) % shop.users for letter in letters if letter[-1] == "silenced"}

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support.amplitude import Amplitude
-from tests.support.waiting import PATIENCE_S, PAUSE_S
+from tests.support.waiting import PATIENCE_S, PAUSE_S, used_up
 
 LOGIN = base64.b64encode(b"demo:").decode()
 
@@ -117,7 +117,6 @@ def tally(
     amplitude: Amplitude,
     dead: Sequence[str] = (),
     kills: int = 0,
-    seconds: float = 2 * PATIENCE_S,
     arrived: Arrived | None = None,
 ) -> Arrived:
     """Wait until everything has arrived and check it: nothing lost, nothing doubled, order kept.
@@ -125,10 +124,10 @@ def tally(
     ``arrived``: what was seen before, where more comes than the fake keeps.
     """
     wanted = set(shop.accepted.values()) - {int(name[8:]) for name in dead}
-    arrived, until = arrived or Arrived(amplitude), time.monotonic() + seconds
-    while missing := wanted - arrived.look():
-        assert time.monotonic() < until, f"{len(missing)} never arrived, such as {sorted(missing)[:5]}"
-        time.sleep(PAUSE_S)
+    arrived = arrived or Arrived(amplitude)
+    if not used_up(lambda: len(wanted - arrived.look()), 2 * PATIENCE_S):
+        missing = sorted(wanted - arrived.look())
+        raise AssertionError(f"{len(missing)} never arrived, such as {missing[:5]}")
     for user, order in arrived.by_user.items():
         assert order == sorted(order), f"the events of {user} arrived out of order"
     print(

@@ -18,6 +18,20 @@ def eventually(true: Callable[[], object], seconds: float = PATIENCE_S) -> bool:
     return bool(true())
 
 
+def used_up(left: Callable[[], float], seconds: float = PATIENCE_S) -> bool:
+    """Wait until nothing is left; tell whether it came to that, with less left every so many seconds.
+
+    For much work, which a busy machine does slowly, and does all the same.
+    """
+    least, end = left(), time.monotonic() + seconds
+    while least > 0 and time.monotonic() < end:
+        time.sleep(PAUSE_S)
+        now = left()
+        if now < least:
+            least, end = now, time.monotonic() + seconds
+    return least <= 0
+
+
 async def until(true: Callable[[], object], seconds: float = PATIENCE_S) -> None:
     """Wait until something is so while the event loop goes on; fails where it never comes to be.
 
