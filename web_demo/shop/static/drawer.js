@@ -123,8 +123,9 @@
     DO[button?.dataset.do ?? ""]?.();
     if (fault) {
       const headers = { "content-type": "application/json" };
-      const answer = await fetch("/_/faults", { method: "POST", headers, body: JSON.stringify({ fault }) });
-      say(answer.ok ? `Amplitude ${fault}: its next answers show it. Click something in the shop.` : "It could not be reached.");
+      const asked = { method: "POST", headers, body: JSON.stringify({ fault }) };
+      const answer = await fetch("/_/faults", asked).catch(() => null);
+      say(answer?.ok ? `Amplitude ${fault}: its next answers show it. Click something in the shop.` : "It could not be reached.");
     }
   });
   part("drawer-open").addEventListener("click", () => show(true));
