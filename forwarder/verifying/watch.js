@@ -89,13 +89,18 @@
   // What is sent then holds no event: a page that goes away may take its requests out of the driver's hands.
   const NO_EVENT = "";
   const { fetch } = window;
+  /** @param {RequestInfo | URL} input */
+  const partsOf = (input) => {
+    if (!(input instanceof Request)) return { url: input };
+    const { url, method, headers, mode, credentials } = input;
+    return { url, method, headers, mode, credentials };
+  };
   window.fetch = function (input, init) {
-    const request = input instanceof Request ? input : null;
-    const url = told(input instanceof Request ? input.url : input, bodyOf(input, init));
-    if (url === null) return fetch.call(window, input, init);
+    const { url, ...parts } = partsOf(input);
+    const instead = told(url, bodyOf(input, init));
+    if (instead === null) return fetch.call(window, input, init);
     if (leaving) return Promise.resolve(new Response('{"success": true}'));
-    const { method, headers, mode, credentials } = request || {};
-    return fetch.call(window, url, { ...(request && { method, headers, mode, credentials }), ...init, body: NO_EVENT });
+    return fetch.call(window, instead, { ...parts, ...init, body: NO_EVENT });
   };
   const { sendBeacon } = navigator;
   navigator.sendBeacon = function (url, body) {

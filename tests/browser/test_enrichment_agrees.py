@@ -12,8 +12,7 @@ from browser_plugin.owner_freeze.events import made_up
 from browser_plugin.owner_freeze.texts import texts_of
 from tests.browser.enriched_shop import CODE, enriched_shop, opened, up
 from tests.browser.shop_page import EITHER_BROWSER, Shop
-from tests.support.operator import metrics
-from tests.support.waiting import used_up
+from tests.support.operator import all_ended, metrics
 
 COUNT = 5_000
 SEED = 5
@@ -65,8 +64,7 @@ def enrichments(running: Shop) -> dict[str, int]:
 
 def delivered(running: Shop) -> list[str]:
     """Wait until all is delivered; return the items that arrived, sorted."""
-    name = "forwarder_delivery_waiting"
-    assert used_up(lambda: metrics(running.forwarder.url)[name, "amplitude"])
+    assert all_ended(running.forwarder.url, "amplitude")
     return sorted(json.dumps([path, item], sort_keys=True) for path, item in running.amplitude.items)
 
 

@@ -8,8 +8,7 @@ from tests.support import patient
 from tests.support.amplitude import fake_amplitude
 from tests.support.configuration import write_config
 from tests.support.forwarder import forwarder
-from tests.support.operator import fates
-from tests.support.waiting import eventually
+from tests.support.operator import all_ended, fates
 
 BOUNDS = "max_bytes = 6000000\ndead_letter_max_bytes = 1000000\n"
 FLOODS, EVENTS, CONTEXT = 5, 60, 30_000
@@ -33,7 +32,7 @@ def test_a_flood_of_dead_letters_leaves_the_room_of_new_events(tmp_path: Path) -
         with forwarder(config) as running, patient.client(base_url=running.url) as sender:
             for number in range(FLOODS):
                 assert sender.post("/v1/batch", content=flood(number), headers=HEADERS).status_code == 200
-                assert eventually(lambda: fates(running.url)["waiting"] == 0)
+                assert all_ended(running.url)
             assert fates(running.url)["dead"] == FLOODS * EVENTS
             for number in range(3):
                 honest = {

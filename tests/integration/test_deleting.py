@@ -9,10 +9,10 @@ from tests.support.amplitude import Amplitude, fake_amplitude
 from tests.support.configuration import write_config
 from tests.support.forwarder import Running, forwarder
 from tests.support.nats import Nats
-from tests.support.operator import command, dead, dead_names, fates, metrics
+from tests.support.operator import all_ended, command, dead, dead_names, metrics
 from tests.support.sender import post
 from tests.support.spools import somewhere
-from tests.support.waiting import PATIENCE_S, eventually
+from tests.support.waiting import eventually
 
 GONE, SECRET = "user-who-goes", "what-nobody-may-read"
 
@@ -78,7 +78,7 @@ def test_nothing_of_a_deleted_user_arrives_any_more(tmp_path: Path, nats: Nats, 
             send(running, "later", GONE, "other-3")
             assert dead_names(config) == ["dead-other-1"]
             dead(config, "retry", "--all")
-            assert eventually(lambda: fates(running.url)["waiting"] == 0, seconds=2 * PATIENCE_S)
+            assert all_ended(running.url)
             found = arrived(fake) | arrived(later)
             others = {"dead-other-1", "dead-other-2", "later-other-3"}
             others |= {f"{name}-{user}" for name in ("parked", "waiting") for user in ("other-1", "other-2")}

@@ -20,7 +20,7 @@ from tests.support import patient
 from tests.support.configuration import write_config
 from tests.support.forwarder import forwarder
 from tests.support.hostile_amplitude import EMOJI, OK, Answer, Stage, hostile, staged
-from tests.support.operator import fates
+from tests.support.operator import all_ended, fates
 from tests.support.sender import post
 from tests.support.waiting import PATIENCE_S, eventually
 
@@ -101,7 +101,7 @@ def test_a_kilobyte_of_gzip_kills_nothing_nor_at_the_next_start(tmp_path: Path) 
             running.stop(signal.SIGKILL)
         with staged(config, server, accepted) as again:
             again.all_arrives()
-            assert eventually(lambda: fates(again.running.url)["waiting"] == 0)
+            assert all_ended(again.running.url)
 
 
 def test_many_products_cost_others_little_time(stage: Stage) -> None:

@@ -14,7 +14,7 @@ from tests.support.amplitude import fake_amplitude
 from tests.support.configuration import write_config
 from tests.support.forwarder import Running, forwarder
 from tests.support.kills import kill_under_load
-from tests.support.operator import dead, dead_names, fates, metrics
+from tests.support.operator import all_ended, dead, dead_names, fates, metrics
 from tests.support.processes import ROOT, free_port
 from tests.support.sender import Sender, tally
 from tests.support.waiting import PATIENCE_S, eventually
@@ -37,7 +37,7 @@ def test_a_graceful_stop_writes_down_what_was_delivered(tmp_path: Path) -> None:
             assert running.stop(signal.SIGTERM) == 0
         with forwarder(config) as running:
             assert tally(shop, fake).repeats == 0
-            assert eventually(lambda: fates(running.url)["waiting"] == 0)
+            assert all_ended(running.url)
             assert fates(running.url)["delivered"] == 300
 
 
@@ -82,7 +82,7 @@ def test_the_clock_jumps_for_hours(tmp_path: Path) -> None:
             running = Running(config, program=("-c", JUMPY, str(offset)))
             shop.send_until_taken(running.url, shop.events(200))
             tally(shop, fake)
-            assert eventually(lambda: fates(running.url)["waiting"] == 0)
+            assert all_ended(running.url)
             assert fates(running.url)["delivered"] == len(shop.accepted) == 1200
         finally:
             running.stop()
@@ -141,7 +141,7 @@ def test_a_full_disk_is_never_a_false_success(tmp_path: Path, others: bool) -> N
             assert eventually(lambda: shop.send(running.url, shop.events(1)) == 200)
             assert until_refused(running.url) > first // 2
             with fake_amplitude(port=port) as fake:
-                assert eventually(lambda: fates(running.url)["waiting"] == 0)
+                assert all_ended(running.url)
                 assert fates(running.url)["delivered"] == len(shop.accepted)
 
 
@@ -179,7 +179,7 @@ def test_dead_letters_without_a_forwarder_and_beside_one(tmp_path: Path) -> None
         assert "sent again: 1" in dead(config, "retry", "1")
         with forwarder(config) as running:
             tally(shop, fake)
-            assert eventually(lambda: fates(running.url)["waiting"] == 0)
+            assert all_ended(running.url)
             fake.misbehave({"kind": "silenced"})
             shop.send_until_taken(running.url, shop.events(1))
             assert eventually(lambda: metrics(running.url)["forwarder_spool_dead", "fake"] == 1)
@@ -202,7 +202,7 @@ def test_metrics_tell_every_outcome_over_restarts(tmp_path: Path) -> None:
             excluded[0]["integrations"] = {"All": False}
             excluded[1]["type"] = "nonsense"
             shop.send(running.url, excluded)
-            assert eventually(lambda: fates(running.url)["waiting"] == 0)
+            assert all_ended(running.url)
             shown = metrics(running.url)
             assert shown["forwarder_door_events_total", "duplicate", "", "shop"] == 10
             assert shown["forwarder_door_events_total", "rejected", "unknown_type", "shop"] == 1

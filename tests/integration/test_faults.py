@@ -11,9 +11,9 @@ from typing import Any
 from tests.support.amplitude import fake_amplitude
 from tests.support.configuration import write_config
 from tests.support.forwarder import forwarder
-from tests.support.operator import dead, dead_names, fates
+from tests.support.operator import all_ended, dead, dead_names, fates
 from tests.support.sender import Sender, tally
-from tests.support.waiting import PATIENCE_S, eventually, used_up
+from tests.support.waiting import eventually
 
 FAULTS: list[dict[str, Any]] = [
     {"kind": "throttle"},
@@ -57,14 +57,14 @@ def test_every_documented_fault_in_turn(tmp_path: Path) -> None:
                 requests = fake.requests()
                 shop.send_until_taken(running.url, shop.events(40))
                 assert eventually(lambda: fake.requests() > requests)  # noqa: B023
-            assert used_up(lambda: fates(running.url)["waiting"], 2 * PATIENCE_S)
+            assert all_ended(running.url)
             letters = [line.split("\t") for line in dead(config, "list").splitlines()]
             tally(shop, fake, [letter[4] for letter in letters])
             silenced = {int(letter[4][8:]) % shop.users for letter in letters if letter[-1] == "silenced"}
             assert len(silenced) == 1, "one device, with whatever one request held of it"
             assert [letter[-1] for letter in letters if letter[-1] != "silenced"] == ["invalid time"]
             dead(config, "retry", "--all")
-            assert eventually(lambda: fates(running.url)["waiting"] == 0)
+            assert all_ended(running.url)
             tally(shop, fake)
             assert dead_names(config) == []
             count = len(shop.accepted)
@@ -150,7 +150,7 @@ def test_a_mended_mapping_and_dead_letters_sent_again(tmp_path: Path) -> None:
             events = shop.events(20)
             events[7]["properties"] = {"n": 7, "when": {"is": "no time"}}
             shop.send_until_taken(running.url, events)
-            assert eventually(lambda: fates(running.url)["waiting"] == 0)
+            assert all_ended(running.url)
             assert fates(running.url)["delivered"] == 19
             assert dead_names(config) == ["message-00000007"]
             file.write_text(subscriptions({"@path": "$.timestamp"}))

@@ -7,9 +7,8 @@ from pathlib import Path
 from tests.support.amplitude import fake_amplitude
 from tests.support.configuration import write_config
 from tests.support.forwarder import Running, forwarder
-from tests.support.operator import fates
+from tests.support.operator import all_ended, fates
 from tests.support.sender import post
-from tests.support.waiting import eventually
 
 BATCH, BATCHES = 2_500, 12
 
@@ -46,5 +45,5 @@ def test_ids_that_collide_cost_no_more_than_others(tmp_path: Path) -> None:
         print(f"chosen {chosen:.2f} s, ordinary {ordinary:.2f} s, chosen once more {again:.2f} s")
         assert chosen < 3 * ordinary + 1
         assert again < 3 * ordinary / BATCHES + 1
-        assert eventually(lambda: fates(running.url)["waiting"] == 0)
+        assert all_ended(running.url)
         assert fates(running.url)["accepted"] == 2 * len(ids), "the repeated ones are duplicates"

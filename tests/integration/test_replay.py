@@ -11,7 +11,7 @@ from tests.support.amplitude import fake_amplitude
 from tests.support.configuration import write_config
 from tests.support.forwarder import forwarder
 from tests.support.nats import Nats
-from tests.support.operator import fates
+from tests.support.operator import all_ended, fates
 from tests.support.processes import ROOT
 from tests.support.sender import Arrived, Sender, sending, tally
 from tests.support.spools import somewhere
@@ -63,5 +63,5 @@ def test_a_replay_beside_live_traffic_is_killed_and_taken_up(tmp_path: Path, nat
             tally(live, fake, arrived=arrived)
             assert replayed() == EVENTS
             assert not list(tmp_path.glob("*-replays"))
-            assert eventually(lambda: fates(running.url)["waiting"] == 0)
+            assert all_ended(running.url)
             assert fates(running.url)["dead"] == 0

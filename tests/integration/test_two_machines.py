@@ -14,7 +14,7 @@ from tests.support.amplitude import Amplitude, fake_amplitude
 from tests.support.forwarder import Running, forwarder
 from tests.support.kills import kill_under_load, machine, two_machines
 from tests.support.nats import Nats, nats_server
-from tests.support.operator import dead, dead_names, fates
+from tests.support.operator import all_ended, dead, dead_names, fates
 from tests.support.sender import Sender, sending, tally
 from tests.support.spools import somewhere
 from tests.support.waiting import PATIENCE_S, eventually
@@ -107,7 +107,7 @@ def test_events_wait_for_a_stream_that_restarts(tmp_path: Path) -> None:
                     server.start()
                     running.wait_for("the stream takes events again")
             tally(shop, fake)
-            assert eventually(lambda: fates(running.url)["waiting"] == 0)
+            assert all_ended(running.url)
             assert fates(running.url)["accepted"] == len(shop.accepted)
 
 
@@ -119,7 +119,7 @@ def test_dead_letters_are_asked_for_through_the_stream(tmp_path: Path, nats: Nat
         with forwarder(config) as running:
             fake.misbehave({"kind": "bad"})
             shop.send_until_taken(running.url, shop.events(20))
-            assert eventually(lambda: fates(running.url)["waiting"] == 0)
+            assert all_ended(running.url)
             letters = dead_names(config)
             assert letters
             assert dead(config, "retry", "--all").strip() == f"sent again: {len(letters)}"

@@ -13,7 +13,7 @@ from tests.support.amplitude import Amplitude
 from tests.support.configuration import write_config
 from tests.support.forwarder import Running
 from tests.support.nats import Nats
-from tests.support.operator import dead_names, fates
+from tests.support.operator import all_ended, dead_names, fates
 from tests.support.processes import free_port
 from tests.support.sender import Arrived, Sender, sending, tally
 from tests.support.spools import somewhere
@@ -56,7 +56,7 @@ def kill_under_load(machines: Sequence[Path], fake: Amplitude, kills: int, chanc
                 arrived.look()
             time.sleep(0.3)
         tally(shop, fake, dead_names(machines[0]), kills, arrived=arrived)
-        assert eventually(lambda: fates(running.url)["waiting"] == 0)
+        assert all_ended(running.url)
         found = fates(running.url)
         print(f"the forwarder's own books: {dict(found)}")
         assert found["accepted"] == found["delivered"] == len(shop.accepted)

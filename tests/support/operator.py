@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from forwarder.cli import cli
 from tests.support.configuration import TOKEN
-from tests.support.waiting import PATIENCE_S
+from tests.support.waiting import PATIENCE_S, used_up
 
 
 def dead(config: Path, *words: str) -> str:
@@ -60,3 +60,8 @@ def fates(url: str, destination: str = "fake") -> Counter[str]:
     ended = found["delivered"] + found["filtered"] + found["dead"]
     assert found["accepted"] == ended - found["revived"] + found["waiting"], found
     return found
+
+
+def all_ended(url: str, destination: str = "fake") -> bool:
+    """Wait until no event waits for a destination, as long as fewer do; tell whether it came to that."""
+    return used_up(lambda: fates(url, destination)["waiting"], 2 * PATIENCE_S)

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from forwarder.spool.history import KEEP_BYTES, KEEP_MS, TurnedAway
 from forwarder.spool.sqlite import history_packing, history_rows
-from forwarder.spool.sqlite.history_packing import Packed
+from forwarder.spool.sqlite.history_packing import Entries
 from forwarder.spool.sqlite.history_rows import Entry
 from forwarder.spool.sqlite.turning_away import TurnedAwayQueue
 from forwarder.spool.suppression import FOR_EVER
@@ -26,15 +26,15 @@ class _State(NamedTuple):
 
     upto: int
     total: int
-    tail: Packed = ()
-    small: tuple[Packed, ...] = ()
+    tail: Entries = ()
+    small: tuple[Entries, ...] = ()
 
 
 class HistoryWriter:
     """The writer of history. It belongs to the writer's thread, but for ``turn_away``.
 
     An event comes into a row with others: once there are enough, or before it leaves the table of events. So
-    each accepted event is in one of them, after a crash as well. Small rows are joined (``history_packing``).
+    each accepted event is in one of them, after a crash as well. ``history_packing`` says which share a row.
     """
 
     def __init__(self, database: sqlite3.Connection) -> None:
@@ -115,14 +115,14 @@ class HistoryWriter:
                     return
             self._write(everything=True)
 
-    def _read(self) -> Packed:
+    def _read(self) -> Entries:
         rows = history_rows.read_waiting(self._database, self._state.upto, 2 * history_packing.ROW_EVENTS)
         return tuple((row, None, None) for row in rows)
 
     def _write(self, *, everything: bool) -> None:
         """Write the tail as rows, with small ones before it; the last if it is full, or ``everything``."""
         _, total, tail, small = self._state
-        kept, events = history_packing.joined(small, tail)
+        kept, events = history_packing.combined(small, tail)
         if len(events) > len(tail):
             total -= history_rows.remove_from(self._database, events[0][0][0])
         rows = history_packing.rows_of(events)

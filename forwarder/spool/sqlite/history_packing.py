@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from forwarder.spool.sqlite.history_rows import Entry
 
-Packed: TypeAlias = tuple[Entry, ...]
+Entries: TypeAlias = tuple[Entry, ...]
 """The events of one row, without a gap."""
 ROW_EVENTS: Final = 400
 """Most events in a row: more gain 5 % of the bytes, and each event that is shown costs reading a row."""
@@ -31,9 +31,9 @@ def _size(entries: Sequence[Entry]) -> int:
     return last[5] - first[5] + len(first[4])
 
 
-def rows_of(entries: Packed) -> list[Packed]:
+def rows_of(entries: Entries) -> list[Entries]:
     """Return the events as rows, each within the bounds or of one event."""
-    rows: list[Packed] = []
+    rows: list[Entries] = []
     at = 0
     while at < len(entries):
         some = entries[at : at + ROW_EVENTS]
@@ -44,20 +44,20 @@ def rows_of(entries: Packed) -> list[Packed]:
     return rows
 
 
-def joined(small: tuple[Packed, ...], tail: Packed) -> tuple[tuple[Packed, ...], Packed]:
+def combined(small: tuple[Entries, ...], tail: Entries) -> tuple[tuple[Entries, ...], Entries]:
     """Return the small rows that stay, and the events of those after them with the tail's.
 
-    Rows are joined once there are several of about one size. So an event that is delivered by itself is
+    Rows are combined once there are several of about one size. So an event that is delivered by itself is
     written about four times until its row is full, not once with each of the 256.
     """
     if small and small[-1][-1][0][0] + 1 != tail[0][0][0]:
         return (), tail
-    while small and (some := _to_be_joined(small, tail)):
+    while small and (some := _to_be_combined(small, tail)):
         small, tail = small[:-some], (*chain.from_iterable(small[-some:]), *tail)
     return small, tail
 
 
-def _to_be_joined(small: Sequence[Packed], tail: Packed) -> int:
+def _to_be_combined(small: Sequence[Entries], tail: Entries) -> int:
     """Return how many of the last small rows become one with the tail."""
     if is_full(tail):
         return len(small)

@@ -14,17 +14,17 @@ from forwarder.spool.sqlite.history_packing import (
     FULL,
     ROW_BYTES,
     ROW_EVENTS,
-    Packed,
+    Entries,
+    combined,
     is_full,
-    joined,
     rows_of,
 )
 from forwarder.spool.sqlite.history_rows import Entry
 
 
-def packed(*rows: Sequence[int]) -> list[Packed]:
+def rows_with(*rows: Sequence[int]) -> list[Entries]:
     """Return rows of events that follow each other, of so many bytes each."""
-    found: list[Packed] = []
+    found: list[Entries] = []
     seq, total = 0, 10**6
     for sizes in rows:
         row: list[Entry] = []
@@ -35,14 +35,14 @@ def packed(*rows: Sequence[int]) -> list[Packed]:
     return found
 
 
-def seqs(entries: Packed) -> list[int]:
+def seqs(entries: Entries) -> list[int]:
     return [row[0] for row, _, _ in entries]
 
 
-def join(*rows: Sequence[int]) -> tuple[list[list[int]], list[int]]:
+def combine(*rows: Sequence[int]) -> tuple[list[list[int]], list[int]]:
     """Return the seqs of the small rows that stay and of the row to be written; the last row is the tail."""
-    *small, tail = packed(*rows)
-    kept, events = joined(tuple(small), tail)
+    *small, tail = rows_with(*rows)
+    kept, events = combined(tuple(small), tail)
     return [seqs(row) for row in kept], seqs(events)
 
 
@@ -56,35 +56,35 @@ def join(*rows: Sequence[int]) -> tuple[list[list[int]], list[int]]:
     ],
 )
 def test_a_row_is_full_by_its_events_or_its_bytes(sizes: list[int], full: bool) -> None:
-    assert is_full(packed([1], sizes)[1]) == full
+    assert is_full(rows_with([1], sizes)[1]) == full
 
 
 def test_several_small_rows_of_a_size_become_one() -> None:
-    assert join([10], [10], [10]) == ([[1], [2]], [3]), "not yet so many"
-    assert join([10], [10], [10], [10]) == ([], [1, 2, 3, 4])
-    assert join([10], [10], [10], [4]) == ([[1], [2], [3]], [4]), "more than twice as large"
-    assert join([10], [10], [10], [5]) == ([], [1, 2, 3, 4]), "twice as large"
-    assert join([100], [10], [10], [10], [10]) == ([[1]], [2, 3, 4, 5]), "the large one stays"
+    assert combine([10], [10], [10]) == ([[1], [2]], [3]), "not yet so many"
+    assert combine([10], [10], [10], [10]) == ([], [1, 2, 3, 4])
+    assert combine([10], [10], [10], [4]) == ([[1], [2], [3]], [4]), "more than twice as large"
+    assert combine([10], [10], [10], [5]) == ([], [1, 2, 3, 4]), "twice as large"
+    assert combine([100], [10], [10], [10], [10]) == ([[1]], [2, 3, 4, 5]), "the large one stays"
 
 
-def test_a_row_that_was_joined_is_joined_again() -> None:
+def test_a_row_that_was_combined_is_combined_again() -> None:
     fours, ones = [[10] * 4] * 3, [[10]] * 4
-    assert join(*fours, *ones) == ([], list(range(1, 17)))
+    assert combine(*fours, *ones) == ([], list(range(1, 17)))
 
 
 def test_a_full_row_takes_all_small_ones_in() -> None:
-    assert join([10] * 200, [10], [10] * FULL) == ([], list(range(1, 202 + FULL)))
+    assert combine([10] * 200, [10], [10] * FULL) == ([], list(range(1, 202 + FULL)))
 
 
 def test_rows_before_a_gap_stay_as_they_are() -> None:
     """Of events that came while there was no history."""
-    one, two, three, _, tail = packed([10], [10], [10], [10], [10])
-    assert joined((one, two, three), tail) == ((), tail)
+    one, two, three, _, tail = rows_with([10], [10], [10], [10], [10])
+    assert combined((one, two, three), tail) == ((), tail)
 
 
 @given(st.lists(st.integers(0, 3000), min_size=1, max_size=1500))
 def test_rows_follow_each_other_within_the_bounds(sizes: list[int]) -> None:
-    (events,) = packed(sizes)
+    (events,) = rows_with(sizes)
     rows = rows_of(events)
     assert list(chain.from_iterable(rows)) == list(events)
     assert max(map(len, rows)) <= ROW_EVENTS
@@ -93,14 +93,25 @@ def test_rows_follow_each_other_within_the_bounds(sizes: list[int]) -> None:
 @pytest.mark.parametrize("step", [1, 3, 25, 100])
 def test_an_event_is_written_a_few_times_only(step: int) -> None:
     """Delivered one by one or some at a time; written with each of 256, it would be 128 times on average."""
-    small: tuple[Packed, ...] = ()
+    small: tuple[Entries, ...] = ()
     written: Counter[int] = Counter()
     most = 0
-    for tail in packed(*[[1000] * step] * (4 * FULL // step)):
-        small, events = joined(small, tail)
+    for tail in rows_with(*[[1000] * step] * (4 * FULL // step)):
+        small, events = combined(small, tail)
         written.update(seqs(events))
         small = () if is_full(events) else (*small, events)
         most = max(most, len(small))
         assert all(before[-1][0][0] + 1 == after[0][0][0] for before, after in pairwise(small))
     assert max(written.values()) <= 5
     assert most <= 12, "and few rows are small"
+
+
+@given(st.lists(st.integers(1, 2 * ROW_BYTES).map(lambda number: 2 * ROW_BYTES // number), max_size=300))
+def test_whatever_sizes_come_few_rows_are_small_and_take_little_memory(sizes: list[int]) -> None:
+    """Their events stay in memory until they are written again."""
+    small: tuple[Entries, ...] = ()
+    for tail in rows_with(*[[size] for size in sizes]):
+        small, events = combined(small, tail)
+        small = () if is_full(events) else (*small, events)
+        assert len(small) <= 60
+        assert sum(row[4].__len__() for entries in small for row, _, _ in entries) < 8 * ROW_BYTES
