@@ -18,7 +18,7 @@ from forwarder.opening import open_configured
 from forwarder.replay.scratch import scratch_paths
 from forwarder.spool import StoredEvent
 from forwarder.spool.location import is_stream_url
-from forwarder.spool.sqlite import history_rows
+from forwarder.spool.sqlite import stored_events
 from forwarder.spool.sqlite.spool import SqliteSpool
 from forwarder.spool.suppression import FOR_EVER, Erasure, Suppression, marks_for
 
@@ -114,7 +114,8 @@ class Eraser:
         events = [seq async for seq in self._waiting(spool)] if self.everywhere else []
         parked = [place async for place in self._parked(spool)]
         dead = [number async for number in self._dead(spool)]
-        history = [seq async for seq in self._history(spool)] if self.everywhere else []
+        stored = [seq async for seq in self._stored(spool)] if self.everywhere else []
+        history = sorted({*stored}.difference(events))
         if events or parked or dead or self.everywhere:
             await spool.erase(Erasure(events, parked, dead, history, self.everywhere))
         return Removed(len(events), len(parked), len(dead), len(history))
@@ -143,14 +144,15 @@ class Eraser:
                     yield letter.number
             after = page[-1].number
 
-    async def _history(self, spool: SqliteSpool) -> AsyncIterator[int]:
-        """Yield the events in history that name one of the users, in whatever field, and are theirs."""
+    async def _stored(self, spool: SqliteSpool) -> AsyncIterator[int]:
+        """Yield the events, ended or not, that name one of the users, in whatever field, and are theirs."""
         texts = [stringify(user)[1:-1].lower().encode() for user in self.user_ids]
         texts += [user.lower().encode() for user in self.user_ids]
-        last = 0
-        while row := await spool.look(partial(history_rows.next_row, after=last)):
-            last = row[0].seq
-            for event in row:
+        after = 0
+        while page := await spool.look(partial(stored_events.some, after=after, limit=_PAGE)):
+            after = page[-1][0]
+            for row in page:
+                event = StoredEvent(*row[:5])
                 lower = event.body.lower()
                 if any(text in lower for text in texts) and self._is_theirs(event):
                     yield event.seq

@@ -17,7 +17,7 @@ from forwarder.ingest.times import read_time
 from forwarder.sessions.facts import SessionFacts, SessionRules, device_key, user_key
 from forwarder.sessions.stamp import REASON, joined_id
 from forwarder.spool import NewEvent, StoredEvent
-from forwarder.spool.sqlite import erasure, renamed_rows
+from forwarder.spool.sqlite import renamed_rows, stored_events
 from forwarder.trial.reading import Given, read_events
 
 _OWN_NAMES = ("session_start", "session_end")
@@ -145,7 +145,7 @@ def _decided(one: Recorded, reason: str, scope: str) -> Recorded:
 
 def _events(database: sqlite3.Connection, filters: Filters) -> Iterator[StoredEvent]:
     """Yield the events, oldest first."""
-    choice, names, after = Choice(filters, erasure.last_seq(database)), renamed_rows.names(database), 0
+    choice, names, after = Choice(filters, stored_events.last_seq(database)), renamed_rows.names(database), 0
     while after < choice.upto:
         events, after = next_slice(database, choice, after, names)
         yield from events

@@ -9,14 +9,15 @@ from typing import Final, NamedTuple
 from forwarder.history.filters import Filters
 from forwarder.spool.api import StoredEvent
 from forwarder.spool.history import Ended, SentBatch, TurnedAway
-from forwarder.spool.sqlite import erasure, history_rows, renamed_rows
+from forwarder.spool.sqlite import history_rows, renamed_rows, stored_events
 from forwarder.spool.suppression import FOR_EVER
 
 _HASHES: Final = "SELECT first, hashes FROM history_hash WHERE first < ? ORDER BY first DESC LIMIT 500"
 """Of the index alone: a row of history lies on as many pages as its events take."""
+_BEGAN: Final = "SELECT began FROM history WHERE first <= ? ORDER BY first DESC LIMIT 1"
 _TIMES: Final = "SELECT began, at FROM history WHERE first = ?"
 _BODY: Final = "SELECT body FROM history WHERE first = ?"
-_WAITING: Final = (
+_LATEST: Final = (
     "SELECT seq, at, source, message_id, body FROM event WHERE seq > ? AND seq < ?"
     " ORDER BY seq DESC LIMIT 500"
 )
@@ -87,13 +88,15 @@ WAITING: Final = "waiting"
 
 def last_seq(database: sqlite3.Connection) -> int:
     """Return the highest seq of all events ever accepted."""
-    return erasure.last_seq(database)
+    return stored_events.last_seq(database)
 
 
 def received_at(database: sqlite3.Connection, seq: int) -> int:
     """Return about when the event of this seq was received, ms since the epoch; 0 where history ends."""
-    row = database.execute("SELECT began FROM history WHERE first <= ? ORDER BY first DESC LIMIT 1", (seq,))
-    found = row.fetchone()
+    found = (
+        database.execute("SELECT at FROM event WHERE seq = ?", (seq,)).fetchone()
+        or database.execute(_BEGAN, (seq,)).fetchone()
+    )
     return found[0] if found else 0
 
 
@@ -111,7 +114,7 @@ def events(
     names = renamed_rows.names(database)
     last, _ = history_rows.last_seq(database)
     end = before
-    while rows := database.execute(_WAITING, (last, before)).fetchall():
+    while rows := database.execute(_LATEST, (last, before)).fetchall():
         for row in rows:
             event = renamed_rows.named(names, StoredEvent(*row))
             if filters.match(event):

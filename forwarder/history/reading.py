@@ -19,7 +19,7 @@ Two at least, for the first one may have been looked at before."""
 _HASHES: Final = "SELECT first, hashes FROM history_hash WHERE first >= ? ORDER BY first LIMIT ?"
 _BEGIN: Final = "SELECT coalesce(max(first), 0) FROM history_hash WHERE first <= ?"
 _ROW: Final = "SELECT events, body FROM history WHERE first = ?"
-_WAITING: Final = (
+_LATEST: Final = (
     "SELECT seq, at, source, message_id, body FROM event WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
 )
 _SETTLED: Final = (
@@ -59,7 +59,7 @@ def next_slice(
     try:
         names = names or renamed_rows.names(database)
         sessions = choice.filters.sessions(names)
-        found = _from_rows(database, choice, after, sessions) or _from_waiting(database, choice, after)
+        found = _from_rows(database, choice, after, sessions) or _from_table(database, choice, after)
         some = [renamed_rows.named(names, one) for one in found.events if after < one.seq <= choice.upto]
         events = [one for one in some if choice.filters.match(one)]
         if choice.outcome and events:
@@ -94,10 +94,10 @@ def _from_rows(
     return None
 
 
-def _from_waiting(database: sqlite3.Connection, choice: Choice, after: int) -> Slice:
+def _from_table(database: sqlite3.Connection, choice: Choice, after: int) -> Slice:
     """Return the next events that are in no row yet."""
     last, _ = history_rows.last_seq(database)
-    rows = database.execute(_WAITING, (max(after, last), choice.upto, _LOOKED)).fetchall()
+    rows = database.execute(_LATEST, (max(after, last), choice.upto, _LOOKED)).fetchall()
     return Slice([StoredEvent(*row) for row in rows], rows[-1][0] if rows else choice.upto)
 
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from forwarder.spool.sqlite import history_rows
+from forwarder.spool.sqlite import stored_events
 from tests.bench import load
 from tests.bench.programs import running
 from tests.support.processes import ROOT
@@ -151,11 +151,10 @@ def _events_of(spool: Path) -> dict[str, tuple[str, int]]:
     """
     found = {}
     with closing(sqlite3.connect(spool)) as database:
-        for first, body in database.execute("SELECT first, body FROM history"):
-            for one in history_rows.unpack(first, body):
-                event = orjson.loads(one.body)
-                if one.source == "past" and event["type"] != "identify":
-                    found[one.message_id[-32:]] = (event["anonymousId"], one.seq)
+        for seq, _, source, message_id, body, _ in stored_events.events(database, 0):
+            event = orjson.loads(body)
+            if source == "past" and event["type"] != "identify":
+                found[message_id[-32:]] = (event["anonymousId"], seq)
     return found
 
 

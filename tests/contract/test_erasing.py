@@ -10,7 +10,7 @@ from forwarder.spool import NewDead, Parked, Settlement, Spool
 from forwarder.spool.event_keys import hashes
 from forwarder.spool.history import SentBatch, TurnedAway
 from forwarder.spool.jetstream import replication
-from forwarder.spool.sqlite import history_rows
+from forwarder.spool.sqlite import history_packing, history_rows, stored_events
 from forwarder.spool.sqlite.spool import SqliteSpool
 from forwarder.spool.suppression import FOR_EVER, KEPT_MS, Erasure, Suppression, UserMark, marks_for
 from tests.support.nats import Nats
@@ -121,20 +121,23 @@ async def test_a_tool_waits_for_deliveries_that_do_not_know_the_users(tmp_path: 
     await tool.close()
 
 
-async def test_an_event_in_history_is_removed_with_what_was_said_about_it(where: Where) -> None:
+@pytest.mark.parametrize("in_rows", [True, False])
+async def test_an_event_is_removed_with_what_was_said_about_it(
+    where: Where, in_rows: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history_packing, "FULL", 5 if in_rows else 100)
     sent = SentBatch("/2/httpapi", NOW, NOW, 400, "", b"m2 is wrong", 3, [(1, 3)])
     other = SentBatch("/2/httpapi", NOW, NOW, 400, "", b"m5 is wrong", 1, [(5, 5)])
 
     async def found(spool: Spool) -> object:
         def question(database: sqlite3.Connection) -> object:
-            events = history_rows.next_row(database, 0)
             [(settled,)] = database.execute("SELECT body FROM settled").fetchall()
-            index = database.execute("SELECT hashes FROM history_hash").fetchone()[0]
+            index = database.execute("SELECT hashes FROM history_hash").fetchone() or (b"",)
             away = database.execute("SELECT count(*) FROM turned_away").fetchone()
             return (
-                [(one.seq, one.message_id, one.body) for one in events[:5]],
+                [(row[0], row[3], row[4]) for row in stored_events.some(database, 0, 5)],
                 [one.answer for one in history_rows.unpack_settled(settled)[1]],
-                [hashes([name]) in index for name in ("uu2", "m2", "m3")],
+                [hashes([name]) in index[0] for name in ("uu2", "m2", "m3")],
                 away,
             )
 
@@ -145,17 +148,18 @@ async def test_an_event_in_history_is_removed_with_what_was_said_about_it(where:
         bodies = [b'{"userId":"u%d"}' % number for number in range(1, 6)]
         await spool.append([event(f"m{number}", body) for number, body in enumerate(bodies, 1)], NOW)
         spool.turn_away([TurnedAway(NOW, "demo", "x", "rejected", "why", b"u2")])
-        await spool.settle("one", Settlement(5, sent=[sent, other]), NOW)
+        await spool.settle("one", Settlement(4, sent=[sent, other]), NOW)
         await spool.append([event("m6")], NOW)
-        await cast("SqliteSpool", spool).erase(Erasure(history=[2, 9], turned_away=True))
-        kept = [(n, f"m{n}", body) if n != 2 else (2, "", b"") for n, body in enumerate(bodies, 1)]
-        known = (kept, [b"", b"m5 is wrong"], [False, False, True], (0,))
+        await cast("SqliteSpool", spool).erase(Erasure([5], history=[2, 9], turned_away=True))
+        kept = [(n, "", b"") if n in (2, 5) else (n, f"m{n}", body) for n, body in enumerate(bodies, 1)]
+        known = (kept, [b"", b""], [False, False, in_rows], (0,))
         assert await found(spool) == known
-        await spool.settle("one", Settlement(6), NOW)  # which writes the row again, with one more
+        assert [one.body for one in await spool.read(0, 9)] == [b"", b"{}"], "one that waits as well"
+        await spool.settle("one", Settlement(6), NOW)
         assert await found(spool) == known
     async with opened(where) as spool:
         events, answers, _, away = cast(
             "tuple[list[tuple[int, str, bytes]], Any, Any, Any]", await found(spool)
         )
         assert (answers, away) == (known[1], known[3])
-        assert all(body != b'{"userId":"u2"}' for _, _, body in events), "from the stream, too"
+        assert all(b"u2" not in body and b"u5" not in body for _, _, body in events), "from the stream, too"

@@ -8,7 +8,8 @@ import pytest
 
 from forwarder.spool import Settlement, Spool
 from forwarder.spool.history import Ended, SentBatch
-from forwarder.spool.sqlite import history_rows
+from forwarder.spool.jetstream import replication
+from forwarder.spool.sqlite import history_packing, history_rows, stored_events
 from forwarder.spool.sqlite.spool import SqliteSpool
 from tests.support.nats import Nats
 from tests.support.spools import NOW, Where, event, opened, somewhere
@@ -21,13 +22,12 @@ def where(request: pytest.FixtureRequest, tmp_path: Path) -> Where:
 
 
 async def kept(spool: Spool) -> tuple[list[str], Any]:
-    """Return the message ids in history and what became of their events."""
+    """Return the message ids of events that are kept, and what became of them."""
 
     def question(database: sqlite3.Connection) -> tuple[list[str], Any]:
-        rows = database.execute("SELECT first, body FROM history ORDER BY first").fetchall()
         settled = database.execute("SELECT destination, at, body FROM settled ORDER BY number").fetchall()
         return (
-            [one.message_id for row in rows for one in history_rows.unpack(*row)],
+            [row[3] for row in stored_events.some(database, 0, 9)],
             [(name, when, history_rows.unpack_settled(body)) for name, when, body in settled],
         )
 
@@ -52,3 +52,32 @@ async def test_what_ended_stays_with_its_requests_and_ends(where: Where) -> None
         await spool.attach(["one"])
         await spool.settle("one", Settlement(3), NOW)
         assert (await kept(spool))[0] == ["m1", "m2", "m3"]
+
+
+@pytest.mark.parametrize("told_again", [False, True])
+async def test_without_destinations_what_waits_is_kept_for_the_next_one(
+    where: Where, told_again: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In rows as well, over a start, and where a stream's records are told again meanwhile."""
+    monkeypatch.setattr(history_packing, "FULL", 3)
+    monkeypatch.setattr(replication, "SNAPSHOT_BYTES", 100 if told_again else 10**6)
+    monkeypatch.setattr(replication, "_TRIM_EVERY", 1)
+    async with opened(where) as spool:
+        await spool.attach(["one"])
+        await spool.append([event(f"m{seq}") for seq in range(1, 8)], NOW)
+        await spool.settle("one", Settlement(2), NOW)
+        await spool.attach([])
+        await spool.append([event(f"m{seq}") for seq in range(8, 11)], NOW)
+        spool.bound_history(1, 1)
+        await spool.expire(NOW + 10**9)
+        assert (await spool.counts()).events == 8
+    async with opened(where) as spool:
+        assert await spool.attach([]) == {}
+        await spool.append([event(f"m{seq}") for seq in range(11, 14)], NOW)
+    async with opened(where) as spool:
+        assert await spool.attach(["two", "three"]) == {"two": 2, "three": 2}
+        assert [one.message_id for one in await spool.read(0, 99)] == [f"m{seq}" for seq in range(3, 14)]
+        await spool.settle("two", Settlement(9), NOW)
+        assert await spool.attach(["two"]) == {"two": 9}
+    async with opened(where) as spool:
+        assert (await spool.counts()).events == 4

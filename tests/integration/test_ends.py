@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 
@@ -123,7 +124,7 @@ def test_a_full_disk_is_never_a_false_success(tmp_path: Path, others: bool) -> N
             for taken in range(400):
                 events = shop.events(20)
                 for event in events:
-                    event["context"] = {"padding": "x" * 20_000}
+                    event["context"] = {"padding": token_hex(10_000)}  # which history cannot make small
                 status = shop.send(url, events)
                 if status != 200:
                     assert status == 429

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from forwarder.spool.jetstream import connection, log, replication
 from forwarder.spool.jetstream import spool as stream_spool
-from forwarder.spool.sqlite import checkpointer, disk, file
+from forwarder.spool.sqlite import checkpointer, disk, file, history_packing
 from forwarder.spool.sqlite.schema import open_giving_room
 from tests.support.simulation.spool_faults import SpoolInjector, targets
 from tests.support.simulation.storm import InFile, InStream, Storm
@@ -28,12 +28,13 @@ BLOCKS, SEEDS = 2, 8
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Have nothing wait for a disk or for servers."""
+    """Have nothing wait for a disk or for servers, and few events fill a row of history."""
 
     def opened(path: Path, *, tool: bool, durable: bool) -> Any:
         return open_giving_room(path, tool=tool, durable=False)
 
     monkeypatch.setattr(file, "open_giving_room", opened)
+    monkeypatch.setattr(history_packing, "FULL", 5)
     monkeypatch.setattr(disk, "RESERVE", 4096)
     monkeypatch.setattr(checkpointer, "ROUND_BYTES", 200_000)
     monkeypatch.setattr(log, "_AGAIN_S", 0.001)

@@ -1,10 +1,11 @@
 """What a spool's history holds, and events that end."""
 
 import sqlite3
+from functools import partial
 from typing import Any, cast
 
 from forwarder.spool import Settlement, Spool, StoredEvent
-from forwarder.spool.sqlite import history_rows
+from forwarder.spool.sqlite import history_rows, stored_events
 from forwarder.spool.sqlite.spool import SqliteSpool
 from tests.support.spools import NOW
 
@@ -20,8 +21,9 @@ async def rows(spool: Spool) -> list[list[StoredEvent]]:
 
 
 async def kept(spool: Spool) -> list[StoredEvent]:
-    """Return all that is in history, in order."""
-    return [one for row in await rows(spool) for one in row]
+    """Return all events that are kept, whether they have ended or not, in order."""
+    found = await cast("SqliteSpool", spool).look(partial(stored_events.some, after=0, limit=10**6))
+    return [StoredEvent(*row[:5]) for row in found]
 
 
 async def ask(spool: Spool, question: str) -> list[Any]:

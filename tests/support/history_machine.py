@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from forwarder.spool.sqlite import history_rows
+from forwarder.spool.sqlite import cursors, history_rows
 from forwarder.spool.sqlite.history import HistoryWriter
 from forwarder.spool.sqlite.history_rows import Row
+from forwarder.spool.sqlite.operations import insert
 from forwarder.spool.sqlite.schema import open_database
 
-FULL, EVENTS, BYTES, RANGE = 5, 8, 1_000, 2
+FULL, EVENTS, BYTES, RANGE, STEP = 5, 8, 1_000, 2, 16
 NOW = 1_790_000_000_000
 
 
@@ -21,6 +22,7 @@ class Machine:
     def __init__(self, path: Path) -> None:
         self.path, self.last, self.total = path, 0, 0
         self.database = open_database(path, durable=False)
+        cursors.attach(self.database, ["one"], 0)
         self.writer = HistoryWriter(self.database)
 
     def restart(self) -> None:
@@ -44,9 +46,8 @@ class Machine:
         """Accept events of so many bytes."""
         with self.transaction(fails=fails):
             rows = [self._row(size) for size in sizes]
-            values = [(seq, at, source, name, total, body) for seq, at, source, name, body, total in rows]
-            self.database.executemany("INSERT INTO event VALUES (?,?,?,?,?,?)", values)
-            self.writer.add([(row, None, None) for row in rows])
+            upto = self.writer.add([(row, None, None) for row in rows])
+            insert(self.database, [row for row in rows if row[0] > upto])
 
     def _row(self, size: int) -> Row:
         self.last, self.total = self.last + 1, self.total + size
@@ -59,11 +60,17 @@ class Machine:
             self.total,
         )
 
-    def complete(self, upto: int, *, fails: bool = False) -> None:
-        """Let events go, as a cursor does that passes them."""
+    def settle(self, upto: int, *, fails: bool = False) -> None:
+        """Have the cursor pass events."""
         with self.transaction(fails=fails) as writer:
-            writer.complete(upto)
-            self.database.execute("DELETE FROM event WHERE seq <= ?", (upto,))
+            cursors.advance(self.database, "one", upto, {})
+            writer.let_go(10**6)
+
+    def table(self) -> list[int]:
+        """Return the seqs in the table of events; each event is what it was."""
+        found = self.database.execute("SELECT seq, body FROM event ORDER BY seq").fetchall()
+        assert all(set(body) <= {seq % 256} for seq, body in found)
+        return [seq for seq, _ in found]
 
     def rows(self) -> list[list[int]]:
         """Return the seqs of each row; each event is what it was."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from forwarder.spool.sqlite import history_rows
+from forwarder.spool.sqlite import history_rows, stored_events
 from tests.support.amplitude import Amplitude
 from tests.support.configuration import write_config
 from tests.support.forwarder import Running
@@ -70,11 +70,10 @@ def kill_under_load(machines: Sequence[Path], fake: Amplitude, kills: int, chanc
 def check_history(path: Path, accepted: set[str]) -> None:
     """Check event by event that history holds what was accepted, that each was sent, and ended once."""
     with contextlib.closing(sqlite3.connect(path)) as database:
-        rows = database.execute("SELECT first, body FROM history").fetchall()
+        kept = {row[0]: row[3] for row in stored_events.events(database, 0)}
         settled = [
             history_rows.unpack_settled(body) for (body,) in database.execute("SELECT body FROM settled")
         ]
-    kept = {one.seq: one.message_id for row in rows for one in history_rows.unpack(*row)}
     assert len(kept) == len(accepted)
     assert set(kept.values()) == accepted
     ended = [seq for ends, _ in settled for end in ends for seq in range(end.first, end.last + 1)]

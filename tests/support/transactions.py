@@ -13,6 +13,7 @@ from forwarder.spool import NewEvent
 from forwarder.spool.sqlite.capacity import Capacity
 from forwarder.spool.sqlite.dedup import DedupIndex
 from forwarder.spool.sqlite.disk import Disk
+from forwarder.spool.sqlite.history_rows import Entry
 from forwarder.spool.sqlite.operations import Operation
 from forwarder.spool.sqlite.schema import open_database
 from forwarder.spool.sqlite.transaction import WriteTransaction
@@ -23,10 +24,15 @@ MINUTE = 60_000
 
 
 class History:
-    """Notes what history is given."""
+    """Notes what history is given; events up to ``upto`` are in rows then."""
 
-    def __init__(self) -> None:
+    def __init__(self, upto: int = 0) -> None:
         self.calls: list[tuple[Any, ...]] = []
+        self.upto = upto
+
+    def add(self, entries: Sequence[Entry]) -> int:
+        self.calls.append(("add", entries))
+        return self.upto
 
     def __getattr__(self, name: str) -> Any:
         return lambda *given: self.calls.append((name, *given))

@@ -16,12 +16,14 @@ from forwarder.spool.jetstream.log import Log
 from forwarder.spool.jetstream.reading import Record
 from forwarder.spool.jetstream.replication import Contents
 from forwarder.spool.jetstream.snapshot import Logged, SnapshotBegin, SnapshotEnd, SnapshotRows
-from forwarder.spool.sqlite import cursors, history_rows
+from forwarder.spool.sqlite import cursors, history_rows, stored_events
 from forwarder.spool.sqlite.dedup import DedupIndex
 from forwarder.spool.sqlite.history import HistoryWriter
 from forwarder.spool.sqlite.operations import Appended, Erased, Settled
 from forwarder.spool.sqlite.schema import APPLICATION_ID, connect, is_spool_or_empty, open_database
 
+_TRIM = 5_000
+"""Events that go out of their table in one step where there is no history."""
 _HEADER, _APPLICATION = 100, slice(68, 72)
 """Bytes of a SQLite file's header, and where in it the application's mark is."""
 _decode = msgspec.msgpack.Decoder(list[Logged]).decode
@@ -109,17 +111,17 @@ class Replica:
         for name, cursor in self._cursors.items():
             cursors.add(database, name, cursor)
         highest = max(self._cursors.values(), default=0)
-        row = database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
-        if highest > (row[0] if row else 0):  # no event may get a number that a cursor has passed
-            database.execute("DELETE FROM sqlite_sequence WHERE name = 'event'")
-            database.execute("INSERT INTO sqlite_sequence VALUES ('event', ?)", (highest,))
+        stored_events.note_last(database, highest)  # no event may get a number that a cursor has passed
 
     def finish(self) -> None:
-        """Let go of events that every destination has passed, and close the file in good order."""
+        """Have events come into rows of history, and close the file in good order."""
         database = self._database
         self._remember()
-        HistoryWriter(database).complete(cursors.lowest(database, 0))
-        database.execute("DELETE FROM event WHERE seq <= ?", (cursors.lowest(database, 0),))
+        history = HistoryWriter(database)
+        database.execute("BEGIN")
+        while history.let_go(_TRIM):
+            pass
+        database.execute("COMMIT")
         database.execute("INSERT OR REPLACE INTO note VALUES ('closed', 1)")
         self.close()
 

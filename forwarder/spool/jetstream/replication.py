@@ -20,7 +20,7 @@ from forwarder.spool.jetstream.health import Incomplete
 from forwarder.spool.jetstream.log import RETRY_AFTER, Log
 from forwarder.spool.jetstream.opening import reason
 from forwarder.spool.jetstream.snapshot import SnapshotEnd, events, snapshot_records
-from forwarder.spool.sqlite import cursors
+from forwarder.spool.sqlite import stored_events
 from forwarder.spool.sqlite.operations import Appended, Operation
 from forwarder.spool.sqlite.transaction import Replicator
 
@@ -115,7 +115,7 @@ class StreamReplicator(Replicator):
 
     def _trim(self, copy: sqlite3.Connection) -> None:
         """Have the stream drop records before the last snapshot whose events have all ended."""
-        edges, passed = self._contents.edges, cursors.lowest(copy, 0)
+        edges, passed = self._contents.edges, stored_events.lowest_cursor(copy)
         while edges and edges[0][0] <= passed:
             edges.popleft()
         needed = min(self._log.base, edges[0][1]) if edges else self._log.base

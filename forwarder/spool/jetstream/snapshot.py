@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from forwarder.spool.sqlite import erasure
+from forwarder.spool.sqlite import erasure, stored_events
 from forwarder.spool.sqlite.operations import AnyOperation, Appended, Operation
 
 _TABLES: Final = {
@@ -28,7 +28,8 @@ _TABLES: Final = {
 """Table to its columns."""
 _SEQUENCES: Final = "sqlite_sequence"
 _NOTES: Final = "note"
-"""Of this machine alone, but for the number of erasures, which tools wait for."""
+_TOLD: Final = (erasure.ASKED, stored_events.START)
+"""The notes that are not of this machine alone: of erasures, which tools wait for, and of destinations."""
 _ROWS = 500
 """Rows in one record: half a megabyte of usual events; a larger record goes in several messages."""
 
@@ -83,9 +84,9 @@ Logged: TypeAlias = AnyOperation | EpochStarted | SnapshotBegin | SnapshotRows |
 def snapshot_records(database: sqlite3.Connection) -> Iterator[list[Operation[object]]]:
     """Yield the records of a snapshot, all but ``SnapshotEnd``."""
     yield [SnapshotBegin()]
-    [(erasures,)] = database.execute(erasure.NOTE, (erasure.ASKED,)).fetchall()
-    if erasures:
-        yield [SnapshotRows(_NOTES, [[erasure.ASKED, erasures]])]
+    notes = database.execute("SELECT name, value FROM note WHERE name IN (?, ?)", _TOLD)
+    if told := [list(row) for row in notes]:
+        yield [SnapshotRows(_NOTES, told)]
     for table in (*_TABLES, _SEQUENCES):
         rows = database.execute(f"SELECT * FROM {table}")  # noqa: S608 - our words
         while some := list(islice(rows, _ROWS)):
@@ -93,7 +94,7 @@ def snapshot_records(database: sqlite3.Connection) -> Iterator[list[Operation[ob
 
 
 def events(database: sqlite3.Connection) -> Iterator[list[Operation[object]]]:
-    """Yield the records that hold all events that a spool still has."""
-    rows = database.execute("SELECT seq, at, source, message_id, body, total FROM event ORDER BY seq")
+    """Yield the records that hold all events that a destination still needs."""
+    rows = stored_events.events(database, stored_events.first_waiting(database) - 1)
     while some := list(islice(rows, _ROWS)):
-        yield [Appended([tuple(row) for row in some])]
+        yield [Appended(some)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from forwarder.errors import SpoolFull
+from forwarder.spool.sqlite import stored_events
 from forwarder.spool.sqlite.parked import Extent, measure
 
 RETRY_AFTER = 10
@@ -14,18 +15,16 @@ RETRY_AFTER = 10
 class Capacity:
     """Read once, then kept up with every commit; what is parked is bounded with what waits.
 
-    ``first``: the lowest seq that is still there, or the next one; ``last``: the highest ever;
-    ``before``, ``total``: bytes of all bodies ever, before ``first`` and up to ``last``. The draft is where
-    the file will stand after the transaction that is under way.
+    ``first``: the lowest seq that a destination still needs, or the next one; ``last``: the highest ever;
+    ``before``, ``total``: bytes of all bodies ever, before ``first`` (or its row) and up to ``last``. The
+    draft is where the file will stand after the transaction that is under way.
     """
 
     def __init__(self, database: sqlite3.Connection, max_events: int, max_bytes: int) -> None:
         self._database = database
         self._max_events, self._max_bytes = max_events, max_bytes
-        row = database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
-        self.last: int = row[0] if row else 0
-        row = database.execute("SELECT total FROM event ORDER BY seq DESC LIMIT 1").fetchone()
-        self.total: int = row[0] if row else 0
+        self.last = stored_events.last_seq(database)
+        self.total = stored_events.total_bytes(database)
         self.draft_last, self.draft_total = self.last, self.total
         self.first, self.before = self.look()
         self._aside = Extent(0, 0)
@@ -46,9 +45,9 @@ class Capacity:
 
     def look(self) -> tuple[int, int]:
         """Return ``first`` and ``before`` as the file has them now."""
-        look = "SELECT seq, total - length(body) FROM event ORDER BY seq LIMIT 1"
-        first: tuple[int, int] | None = self._database.execute(look).fetchone()
-        return first or (self.draft_last + 1, self.draft_total)
+        first = stored_events.first_waiting(self._database)
+        before = stored_events.bytes_before(self._database, first)
+        return first, self.draft_total if before is None else before
 
     def add(self, last: int, total: int) -> None:
         """Let the draft grow up to seq ``last`` and ``total`` bytes. Raises SpoolFull, and it does not."""

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from forwarder.spool.counts import Counts, Standing
+from forwarder.spool.sqlite import stored_events
 
 DISCARDED = "discarded"
 """Stands in the table of ends for dead letters that a bound has removed; they have ended as dead before."""
@@ -22,7 +23,10 @@ INSERT INTO cursor (destination, seq, began) SELECT ?1, ?2, ?2
 
 
 def attach(database: sqlite3.Connection, destinations: Sequence[str], start: int) -> dict[str, int]:
-    """Let exactly these destinations have cursors, new ones at ``start``; return the cursors."""
+    """Let exactly these destinations have cursors, new ones at ``start``; return the cursors.
+
+    Where there is none, all events behind ``start`` are kept for the next one.
+    """
     cursors = dict(database.execute("SELECT destination, seq FROM cursor").fetchall())
     for name in cursors.keys() - set(destinations):
         database.execute("DELETE FROM cursor WHERE destination = ?", (name,))
@@ -30,6 +34,10 @@ def attach(database: sqlite3.Connection, destinations: Sequence[str], start: int
     for name in destinations:
         if name not in cursors:
             add(database, name, start)
+    if destinations:
+        database.execute("DELETE FROM note WHERE name = ?", (stored_events.START,))
+    else:
+        database.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (stored_events.START, start))
     return {name: cursors.get(name, start) for name in destinations}
 
 
@@ -50,21 +58,14 @@ def advance(
     )
 
 
-def lowest(database: sqlite3.Connection, otherwise: int) -> int:
-    """Return the lowest cursor of all, ``otherwise`` where there is none."""
-    seq: int | None = database.execute("SELECT min(seq) FROM cursor").fetchone()[0]
-    return otherwise if seq is None else seq
-
-
 def counts(database: sqlite3.Connection) -> Counts:
     """Return what lies in the file, as of one moment."""
     database.execute("BEGIN")
     try:
         ask = database.execute
-        row = ask("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
-        last = row[0] if row else 0
-        edge = "SELECT seq, at, total, length(body) FROM event ORDER BY seq"
-        oldest, newest = ask(f"{edge} LIMIT 1").fetchone(), ask(f"{edge} DESC LIMIT 1").fetchone()
+        last, first = stored_events.last_seq(database), stored_events.first_waiting(database)
+        oldest = next(stored_events.events(database, first - 1), None)
+        total = stored_events.total_bytes(database)
         standings = {
             name: _standing(database, name, seq, last, began, redriven)
             for name, seq, began, redriven in ask("SELECT destination, seq, began, revived FROM cursor")
@@ -73,7 +74,8 @@ def counts(database: sqlite3.Connection) -> Counts:
         database.execute("COMMIT")
     if oldest is None:
         return Counts(0, 0, None, standings)
-    return Counts(newest[0] - oldest[0] + 1, newest[2] - oldest[2] + oldest[3], oldest[1], standings)
+    first, at, _, _, body, upto = oldest
+    return Counts(last - first + 1, total - upto + len(body), at, standings)
 
 
 def _standing(

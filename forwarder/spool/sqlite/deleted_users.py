@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from forwarder.errors import SpoolInUse
 from forwarder.spool.api import StoredEvent
-from forwarder.spool.sqlite import erasure, parked
+from forwarder.spool.sqlite import erasure, parked, stored_events
 from forwarder.spool.sqlite.file import SpoolFile
 from forwarder.spool.sqlite.lock import Lock
 from forwarder.spool.sqlite.operations import Erased, SuppressionLifted, UsersMarked
@@ -28,7 +28,7 @@ class DeletedUsers(SpoolFile):
 
         def work() -> int:
             self._transaction.write()
-            upto = erasure.last_seq(self._database)
+            upto = stored_events.last_seq(self._database)
             return self._do(UsersMarked([mark._replace(upto=upto) for mark in marks], now))
 
         return await self._note(work)
@@ -38,7 +38,7 @@ class DeletedUsers(SpoolFile):
 
         def work() -> int:
             self._transaction.write()
-            return self._do(SuppressionLifted(list(marks), erasure.last_seq(self._database), now))
+            return self._do(SuppressionLifted(list(marks), stored_events.last_seq(self._database), now))
 
         return await self._note(work)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import starmap
+from functools import partial
 
 from typing_extensions import override
 
 from forwarder.spool.api import MessageGroup, Parked, Settlement, StoredEvent
-from forwarder.spool.sqlite import cursors, history_rows, parked, renamed_rows
+from forwarder.spool.sqlite import history_rows, parked, renamed_rows, stored_events
 from forwarder.spool.sqlite.file import SpoolFile
 from forwarder.spool.sqlite.operations import Attached, Settled
 
@@ -24,12 +24,9 @@ class Delivering(SpoolFile):
     async def read(self, after: int, limit: int) -> list[StoredEvent]:
         if after >= self._capacity.last:
             return []
-        rows = await self._ask(
-            "SELECT seq, at, source, message_id, body FROM event WHERE seq > ? ORDER BY seq LIMIT ?",
-            after,
-            limit,
-        )
-        return list(starmap(StoredEvent, rows))
+        after = max(after, self._capacity.first - 1)
+        rows = await self._read(partial(stored_events.some, after=after, limit=limit))
+        return [StoredEvent(*row[:5]) for row in rows]
 
     @override
     def hand_on(self, events: Sequence[StoredEvent]) -> list[StoredEvent]:
@@ -47,7 +44,8 @@ class Delivering(SpoolFile):
     async def settle(self, destination: str, settlement: Settlement, now: int) -> None:
         capacity = self._capacity
         grown = parked.Extent(0, 0)
-        edge = (0, 0, 0)
+        edge = (0, 0)
+        more = True
 
         history = self._transaction.history
         if not history.is_on:
@@ -63,23 +61,19 @@ class Delivering(SpoolFile):
             trim()
 
         def trim() -> None:
-            nonlocal edge
+            nonlocal edge, more
             self._transaction.write()
-            lowest = cursors.lowest(self._database, capacity.first - 1)
-            upto = min(lowest, capacity.first - 1 + self._trim)
-            if upto >= capacity.first:
-                history.complete(upto)
-                self._database.execute("DELETE FROM event WHERE seq <= ?", (upto,))
-            edge = (*capacity.look(), lowest)
+            more = history.let_go(self._trim)
+            edge = capacity.look()
 
         def after() -> None:
             nonlocal grown
-            capacity.first, capacity.before, _ = edge
+            capacity.first, capacity.before = edge
             capacity.grow_aside(grown)
             grown = parked.Extent(0, 0)
 
         await self._note(work, after)
-        while edge[2] >= capacity.first:
+        while more:
             await self._note(trim, after)
 
     @override

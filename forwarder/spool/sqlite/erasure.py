@@ -24,12 +24,6 @@ PARKED: Final = (
 )
 
 
-def last_seq(database: sqlite3.Connection) -> int:
-    """Return the highest seq of all events ever accepted."""
-    row = database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
-    return int(row[0]) if row else 0
-
-
 def suppress(database: sqlite3.Connection, marks: Sequence[UserMark], now: int) -> int:
     """Write marks, forget those that cover nothing any more; return the erasure's number."""
     database.execute("DELETE FROM erased WHERE until < ? AND at < ?", (now, now - KEPT_MS))
@@ -68,7 +62,6 @@ def erase(database: sqlite3.Connection, erasure: Erasure) -> Extent:
     """
     database.execute("PRAGMA secure_delete=ON").fetchall()
     try:
-        database.executemany("UPDATE event SET body = x'' WHERE seq = ?", [(seq,) for seq in erasure.events])
         size = 0
         for place in erasure.parked:
             row = database.execute(
@@ -79,7 +72,7 @@ def erase(database: sqlite3.Connection, erasure: Erasure) -> Extent:
                 "UPDATE parked SET body = x'', state = x'' WHERE destination = ? AND seq = ?", place
             )
         delete_dead_letters(database, erasure.dead)
-        history_erasure.erase(database, erasure.history)
+        history_erasure.erase(database, [*erasure.events, *erasure.history])
         if erasure.turned_away:
             database.execute("DELETE FROM turned_away")
     finally:

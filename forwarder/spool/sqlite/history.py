@@ -4,37 +4,34 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from itertools import takewhile
+from itertools import islice
 from typing import Final, NamedTuple
 
 from forwarder.spool.history import KEEP_BYTES, KEEP_MS, TurnedAway
-from forwarder.spool.sqlite import history_packing, history_rows
+from forwarder.spool.sqlite import history_bounds, history_packing, history_rows, stored_events
 from forwarder.spool.sqlite.history_packing import Entries
 from forwarder.spool.sqlite.history_rows import Entry
 from forwarder.spool.sqlite.turning_away import TurnedAwayQueue
 from forwarder.spool.suppression import FOR_EVER
 
-_RANGE: Final = 50
-"""Rows that go in one transaction: their pages are read once more to be let go of."""
+_STEP: Final = 2 * history_packing.ROW_EVENTS
+"""Events that come out of their table into rows in one transaction."""
 
 
 class _State(NamedTuple):
-    """``upto``: the highest seq in a row; ``total``: bytes of all rows ever; ``tail``: the events behind it.
-
-    ``small``: the events of the last rows, oldest first, which are to be written again with later ones.
-    """
+    """``upto``: the highest seq in a row; ``total``: bytes of all rows ever; ``tail``: events behind it."""
 
     upto: int
     total: int
     tail: Entries = ()
-    small: tuple[Entries, ...] = ()
 
 
 class HistoryWriter:
     """The writer of history. It belongs to the writer's thread, but for ``turn_away``.
 
-    An event comes into a row with others: once there are enough, or before it leaves the table of events. So
-    each accepted event is in one of them, after a crash as well. ``history_packing`` says which share a row.
+    Events come into a row together once there are enough, whether they still wait or not: at once, or out of
+    the table of events, which holds the latest. So each accepted event is in one of both, after a crash as
+    well. Rows with events that wait never go. ``history_packing`` says which events share a row.
     """
 
     def __init__(self, database: sqlite3.Connection) -> None:
@@ -88,52 +85,82 @@ class HistoryWriter:
 
     # -- events
 
-    def add(self, entries: Sequence[Entry]) -> None:
-        """Take accepted events, which are in the table of events by now."""
-        if not self.is_on:
-            return
+    def add(self, entries: Sequence[Entry]) -> int:
+        """Take accepted events, which are not in their table yet; return the seq up to which all are in rows.
+
+        Where nobody has said which destinations there are, or history is off, none comes into a row.
+        """
+        if not self._takes_events():
+            return 0
         self._refresh()
         tail = self._state.tail
-        follows = (tail[-1][0][0] if tail else self._state.upto) + 1 == entries[0][0][0]
-        if tail and not follows:
-            self._write(everything=True)
-        # Not all are in memory after a start, and where events waited before there was history.
-        tail = (*tail, *entries) if follows else self._read()
-        self._state = self._state._replace(tail=tail)
-        if tail and history_packing.is_full(tail):
-            self._write(everything=False)
+        if (tail[-1][0][0] if tail else self._state.upto) + 1 != entries[0][0][0]:
+            # Not all are in memory after a start, and where events waited before there was history.
+            tail, _ = self._read()
+            if tail and tail[-1][0][0] + 1 != entries[0][0][0]:
+                self._state = self._state._replace(tail=())
+                self.fill()
+                return self._state.upto
+        self._take((*tail, *entries))
+        return self._state.upto
 
-    def complete(self, upto: int) -> None:
-        """See that all events up to this seq are in rows: they are about to leave the table of events."""
-        if not self.is_on:
-            return
-        self._refresh()
-        while self._state.upto < upto:
-            if not self._state.tail:
-                self._state = self._state._replace(tail=self._read())
-                if not self._state.tail:
-                    return
-            self._write(everything=True)
+    def _takes_events(self) -> bool:
+        return self.is_on and stored_events.lowest_cursor(self._database) >= 0
 
-    def _read(self) -> Entries:
-        rows = history_rows.read_waiting(self._database, self._state.upto, 2 * history_packing.ROW_EVENTS)
-        return tuple((row, None, None) for row in rows)
+    def fill(self) -> bool:
+        """Have events of the table come into rows, those of one step; return whether there may be more."""
+        if self._state.tail or not self._takes_events():
+            return False
+        before = self._state.upto
+        tail, is_cut_off = self._read()
+        self._take(tail, everything=is_cut_off)
+        if self._state.upto == before:
+            return False
+        self._state = self._state._replace(tail=())  # there may be others behind it
+        return True
 
-    def _write(self, *, everything: bool) -> None:
-        """Write the tail as rows, with small ones before it; the last if it is full, or ``everything``."""
-        _, total, tail, small = self._state
-        kept, events = history_packing.combined(small, tail)
-        if len(events) > len(tail):
-            total -= history_rows.remove_from(self._database, events[0][0][0])
-        rows = history_packing.rows_of(events)
-        left = () if everything or history_packing.is_full(rows[-1]) else rows.pop()
+    def _read(self) -> tuple[Entries, bool]:
+        """Return the events of the table that are in no row, those of a step; and whether a gap ends them."""
+        rows = list(islice(stored_events.in_table(self._database, self._state.upto), _STEP))
+        first = rows[0][0] if rows else 0
+        some = tuple(row for number, row in enumerate(rows, first) if row[0] == number)
+        return tuple((row, None, None) for row in some), len(some) < len(rows)
+
+    def _take(self, tail: Entries, *, everything: bool = False) -> None:
+        """Let these be the tail, and write of it what fills rows, or ``everything``."""
+        rows, left = history_packing.rows_of(tail)
+        if everything and left:
+            rows, left = [*rows, left], ()
+        upto, total = self._state.upto, self._state.total
         for row in rows:
             total += history_rows.insert(self._database, row, total)
-        last = rows[-1]
-        kept = () if history_packing.is_full(last) else (*kept, last)
-        self._state = _State(last[-1][0][0], total, left, kept)
-        if self.bytes > self.max_bytes:
-            self._remove_beyond(total - self.max_bytes)
+            upto = row[-1][0][0]
+        if rows:
+            self._database.execute("DELETE FROM event WHERE seq <= ?", (upto,))
+            stored_events.note_last(self._database, upto)
+        self._state = _State(upto, total, left)
+        if rows:
+            self._keep_bytes()
+
+    def let_go(self, most: int) -> bool:
+        """Have events that no destination needs leave their table; return whether there are more.
+
+        ``most``: events that may go in one transaction. Where history is on, the latest stay, until they come
+        into a row together.
+        """
+        self._refresh()
+        if self.is_on:
+            self.fill()
+            self._keep_bytes()
+            return False
+        ended = stored_events.lowest_cursor(self._database)
+        first = stored_events.first_in_table(self._database)
+        if first is None or first > ended:
+            return False
+        upto = min(ended, first - 1 + most)
+        self._database.execute("DELETE FROM event WHERE seq <= ?", (upto,))
+        self._state = self._state._replace(tail=())
+        return upto < ended
 
     def note_settled(self, size: int) -> None:
         """Count bytes of what became of events."""
@@ -143,31 +170,20 @@ class HistoryWriter:
 
     def _look(self) -> int:
         """Return the bytes of all rows that are no more."""
-        row = self._database.execute(
-            "SELECT h.total - length(h.body) - length(x.hashes)"
-            " FROM history h JOIN history_hash x USING (first) ORDER BY first LIMIT 1"
-        ).fetchone()
-        return int(row[0]) if row else self._state.total
+        gone = history_bounds.bytes_gone(self._database)
+        return self._state.total if gone is None else gone
 
-    def _remove_beyond(self, total: int) -> None:
-        """Remove the oldest rows, all that begin within the first ``total`` bytes that ever were written."""
-        rows = self._database.execute(
-            "SELECT first, total FROM history ORDER BY first LIMIT ?", (_RANGE,)
-        ).fetchall()
-        gone = [first for (first, _), (_, before) in zip(rows[1:], rows, strict=False) if before < total]
-        self._remove([rows[0][0], *gone][-1])
+    def _keep_bytes(self) -> bool:
+        """Remove the oldest rows beyond ``max_bytes``, a range; return whether there may be more."""
+        most = self._state.total - self.max_bytes
+        if self._before >= most or not history_bounds.remove_beyond(self._database, self._before, most):
+            return False
+        self._before = self._look()
+        return self.bytes > self.max_bytes
 
     def give_way(self) -> None:
         """Remove the oldest rows, a range: the disk is short of room."""
-        self._refresh()
-        oldest = self._database.execute("SELECT first FROM history ORDER BY first LIMIT ?", (_RANGE,))
-        if rows := oldest.fetchall():
-            self._remove(rows[-1][0])
-
-    def _remove(self, first: int) -> None:
-        history_rows.remove_upto(self._database, first)
-        small = tuple(row for row in self._state.small if row[0][0][0] > first)
-        self._state = self._state._replace(small=small)
+        history_bounds.remove_range(self._database)
         self._before = self._look()
 
     def expire(self, now: int, *, believed: bool) -> bool:
@@ -181,14 +197,15 @@ class HistoryWriter:
             limit = FOR_EVER
             self._database.execute("DELETE FROM settled")
         self._database.execute("DELETE FROM turned_away WHERE at < ?", (limit,))
-        oldest = self._database.execute("SELECT first, at FROM history ORDER BY first LIMIT ?", (_RANGE,))
-        gone = list(takewhile(lambda row: row[1] < limit, oldest.fetchall()))
-        if gone:
-            self._remove(gone[-1][0])
-        elif self.bytes > self.max_bytes:
-            self._remove_beyond(self._state.total - self.max_bytes)
-            return self.bytes > self.max_bytes
-        return len(gone) == _RANGE
+        if history_bounds.expire(self._database, limit):
+            self._before = self._look()
+            return True
+        if self._keep_bytes():
+            return True
+        if history_bounds.expire_table(self._database, limit):
+            self.restart()
+            return True
+        return False
 
     # -- what ended at ingest
 

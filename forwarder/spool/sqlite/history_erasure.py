@@ -1,4 +1,4 @@
-"""Removing events from history: rows are written anew without them, answers about them are blotted out."""
+"""Removing accepted events: rows are written anew without them, answers about them are blotted out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SETTLED: Final = "SELECT number, body FROM settled WHERE last >= ? AND first <=
 
 
 def erase(database: sqlite3.Connection, seqs: Sequence[int]) -> None:
-    """Remove the contents, ids and keys of events from history, and what was answered about them.
+    """Remove the contents, ids and keys of events, and what was answered about them.
 
     Their places stay, empty, so that the seqs of others do.
     """
@@ -26,8 +26,9 @@ def erase(database: sqlite3.Connection, seqs: Sequence[int]) -> None:
         left = [seq for seq in left if seq < first]
         if body is not None and min(theirs) < first + events:
             _rewrite(database, history_rows.unpack(first, body), theirs)
-    for seq in seqs:  # of a copy that is being made, these are not in history yet
-        database.execute("UPDATE event SET body = x'' WHERE seq = ?", (seq,))
+    database.executemany(
+        "UPDATE event SET message_id = '', body = x'' WHERE seq = ?", [(seq,) for seq in seqs]
+    )
     if seqs:
         _blot_out(database, set(seqs))
 

@@ -33,9 +33,6 @@ _compress = zstandard.ZstdCompressor(compression_params=_FAST).compress
 """For the writer's thread alone: it holds the memory that it works in."""
 _NO_SESSION: Final = frozenset([None])
 _SETTLE: Final = "INSERT INTO settled (destination, at, first, last, body) VALUES (?,?,?,?,?)"
-_WAITING: Final = (
-    "SELECT seq, at, source, message_id, body, total FROM event WHERE seq > ? ORDER BY seq LIMIT ?"
-)
 
 
 def pack(rows: Sequence[Row]) -> bytes:
@@ -50,22 +47,15 @@ def unpack(first: int, body: bytes) -> list[StoredEvent]:
     return [StoredEvent(seq, *one) for seq, one in enumerate(found, first)]
 
 
-def next_row(database: sqlite3.Connection, after: int) -> list[StoredEvent]:
-    """Return the events of the first row that begins above this seq; none where there is no such row."""
-    row = database.execute(
-        "SELECT first, body FROM history WHERE first > ? ORDER BY first LIMIT 1", (after,)
-    ).fetchone()
-    return [] if row is None else unpack(*row)
-
-
 def insert(database: sqlite3.Connection, entries: Sequence[Entry], total: int) -> int:
     """Write a row of events without a gap; return its bytes. ``total``: bytes of history before it."""
     rows = [entry[0] for entry in entries]
     body, index = pack(rows), index_of(entries)
     size = len(body) + len(index)
-    values = (rows[0][0], len(rows), rows[0][1], rows[-1][1], total + size, body)
-    database.execute("INSERT INTO history VALUES (?,?,?,?,?,?)", values)
-    database.execute("INSERT INTO history_hash VALUES (?,?)", (rows[0][0], index))
+    seq, at, _, _, first_body, accepted = rows[0]
+    values = (seq, len(rows), at, rows[-1][1], total + size, body, accepted - len(first_body))
+    database.execute("INSERT INTO history VALUES (?,?,?,?,?,?,?)", values)
+    database.execute("INSERT INTO history_hash VALUES (?,?)", (seq, index))
     return size
 
 
@@ -100,24 +90,16 @@ def _asked_texts(asked: Sequence[SessionFacts]) -> set[str]:
     return texts
 
 
-def remove_from(database: sqlite3.Connection, first: int) -> int:
-    """Remove the rows that begin at this seq or later, which are written anew; return their bytes."""
-    size: int = database.execute(
-        "SELECT coalesce(sum(length(h.body) + length(x.hashes)), 0)"
-        " FROM history h JOIN history_hash x USING (first) WHERE first >= ?",
-        (first,),
-    ).fetchone()[0]
-    database.execute("DELETE FROM history WHERE first >= ?", (first,))
-    database.execute("DELETE FROM history_hash WHERE first >= ?", (first,))
-    return size
-
-
-def remove_upto(database: sqlite3.Connection, first: int) -> None:
-    """Remove the rows up to the one that begins at this seq, and what became of their events alone."""
+def remove_upto(database: sqlite3.Connection, first: int, last: int) -> None:
+    """Remove the rows up to the one with these edges, and what became of their events alone."""
     database.execute("DELETE FROM history WHERE first <= ?", (first,))
     database.execute("DELETE FROM history_hash WHERE first <= ?", (first,))
-    row = database.execute("SELECT first FROM history ORDER BY first LIMIT 1").fetchone()
-    database.execute("DELETE FROM settled WHERE last < ?", (row[0] if row else first + 1,))
+    remove_settled(database, last)
+
+
+def remove_settled(database: sqlite3.Connection, upto: int) -> None:
+    """Remove what became of events up to this seq alone."""
+    database.execute("DELETE FROM settled WHERE last <= ?", (upto,))
 
 
 def last_seq(database: sqlite3.Connection) -> tuple[int, int]:
@@ -196,13 +178,3 @@ def turn_away(database: sqlite3.Connection, events: Sequence[TurnedAway], most_b
 def unpack_turned_away(body: bytes) -> list[TurnedAway]:
     """Return the events of a row."""
     return _turned_away(zstandard.ZstdDecompressor().decompress(body))
-
-
-def read_waiting(database: sqlite3.Connection, after: int, limit: int) -> list[Row]:
-    """Return accepted events whose seq is above ``after``, up to the first gap."""
-    found: list[Row] = []
-    for row in database.execute(_WAITING, (after, limit)):
-        if found and row[0] != found[-1][0] + 1:
-            break
-        found.append(row)
-    return found

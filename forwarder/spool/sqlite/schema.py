@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 
 from forwarder.errors import SpoolDamaged, SpoolError, SpoolFull
+from forwarder.spool.sqlite import history_rows
 from forwarder.spool.sqlite.disk import damaged, free_reserve, full, is_damaged, is_full
 
 APPLICATION_ID = 0x5350_4F4C  # "SPOL": tells a spool from any other SQLite file
@@ -90,6 +91,16 @@ MIGRATIONS = (
     );
     CREATE INDEX renamed_upto ON renamed (upto);
     """,
+    """
+    -- From here on the table of events begins where the last row of history ends.
+    ALTER TABLE history ADD COLUMN bodies INTEGER NOT NULL DEFAULT 0; -- bytes of all bodies before this row
+    DELETE FROM history_hash WHERE first >= (SELECT min(seq) FROM event);
+    DELETE FROM history WHERE first >= (SELECT min(seq) FROM event);
+    UPDATE history SET bodies = (
+        SELECT total - length(event.body) - bytes_below(seq, first, history.body)
+        FROM event ORDER BY seq LIMIT 1
+    ) WHERE first + events > (SELECT min(seq) FROM event);
+    """,
 )
 """Each entry brings the file from the version before it to the next; the first makes an empty one."""
 
@@ -121,7 +132,7 @@ def open_database(path: Path, *, tool: bool = False, durable: bool = True) -> sq
             raise SpoolDamaged(f"{path} is from an older forwarder; start this one on it once")
         _configure(database, durable=durable)
         if not tool:
-            _migrate(database, version)
+            migrate(database, version)
             _check(database, path, new=version == 0)
     except sqlite3.DatabaseError as error:
         database.close()
@@ -191,12 +202,19 @@ def _configure(database: sqlite3.Connection, *, durable: bool) -> None:
     database.execute("PRAGMA secure_delete=FAST")
 
 
-def _migrate(database: sqlite3.Connection, version: int) -> None:
+def migrate(database: sqlite3.Connection, version: int) -> None:
+    """Bring the tables from this format version to the newest; 0 is an empty file's."""
+    database.create_function("bytes_below", 3, _bytes_below)
     for number in range(version, len(MIGRATIONS)):
         database.executescript(
             f"BEGIN IMMEDIATE; {MIGRATIONS[number]};"
             f"PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={number + 1}; COMMIT"
         )
+
+
+def _bytes_below(seq: int, first: int, body: bytes) -> int:
+    """Return the bytes of those events of a row that are below a seq."""
+    return sum(len(event.body) for event in history_rows.unpack(first, body) if event.seq < seq)
 
 
 def _check(database: sqlite3.Connection, path: Path, *, new: bool) -> None:

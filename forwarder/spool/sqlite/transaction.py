@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from typing_extensions import override
 
@@ -13,6 +13,7 @@ from forwarder.sessions.book import SessionBook
 from forwarder.sessions.facts import SessionFacts, SessionRules
 from forwarder.sessions.stamp import MOST_BYTES
 from forwarder.spool.api import NewEvent
+from forwarder.spool.sqlite import stored_events
 from forwarder.spool.sqlite.capacity import Capacity
 from forwarder.spool.sqlite.dedup import DedupIndex
 from forwarder.spool.sqlite.disk import Disk
@@ -35,6 +36,10 @@ class Replicator(Protocol):
         """The transaction is committed here, too."""
 
 
+_REMEMBERED: Final = 10_000
+"""Events whose marks a crash may have taken; those of earlier ones are safe by then."""
+
+
 class EndsRefusedError(Exception):
     """There is no room for Session Ended events: the whole transaction is undone, and the sessions go on.
 
@@ -45,7 +50,7 @@ class EndsRefusedError(Exception):
 class _Draft:
     """The draft of one transaction: what it has let in and changed so far.
 
-    ``written``: events that are in the table; ``facts`` and ``sessions``: of each event, what the session
+    ``written``: events that are in a table; ``facts`` and ``sessions``: of each event, what the session
     rules were asked and which one it was given.
     """
 
@@ -88,11 +93,9 @@ class WriteTransaction(TransactionHooks[Row]):
 
     def _remember(self, dedup: DedupIndex) -> None:
         """Mark the last events as seen: a crash may have taken their marks, those further back were safe."""
-        rows = self._database.execute(
-            "SELECT at, source, message_id FROM event ORDER BY seq DESC LIMIT 10000"
-        ).fetchall()
+        rows = list(stored_events.events(self._database, self._capacity.last - _REMEMBERED))
         if rows:
-            dedup.add([dedup.fingerprint(source, name) for _, source, name in rows], rows[0][0])
+            dedup.add([dedup.fingerprint(row[2], row[3]) for row in rows], rows[-1][1])
 
     @override
     def begin(self) -> None:
@@ -160,12 +163,13 @@ class WriteTransaction(TransactionHooks[Row]):
         return bodies
 
     def write(self) -> None:
-        """Write what was let in; to be done before others look at the table."""
+        """Write what was let in; to be done before others look at the tables."""
         draft, new = self._draft, slice(self._draft.written, None)
         if draft.written == len(draft.rows):
             return
-        insert(self._database, draft.rows[new])
-        self.history.add(list(zip(draft.rows[new], draft.facts[new], draft.sessions[new], strict=True)))
+        rows = draft.rows[new]
+        upto = self.history.add(list(zip(rows, draft.facts[new], draft.sessions[new], strict=True)))
+        insert(self._database, rows[max(0, upto - rows[0][0] + 1) :])
         draft.written = len(draft.rows)
 
     @override

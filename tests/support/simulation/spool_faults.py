@@ -19,7 +19,15 @@ from forwarder.spool.jetstream.health import StreamHealth
 from forwarder.spool.jetstream.log import Log
 from forwarder.spool.jetstream.replication import StreamReplicator
 from forwarder.spool.jetstream.spool import JetStreamSpool
-from forwarder.spool.sqlite import cursors, history_rows, operations, parked, transaction
+from forwarder.spool.sqlite import (
+    cursors,
+    history_bounds,
+    history_rows,
+    operations,
+    parked,
+    stored_events,
+    transaction,
+)
 from forwarder.spool.sqlite.accepting import Accepting
 from forwarder.spool.sqlite.capacity import Capacity
 from forwarder.spool.sqlite.checkpointer import Checkpointer
@@ -53,6 +61,7 @@ FILE: tuple[type | ModuleType, ...] = (
         GroupCommit,
     ),
     *(HistoryWriter, KeepingHistory, SpoolFile, SpoolReader, Table, WriteTransaction),
+    *(history_bounds, stored_events),
     *(cursors, history_rows, parked, operations.Settled, operations.Attached, operations.Redriven),
 )
 STREAM: tuple[type | ModuleType, ...] = (

@@ -18,7 +18,7 @@ from forwarder.delivery.dead_letters import described
 from forwarder.http.auth import RequireOperatorToken, WrongTokens
 from forwarder.prefixes import BelowPrefix
 from forwarder.spool import DeadLetter, Spool, StoredEvent
-from forwarder.spool.sqlite.schema import MIGRATIONS
+from forwarder.spool.sqlite.schema import migrate
 
 T = TypeVar("T")
 TOKEN = "t" * 16
@@ -48,8 +48,7 @@ class _Spool:
 
     async def look(self, question: Callable[[sqlite3.Connection], T]) -> T:
         with closing(sqlite3.connect(":memory:")) as nothing:
-            for tables in MIGRATIONS:
-                nothing.executescript(tables)
+            migrate(nothing, 0)
             return question(nothing)
 
     async def retry(self, numbers: list[int]) -> int:

@@ -232,7 +232,7 @@ def test_renamings_go_once_no_table_has_their_events(machine: Machine) -> None:
 
     renamed_rows.write(database, [])
     database.execute("INSERT INTO event VALUES (9, 0, '', '', 0, x'')")
-    database.execute("INSERT INTO history VALUES (5, 1, 0, 0, 0, x'')")
+    database.execute("INSERT INTO history VALUES (5, 1, 0, 0, 0, x'', 0)")
     renamed_rows.write(
         database, [renaming(3, 7), renaming(2, 5), renaming(1, 4), renaming(0, 9), renaming(4, 8)]
     )

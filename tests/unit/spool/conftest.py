@@ -10,9 +10,9 @@ import pytest
 
 from forwarder.spool.jetstream import connection as module
 from forwarder.spool.jetstream import log
-from forwarder.spool.sqlite import history, history_packing
+from forwarder.spool.sqlite import history, history_bounds, history_packing
 from tests.support.fake_nats import Client
-from tests.support.history_machine import BYTES, EVENTS, FULL, RANGE, Machine
+from tests.support.history_machine import BYTES, EVENTS, FULL, RANGE, STEP, Machine
 from tests.support.transactions import Setup
 
 
@@ -40,7 +40,8 @@ def fake_client(monkeypatch: pytest.MonkeyPatch) -> None:
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
     for name, value in (("FULL", FULL), ("ROW_EVENTS", EVENTS), ("ROW_BYTES", BYTES)):
         monkeypatch.setattr(history_packing, name, value)
-    monkeypatch.setattr(history, "_RANGE", RANGE)
+    monkeypatch.setattr(history_bounds, "RANGE", RANGE)
+    monkeypatch.setattr(history, "_STEP", STEP)
     machine = Machine(tmp_path / "spool.db")
     with closing(machine.database):
         yield machine

@@ -8,7 +8,7 @@ import pytest
 
 from forwarder.errors import SpoolFull
 from forwarder.spool import NewDead, Parked, Settlement, StoredEvent
-from forwarder.spool.sqlite import dead_letter_bounds, file, parked
+from forwarder.spool.sqlite import cursors, dead_letter_bounds, file, history_rows, parked, stored_events
 from forwarder.spool.sqlite.capacity import RETRY_AFTER, Capacity
 from forwarder.spool.sqlite.dead_letter_bounds import DAY_MS, DeadBounds
 from forwarder.spool.sqlite.disk import RESERVE, reserve_of
@@ -169,11 +169,39 @@ def test_it_begins_where_the_file_stands(database: sqlite3.Connection) -> None:
     capacity.add(10, 150)
     with pytest.raises(SpoolFull, match="6 events, 60 bytes"):
         capacity.add(11, 110)
-    database.execute("DELETE FROM event WHERE seq < 8")
+    cursors.attach(database, ["one", "two"], 7)
+    assert capacity.look() == (8, 80), "what every destination has passed does not count"
+    cursors.advance(database, "one", 8, {})
     assert capacity.look() == (8, 80)
+    cursors.advance(database, "two", 8, {})
+    assert capacity.look() == (9, 150), "what the draft has"
     database.execute("DELETE FROM event")
-    assert capacity.look() == (11, 150), "where the draft stands"
     assert Capacity(database, 5, 100).last == 8, "numbers never begin again"
+
+
+def test_without_destinations_all_in_the_table_count(database: sqlite3.Connection) -> None:
+    fill(database, 10, 20, first=6)
+    capacity = Capacity(database, 5, 100)
+    capacity.add(9, 150)
+    database.execute("DELETE FROM event WHERE seq < 7")
+    assert capacity.look() == (7, 60)
+    database.execute("DELETE FROM event")
+    assert capacity.look() == (8, 150), "what the draft has"
+
+
+def test_events_in_rows_count_by_their_row(database: sqlite3.Connection) -> None:
+    """How many bytes of a row lie before an event is not worth reading the row."""
+    rows = [(seq, NOW, "demo", f"m{seq}", b"x" * 10, 40 + 10 * seq) for seq in range(1, 7)]
+    for some in (rows[:3], rows[3:]):
+        history_rows.insert(database, [(row, None, None) for row in some], 0)
+    stored_events.note_last(database, 6)
+    cursors.attach(database, ["one"], 0)
+    for seq, before in ((0, 40), (2, 40), (3, 70), (5, 70)):
+        cursors.advance(database, "one", seq, {})
+        capacity = Capacity(database, 5, 1000)
+        assert (capacity.first, capacity.before, capacity.last, capacity.total) == (seq + 1, before, 6, 100)
+    cursors.advance(database, "one", 6, {})
+    assert Capacity(database, 5, 1000).look() == (7, 100)
 
 
 def test_what_is_parked_counts_and_never_less_than_nothing(database: sqlite3.Connection) -> None:

@@ -160,6 +160,7 @@ async def test_copies_of_streams_need_not(path: Path) -> None:
 
 async def test_delivered_events_are_gone_from_the_file_after_an_orderly_end(path: Path) -> None:
     async with opened(at(path), max_events=10**5, max_bytes=10**8) as spool:
+        spool.bound_history(0, 0)
         await spool.attach(["one"])
         await spool.append([event(f"m{n}", b"SECRET-OF-A-VISITOR" * 50) for n in range(500)], NOW)
         await spool.settle("one", Settlement(500), NOW)

@@ -8,7 +8,7 @@ import pytest
 
 from forwarder.spool import Settlement
 from forwarder.spool.history import Ended, TurnedAway
-from forwarder.spool.sqlite import history, history_rows
+from forwarder.spool.sqlite import history_bounds, history_rows
 from tests.support.history_machine import FULL, NOW, Machine
 
 
@@ -17,6 +17,7 @@ def filled(machine: Machine, rows: int) -> list[int]:
     before, sizes = machine.stored(), []
     for _ in range(rows):
         machine.add(*[1] * FULL)
+        machine.settle(machine.last)
         sizes.append(machine.stored() - before)
         before += sizes[-1]
     return sizes
@@ -51,7 +52,7 @@ def test_the_oldest_rows_go_as_far_as_they_have_to(machine: Machine) -> None:
 
 
 def test_rows_that_may_stay_do(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history, "_RANGE", 50)
+    monkeypatch.setattr(history_bounds, "RANGE", 50)
     sizes = filled(machine, 5)
     twin = Machine(tmp_path / "twin.db")
     twin.writer.max_bytes = sum(sizes)
@@ -79,36 +80,60 @@ def test_rows_of_before_the_limit_go_by_ranges(machine: Machine) -> None:
         assert not writer.expire(NOW + 15 + 100, believed=True), "as old as it may be"
     assert len(machine.rows()) == 3
     with machine.transaction() as writer:
-        assert not writer.expire(NOW + 15 + 100 + 1, believed=True)
+        assert writer.expire(NOW + 15 + 100 + 1, believed=True)
     assert machine.spans() == [(16, 20), (21, 25)]
-    assert machine.writer.bytes == machine.stored()
-
-
-def test_a_small_row_that_has_gone_is_not_written_again(machine: Machine) -> None:
-    filled(machine, 1)
-    machine.add(1)
-    machine.complete(6)
-    assert machine.spans() == [(1, 5), (6, 6)]
     with machine.transaction() as writer:
-        writer.give_way()
-    assert machine.rows() == []
-    assert machine.writer.bytes == 0
-    for seq in range(7, 11):
-        machine.add(1)
-        machine.complete(seq)
-    assert machine.rows() == [[7, 8, 9, 10]]
+        assert not writer.expire(NOW + 15 + 100 + 1, believed=True)
     assert machine.writer.bytes == machine.stored()
+
+
+def test_events_that_wait_never_go(machine: Machine) -> None:
+    """Neither for bytes nor for age, nor for room on the disk, nor where history is off."""
     filled(machine, 2)
-    machine.add(1)
-    machine.complete(machine.last)
-    small = machine.spans()[-1]
+    machine.add(*[1] * (3 * FULL))
+    waiting = [(11, 18), (19, 25)]
+    assert machine.spans() == [(1, 5), (6, 10), *waiting]
+    machine.writer.max_bytes, machine.writer.max_age_ms = 1, 1
+    machine.add(*[1] * FULL)
+    assert machine.spans() == [*waiting, (26, 30)]
+    machine.settle(17)
+    for max_bytes in (1, 0):
+        machine.writer.max_bytes = max_bytes
+        with machine.transaction() as writer:
+            writer.give_way()
+            assert not writer.expire(NOW + 10**6, believed=True)
+        assert machine.spans() == [*waiting, (26, 30)], "a row goes with the last of its events"
+    machine.settle(18)
     with machine.transaction() as writer:
         writer.give_way()
-    assert machine.spans()[-1] == small, "only a range goes"
-    for _ in range(3):
-        machine.add(1)
-        machine.complete(machine.last)
-    assert machine.spans() == [(small[0], machine.last)], "so it is written again"
+    assert machine.spans() == [(19, 25), (26, 30)]
+    assert machine.writer.bytes == machine.stored()
+
+
+def test_the_latest_go_out_of_their_table_by_age(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history_bounds, "_EVENTS", 2)
+    filled(machine, 1)
+    machine.add(1, 1, 1, 1)
+    machine.settle(8)
+    for seq in (5, 6, 8):
+        settlement = Settlement(seq, ends=[Ended("delivered", "", seq, seq)])
+        history_rows.settle(machine.database, "one", settlement, NOW)
+
+    def left_after(now: int) -> tuple[list[tuple[int, int]], list[int], list[int]]:
+        more = True
+        while more:
+            with machine.transaction() as writer:
+                more = writer.expire(now, believed=True)
+        settled = machine.database.execute("SELECT last FROM settled ORDER BY last").fetchall()
+        return machine.spans(), machine.table(), [last for (last,) in settled]
+
+    machine.writer.max_age_ms = 100
+    assert left_after(NOW + 105) == ([(1, 5)], [6, 7, 8, 9], [5, 6, 8])
+    assert left_after(NOW + 106) == ([], [6, 7, 8, 9], [6, 8])
+    assert left_after(NOW + 108) == ([], [8, 9], [8])
+    assert left_after(NOW + 10**6) == ([], [9], []), "what waits stays"
+    machine.add(*[1] * 4)
+    assert machine.spans() == [(9, 13)]
 
 
 def test_where_there_is_nothing_nothing_goes(machine: Machine) -> None:

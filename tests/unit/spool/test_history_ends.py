@@ -2,6 +2,7 @@
 
 import gzip
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,9 @@ from tests.support.spools import NOW, at, event, opened
 
 FORMAT_5 = Path(__file__).parent / "data/spool_format_5.db.gz"
 """What the version before history left: six events, of which three wait."""
+FORMAT_7 = FORMAT_5.with_name("spool_format_7.db.gz")
+"""What was left when waiting events lay in their table as well: 680, of which the last 560 wait, and rows of
+the first 300 and of 360 more."""
 
 
 async def test_ends_and_requests_are_kept_with_the_settlement(tmp_path: Path) -> None:
@@ -102,9 +106,36 @@ async def test_a_file_from_before_history_is_migrated(tmp_path: Path) -> None:
     assert len(MIGRATIONS) >= 6
     async with opened(at(path)) as spool:
         assert await spool.attach(["one"]) == {"one": 3}
-        assert await kept(spool) == []
         waiting = await spool.read(0, 9)
         assert [one.message_id for one in waiting] == ["m4", "m5", "m6"]
         assert await spool.append([event("m7"), event("m4")], NOW) == [True, False]
         await deliver(spool, 7)
         assert [one.message_id for one in await kept(spool)] == ["m4", "m5", "m6", "m7"]
+
+
+async def test_a_file_with_events_in_both_tables_is_migrated(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    path.write_bytes(gzip.decompress(FORMAT_7.read_bytes()))
+    with closing(open_database(path)) as database:
+        rows = database.execute("SELECT first, events, bodies FROM history").fetchall()
+        assert rows == [(1, 300, 0)], "what waits lies in the table"
+        assert database.execute("SELECT min(seq), max(seq) FROM event").fetchone() == (121, 680)
+    async with opened(at(path), max_events=10**4) as spool:
+        spool.bound_history(1, 1)
+        await spool.expire(NOW)
+        spool.bound_history(10**9, 10**9)
+        assert await spool.attach(["one"]) == {"one": 120}
+        assert [one.message_id for one in await kept(spool)] == [f"m{seq}" for seq in range(1, 681)]
+        assert [one.seq for one in await spool.read(0, 999)] == list(range(121, 681))
+        before = await spool.counts()
+        assert before.bytes == sum(len(one.body) for one in await spool.read(0, 999))
+        await spool.append([event("m681"), event("m4")], NOW)
+        assert len(await ask(spool, "SELECT first FROM history")) > 1
+        for upto in (299, 300, 301, 681):
+            await deliver(spool, upto)
+            waiting = await spool.read(0, 999)
+            assert [one.seq for one in waiting] == list(range(upto + 1, 682))
+            counts = await spool.counts()
+            assert (counts.events, counts.bytes) == (len(waiting), sum(len(one.body) for one in waiting))
+    async with opened(at(path), max_events=10**4) as spool:
+        assert [one.message_id for one in await kept(spool)] == [f"m{seq}" for seq in range(1, 682)]

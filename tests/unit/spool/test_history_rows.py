@@ -11,10 +11,10 @@ import orjson
 import pytest
 
 from forwarder.sessions.facts import LONGEST_ID, PAGE, SessionFacts, SessionRules, device_key, user_key
-from forwarder.spool import Settlement, StoredEvent
+from forwarder.spool import Settlement
 from forwarder.spool.event_keys import EventKeys, hashes, is_indexed, keys_in, keys_of
 from forwarder.spool.history import Ended, SentBatch, TurnedAway
-from forwarder.spool.sqlite import history_erasure, history_rows
+from forwarder.spool.sqlite import history_erasure, history_rows, stored_events
 from forwarder.spool.sqlite.history_rows import WIDEST, Row
 from forwarder.spool.sqlite.schema import open_database
 from tests.support.spools import NOW
@@ -54,17 +54,13 @@ def settled(database: sqlite3.Connection) -> list[tuple[int, int, list[Ended], l
 
 def test_a_row_has_its_edges_and_all_bytes_so_far(database: sqlite3.Connection) -> None:
     one, two = insert(database, [3, 4, 5], [6])
-    found = database.execute("SELECT first, events, began, at, total FROM history ORDER BY first").fetchall()
+    columns = "first, events, began, at, total"
+    found = database.execute(f"SELECT {columns} FROM history ORDER BY first").fetchall()
     assert found == [(3, 3, NOW + 3, NOW + 5, 1000 + one), (6, 1, NOW + 6, NOW + 6, 1000 + one + two)]
     assert history_rows.last_seq(database) == (6, 1000 + one + two)
-    assert history_rows.next_row(database, 2) == [StoredEvent(*row(seq)[:5]) for seq in (3, 4, 5)]
-    assert history_rows.next_row(database, 3) == [StoredEvent(*row(6)[:5])]
-    assert history_rows.next_row(database, 6) == []
-    assert history_rows.remove_from(database, 6) == two
-    assert history_rows.last_seq(database) == (5, 1000 + one)
-    assert history_rows.remove_from(database, 6) == 0
-    assert database.execute("SELECT first FROM history_hash").fetchall() == [(3,)]
-    history_rows.remove_upto(database, 3)
+    history_rows.remove_upto(database, 3, 5)
+    assert database.execute("SELECT first FROM history_hash").fetchall() == [(6,)]
+    history_rows.remove_upto(database, 6, 6)
     assert history_rows.last_seq(database) == (0, 0)
     assert database.execute("SELECT count(*) FROM history_hash").fetchone() == (0,)
 
@@ -73,23 +69,10 @@ def test_what_became_of_events_goes_with_the_last_of_their_rows(database: sqlite
     insert(database, [3, 4, 5], [6, 7])
     for seq in (1, 3, 5, 6, 7, 9):
         history_rows.settle(database, "one", Settlement(seq, ends=[Ended("delivered", "", seq, seq)]), NOW)
-    history_rows.remove_upto(database, 3)
+    history_rows.remove_upto(database, 3, 5)
     assert [one[0] for one in settled(database)] == [6, 7, 9]
-    history_rows.remove_upto(database, 6)
-    assert [one[0] for one in settled(database)] == [7, 9], (
-        "of what has no row yet, nothing is known to be old"
-    )
-
-
-def test_what_waits_is_read_up_to_a_gap(database: sqlite3.Connection) -> None:
-    rows = [row(seq) for seq in (2, 3, 4, 6, 7)]
-    values = [(seq, at, source, name, total, body) for seq, at, source, name, body, total in rows]
-    database.executemany("INSERT INTO event VALUES (?,?,?,?,?,?)", values)
-    assert history_rows.read_waiting(database, 0, 9) == rows[:3]
-    assert history_rows.read_waiting(database, 2, 9) == rows[1:3]
-    assert history_rows.read_waiting(database, 0, 2) == rows[:2]
-    assert history_rows.read_waiting(database, 4, 9) == rows[3:]
-    assert history_rows.read_waiting(database, 7, 9) == []
+    history_rows.remove_upto(database, 6, 7)
+    assert [one[0] for one in settled(database)] == [9], "it is in no row yet"
 
 
 # -- what became of events
@@ -179,17 +162,17 @@ def test_erased_events_leave_their_places(database: sqlite3.Connection) -> None:
     history_rows.settle(database, "two", Settlement(1, sent=[sent((8, 8)), sent((10, 12))]), NOW)
     before = database.execute("SELECT body FROM history WHERE first = 4").fetchone()
     history_erasure.erase(database, [9, 2, 0, 7, 6, 9, 11])
-    left = {one.seq: one for first in (0, 1, 4) for one in history_rows.next_row(database, first)}
-    assert {seq: (one.message_id, one.body) for seq, one in left.items()} == {
+    left = {one[0]: one for one in stored_events.some(database, 0, 7)}
+    assert {seq: one[3:5] for seq, one in left.items()} == {
         seq: ("", b"") if seq in (2, 7, 9) else (f"m{seq}", row(seq)[4]) for seq in (1, 2, 3, 4, 7, 8, 9)
     }
-    assert all((one.received_at, one.source) == (NOW + seq, "demo") for seq, one in left.items())
+    assert all(one[1:3] == (NOW + seq, "demo") for seq, one in left.items())
     assert database.execute("SELECT body FROM history WHERE first = 4").fetchone() == before
     index = [one for (one,) in database.execute("SELECT hashes FROM history_hash ORDER BY first")]
     texts = [{f"{kind}{seq}" for seq in seqs for kind in ("m", "uu")} for seqs in ((1, 3), (4,), (8,))]
     assert [_split(one) for one in index] == [_split(hashes(some)) for some in texts]
-    bodies = database.execute("SELECT seq, body FROM event ORDER BY seq").fetchall()
-    assert bodies == [(10, b"secret"), (11, b"")]
+    latest = database.execute("SELECT seq, message_id, body FROM event ORDER BY seq").fetchall()
+    assert latest == [(10, "m10", b"secret"), (11, "", b"")]
     blank = [sent((1, 2), (9, 9), answer=b""), sent((3, 4)), sent((8, 8)), sent((10, 12), answer=b"")]
     assert [one for _, _, _, batches in settled(database) for one in batches] == blank
 

@@ -13,7 +13,7 @@ from forwarder.errors import SpoolFull, SpoolUnavailable
 from forwarder.sessions.rows import SessionRow
 from forwarder.spool import Counts, NewDead, Parked, Settlement
 from forwarder.spool.jetstream.snapshot import Logged
-from forwarder.spool.sqlite import cursors, session_rows
+from forwarder.spool.sqlite import cursors, session_rows, stored_events
 from forwarder.spool.sqlite.operations import Appended, Operation
 from forwarder.spool.sqlite.schema import open_database
 from forwarder.spool.sqlite.session_rows import SessionCleaner
@@ -145,10 +145,10 @@ def database(tmp_path: Path) -> sqlite3.Connection:
 def test_without_destinations_there_is_no_lowest_cursor(
     database: sqlite3.Connection,
 ) -> None:
-    assert cursors.lowest(database, 7) == 7
+    assert stored_events.lowest_cursor(database) == -1
     cursors.attach(database, ["one", "two"], 3)
     cursors.advance(database, "one", 5, {})
-    assert cursors.lowest(database, 7) == 3
+    assert stored_events.lowest_cursor(database) == 3
     database.close()
 
 

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from forwarder.errors import SpoolFull
+from forwarder.spool.sqlite import cursors, history_packing
 from forwarder.spool.sqlite.disk import Disk
 from forwarder.spool.sqlite.operations import Appended, SessionsChanged
 from forwarder.spool.sqlite.transaction import WriteTransaction
@@ -38,6 +39,14 @@ def test_what_is_written_in_between_is_not_written_again(setup: Setup) -> None:
     assert setup.rows() == [(1, "a", 2), (2, "b", 4)]
     added = [[entry[0][0] for entry in call[1]] for call in history.calls if call[0] == "add"]
     assert added == [[1], [2]]
+
+
+@pytest.mark.parametrize(("upto", "left"), [(0, "abcde"), (2, "abcde"), (3, "bcde"), (5, "de"), (7, "")])
+def test_what_is_in_a_row_is_not_in_the_table(setup: Setup, upto: int, left: str) -> None:
+    setup.take(event("x"), event("y"))
+    setup.one.history = History(upto)  # type: ignore[assignment]
+    setup.take(*map(event, "abcde"))
+    assert [name for _, name, _ in setup.rows()] == ["x", "y", *left]
 
 
 def test_each_event_is_let_in_once(setup: Setup) -> None:
@@ -96,10 +105,17 @@ def test_room_is_taken_for_bodies_and_what_a_session_adds(
     )
 
 
-def test_the_last_events_are_known_after_a_crash_that_took_their_marks(tmp_path: Path) -> None:
+@pytest.mark.parametrize("in_rows", [True, False])
+def test_the_last_events_are_known_after_a_crash_that_took_their_marks(
+    tmp_path: Path, in_rows: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "spool.db"
     setup = Setup(path)
+    if in_rows:
+        cursors.attach(setup.database, ["one"], 0)
+        monkeypatch.setattr(history_packing, "FULL", 2)
     setup.take(event("a"), event("b"))
+    assert len(setup.rows()) == (0 if in_rows else 2)
     setup.close()
     for table in path.parent.glob("spool.db-seen-*"):
         table.unlink()
