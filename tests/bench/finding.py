@@ -32,8 +32,8 @@ from forwarder.spool.sqlite.schema import open_database
 from tests.bench import visitors
 
 NOW: Final = 1_790_000_000_000
-ROW: Final = 400
-"""Events of a row, as the writer fills them under load."""
+ROW: Final = 100
+"""Events of a row: the fewest that fill one, as the writer has them of requests of 100."""
 SETTLED: Final = 200
 """Events of a settlement."""
 _SAMPLES: Final = 5_000
