@@ -204,6 +204,17 @@ def test_events_in_rows_count_by_their_row(database: sqlite3.Connection) -> None
     assert Capacity(database, 5, 1000).look() == (7, 100)
 
 
+def test_what_lay_parked_before_counts(database: sqlite3.Connection) -> None:
+    settlement = Settlement(0, park=[Parked(StoredEvent(1, NOW, "web", "m1", b"x" * 60), "a", (), b"")])
+    parked.park(database, "one", settlement, NOW)
+    capacity = Capacity(database, 2, 100)
+    with pytest.raises(SpoolFull, match="3 events, 61 bytes"):
+        capacity.add(2, 1)
+    with pytest.raises(SpoolFull, match="2 events, 101 bytes"):
+        capacity.add(1, 41)
+    capacity.add(1, 40)
+
+
 def test_what_is_parked_counts_and_never_less_than_nothing(database: sqlite3.Connection) -> None:
     capacity = Capacity(database, 3, 100)
     capacity.grow_aside(Extent(2, 60))

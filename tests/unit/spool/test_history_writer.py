@@ -78,6 +78,7 @@ def test_before_destinations_are_known_all_stay_in_the_table(machine: Machine) -
     machine.add(*[1] * 6)
     with machine.transaction() as writer:
         assert not writer.let_go(10**6)
+        assert not writer.fill(), "nor is there any more to do"
     assert (machine.spans(), machine.table()) == ([], [1, 2, 3, 4, 5, 6])
     cursors.attach(machine.database, [], 0)
     machine.add(1)
@@ -129,7 +130,10 @@ def test_without_history_what_has_ended_goes_in_steps(machine: Machine, most: in
             more = writer.let_go(most)
         left = left[min(most, len(left) - 2) :]
         assert machine.table() == left
+        assert more == (left[0] < 5)
     assert left == [5, 6]
+    with machine.transaction() as writer:
+        assert not writer.let_go(most)
 
 
 @pytest.mark.parametrize("seed", range(8))
