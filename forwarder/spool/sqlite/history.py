@@ -146,10 +146,10 @@ class HistoryWriter:
         """Have events that no destination needs leave their table; return whether there are more.
 
         ``most``: events that may go in one transaction. Where history is on, the latest stay, until they come
-        into a row together.
+        into a row together; where ``most`` are too few to write rows, on a full disk, history gives way.
         """
         self._refresh()
-        if self.is_on:
+        if self.is_on and most >= _STEP:
             self.fill()
             self._keep_bytes()
             return False

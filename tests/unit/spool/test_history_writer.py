@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 import sqlite3
 from contextlib import closing
+from itertools import chain
 
 import pytest
 
 from forwarder.spool.sqlite import cursors, history_erasure, stored_events
 from forwarder.spool.sqlite.history import HistoryWriter
-from tests.support.history_machine import BYTES, Machine
+from tests.support.history_machine import BYTES, STEP, Machine
 
 
 def test_events_come_into_a_row_together(machine: Machine) -> None:
@@ -134,6 +135,17 @@ def test_without_history_what_has_ended_goes_in_steps(machine: Machine, most: in
     assert left == [5, 6]
     with machine.transaction() as writer:
         assert not writer.let_go(most)
+
+
+@pytest.mark.parametrize(("most", "left"), [(STEP, [1, 2, 3, 4]), (STEP - 1, [4])])
+def test_on_a_full_disk_what_has_ended_goes(machine: Machine, most: int, left: list[int]) -> None:
+    machine.add(*[1] * 4)
+    cursors.advance(machine.database, "one", 3, {})
+    with machine.transaction() as writer:
+        assert not writer.let_go(most)
+    assert machine.table() == left
+    machine.add(1)
+    assert [*chain(*machine.rows()), *machine.table()] == [*left, 5], "and what is in memory is read anew"
 
 
 @pytest.mark.parametrize("seed", range(8))
