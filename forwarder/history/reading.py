@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final, NamedTuple
 
 from forwarder.history.filters import Filters
 from forwarder.sessions.renaming import SessionNames
 from forwarder.spool.api import StoredEvent
 from forwarder.spool.history import Ended
-from forwarder.spool.sqlite import history_rows, renamed_rows
+from forwarder.spool.sqlite import history_rows, renamed_rows, stored_events
 
 _LOOKED: Final = 500
 """Rows whose hashes are looked at in one read: some milliseconds, then the log may be emptied again.
@@ -19,9 +20,6 @@ Two at least, for the first one may have been looked at before."""
 _HASHES: Final = "SELECT first, hashes FROM history_hash WHERE first >= ? ORDER BY first LIMIT ?"
 _BEGIN: Final = "SELECT coalesce(max(first), 0) FROM history_hash WHERE first <= ?"
 _ROW: Final = "SELECT events, body FROM history WHERE first = ?"
-_LATEST: Final = (
-    "SELECT seq, at, source, message_id, body FROM event WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
-)
 _SETTLED: Final = (
     f"SELECT body FROM settled WHERE last BETWEEN ?1 AND ?2 + {history_rows.WIDEST}"  # noqa: S608
     " AND first <= ?2 AND destination = ?3"
@@ -97,8 +95,9 @@ def _from_rows(
 def _from_table(database: sqlite3.Connection, choice: Choice, after: int) -> Slice:
     """Return the next events that are in no row yet."""
     last, _ = history_rows.last_seq(database)
-    rows = database.execute(_LATEST, (max(after, last), choice.upto, _LOOKED)).fetchall()
-    return Slice([StoredEvent(*row) for row in rows], rows[-1][0] if rows else choice.upto)
+    rows = islice(stored_events.in_table(database, max(after, last)), _LOOKED)
+    events = [StoredEvent(*row[:5]) for row in rows]
+    return Slice(events, events[-1].seq if events else choice.upto)
 
 
 def _ended_so(
