@@ -3,12 +3,14 @@
 Parsers in Python agree with it in 31 to 87 % of the cases, depending on the field. Of two engines that run it
 (one core, 435 agents; both give Node's answers): quickjs-ng takes 3 MB, 14 ms to start and 315 us for an
 agent, and is 8 MB installed; mini-racer (V8) takes 59 to 72 MB, 92 ms and 238 us, and is 82 MB. Agents come
-again and again: behind the cache the time of a parse hardly shows, the memory always would.
+again and again: behind the cache the time of a parse shows little, the memory always would. ``user_agent.js``
+and asking for no more than is used make it 0.37 of that time.
 """
 
 import json
 from collections.abc import Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Final, NamedTuple, cast
 
 from forwarder.javascript.engine import Engine
@@ -23,10 +25,10 @@ REMEMBERED: Final = 50_000
 UNUSUAL_REMEMBERED: Final = 2_000
 """Others: somebody who makes them up fills 20 MB with them, and drives no usual ones out."""
 
-_SCRIPT: Final = """function read(text) {
-  const found = new module.exports(text).getResult();
-  return [found.os.name, found.browser.name, found.browser.major,
-          found.device.vendor, found.device.model, found.device.type];
+_READ: Final = """function read(text) {
+  const agent = new module.exports(text);
+  const [os, browser, device] = [agent.getOS(), agent.getBrowser(), agent.getDevice()];
+  return [os.name, browser.name, browser.major, device.vendor, device.model, device.type];
 }"""
 
 
@@ -43,7 +45,8 @@ class Agent(NamedTuple):
 
 @lru_cache(maxsize=1)
 def _engine() -> Engine:
-    return Engine(USER_AGENTS, _SCRIPT)
+    quicker = Path(__file__).with_name("user_agent.js").read_text(encoding="utf-8")
+    return Engine(USER_AGENTS, quicker + _READ)
 
 
 def read_user_agent(text: str) -> Agent:
