@@ -4,6 +4,7 @@
 """
 
 import re
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -60,9 +61,9 @@ class Server(Frozen):
             raise ValueError("must be like https://events.example.com or https://shop.example.com/events")
         return public
 
-    @property
+    @cached_property
     def path_prefix(self) -> str:
-        """The path of ``public_url``, like ``/events``, or nothing."""
+        """The path of ``public_url``, like ``/events``, or nothing; asked at every request."""
         _, slash, path = self.public_url.partition("://")[2].partition("/")
         return slash + path
 

@@ -1,7 +1,10 @@
 """The form in which nearly every library writes a time, read by Python itself."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Final
 
 USUAL: Final = re.compile(
@@ -15,6 +18,33 @@ def read_usual(text: str) -> int:
     """Return the ms since the epoch of what ``USUAL`` matches. Raises ValueError where no such day exists."""
     since = datetime.fromisoformat(text) - EPOCH
     return since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
+
+
+def read_utc_text(text: str) -> int | None:
+    """Return the ms since the epoch of ``2026-01-02T03:04:05.006Z``, None for any other form.
+
+    The fast path beside ``USUAL`` and ``read_usual`` for what JavaScript writes, and the forwarder itself: a
+    third of their time (``tests/unit/javascript/test_usual_dates.py``).
+    """
+    second, thousandth = _SECONDS.get(text[17:20]), _THOUSANDTHS.get(text[20:])
+    if second is None or thousandth is None:
+        return None
+    minute = _minute(text[:17])
+    return None if minute is None else minute + second + thousandth
+
+
+@lru_cache(4_096)
+def _minute(text: str) -> int | None:
+    """Return the ms since the epoch of ``2026-01-02T03:04:``, None for any other form and for no such day."""
+    whole = f"{text}00Z"
+    try:
+        return read_usual(whole) if USUAL.fullmatch(whole) else None
+    except ValueError:
+        return None
+
+
+_SECONDS: Final[Mapping[str, int]] = MappingProxyType({f"{n:02}.": n * 1000 for n in range(60)})
+_THOUSANDTHS: Final[Mapping[str, int]] = MappingProxyType({f"{n:03}Z": n for n in range(1000)})
 
 
 def whole_milliseconds(time: timedelta) -> int:
