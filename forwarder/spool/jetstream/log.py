@@ -152,10 +152,9 @@ class Log(StreamReader):
             return False
         if error.err_code == _WRONG_LAST:
             return False
-        self.health.refused(error.description or "")
-        raise SpoolUnavailable(
-            "stream_full", f"{self.place} refuses events: {error.description}", RETRY_AFTER
-        )
+        why = error.description or f"NATS' error {error.err_code}"
+        self.health.refused(why)
+        raise SpoolUnavailable("stream_full", f"{self.place} refuses events: {why}", RETRY_AFTER)
 
     async def _see_that_it_is_there(self) -> None:
         """Raise Incomplete where NATS knows of no such stream any more."""

@@ -9,7 +9,13 @@ from typing import Any
 
 import nats.errors
 import pytest
-from nats.js.errors import BadRequestError, NoStreamResponseError, ServerError, ServiceUnavailableError
+from nats.js.errors import (
+    APIError,
+    BadRequestError,
+    NoStreamResponseError,
+    ServerError,
+    ServiceUnavailableError,
+)
 from structlog.testing import capture_logs
 
 from forwarder import metrics
@@ -180,6 +186,15 @@ async def test_a_stream_that_refuses_says_so_once_and_until_it_takes_something()
     assert one.log.health.refused_at is not None
     assert await one.log.append(b"a") == 1
     assert one.log.health.refused_at is None
+
+
+async def test_a_refusal_without_words_is_told_by_its_number() -> None:
+    one = One()
+    with capture_logs() as logs:
+        one.stream.raises = [APIError(code=400, err_code=10077)]
+        with pytest.raises(SpoolUnavailable, match="refuses events: NATS' error 10077"):
+            await one.log.append(b"a")
+    assert [line["why"] for line in logs] == ["NATS' error 10077"]
 
 
 async def test_a_question_that_fails_after_a_refusal_is_silence() -> None:
