@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from forwarder.cli.explanations import explained
+from forwarder.cli.output import counted
 from forwarder.config.settings import Settings
 from forwarder.delivery.scheduler.planning import read_body
 from forwarder.errors import ConfigError
@@ -90,7 +91,7 @@ def _way(event: StoredEvent, settled: Sequence[Settled], destinations: Sequence[
         for step in steps:
             if step.sent is not None:
                 yield (
-                    f"    +{step.after_ms} ms  POST {step.sent.endpoint}, {step.sent.items} items;"
+                    f"    +{step.after_ms} ms  POST {step.sent.endpoint}, {counted(step.sent.items, 'item')};"
                     f" answered after {step.took_ms} ms: {cell(step.answer)}"
                 )
             if step.ended is not None:

@@ -17,6 +17,7 @@ from forwarder.config.settings import Settings
 from forwarder.errors import ForwarderError
 from forwarder.history import finding
 from forwarder.history.filters import Filters
+from forwarder.history.fullness import fullness
 from forwarder.outcomes import Outcome
 from forwarder.spool.location import is_stream_url
 from forwarder.spool.sqlite.schema import open_database
@@ -127,12 +128,15 @@ def find(
       forwarder events find --config forwarder.toml --user user-17 --name "Order Completed" --since 24h
     """
     patience = _Patience(0 if everywhere else PATIENCE_S)
-    with reading(read(config)) as database:
+    settings = read(config)
+    with reading(settings) as database:
         looked = patience.looked
-        last = _print(database, filters, outcome or "", limit, as_json=as_json, looked=looked)
+        last, printed = _print(database, filters, outcome or "", limit, as_json=as_json, looked=looked)
         if patience.is_over:
             at = event_time(finding.received_at(database, patience.seq))
             say(f"looked at what came since {at}; --all looks through everything", err=True)
+        elif not printed:
+            say(_why_none(database, settings), err=True)
         if follow:
             _follow(database, filters, outcome or "", last, as_json=as_json)
 
@@ -172,8 +176,11 @@ def _print(
     as_json: bool,
     after: int = 0,
     looked: Callable[[int], None] = lambda seq: None,
-) -> int:
-    """Print events, with those that ended at ingest; return the highest seq that needs no other look."""
+) -> tuple[int, int]:
+    """Print events, with those that ended at ingest.
+
+    Returns the highest seq that needs no other look, and how many were printed.
+    """
     last = finding.last_seq(database)
     lines = []
     if outcome not in _AT_INGEST:
@@ -185,9 +192,21 @@ def _print(
         lines += [
             (one.at, turned_away_line(one, as_json=as_json)) for one in away if outcome in ("", one.outcome)
         ]
-    for _, line in sorted(lines)[-limit:]:
+    lines = sorted(lines)[-limit:]
+    for _, line in lines:
         say(line)
-    return last
+    return last, len(lines)
+
+
+def _why_none(database: sqlite3.Connection, settings: Settings) -> str:
+    """Return what is said where no event was found."""
+    kept = settings.history
+    if not (kept.hours and kept.bytes):
+        off = "hours" if not kept.hours else "bytes"
+        return f"no such event waits; others are not kept ([history] {off} = 0)"
+    since = fullness(database).oldest_at
+    reach = "" if since is None else f"; it reaches back to {event_time(since)}"
+    return f"history has no such event{reach}"
 
 
 def _follow(
@@ -195,7 +214,7 @@ def _follow(
 ) -> None:
     while True:
         time.sleep(_LOOK_S)
-        last = _print(database, filters, outcome, _MOST_FOLLOWED, as_json=as_json, after=last or -1)
+        last, _ = _print(database, filters, outcome, _MOST_FOLLOWED, as_json=as_json, after=last or -1)
 
 
 @events_group.command("show")

@@ -45,7 +45,7 @@ def config(tmp_path: Path) -> Path:
             user, name = ("ada" if number % 2 else "bob\x1b[31m"), ("Bought" if number > 3 else "Seen")
             await spool.append([made(number, user, name)], NOW + number * 1000)
         await spool.append([made(1, "ada", "Seen")], NOW + 20_000)
-        tries = SentBatch("/2/httpapi", NOW + 5_000, NOW + 5_200, 0, "broken", b"ReadTimeout", 4, [(1, 4)])
+        tries = SentBatch("/2/httpapi", NOW + 5_000, NOW + 5_200, 0, "broken", b"ReadTimeout", 1, [(1, 4)])
         sent = SentBatch("/batch", NOW + 5_300, NOW + 5_384, 200, "", b'{"code":200}', 4, [(1, 4)])
         ends = [Ended("delivered", "", 1, 4), Ended("filtered", "no trigger matched", 5, 5)]
         await spool.settle("amplitude", Settlement(3, sent=[tries]), NOW + 5_250)
@@ -67,7 +67,7 @@ def run(config: Path, *words: str) -> Result:
 def ids(config: Path, *words: str) -> list[str]:
     done = run(config, "find", *words)
     assert done.exit_code == 0, done.output
-    return [line.split("\t")[2] for line in done.output.splitlines()]
+    return [line.split("\t")[2] for line in done.stdout.splitlines()]
 
 
 @pytest.mark.parametrize(
@@ -93,6 +93,33 @@ def ids(config: Path, *words: str) -> list[str]:
 )
 def test_events_are_found(config: Path, words: str, found: str) -> None:
     assert ids(config, *words.split()) == found.split()
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("", "history has no such event; it reaches back to 2026-09-21T14:13:21.000Z\n"),
+        ("hours = 0", "no such event waits; others are not kept ([history] hours = 0)\n"),
+        ("bytes = 0", "no such event waits; others are not kept ([history] bytes = 0)\n"),
+    ],
+)
+def test_where_none_is_found_it_says_so(config: Path, table: str, said: str) -> None:
+    config.write_text(f"{config.read_text()}\n[history]\n{table}\n")
+    done = run(config, "find", "--user", "nobody")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", said)
+    assert run(config, "find", "--user", "ada").stderr == ""
+
+
+def test_where_nothing_has_ended_none_is_found(tmp_path: Path) -> None:
+    async def accept() -> None:
+        spool = await open_spool(tmp_path / "spool.db", max_events=100, max_bytes=10**6)
+        await spool.append([made(1, "ada", "Seen")], NOW)
+        await spool.close()
+
+    asyncio.run(accept())
+    config = tmp_path / "forwarder.toml"
+    config.write_text(configured(tmp_path / "spool.db"))
+    assert run(config, "find", "--user", "nobody").stderr == "history has no such event\n"
 
 
 def test_it_says_how_far_it_looked(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +149,7 @@ def test_show_has_the_event_its_mappings_and_its_way(config: Path) -> None:
         '"event": "Seen"',
         "timestamp          2026-09-21T13:46:40.000Z",
         "Track Calls (logEventV2): matches",
-        "+3000 ms  POST /2/httpapi, 4 items; answered after 200 ms: broken ReadTimeout",
+        "+3000 ms  POST /2/httpapi, 1 item; answered after 200 ms: broken ReadTimeout",
         '+3300 ms  POST /batch, 4 items; answered after 84 ms: 200 {"code":200}',
         "+3400 ms  delivered",
         "user bob\\u001b[31m   device d0",
