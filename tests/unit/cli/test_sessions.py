@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 import re
-from collections import defaultdict
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import pytest
@@ -16,9 +13,8 @@ from click.testing import CliRunner
 
 from forwarder.cli import cli
 from forwarder.spool import Settlement, open_spool
+from tests.support.recorded_sessions import check, lines, made
 from tests.support.sessions import MINUTE, SERVER, START, Front, event, stamp
-
-EVENTS = 100_000
 
 
 def run(path: Path, *words: str) -> dict[str, Any]:
@@ -29,52 +25,8 @@ def run(path: Path, *words: str) -> dict[str, Any]:
     return found
 
 
-def lines(path: Path, *events: dict[str, Any]) -> Path:
-    """Write events, one a line."""
-    path.write_text("\n".join(map(json.dumps, events)))
-    return path
-
-
-Moments = dict[str, list[int]]
-"""Times of events in ms, by device."""
-
-
-def made(count: int, devices: int, hours: int) -> tuple[list[dict[str, Any]], Moments]:
-    """Return events of so many hours in no order, and their times."""
-    chance = random.Random(19)
-    times: Moments = defaultdict(list)
-    events = []
-    for number in range(count):
-        device = f"anon-{chance.randrange(devices)}"
-        minutes = chance.randrange(hours * 60 * 60) / 60
-        events.append(event(f"m{number}", minutes, device))
-        times[device].append(START + int(minutes * MINUTE))
-    return events, times
-
-
-def check(figures: dict[str, Any], times: Moments, length: int, maximum: float = float("inf")) -> None:
-    """Check figures by a plain calculation; lengths in minutes."""
-    lengths, bounces = [], 0
-    for moments in times.values():
-        ordered = sorted(moments)
-        run_of = [ordered[0]]
-        for moment in [*ordered[1:], 10**15]:
-            if moment - run_of[-1] >= length * MINUTE or moment - run_of[0] >= maximum * MINUTE:
-                lengths.append(run_of[-1] - run_of[0])
-                bounces += len(run_of) == 1
-                run_of = []
-            run_of.append(moment)
-    # Two events of one moment that begin a session are one session of two events.
-    assert figures["events"] == sum(map(len, times.values()))
-    assert (figures["sessions"], figures["bounces"]) == (len(lengths), bounces)
-    assert figures["mean_length"] == pytest.approx(sum(lengths) / len(lengths))
-    assert figures["median_length"] == median(lengths)
-    assert figures["people"] == len(times) == sum(figures["each"])
-    assert sum(figures["lengths"]) == len(lengths)
-
-
-def test_a_hundred_thousand_events_come_to_what_a_plain_calculation_says(tmp_path: Path) -> None:
-    events, times = made(EVENTS, 3_000, 72)
+def test_sessions_are_those_of_a_plain_calculation(tmp_path: Path) -> None:
+    events, times = made(5_000, 150, 72)
     path = lines(tmp_path / "events.jsonl", *events)
     check(run(path, "--length", "15m", "--maximum", "40m")["after"], times, 15, 40)
 
