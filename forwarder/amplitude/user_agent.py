@@ -4,7 +4,7 @@ Parsers in Python agree with it in 31 to 87 % of the cases, depending on the fie
 (one core, 435 agents; both give Node's answers): quickjs-ng takes 3 MB, 14 ms to start and 315 us for an
 agent, and is 8 MB installed; mini-racer (V8) takes 59 to 72 MB, 92 ms and 238 us, and is 82 MB. Agents come
 again and again: behind the cache the time of a parse shows little, the memory always would. ``user_agent.js``
-and asking for no more than is used make it 0.37 of that time.
+and asking for no more than is used make it half of that time.
 """
 
 import json
