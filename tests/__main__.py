@@ -27,7 +27,7 @@ CODE = {
     "architecture": [PYTHON, "-c", "from importlinter.cli import lint_imports_command as run; run()"],
     "types of the page's JavaScript": [*TSC, str(PLUGIN / "page")],
     "types of the shop's JavaScript": [*TSC, str(ROOT / "web_demo" / "shop")],
-    "types of the parser's JavaScript": [*TSC, str(ROOT / "forwarder" / "amplitude")],
+    "types of the user agents' JavaScript": [*TSC, str(ROOT / "forwarder" / "amplitude")],
     "types of the console's JavaScript": [*TSC, str(ROOT / "forwarder" / "console")],
     "types of the check's JavaScript": [*TSC, str(ROOT / "forwarder" / "verifying")],
 }

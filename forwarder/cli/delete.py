@@ -85,8 +85,9 @@ def delete(
     eraser = Eraser(settings.spool, chosen, len(chosen) == len(known), users, until, patience_s)
     _remove(eraser, until, "; Amplitude was not asked")
     problems = {name: delete_users(one, users) for name, one in chosen.items()}
+    accepted = f"taken: {counted(len(users), 'user')} will be deleted"
     for name, problem in problems.items():
-        say(f"{name}: {problem or f'taken: {len(users)} user(s) will be deleted'}", err=problem is not None)
+        say(f"{name}: {problem or accepted}", err=problem is not None)
     _remove(eraser, until, "; Amplitude was asked", again=True)
     if any(problems.values()):
         raise SystemExit(1)
@@ -113,7 +114,7 @@ def _confirm(users: int, destinations: Iterable[str], *, from_input: bool) -> No
     """Ask whether to go on. Raises Failed where standard input holds the ids, Abort at a no."""
     if from_input:
         raise Failed("nobody can be asked where the ids come from standard input; give --yes")
-    click.confirm(f"Delete {users} user(s) at {', '.join(destinations)} for good?", abort=True)
+    click.confirm(f"Delete {counted(users, 'user')} at {', '.join(destinations)} for good?", abort=True)
 
 
 def users_given(given: Sequence[str], file: str | None) -> tuple[list[str], bool]:

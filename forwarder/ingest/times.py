@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Final
 
 from forwarder.ingest.time_formats import read_text_time
-from forwarder.javascript.usual_dates import EPOCH, USUAL, read_usual, read_utc_text
+from forwarder.javascript.usual_dates import EPOCH, read_usual
 
 _SECONDS, _THOUSANDTHS = [f"{n:02}" for n in range(60)], [f"{n:03}" for n in range(1000)]
 _DAY: Final = 86_400_000
@@ -33,15 +33,11 @@ def parse_time(text: str) -> int | None:
 
     ISO 8601, what languages write by themselves, and the numbers that ``read_time`` takes.
     """
-    time = read_utc_text(text)
-    if time is not None:
-        return time
-    if USUAL.fullmatch(text):
-        try:
-            return read_usual(text)
-        except ValueError:
-            return None
-    return read_text_time(text)
+    try:
+        time = read_usual(text)
+    except ValueError:
+        return None
+    return read_text_time(text) if time is None else time
 
 
 def format_time(milliseconds: int) -> str:

@@ -53,7 +53,7 @@ def stamp_of(body: bytes) -> Stamp | None:
         time = read_usual(said.timestamp)
     except (msgspec.DecodeError, RecursionError, ValueError):
         return None
-    if body[end:] != _ending(said.sessionReason):
+    if time is None or body[end:] != _ending(said.sessionReason):
         return None  # the event brought it along
     device, user = _text(said.anonymousId), _text(said.userId)
     return Stamp(begin, end, int(digits), device, user, time, said.sessionReason)

@@ -74,7 +74,7 @@ def test_nothing_of_a_deleted_user_arrives_any_more(tmp_path: Path, nats: Nats, 
             send(running, "waiting", GONE, "other-1", "other-2")
             said = delete(config, "--suppress", "--from", "-", given=f"{GONE}\n\n")
             assert "removed" in said
-            assert "fake: taken: 1 user(s)" in said
+            assert "fake: taken: 1 user will" in said
             running.stop(signal.SIGKILL)
         config.write_text(config.read_text().replace(fake.url, later.url))
         with forwarder(config) as running:

@@ -8,7 +8,7 @@ from typing import Final
 from forwarder.javascript import values as js
 from forwarder.javascript.calendar import LIMIT_MS, time_of
 from forwarder.javascript.dates import read_date
-from forwarder.javascript.usual_dates import USUAL, read_usual, read_utc_text
+from forwarder.javascript.usual_dates import read_usual
 
 _SHORT: Final = 64
 """Characters of a text whose time is worth remembering; all that are times are shorter."""
@@ -54,15 +54,11 @@ def _read(text: str) -> tuple[bool, int | None]:
 
 @lru_cache(maxsize=64)  # an event's time is checked, then read; events of one request share theirs
 def _read_short(text: str) -> tuple[bool, int | None]:
-    time = read_utc_text(text)
-    if time is not None:
-        return True, time
-    if not USUAL.fullmatch(text):
-        return False, _read_unusual(text)
     try:
-        return True, read_usual(text)
+        time = read_usual(text)
     except ValueError:
         return True, read_date(text)
+    return (False, _read_unusual(text)) if time is None else (True, time)
 
 
 def _read_unusual(text: str) -> int | None:

@@ -65,7 +65,7 @@ def body(request: httpx.Request) -> Any:
 def test_users_are_deleted(config: str, answered: list[httpx.Request]) -> None:
     done = run(config, "user-1", "user-2", given="y\n")
     assert done.exit_code == 0, done.output
-    assert "amplitude: taken: 2 user(s)" in done.output
+    assert "amplitude: taken: 2 users will" in done.output
     [request] = answered
     assert (request.method, str(request.url)) == ("POST", ADDRESS)
     assert request.headers["authorization"] == f"Basic {b64encode(b'key:secret').decode()}"
